@@ -1,0 +1,66 @@
+"""Scores of the form left_i . right_j + row_i + column_j, for a matrix or a list of trials."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pysid.backend.statistics import row_blocks
+
+BLOCK_VALUES = 2**22  # numbers in a temporary array: 32 MiB
+
+
+@dataclass(frozen=True)
+class BilinearScores:
+    """The scores of E enrolments against T tests, not yet multiplied out.
+
+    Attributes:
+        left: (E, D); right: (T, D).
+        row: (E,) added to every score of an enrolment.
+        column: (G, T) added to every score of a test, by the group of the enrolment.
+        group: (E,) group of each enrolment, in [0, G).
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    group: np.ndarray
+
+    def matrix(self) -> np.ndarray:
+        """All scores, (E, T); the memory beside the result stays bounded."""
+        scores = np.empty((len(self.left), len(self.right)))
+        for rows in row_blocks(len(self.left), max(1, BLOCK_VALUES // len(self.right))):
+            block = scores[rows]
+            np.matmul(self.left[rows], self.right.T, out=block)
+            block += self.row[rows, None]
+            block += self.column[self.group[rows]]
+        return scores
+
+    def pairs(self, enrol_index: ArrayLike, test_index: ArrayLike) -> np.ndarray:
+        """The scores of P trials, (P,), without the others.
+
+        Args:
+            enrol_index: (P,) row of the enrolment of each trial; test_index: (P,) row of its test.
+        Raises:
+            ValueError: the indices are not two lists of whole numbers of one length, or one is out of range.
+        """
+        i = _check_index(enrol_index, len(self.left), "enrol_index")
+        j = _check_index(test_index, len(self.right), "test_index")
+        if len(i) != len(j):
+            raise ValueError(f"enrol_index has {len(i)} trials, test_index {len(j)}")
+        scores = np.empty(len(i))
+        for rows in row_blocks(len(i), max(1, BLOCK_VALUES // self.left.shape[1])):
+            a, b = i[rows], j[rows]
+            scores[rows] = np.einsum("pd,pd->p", self.left[a], self.right[b])
+            scores[rows] += self.row[a] + self.column[self.group[a], b]
+        return scores
+
+
+def _check_index(index: ArrayLike, size: int, name: str) -> np.ndarray:
+    index = np.asarray(index)
+    if index.ndim != 1 or (index.size and not np.issubdtype(index.dtype, np.integer)):
+        raise ValueError(f"{name} must be a list of whole numbers, got {index.dtype} of shape {index.shape}")
+    if index.size and not (index.min() >= 0 and index.max() < size):
+        raise ValueError(f"{name} must lie in [0, {size}), got values from {index.min()} to {index.max()}")
+    return index.astype(np.intp)

@@ -1,0 +1,224 @@
+"""Whole back-ends: from raw embeddings to scores, trained, stored and applied as one."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Self, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pysid.backend.bilinear import BilinearScores
+from pysid.backend.calibration import LogisticCalibration
+from pysid.backend.cosine import cosine_terms
+from pysid.backend.plda import LengthNorm, Plda
+from pysid.backend.projection import Projection
+from pysid.errors import DataError
+
+PLDA_LENGTH_NORMS: tuple[LengthNorm | None, ...] = (None, *get_args(LengthNorm))  # by their number in a file
+
+
+class Backend(ABC):
+    """What turns pairs of embeddings into scores; a higher score means "same speaker".
+
+    Attributes:
+        projection: what is done to an embedding first.
+        calibration_: maps scores to log-likelihood ratios, or None; stored with the back-end, and applied by
+            whoever needs a calibrated answer, never by `score`.
+    """
+
+    projection: Projection
+    calibration_: LogisticCalibration | None = None
+
+    @abstractmethod
+    def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
+        """The scores of enrolments (E, D) against tests (T, D), not yet multiplied out."""
+
+    @abstractmethod
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The fitted state as named arrays, for safetensors."""
+
+    def score(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> np.ndarray:
+        """The score of each enrolment against each test.
+
+        Args:
+            enrol: (E, D) embeddings, each the mean of so many utterances (see `speaker_means`):
+            n_enrol: a number, or (E,).
+            test: (T, D) embeddings of single utterances.
+        Returns:
+            (E, T).
+        """
+        return self.terms(enrol, test, n_enrol).matrix()
+
+    def score_pairs(
+        self,
+        enrol: ArrayLike,
+        test: ArrayLike,
+        enrol_index: ArrayLike,
+        test_index: ArrayLike,
+        n_enrol: ArrayLike = 1,
+    ) -> np.ndarray:
+        """The (P,) scores of P trials alone: trial p is enrol[enrol_index[p]] against test[test_index[p]]."""
+        return self.terms(enrol, test, n_enrol).pairs(enrol_index, test_index)
+
+    def _common_arrays(self) -> dict[str, np.ndarray]:
+        calibration = {} if self.calibration_ is None else self.calibration_.to_arrays()
+        return self.projection.to_arrays() | calibration
+
+    def _read_calibration(self, arrays: Mapping[str, np.ndarray]) -> None:
+        if "calibration" in arrays:
+            self.calibration_ = LogisticCalibration.from_arrays(arrays)
+
+
+class PldaBackend(Backend):
+    """Centring, LDA, length normalisation, PLDA: the back-end of Kaldi's egs/voxceleb/v2/run.sh.
+
+    Args:
+        lda_dim, total_covariance_factor, centre, length_norm: see `Projection`.
+        smoothing: share of the between-speaker covariance added to the within-speaker one, see `Plda.smooth`.
+        plda_length_norm: see `Plda.transform`.
+        n_iter: EM iterations of PLDA.
+    Learned: projection, plda_.
+    """
+
+    def __init__(
+        self,
+        lda_dim: int | None = 200,
+        *,
+        total_covariance_factor: float = 0.0,
+        centre: bool = True,
+        length_norm: bool = True,
+        smoothing: float = 0.0,
+        plda_length_norm: LengthNorm | None = "kaldi",
+        n_iter: int = 10,
+    ) -> None:
+        if plda_length_norm not in PLDA_LENGTH_NORMS:
+            raise ValueError(f"plda_length_norm must be 'kaldi', 'simple' or None, got {plda_length_norm!r}")
+        self.projection = Projection(
+            lda_dim,
+            total_covariance_factor=total_covariance_factor,
+            centre=centre,
+            length_norm=length_norm,
+        )
+        self.smoothing = smoothing
+        self.plda_length_norm = plda_length_norm
+        self.n_iter = n_iter
+
+    plda_: Plda
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Trains on embeddings `X` (N, D) with speaker labels `y` (N,).
+
+        Raises:
+            DataError: too few embeddings, speakers or utterances of a speaker for LDA or PLDA.
+        """
+        projected = self.projection.fit(X, y).transform(X)
+        self.plda_ = Plda(self.n_iter).fit(projected, y).smooth(self.smoothing)
+        return self
+
+    def transform(self, X: ArrayLike, n_utterances: ArrayLike = 1) -> np.ndarray:
+        """Embeddings `X` (N, D), means of `n_utterances` each, in the space of `plda_`, (N, d)."""
+        return self.plda_.transform(self.projection.transform(X), n_utterances, self.plda_length_norm)
+
+    def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
+        return self.plda_.terms(self.transform(enrol, n_enrol), self.transform(test), n_enrol)
+
+    def adapt(
+        self, X: ArrayLike, within_scale: float = 0.3, between_scale: float = 0.7, mean_scale: float = 1.0
+    ) -> Self:
+        """A back-end for the domain of unlabelled `X` (N, D), see `Plda.adapt`; not calibrated any more."""
+        plda = self.plda_.adapt(self.projection.transform(X), within_scale, between_scale, mean_scale)
+        return self._of(self.projection, plda, self.plda_length_norm)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        return self._common_arrays() | {
+            "plda.mean": self.plda_.mean_,
+            "plda.transform": np.ascontiguousarray(self.plda_.transform_),
+            "plda.psi": np.ascontiguousarray(self.plda_.psi_),
+            "plda.length_norm": np.array([PLDA_LENGTH_NORMS.index(self.plda_length_norm)], dtype=np.uint8),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+        """The inverse of `to_arrays`.
+
+        Raises:
+            DataError: an array is missing, or of a wrong shape.
+        """
+        names = ["plda.mean", "plda.transform", "plda.psi", "plda.length_norm"]
+        missing = [name for name in names if name not in arrays]
+        if missing:
+            raise DataError(f"a PLDA back-end needs the arrays {missing}, got {sorted(arrays)}")
+        number = int(arrays["plda.length_norm"][0])
+        if number >= len(PLDA_LENGTH_NORMS):
+            raise DataError(f"plda.length_norm must be below {len(PLDA_LENGTH_NORMS)}, got {number}")
+        plda = Plda.from_parameters(*(arrays[name] for name in names[:3]))
+        backend = cls._of(Projection.from_arrays(arrays), plda, PLDA_LENGTH_NORMS[number])
+        backend._read_calibration(arrays)
+        return backend
+
+    @classmethod
+    def from_parts(
+        cls,
+        plda: Plda,
+        mean: ArrayLike | None = None,
+        transform: ArrayLike | None = None,
+        *,
+        length_norm: bool = True,
+        plda_length_norm: LengthNorm | None = "kaldi",
+    ) -> Self:
+        """A back-end of given parts, for instance Kaldi's plda, mean.vec and transform.mat."""
+        return cls._of(
+            Projection.from_parts(mean, transform, length_norm=length_norm), plda, plda_length_norm
+        )
+
+    @classmethod
+    def _of(cls, projection: Projection, plda: Plda, plda_length_norm: LengthNorm | None) -> Self:
+        if projection.transform_ is not None:
+            dim: int | None = len(projection.transform_)
+        else:
+            dim = None if projection.mean_ is None else len(projection.mean_)
+        if dim is not None and dim != plda.dim:
+            raise DataError(f"the PLDA model takes {plda.dim} dimensions, but the projection gives {dim}")
+        backend = cls(plda_length_norm=plda_length_norm)
+        backend.projection, backend.plda_ = projection, plda
+        return backend
+
+
+class CosineBackend(Backend):
+    """Centring, LDA where wanted, cosine similarity. How many utterances an enrolment has does not matter.
+
+    Args: see `Projection`. Learned: projection.
+    """
+
+    def __init__(
+        self, lda_dim: int | None = None, *, total_covariance_factor: float = 0.0, centre: bool = True
+    ) -> None:
+        self.projection = Projection(
+            lda_dim, total_covariance_factor=total_covariance_factor, centre=centre, length_norm=False
+        )
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Learns the mean, and LDA with speaker labels `y` (N,), from embeddings `X` (N, D)."""
+        self.projection.fit(X, y)
+        return self
+
+    def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
+        return cosine_terms(self.projection.transform(enrol), self.projection.transform(test))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        return self._common_arrays()
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+        """The inverse of `to_arrays`."""
+        backend = cls()
+        backend.projection = Projection.from_arrays(arrays)
+        backend._read_calibration(arrays)
+        return backend
+
+
+def backend_from_arrays(arrays: Mapping[str, np.ndarray]) -> PldaBackend | CosineBackend:
+    """The back-end whose `to_arrays` gave `arrays`: with PLDA where they hold a PLDA model, else cosine."""
+    if any(name.startswith("plda.") for name in arrays):
+        return PldaBackend.from_arrays(arrays)
+    return CosineBackend.from_arrays(arrays)

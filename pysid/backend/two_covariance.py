@@ -1,0 +1,78 @@
+"""The two-covariance model x = mean + speaker + noise, with speaker ~ N(0, B) and noise ~ N(0, W).
+
+One change of basis, V with V' W V = I and V' B V = diag(psi), makes every matrix of the E-step diagonal for
+speakers of any number of utterances. So an iteration costs one eigenvalue problem, not an inverse for each
+distinct number, and gives what Kaldi's formulas give. Source: Kaldi ivector/plda.cc, PldaEstimator.
+"""
+
+import numpy as np
+from scipy import linalg
+
+from pysid.backend.statistics import SpeakerStatistics
+from pysid.errors import DataError
+
+
+def diagonalize(between: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The space in which `within` is the identity and `between` is diagonal.
+
+    Args:
+        between, within: (D, D) covariances; `within` must be positive definite.
+    Returns:
+        transform: (D, D), transform @ within @ transform.T = I.
+        psi: (D,) diagonal of transform @ between @ transform.T, descending, none negative.
+    Raises:
+        DataError: `within` is singular.
+    """
+    try:
+        psi, vectors = linalg.eigh(between, within)
+    except linalg.LinAlgError as error:
+        raise DataError(
+            "the within-speaker covariance is singular: some direction of the embeddings does not vary"
+        ) from error
+    return vectors[:, ::-1].T, np.maximum(psi[::-1], 0.0)
+
+
+def em_step(
+    between: np.ndarray, within: np.ndarray, statistics: SpeakerStatistics, mean: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """One EM iteration: the next (between, within), never of lower likelihood.
+
+    With m the offset of a speaker's mean of n utterances, m = speaker + noise / n, and the posterior of
+    `speaker` is N(w, C) with C = (B^-1 + n W^-1)^-1 and w = n C W^-1 m. Then B is the mean over speakers of
+    w w' + C, and W the mean over utterances of the scatter plus n ((m - w)(m - w)' + C) for each speaker.
+    """
+    transform, psi = diagonalize(between, within)
+    n = statistics.counts[:, None]  # (K, 1)
+    offsets = (statistics.means - mean) @ transform.T  # m, (K, D)
+    posterior_variance = psi / (1 + n * psi)  # diagonal of C, (K, D)
+    speaker = n * posterior_variance * offsets  # w
+    noise = offsets - speaker
+    between_sum = speaker.T @ speaker + np.diag(posterior_variance.sum(axis=0))
+    within_sum = (n * noise).T @ noise + np.diag((n * posterior_variance).sum(axis=0))
+    back = within @ transform.T  # the inverse of transform, as transform within transform' = I
+    return (
+        back @ between_sum @ back.T / statistics.n_speakers,
+        (statistics.scatter + back @ within_sum @ back.T) / statistics.n_utterances,
+    )
+
+
+def log_likelihood(
+    statistics: SpeakerStatistics, mean: np.ndarray, transform: np.ndarray, psi: np.ndarray
+) -> float:
+    """Log density of all the embeddings under the model, in nats.
+
+    Along one axis of the diagonal space the n values u of a speaker are N(0, I + psi 11'), so their log
+    density is -(n log 2 pi + log(1 + n psi) + sum u^2 - psi (sum u)^2 / (1 + n psi)) / 2.
+    """
+    n = statistics.counts[:, None]
+    u = (statistics.means - mean) @ transform.T  # (K, D) mean of each speaker
+    within = np.einsum("ij,ij->", transform @ statistics.scatter, transform)
+    # sum u^2 = scatter + n mean^2; the second part and the last term join into n mean^2 / (1 + n psi).
+    quadratic = within + (n * u**2 / (1 + n * psi)).sum()
+    log_determinant = np.log1p(n * psi).sum()
+    _, log_volume = np.linalg.slogdet(transform)
+    n_values = statistics.n_utterances * statistics.dim
+    return float(
+        statistics.n_utterances * log_volume
+        - 0.5 * (n_values * np.log(2 * np.pi) + log_determinant + quadratic)
+    )

@@ -1,0 +1,71 @@
+"""The console command `pysid`: collects the subcommands and turns errors into one line and an exit status.
+
+Subcommand modules import torch and other heavy packages inside their functions, so that `--help` stays quick.
+"""
+
+import os
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+
+from pysid._version import __version__
+from pysid.cli import backend, convert, embed, evaluate, features, prepare, score, train, validate
+from pysid.errors import DataError, PysidWarning
+
+HELP = "Speaker verification and diarization: the Kaldi x-vector system in plain Python and PyTorch."
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("validate")(validate.validate)
+app.command("prepare")(prepare.prepare)
+app.command("features")(features.features)
+app.command("train")(train.train)
+app.command("embed")(embed.embed)
+app.command("fit-backend")(backend.fit_backend)
+app.command("score")(score.score)
+app.command("convert-kaldi")(convert.convert_kaldi)
+app.add_typer(evaluate.app, name="eval")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pysid {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command line: exit status 0, 1 with one line on bad data, 2 on wrong usage."""
+    warnings.showwarning = _show_warning
+    try:
+        app()
+    except DataError as error:
+        sys.exit(f"pysid: {error}")
+    except BrokenPipeError:
+        # The reader of our output has gone (`pysid ... | head`): no error, and nothing more to flush to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"pysid: {where}{error.strerror or error}")
+
+
+def _show_warning(message: Any, category: Any, filename: str, lineno: int, *_: Any) -> None:
+    """Our own warnings are for the user, one line each; those of libraries are not."""
+    if issubclass(category, PysidWarning):
+        print(f"pysid: warning: {message}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Corpora: Kaldi data directories, and what training and scoring take from them."""

@@ -1,0 +1,182 @@
+"""Training batches from feature archives or from audio."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from pysid.data.chunks import ChunkPlan, EpochChunks, fill
+from pysid.data.corpus import Corpus
+from pysid.errors import DataError
+from pysid.io.ark import load_matrix
+from pysid.progress import say
+
+
+class ChunkSource(Protocol):
+    """Reads pieces of utterances, which it knows by number."""
+
+    def read(self, utterance: int, start: int, length: int) -> np.ndarray:
+        """`length` frames from frame `start` on: (length, D) features, or (S,) waveform of about that duration."""
+        ...
+
+    def to_features(self, inputs: Tensor) -> Tensor:
+        """A stacked batch of what `read` gives, on its device, as features (B, length, D)."""
+        ...
+
+
+class ArchiveSource:
+    """Chunks of features that are network input already: normalised, voiced frames only.
+
+    Args:
+        entries: (N,) one `feats.scp` entry an utterance, such as "feats.ark:1234".
+    """
+
+    def __init__(self, entries: Sequence[str]) -> None:
+        self.entries = entries
+
+    def read(self, utterance: int, start: int, length: int) -> np.ndarray:
+        features = load_matrix(self.entries[utterance])
+        if len(features) <= start or not np.isfinite(features).all():
+            raise DataError(
+                f"{self.entries[utterance]}: expected finite features with more than {start} frames, got "
+                f"{len(features)} frames or a NaN"
+            )
+        return fill(features[start : start + length], length)
+
+    def to_features(self, inputs: Tensor) -> Tensor:
+        return inputs
+
+
+class AudioSource:
+    """Chunks of audio, read by seeking, turned into features on the device of the training.
+
+    A piece is half as long again as the chunk that it becomes, so that voiced frames are left after the VAD;
+    where they still do not suffice they are repeated.
+
+    Args:
+        corpus: a data directory with audio.
+        utterances: (N,) ids; the numbers of `read` count in this list.
+        frontend: module that maps waveforms (B, S) to (features (B, T, D), n_frames (B,)).
+        sample_rate: Hz that the frontend wants.
+        frame_shift_s: seconds between frames.
+    """
+
+    OVERSIZE = 1.5
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        utterances: Sequence[str],
+        frontend: nn.Module,
+        sample_rate: int = 16000,
+        frame_shift_s: float = 0.01,
+        allow_pipes: bool = False,
+    ) -> None:
+        self.corpus = corpus
+        self.utterances = utterances
+        self.frontend = frontend
+        self.sample_rate = sample_rate
+        self.frame_shift_s = frame_shift_s
+        self.allow_pipes = allow_pipes
+
+    def read(self, utterance: int, start: int, length: int) -> np.ndarray:
+        start_s = start * self.frame_shift_s
+        duration_s = length * self.OVERSIZE * self.frame_shift_s
+        wave = self.corpus.read_wave(
+            self.corpus[self.utterances[utterance]],
+            sample_rate=self.sample_rate,
+            start_s=start_s,
+            duration_s=duration_s,
+            allow_pipes=self.allow_pipes,
+        )
+        return fill(wave, round(duration_s * self.sample_rate))
+
+    def to_features(self, inputs: Tensor) -> Tensor:
+        length = round(inputs.shape[1] / (self.OVERSIZE * self.frame_shift_s * self.sample_rate))
+        with torch.no_grad():
+            features, n_frames = self.frontend.to(inputs.device)(inputs)
+            if features.shape[1] == 0:  # silence throughout the batch
+                return features.new_zeros(len(features), length, features.shape[2])
+            index = torch.arange(length, device=features.device) % n_frames.clamp(min=1)[:, None]
+            return features.gather(1, index[..., None].expand(-1, -1, features.shape[2]))
+
+
+@dataclass(frozen=True)
+class ChunkBatches:
+    """The training data as the trainer wants it (`pysid.embedding.train.Batches`).
+
+    Attributes:
+        names: (N,) ids of the utterances that the plan counts.
+    """
+
+    plan: ChunkPlan
+    source: ChunkSource
+    names: Sequence[str]
+
+    @property
+    def n_batches(self) -> int:
+        return self.plan.n_batches
+
+    def epoch(self, epoch: int, process: int = 0, n_processes: int = 1) -> "EpochDataset":
+        """One process's share of each batch: every `n_processes`-th chunk."""
+        if self.plan.config.batch_size % n_processes:
+            raise DataError(
+                f"chunks.batch_size is {self.plan.config.batch_size}, expected a multiple of {n_processes} processes"
+            )
+        return EpochDataset(self, self.plan.epoch(epoch), slice(process, None, n_processes))
+
+    def to_features(self, inputs: Tensor) -> Tensor:
+        """Features (b, T, D) of what an item of `epoch` holds."""
+        return self.source.to_features(inputs)
+
+    def describe(self, epoch: int, batch: int) -> str:
+        """The utterances of a batch, the first few by name."""
+        row = self.plan.epoch(epoch).utterance[batch]
+        more = f" and {len(row) - 4} more" if len(row) > 4 else ""
+        return "utterances " + ", ".join(self.names[i] for i in row[:4]) + more
+
+
+class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Item i is batch i of an epoch: inputs (b, ...) and labels (b,).
+
+    A chunk that cannot be read is said on standard error and replaced by the next readable one of its batch; if there
+    is none, the item is (the DataError, None).
+    """
+
+    def __init__(self, batches: ChunkBatches, chunks: EpochChunks, rows: slice) -> None:
+        self.batches = batches
+        self.chunks = chunks
+        self.rows = rows
+        self._reported: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        if i >= len(self):
+            raise IndexError(i)
+        utterance, length = self.chunks.utterance[i][self.rows], int(self.chunks.length[i])
+        pieces: list[np.ndarray | None] = []
+        error: DataError | None = None
+        for number, start in zip(utterance, self.chunks.start[i][self.rows], strict=True):
+            try:
+                pieces.append(self.batches.source.read(int(number), int(start), length))
+            except DataError as e:
+                error = e
+                pieces.append(None)
+                self._report(int(number), e)
+        good = [k for k, x in enumerate(pieces) if x is not None]
+        if not good:
+            return error, None  # type: ignore[return-value]
+        chosen = [min((k for k in good if k >= j), default=good[0]) for j in range(len(pieces))]
+        inputs = torch.from_numpy(np.stack([pieces[k] for k in chosen]))  # type: ignore[arg-type]
+        return inputs, torch.from_numpy(self.batches.plan.labels[utterance[chosen]])
+
+    def _report(self, number: int, error: DataError) -> None:
+        if number not in self._reported:
+            self._reported.add(number)
+            say(f"skipping utterance {self.batches.names[number]}: {error}")

@@ -1,0 +1,53 @@
+"""What goes wrong with other people's data, said in one line that names the place."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class DataError(ValueError):
+    """Bad data or a missing file. The message is one line: where, what was expected, what came."""
+
+
+class PysidWarning(UserWarning):
+    """Something a user should look at, but that does not stop the work."""
+
+
+class Skipped:
+    """The utterances a corpus run had to leave out, with the reason of each.
+
+    >>> skipped = Skipped()
+    >>> with skipped.on_error("utt1"):
+    ...     raise DataError("a.wav: no samples")
+    >>> print(skipped.summary(n_total=10))
+    skipped 1 of 10 utterances:
+      utt1: a.wav: no samples
+    """
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self.reasons)
+
+    def __contains__(self, utterance: str) -> bool:
+        return utterance in self.reasons
+
+    def add(self, utterance: str, reason: object) -> None:
+        """Notes that `utterance` is left out; `reason` is kept as one line."""
+        self.reasons[utterance] = " ".join(str(reason).split())
+
+    @contextmanager
+    def on_error(self, utterance: str) -> Iterator[None]:
+        """Turns a `DataError` inside the block into a skipped utterance; any other error is a bug and passes."""
+        try:
+            yield
+        except DataError as error:
+            self.add(utterance, error)
+
+    def summary(self, n_total: int, limit: int = 20) -> str:
+        """The closing lines of a corpus run: a count, then at most `limit` utterances with their reasons."""
+        lines = [f"skipped {len(self)} of {n_total} utterances:"]
+        lines += [f"  {key}: {reason}" for key, reason in list(self.reasons.items())[:limit]]
+        if len(self) > limit:
+            lines.append(f"  ... and {len(self) - limit} more")
+        return "\n".join(lines)

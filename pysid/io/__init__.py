@@ -1,0 +1,1 @@
+"""Files in and out: audio, Kaldi tables, archives of vectors and matrices."""

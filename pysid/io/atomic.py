@@ -1,0 +1,83 @@
+"""Files that appear under their name only when they are complete, and names that stay in their folder."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from pysid.errors import DataError
+
+MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for an ending and the temporary name's prefix
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to `path` when the block ends well, removed when it fails.
+
+    The temporary name ends like `path`, so that programs which go by the ending (`.wav`, `.npz`) do the same
+    with both. Missing parent folders are made. A symbolic link stays a link: its target is replaced. What is
+    not a regular file (`/dev/stdout`, a named pipe) cannot be renamed onto and is handed out as it is.
+
+    Raises:
+        DataError: `path` is a directory.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with atomic_path(folder / "a.txt") as temporary:
+    ...     _ = temporary.write_text("all of it")
+    ...     (folder / "a.txt").exists()
+    False
+    >>> (folder / "a.txt").read_text()
+    'all of it'
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise DataError(f"{path}: expected a file to write, got a directory")
+    if target.exists() and not target.is_file():
+        yield target
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".tmp-{secrets.token_hex(4)}-{target.name}")
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """A text file to write to (UTF-8, `\\n` line ends) that appears as `path` when the block ends well."""
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        yield file
+
+
+def safe_name(name: str) -> str:
+    """Returns `name`, an utterance or speaker id from a user's file, if it can be a file name in a folder.
+
+    Raises:
+        DataError: the name is empty, `.` or `..`, too long, or holds a path separator or a NUL, so that a file
+            of that name could land outside its folder.
+
+    >>> safe_name("id10270-x6-00001")
+    'id10270-x6-00001'
+    >>> safe_name("../../etc/passwd")
+    Traceback (most recent call last):
+    pysid.errors.DataError: expected an id that can be a file name, got '../../etc/passwd'
+    """
+    too_long = len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES
+    if name in ("", ".", "..") or too_long or any(c in name for c in "/\\\0"):
+        raise DataError(f"expected an id that can be a file name, got {name!r}")
+    return name
+
+
+def _sync(path: Path) -> None:
+    """Waits until the file's bytes are on the disk: a rename must not overtake them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,80 @@
+"""The DET plot: the two error rates of detection systems against each other, on probit axes."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtri
+
+from pysid.metrics import det_curve, equal_error_rate, format_eer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TICKS = (0.0001, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9)  # rates
+RESOLUTION = 1e-3  # of a curve, in probits: finer steps than this cannot be seen
+
+
+def plot_det(
+    systems: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    title: str = "",
+    limits: tuple[float, float] = (0.0005, 0.6),
+) -> "Figure":
+    """The detection error trade-off of one or several systems, each with its equal error rate marked.
+
+    On probit axes Gaussian scores give straight lines (Martin et al., "The DET curve in assessment of
+    detection task performance", Eurospeech 1997).
+
+    Args:
+        systems: name -> (target scores, nontarget scores), see `pysid.metrics.det_curve`.
+        title: printed above.
+        limits: lowest and highest error rate shown, 0 < low < high < 1.
+    Returns:
+        a figure, to be saved by `figure.savefig`; it needs no display.
+    """
+    from matplotlib.figure import Figure
+
+    low, high = limits
+    if not systems:
+        raise ValueError("a DET plot needs at least one system")
+    if not 0 < low < high < 1:
+        raise ValueError(f"limits must be 0 < low < high < 1, got {limits}")
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(ndtri(limits), ndtri(limits), color="0.8", linewidth=0.8, zorder=0)
+    for name, (target, nontarget) in systems.items():
+        _plot_system(axes, name, target, nontarget, limits)
+    _probit_axes(axes, limits)
+    axes.set_title(title)
+    axes.legend(loc="upper right")
+    return figure
+
+
+def _plot_system(
+    axes: "Axes", name: str, target: ArrayLike, nontarget: ArrayLike, limits: tuple[float, float]
+) -> None:
+    curve = det_curve(target, nontarget)
+    eer, _ = equal_error_rate(target, nontarget)
+    # Rates of 0 and 1 lie at infinity: they are drawn a little outside of what is shown.
+    low, high = ndtri(limits[0]) - 1, ndtri(limits[1]) + 1
+    points = np.clip(np.stack([ndtri(curve.false_alarm), ndtri(curve.miss)]), low, high)
+    seen = np.diff(np.round(points / RESOLUTION), axis=1, prepend=np.inf).any(axis=0)
+    (line,) = axes.plot(*points[:, seen], label=f"{name} (EER {format_eer(eer)}%)")
+    if limits[0] <= eer <= limits[1]:
+        axes.plot(ndtri(eer), ndtri(eer), marker="o", color=line.get_color())
+
+
+def _probit_axes(axes: "Axes", limits: tuple[float, float]) -> None:
+    ticks = [rate for rate in TICKS if limits[0] <= rate <= limits[1]]
+    labels = [f"{100 * rate:g}" for rate in ticks]
+    axes.set_xticks(ndtri(ticks), labels)
+    axes.set_yticks(ndtri(ticks), labels)
+    axes.set_xlim(*ndtri(limits))
+    axes.set_ylim(*ndtri(limits))
+    axes.set_aspect("equal")
+    axes.set_xlabel("false alarms (% of different-speaker trials)")
+    axes.set_ylabel("misses (% of same-speaker trials)")
+    axes.grid(True, linewidth=0.4)
