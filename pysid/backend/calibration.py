@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from pysid.errors import DataError
 
-RIDGE = 1e-6  # on the slope, for scores of unit variance: keeps it finite where the scores separate
+RIDGE = 1e-8  # on the slope, for scores of unit variance: keeps it finite where the scores separate
 
 
 class LogisticCalibration:
@@ -44,11 +44,13 @@ class LogisticCalibration:
             DataError: no scores of either kind, scores that are not finite, or all scores equal.
         """
         target, nontarget = _check_scores(target, "target"), _check_scores(nontarget, "nontarget")
-        pooled = np.concatenate([target, nontarget])
-        centre, spread = pooled.mean(), pooled.std()
+        # Both kinds weigh alike here, so that the number of trials of a kind has no influence at all.
+        centre = (target.mean() + nontarget.mean()) / 2
+        spread = np.sqrt((np.square(target - centre).mean() + np.square(nontarget - centre).mean()) / 2)
         if spread == 0:
             raise DataError("calibration needs scores that vary, they are all equal")
-        slope, intercept = _fit_logistic((pooled - centre) / spread, len(target), self.p_target)
+        standard = (np.concatenate([target, nontarget]) - centre) / spread
+        slope, intercept = _fit_logistic(standard, len(target), self.p_target)
         self.scale_ = float(slope / spread)
         self.offset_ = float(intercept - slope * centre / spread)
         return self

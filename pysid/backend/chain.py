@@ -93,6 +93,8 @@ class PldaBackend(Backend):
     ) -> None:
         if plda_length_norm not in PLDA_LENGTH_NORMS:
             raise ValueError(f"plda_length_norm must be 'kaldi', 'simple' or None, got {plda_length_norm!r}")
+        if not 0 <= smoothing <= 1:
+            raise ValueError(f"smoothing must lie in [0, 1], got {smoothing}")
         self.projection = Projection(
             lda_dim,
             total_covariance_factor=total_covariance_factor,

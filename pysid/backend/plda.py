@@ -47,7 +47,7 @@ class Plda:
         """A model with given parameters, for instance those of a Kaldi file.
 
         Raises:
-            DataError: the shapes are not (D,), (D, D) and (D,), or a value is not finite, or a psi is negative.
+            DataError: shapes other than (D,), (D, D) and (D,), a value that is not finite, or a negative psi.
         """
         mean, transform, psi = (np.asarray(a, dtype=np.float64) for a in (mean, transform, psi))
         dim = mean.size

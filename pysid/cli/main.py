@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pysid._version import __version__
-from pysid.cli import backend, convert, embed, evaluate, features, prepare, score, train, validate
+from pysid.cli import backend, embed, evaluate, features, prepare, score, train, validate
 from pysid.errors import DataError, PysidWarning
 
 HELP = "Speaker verification and diarization: the Kaldi x-vector system in plain Python and PyTorch."
@@ -24,13 +24,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("validate")(validate.validate)
-app.command("prepare")(prepare.prepare)
 app.command("features")(features.features)
 app.command("train")(train.train)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
-app.command("convert-kaldi")(convert.convert_kaldi)
+app.add_typer(prepare.app, name="prepare")
 app.add_typer(evaluate.app, name="eval")
 
 

@@ -1,7 +1,8 @@
 """Training batches from feature archives or from audio."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from pysid.data.corpus import Corpus
 from pysid.errors import DataError
 from pysid.io.ark import load_matrix
 from pysid.progress import say
+from pysid.segments import Segment
 
 
 class ChunkSource(Protocol):
@@ -33,13 +35,15 @@ class ArchiveSource:
 
     Args:
         entries: (N,) one `feats.scp` entry an utterance, such as "feats.ark:1234".
+        directory: the folder of that feats.scp.
     """
 
-    def __init__(self, entries: Sequence[str]) -> None:
+    def __init__(self, entries: Sequence[str], directory: Path) -> None:
         self.entries = entries
+        self.directory = directory
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
-        features = load_matrix(self.entries[utterance])
+        features = load_matrix(self.entries[utterance], self.directory)
         if len(features) <= start or not np.isfinite(features).all():
             raise DataError(
                 f"{self.entries[utterance]}: expected finite features with more than {start} frames, got "
@@ -59,44 +63,44 @@ class AudioSource:
 
     Args:
         corpus: a data directory with audio.
-        utterances: (N,) ids; the numbers of `read` count in this list.
+        durations: {utterance: seconds}; the numbers of `read` count in its order.
         frontend: module that maps waveforms (B, S) to (features (B, T, D), n_frames (B,)).
         sample_rate: Hz that the frontend wants.
-        frame_shift_s: seconds between frames.
+        allow_pipes: whether entries of wav.scp that are shell pipes may run.
     """
 
     OVERSIZE = 1.5
+    FRAMES_PER_S = 100
 
     def __init__(
         self,
         corpus: Corpus,
-        utterances: Sequence[str],
+        durations: Mapping[str, float],
         frontend: nn.Module,
         sample_rate: int = 16000,
-        frame_shift_s: float = 0.01,
         allow_pipes: bool = False,
     ) -> None:
         self.corpus = corpus
-        self.utterances = utterances
+        self.utterances = list(durations)
+        self.durations = durations
         self.frontend = frontend
         self.sample_rate = sample_rate
-        self.frame_shift_s = frame_shift_s
         self.allow_pipes = allow_pipes
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
-        start_s = start * self.frame_shift_s
-        duration_s = length * self.OVERSIZE * self.frame_shift_s
+        name = self.utterances[utterance]
+        whole = self.corpus[name]
+        begin_s = whole.segment.start_s if whole.segment else 0.0
+        wanted_s = length * self.OVERSIZE / self.FRAMES_PER_S
+        start_s = start / self.FRAMES_PER_S
+        piece = Segment(begin_s + start_s, begin_s + min(start_s + wanted_s, self.durations[name]))
         wave = self.corpus.read_wave(
-            self.corpus[self.utterances[utterance]],
-            sample_rate=self.sample_rate,
-            start_s=start_s,
-            duration_s=duration_s,
-            allow_pipes=self.allow_pipes,
+            replace(whole, segment=piece), sample_rate=self.sample_rate, allow_pipes=self.allow_pipes
         )
-        return fill(wave, round(duration_s * self.sample_rate))
+        return fill(wave, round(wanted_s * self.sample_rate))
 
     def to_features(self, inputs: Tensor) -> Tensor:
-        length = round(inputs.shape[1] / (self.OVERSIZE * self.frame_shift_s * self.sample_rate))
+        length = round(inputs.shape[1] * self.FRAMES_PER_S / (self.OVERSIZE * self.sample_rate))
         with torch.no_grad():
             features, n_frames = self.frontend.to(inputs.device)(inputs)
             if features.shape[1] == 0:  # silence throughout the batch

@@ -1,10 +1,11 @@
 """A corpus on disk: a Kaldi data directory (https://kaldi-asr.org/doc/data_prep.html).
 
-Made for a million utterances: what is kept is dictionaries of strings, an `Utterance` is made when it is looked at,
-and no audio file is touched before its samples are wanted.
+Made for a million utterances: what is kept is dictionaries of strings, an `Utterance` is made when it is
+looked at, and no audio file is touched before its samples are wanted.
 """
 
 import dataclasses
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,40 +16,26 @@ from typing import Self, TypeVar, overload
 import numpy as np
 
 from pysid.errors import DataError
+from pysid.io import tables
 from pysid.io.ark import split_entry
-from pysid.io.audio import audio_info, read_audio
-from pysid.io.tables import (
-    SegmentLine,
-    Trial,
-    read_durations,
-    read_segments,
-    read_spk2gender,
-    read_spk2utt,
-    read_table,
-    read_trials,
-    read_utt2spk,
-    read_wav_scp,
-    spk2utt_from_utt2spk,
-    utt2spk_from_spk2utt,
-    write_segments,
-    write_spk2utt,
-    write_table,
-    write_trials,
-)
-from pysid.io.wav_scp import is_pipe, resolve, resolve_path
+from pysid.io.audio import MAX_OVERSHOOT_S, audio_info, read_audio
+from pysid.io.scp import is_pipe, resolve, resolve_path
+from pysid.io.table_formats import SegmentLine
 from pysid.segments import Segment
 
 T = TypeVar("T")
 
-PER_UTTERANCE = ("utt2dur", "utt2num_frames", "utt2lang", "utt2uniq", "text", "feats.scp", "vad.scp")
+WHOLE = Segment(0.0, math.inf)
+UTTERANCE_TABLES = ("utt2dur", "utt2num_frames", "utt2lang", "utt2uniq", "text", "feats.scp", "vad.scp")
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """One utterance: a recording or a piece of one.
 
-    `source` is the entry of wav.scp as it stands there, a path or a shell pipe; `Corpus.read_wave` knows what a
-    relative path is relative to. `segment` is in seconds, None for the whole recording; its end may be infinite.
+    `source` is the entry of wav.scp as it stands there, a path or a shell pipe; `Corpus.read_wave` knows what
+    a relative path is relative to. `segment` is in seconds and may have an infinite end; None is the whole
+    recording.
     """
 
     id: str
@@ -71,23 +58,23 @@ class Corpus:
     """
 
     directory: Path
-    wav_scp: Mapping[str, str]
-    segments: Mapping[str, SegmentLine] | None = None
-    utt2spk: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    wav_scp: Mapping[str, str] = dataclasses.field(repr=False)
+    segments: Mapping[str, SegmentLine] | None = dataclasses.field(default=None, repr=False)
+    utt2spk: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, directory: str | os.PathLike[str]) -> Self:
-        """Reads wav.scp and, where they exist, segments and utt2spk (or spk2utt).
+        """Reads wav.scp and, where they exist, segments and utt2spk (else spk2utt).
 
         Raises:
-            DataError: wav.scp is missing or empty, a line is malformed, an utterance has no recording, or
-                the utterances with a speaker are not those with audio.
+            DataError: wav.scp is missing or empty, a line has another form, an utterance has no recording, or
+                the utterances with a speaker are not the ones with audio.
         """
         folder = Path(directory)
         if not folder.is_dir():
             raise DataError(f"{directory}: expected a Kaldi data directory, got no such folder")
-        wav_scp = read_wav_scp(folder / "wav.scp")
-        segments = read_segments(folder / "segments") if (folder / "segments").exists() else None
+        wav_scp = tables.read_wav_scp(folder / "wav.scp")
+        segments = tables.read_segments(folder / "segments") if (folder / "segments").exists() else None
         corpus = cls(folder, wav_scp, segments, _read_speakers(folder))
         corpus._check()
         return corpus
@@ -122,56 +109,63 @@ class Corpus:
         return sorted(set(self.utt2spk.values()), key=str.encode)
 
     def speaker_to_index(self) -> dict[str, int]:
-        """{speaker: class number}, numbered in the order of `speakers`: the same on every machine."""
+        """{speaker: class number}, numbered in the order of `speakers`, the same on every machine."""
         return {speaker: index for index, speaker in enumerate(self.speakers())}
 
     def spk2utt(self) -> dict[str, list[str]]:
         """{speaker: utterances}."""
-        return spk2utt_from_utt2spk(self.utt2spk)
+        return tables.spk2utt_from_utt2spk(self.utt2spk)
 
     def genders(self) -> dict[str, str]:
-        """{speaker: "m" or "f"} of spk2gender, empty without one."""
-        return self._optional("spk2gender", read_spk2gender)
+        """{speaker: "m" or "f"} as far as spk2gender knows."""
+        return self._optional("spk2gender", tables.read_spk2gender)
 
-    def trials(self) -> list[Trial]:
+    def trials(self) -> list[tables.Trial]:
         """The trial list of the directory. Raises DataError where there is none."""
-        return read_trials(self.directory / "trials")
+        return tables.read_trials(self.directory / "trials")
 
     def durations(self) -> dict[str, float]:
-        """{utterance: seconds}, from utt2dur, or segments and reco2dur, or else the header of every audio file."""
-        known = self._optional("utt2dur", read_durations)
-        if all(utterance in known for utterance in self._ids):
-            return {utterance: known[utterance] for utterance in self._ids}
-        recordings = self._optional("reco2dur", read_durations)
-        return {utterance.id: self._duration(utterance, recordings) for utterance in self}
+        """{utterance: seconds}, from utt2dur, segments, reco2dur, or else the headers of the audio files."""
+        known = self._optional("utt2dur", tables.read_durations)
+        recordings = self._optional("reco2dur", tables.read_durations)
+        return {
+            key: known[key] if key in known else self._duration(self[key], recordings) for key in self._ids
+        }
 
     def read_wave(
         self,
         utterance: Utterance,
         sample_rate: int = 16000,
         *,
+        start_s: float = 0.0,
+        duration_s: float | None = None,
         channel: int | None = 0,
         allow_pipes: bool = False,
     ) -> np.ndarray:
-        """The samples of an utterance, (S,) float32 at int16 scale, resampled to `sample_rate` Hz where needed.
+        """The samples of an utterance or a piece of it, (S,) float32 at int16 scale.
 
         Args:
             utterance: one of this corpus.
-            sample_rate: Hz.
-            channel: as in `read_audio`; a channel in segments goes before it.
+            sample_rate: Hz; resampled to it where the recording has another rate.
+            start_s: where the piece starts, in seconds from the start of the utterance.
+            duration_s: seconds; the piece is shorter where the utterance ends. None is all the rest.
+            channel: as in `read_audio`; a channel named in segments goes before it.
             allow_pipes: whether an entry of wav.scp that is a shell pipe may run.
         Raises:
-            DataError: naming the utterance and what is wrong with its audio.
+            DataError: naming the utterance, and what is wrong with its audio.
         """
-        piece = utterance.segment or Segment(0.0, float("inf"))
+        whole = utterance.segment or WHOLE
+        begin_s, end_s, overshoot_s = whole.start_s + start_s, whole.end_s, MAX_OVERSHOOT_S
+        if duration_s is not None and begin_s + duration_s < end_s:
+            end_s, overshoot_s = begin_s + duration_s, math.inf
         try:
-            source = resolve(utterance.source, self.directory, allow_pipes=allow_pipes)
             wave, _ = read_audio(
-                source,
+                resolve(utterance.source, self.directory, allow_pipes=allow_pipes),
                 sample_rate=sample_rate,
                 channel=channel if utterance.channel is None else utterance.channel,
-                start_s=piece.start_s,
-                end_s=piece.end_s,
+                start_s=begin_s,
+                end_s=end_s,
+                max_overshoot_s=overshoot_s,
             )
         except DataError as error:
             raise DataError(f"{utterance.id}: {error}") from None
@@ -180,46 +174,35 @@ class Corpus:
     def subset(self, ids: Iterable[str]) -> "Corpus":
         """The corpus of some utterances, in this corpus's order. Raises DataError where one is not in it."""
         kept = set(ids)
-        unknown = sorted(kept.difference(self._table))
-        if unknown:
-            raise DataError(
-                f"{self.directory}: {len(unknown)} of {len(kept)} utterances are not in the corpus;"
-                f" the first is {unknown[0]!r}"
-            )
+        _refuse(sorted(kept.difference(self._table)), len(kept), self.directory, "asked for are not there")
         utt2spk = {key: speaker for key, speaker in self.utt2spk.items() if key in kept}
-        if self.segments is None:
-            return Corpus(
-                self.directory, {key: self.wav_scp[key] for key in self._ids if key in kept}, None, utt2spk
-            )
-        segments = {key: line for key, line in self.segments.items() if key in kept}
-        recordings = {line.recording for line in segments.values()}
+        segments = self.segments and {key: line for key, line in self.segments.items() if key in kept}
+        recordings = kept if segments is None else {line.recording for line in segments.values()}
         wav_scp = {key: entry for key, entry in self.wav_scp.items() if key in recordings}
         return Corpus(self.directory, wav_scp, segments, utt2spk)
 
     def write(self, directory: str | os.PathLike[str]) -> None:
         """Writes the corpus as a data directory, sorted as Kaldi wants it.
 
-        The other tables of the directory it was read from come along, cut down to its utterances, speakers and
-        recordings. A path relative to the old directory becomes absolute; other entries stay as they are.
+        The other tables of the directory it was read from come along, cut down to its utterances, speakers
+        and recordings. A path that is relative to the old directory becomes absolute.
         """
         new = Path(directory)
         new.mkdir(parents=True, exist_ok=True)
-        write_table(
-            new / "wav.scp", _sorted({key: self._moved(entry) for key, entry in self.wav_scp.items()})
-        )
+        _write_sorted(new / "wav.scp", {key: self._moved(entry) for key, entry in self.wav_scp.items()})
         if self.segments is not None:
-            write_segments(new / "segments", _sorted(self.segments))
+            _write_sorted(new / "segments", self.segments)
         if self.utt2spk:
-            utt2spk = _sorted(self.utt2spk)
-            write_table(new / "utt2spk", utt2spk)
-            write_spk2utt(new / "spk2utt", _sorted(spk2utt_from_utt2spk(utt2spk)))
-        for name in PER_UTTERANCE:
+            _write_sorted(new / "utt2spk", self.utt2spk)
+            spk2utt = {speaker: sorted(ids, key=str.encode) for speaker, ids in self.spk2utt().items()}
+            _write_sorted(new / "spk2utt", {speaker: " ".join(ids) for speaker, ids in spk2utt.items()})
+        for name in UTTERANCE_TABLES:
             self._copy_table(name, new, self._table)
         self._copy_table("spk2gender", new, set(self.utt2spk.values()))
         self._copy_table("reco2dur", new, self.wav_scp)
         if (self.directory / "trials").exists():
             known = [trial for trial in self.trials() if trial.enrol in self and trial.test in self]
-            write_trials(new / "trials", known)
+            tables.write_trials(new / "trials", known)
 
     @property
     def _table(self) -> Mapping[str, object]:
@@ -234,46 +217,42 @@ class Corpus:
             raise DataError(f"{self.directory}: expected at least one utterance, got none")
         if self.segments is not None:
             lost = [key for key, line in self.segments.items() if line.recording not in self.wav_scp]
-            self._refuse(lost, len(self.segments), "segments", "have no recording in wav.scp")
+            _refuse(lost, len(self.segments), self.directory / "segments", "have no recording in wav.scp")
         if self.utt2spk:
-            audio = "wav.scp" if self.segments is None else "segments"
+            audio = self.directory / ("wav.scp" if self.segments is None else "segments")
             lost = [key for key in self.utt2spk if key not in self._table]
-            self._refuse(lost, len(self.utt2spk), "utt2spk", f"have no audio in {audio}")
+            _refuse(lost, len(self.utt2spk), self.directory / "utt2spk", f"have no audio in {audio.name}")
             lost = [key for key in self._ids if key not in self.utt2spk]
-            self._refuse(lost, len(self._ids), audio, "have no speaker in utt2spk")
-
-    def _refuse(self, lost: list[str], n_total: int, table: str, what: str) -> None:
-        if lost:
-            raise DataError(
-                f"{self.directory}: {len(lost)} of {n_total} utterances in {table} {what}; the first is {lost[0]!r}"
-            )
+            _refuse(lost, len(self._ids), audio, "have no speaker in utt2spk")
 
     def _optional(self, name: str, read: Callable[[Path], dict[str, T]]) -> dict[str, T]:
         path = self.directory / name
         return read(path) if path.exists() else {}
 
     def _duration(self, utterance: Utterance, recordings: Mapping[str, float]) -> float:
-        end_s = utterance.segment.end_s if utterance.segment else float("inf")
-        start_s = utterance.segment.start_s if utterance.segment else 0.0
-        if end_s == float("inf"):
-            if utterance.recording not in recordings:
-                return audio_info(resolve(utterance.source, self.directory)).duration_s - start_s
-            end_s = recordings[utterance.recording]
-        return end_s - start_s
+        piece = utterance.segment or WHOLE
+        if math.isfinite(piece.end_s):
+            return piece.duration_s
+        if utterance.recording in recordings:
+            return recordings[utterance.recording] - piece.start_s
+        try:
+            return audio_info(resolve(utterance.source, self.directory)).duration_s - piece.start_s
+        except DataError as error:
+            raise DataError(f"{utterance.id}: {error}") from None
 
     def _moved(self, entry: str) -> str:
-        path = entry if is_pipe(entry) else split_entry(entry)[0]
-        found = path if is_pipe(entry) else resolve_path(path, self.directory)
-        return entry if found == path else os.path.abspath(found) + entry.removeprefix(path)
+        path = split_entry(entry)[0]
+        if is_pipe(entry) or (found := resolve_path(path, self.directory)) == path:
+            return entry
+        return os.path.abspath(found) + entry.removeprefix(path)
 
     def _copy_table(self, name: str, new: Path, keys: Iterable[str]) -> None:
-        if not (self.directory / name).exists():
-            return
         kept = set(keys)
-        table = {key: value for key, value in read_table(self.directory / name).items() if key in kept}
+        table = {key: value for key, value in self._optional(name, tables.read_table).items() if key in kept}
         if name.endswith(".scp"):
             table = {key: self._moved(entry) for key, entry in table.items()}
-        write_table(new / name, _sorted(table))
+        if table:
+            _write_sorted(new / name, table)
 
 
 class _Utterances(Sequence[Utterance]):
@@ -298,12 +277,17 @@ class _Utterances(Sequence[Utterance]):
 
 def _read_speakers(folder: Path) -> dict[str, str]:
     if (folder / "utt2spk").exists():
-        return read_utt2spk(folder / "utt2spk")
+        return tables.read_utt2spk(folder / "utt2spk")
     if (folder / "spk2utt").exists():
-        return utt2spk_from_spk2utt(read_spk2utt(folder / "spk2utt"))
+        return tables.utt2spk_from_spk2utt(tables.read_spk2utt(folder / "spk2utt"))
     return {}
 
 
-def _sorted(table: Mapping[str, T]) -> dict[str, T]:
-    """The table in the order of the C locale: by the bytes of its keys."""
-    return dict(sorted(table.items(), key=lambda item: item[0].encode()))
+def _refuse(lost: Sequence[str], n_total: int, where: Path, what: str) -> None:
+    if lost:
+        raise DataError(f"{where}: {len(lost)} of {n_total} utterances {what}; the first is {lost[0]!r}")
+
+
+def _write_sorted(path: Path, table: Mapping[str, object]) -> None:
+    """In the order of the C locale: by the bytes of the keys."""
+    tables.write_table(path, dict(sorted(table.items(), key=lambda item: item[0].encode())))

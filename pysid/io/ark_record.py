@@ -1,8 +1,8 @@
 """One vector or matrix of a Kaldi archive: reading it from a stream, and finding its end without reading it.
 
-kaldiio decodes the binary forms. Two things are done here: text, because kaldiio takes a vector for one of integers
-when its first number has no point, and the refusal of what is not a vector or matrix, because kaldiio unpickles.
-Source of the formats: Kaldi matrix/kaldi-matrix.cc, kaldi-vector.cc, compressed-matrix.cc, util/kaldi-holder-inl.h.
+kaldiio decodes the binary forms. Text is read here, because kaldiio takes a vector for one of integers when
+its first number has no point; and kaldiio unpickles what claims to be a pickle, so it never sees the rest.
+Formats: Kaldi matrix/kaldi-matrix.cc, kaldi-vector.cc, compressed-matrix.cc, util/kaldi-holder-inl.h.
 """
 
 import struct
@@ -15,24 +15,22 @@ from pysid.io.text import shorten
 
 BINARY = b"\0B"
 INTEGERS = b"\4"  # a vector of integers begins with the size of one
-SPACE = b" \t"
 
 
 def read_key(file: BinaryIO) -> tuple[str | None, bytes]:
-    """The next key of an archive, None at its end, and the byte that ended it.
+    """The next key of an archive, None at its end; and the byte that ended it.
 
     Raises:
         ValueError: the archive ends within the key, or the key is not UTF-8.
     """
     key = b""
     while byte := file.read(1):
-        if byte == b"\n" and not key:
-            continue  # the end of a text record
-        if byte in SPACE or byte == b"\n":
-            return key.decode(), byte
-        key += byte
+        if not byte.isspace():
+            key += byte
+        elif key:
+            return _decoded(key), byte
     if key:
-        raise ValueError(f"expected a key and a space, got {shorten(key)} and the end of the file")
+        raise ValueError(f"cut off: expected a key and a value, got {shorten(key)} and the end of the file")
     return None, b""
 
 
@@ -53,12 +51,20 @@ def read_array(file: BinaryIO, separator: bytes = b" ") -> np.ndarray:
     start += file.read(1)
     exact = _Exact(file, start)
     try:
-        read = (
-            kaldiio.matio.read_int32vector if start[-1:] == INTEGERS else kaldiio.matio.read_matrix_or_vector
-        )
-        return np.asarray(read(exact), np.float32)
-    except (AssertionError, EOFError, struct.error, RuntimeError, MemoryError, UnicodeDecodeError) as error:
-        raise ValueError(f"broken or cut off: {error or 'unexpected bytes'}") from None
+        if start.endswith(INTEGERS):
+            return np.asarray(kaldiio.matio.read_int32vector(exact), np.float32)
+        return np.asarray(kaldiio.matio.read_matrix_or_vector(exact), np.float32)
+    except (AssertionError, RuntimeError, MemoryError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"expected a vector or matrix, got broken data ({error or 'wrong size bytes'})"
+        ) from None
+
+
+def _decoded(key: bytes) -> str:
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"expected a key in UTF-8, got {shorten(key)}") from None
 
 
 class _Exact:
@@ -70,11 +76,12 @@ class _Exact:
 
     def read(self, size: int) -> bytes:
         if size < 0:
-            raise EOFError(f"a size of {size} bytes")
-        head, self.again = self.again[:size], self.again[size:]
-        data = head + self.file.read(size - len(head)) if len(head) < size else head
+            raise ValueError(f"expected a size of at least 0, got {size}")
+        data, self.again = self.again[:size], self.again[size:]
         if len(data) < size:
-            raise EOFError(f"expected {size} bytes, got {len(data)}")
+            data += self.file.read(size - len(data))
+        if len(data) < size:
+            raise ValueError(f"cut off: expected {size} bytes, got {len(data)}")
         return data
 
 
@@ -82,7 +89,7 @@ def _read_text(file: BinaryIO, start: bytes) -> np.ndarray:
     line = start if start.endswith(b"\n") else start + file.readline()
     before, bracket, text = line.partition(b"[")
     if not bracket:
-        return _numbers(line)
+        return _numbers(line)  # integers stand without brackets
     if before.strip():
         raise ValueError(f"expected a vector or matrix, got {shorten(line)}")
     while b"]" not in text:
@@ -94,8 +101,9 @@ def _read_text(file: BinaryIO, start: bytes) -> np.ndarray:
     if len(rows) == 1:
         return _numbers(rows[0])
     matrix = [_numbers(row) for row in rows if row.strip()]
-    if len({len(row) for row in matrix}) > 1:
-        raise ValueError(f"expected rows of one length, got {sorted({len(row) for row in matrix})}")
+    widths = sorted({len(row) for row in matrix})
+    if len(widths) > 1:
+        raise ValueError(f"expected rows of one width, got the widths {widths}")
     return np.stack(matrix) if matrix else np.zeros((0, 0), np.float32)
 
 
@@ -107,39 +115,41 @@ def _numbers(text: bytes) -> np.ndarray:
 
 
 def record_end(data: memoryview, start: int) -> int | None:
-    """Where the binary record ends whose `\\0B` stands at `start`; None if it is not whole or not known."""
+    """Where the binary record ends that starts at `start`; None if it is not whole or of another form."""
     header = bytes(data[start : start + 25])
-    token = header[2:6].partition(b" ")[0].decode("latin-1")
-    body = start + 3 + len(token)
+    token = header[2:6].partition(b" ")[0]
     sizes = header[3 + len(token) :]
-    if header[:2] != BINARY or token not in _LENGTHS:
+    if header[:2] != BINARY or token not in _BODY_BYTES:
         return None
     try:
-        end = body + _LENGTHS[token](sizes)
+        n_bytes = _BODY_BYTES[token](sizes)
     except struct.error:
         return None
-    return end if body < end <= len(data) else None
+    end = start + 3 + len(token) + n_bytes
+    return end if n_bytes > 0 and end <= len(data) else None
 
 
-def _vector_bytes(sizes: bytes) -> int:
+def _vector_bytes(sizes: bytes, width: int) -> int:
     _, n = struct.unpack_from("<bi", sizes)
-    return 5 + 4 * int(n)
+    return 5 + width * int(n)
 
 
-def _matrix_bytes(sizes: bytes) -> int:
-    _, rows, _, columns = struct.unpack_from("<bibi", sizes)
-    return 10 + 4 * int(rows) * int(columns)
+def _matrix_bytes(sizes: bytes, width: int) -> int:
+    _, n_rows, _, n_columns = struct.unpack_from("<bibi", sizes)
+    return 10 + width * int(n_rows) * int(n_columns)
 
 
-def _compressed_bytes(sizes: bytes, per_column: int, per_value: int) -> int:
-    _, _, rows, columns = struct.unpack_from("<ffii", sizes)
-    return 16 + per_column * int(columns) + per_value * int(rows) * int(columns)
+def _compressed_bytes(sizes: bytes, width: int, column_header: int = 0) -> int:
+    _, _, n_rows, n_columns = struct.unpack_from("<ffii", sizes)
+    return 16 + (column_header + width * int(n_rows)) * int(n_columns)
 
 
-_LENGTHS = {
-    "FV": _vector_bytes,
-    "FM": _matrix_bytes,
-    "CM": lambda sizes: _compressed_bytes(sizes, 8, 1),
-    "CM2": lambda sizes: _compressed_bytes(sizes, 0, 2),
-    "CM3": lambda sizes: _compressed_bytes(sizes, 0, 1),
+_BODY_BYTES = {
+    b"FV": lambda sizes: _vector_bytes(sizes, 4),
+    b"DV": lambda sizes: _vector_bytes(sizes, 8),
+    b"FM": lambda sizes: _matrix_bytes(sizes, 4),
+    b"DM": lambda sizes: _matrix_bytes(sizes, 8),
+    b"CM": lambda sizes: _compressed_bytes(sizes, 1, column_header=8),
+    b"CM2": lambda sizes: _compressed_bytes(sizes, 2),
+    b"CM3": lambda sizes: _compressed_bytes(sizes, 1),
 }

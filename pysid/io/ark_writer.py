@@ -2,6 +2,7 @@
 
 import mmap
 import os
+from collections.abc import KeysView
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -10,25 +11,29 @@ import kaldiio.matio
 import numpy as np
 
 from pysid.errors import DataError
-from pysid.io.ark_record import record_end
+from pysid.io.ark_record import BINARY, record_end
 from pysid.io.atomic import atomic_text
+from pysid.io.compression import METHODS, compress
 
 PARTIAL = ".partial"
 MAX_KEY_BYTES = 4096
 
 
 class ArkWriter:
-    """Writes `ark` and `scp`; both get their names when the block ends well.
+    """Writes `ark` and `scp`, a context manager; both get their names when the block ends well.
 
-    Until then records go to `ark` + ".partial". With `resume` the whole records of a partial archive are kept, a torn
-    one at its end is cut off, and `done` has the keys; so does it for an archive that was finished before.
+    Until then records go to `ark` + ".partial", which stays when the block fails. With `resume` its whole
+    records are kept, a torn one at the end is cut off, and `done` has their keys; an archive that was
+    finished before can be resumed too.
 
     Args:
         ark: the archive, or a path without an ending, which gets `.ark` and `.scp`.
-        scp: the list of places in the archive; by default `ark` with the ending `.scp`. It names `ark` as given here.
-        compress: 0 for float32; else Kaldi's CompressionMethod for matrices: 1 automatic (True), 2 speech feature,
-            3 two-byte auto, 5 one-byte auto, ... (matrix/compressed-matrix.h).
+        scp: the list of places in the archive, by default beside it; it names `ark` as given here.
+        compress: 0 for float32; otherwise Kaldi's CompressionMethod for matrices, see `pysid.io.compression`.
+            True is 1, automatic.
         resume: go on where an earlier writer stopped.
+    Raises:
+        DataError: on `resume`, the finished archive has records that this class does not write.
 
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
@@ -46,32 +51,29 @@ class ArkWriter:
         compress: int = 0,
         resume: bool = False,
     ) -> None:
-        if not 0 <= compress <= 7:
-            raise ValueError(f"compress must be 0 or one of Kaldi's methods 1 to 7, got {compress}")
-        self.ark = (
-            os.fspath(ark) if Path(ark).suffix == ".ark" or scp is not None else f"{os.fspath(ark)}.ark"
-        )
-        self.scp = os.fspath(scp) if scp is not None else f"{self.ark.removesuffix('.ark')}.scp"
+        if compress not in (0, *METHODS):
+            raise ValueError(f"compress must be 0 or one of Kaldi's methods {METHODS}, got {compress}")
+        named = scp is not None or os.fspath(ark).endswith(".ark")
+        self.ark = os.fspath(ark) if named else f"{os.fspath(ark)}.ark"
+        self.scp = f"{self.ark.removesuffix('.ark')}.scp" if scp is None else os.fspath(scp)
         self.compress = int(compress)
         self.partial = self.ark + PARTIAL
         self._file: BinaryIO | None = None
         self._offsets: dict[str, int] = {}
         self._end = 0
+        self._is_finished = False
         if resume:
-            self._resume()
+            self._scan()
 
     @property
-    def done(self) -> "set[str]":
-        """The keys written so far, by an earlier writer too."""
-        return set(self._offsets)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._offsets
+    def done(self) -> KeysView[str]:
+        """The keys written so far, also by the writer that is resumed."""
+        return self._offsets.keys()
 
     def __enter__(self) -> Self:
-        Path(self.partial).parent.mkdir(parents=True, exist_ok=True)
-        if not self._offsets and not self._finished_before():
-            Path(self.partial).write_bytes(b"")
+        Path(self.ark).parent.mkdir(parents=True, exist_ok=True)
+        if not self._is_finished:
+            self._open()
         return self
 
     def __exit__(
@@ -80,88 +82,96 @@ class ArkWriter:
         self.flush()
         if self._file is not None:
             self._file.close()
-            self._file = None
         if kind is None:
             self._finish()
 
     def write(self, key: str, array: np.ndarray) -> None:
-        """Appends a vector (D,) or matrix (T, D) of any real or boolean type as float32, or compressed.
+        """Appends a vector (D,) or matrix (T, D) of numbers or booleans, as float32 or compressed.
 
         Raises:
-            DataError: the key is empty, holds white space or was written before, or the array has another shape.
+            DataError: the key is empty, holds white space or was written before; the array has another shape;
+                or a matrix to be compressed is not finite.
         """
         array = np.asarray(array)
         encoded = key.encode()
-        if encoded.split() != [encoded] or b"\0" in encoded:
+        if encoded.split() != [encoded] or b"\0" in encoded or len(encoded) >= MAX_KEY_BYTES:
             raise DataError(f"{self.ark}: expected a key without white space, got {key!r}")
         if key in self._offsets:
-            raise DataError(f"{self.ark}: the key {key!r} was written before")
+            raise DataError(f"{self.ark}: expected each key once, got {key!r} again")
         if array.ndim not in (1, 2):
-            raise DataError(f"{self.ark}: {key}: expected a vector or a matrix, got the shape {array.shape}")
+            raise DataError(f"{self.ark}: {key}: expected a vector or matrix, got the shape {array.shape}")
+        record = self._compressed(key, array) if self.compress and array.ndim == 2 else None
         file = self._file or self._open()
         file.write(encoded + b" ")
-        compressible = self.compress and array.ndim == 2 and array.size
-        offset = file.tell()
-        kaldiio.matio.write_array(
-            file,
-            np.ascontiguousarray(array, "<f4"),
-            compression_method=self.compress if compressible else None,
-        )
-        self._offsets[key] = offset
+        self._offsets[key] = file.tell()
+        if record is None:
+            kaldiio.matio.write_array(file, np.ascontiguousarray(array, "<f4"))
+        else:
+            file.write(BINARY + record)
 
     def flush(self) -> None:
-        """Brings what was written to the disk."""
-        if self._file is not None:
+        """Brings what was written to the disk; after this, a kill loses none of it."""
+        if self._file is not None and not self._file.closed:
             self._file.flush()
             os.fsync(self._file.fileno())
 
+    def _compressed(self, key: str, array: np.ndarray) -> bytes:
+        try:
+            return compress(np.asarray(array, np.float32), self.compress)
+        except ValueError as error:
+            raise DataError(f"{self.ark}: {key}: {error}") from None
+
+    def _scan(self) -> None:
+        if os.path.exists(self.partial):
+            self._offsets, self._end = scan_archive(self.partial)
+        elif os.path.exists(self.ark):
+            self._offsets, self._end = scan_archive(self.ark)
+            size = os.path.getsize(self.ark)
+            if self._end < size:
+                raise DataError(
+                    f"{self.ark}: expected a binary archive of vectors or matrices to go on with,"
+                    f" got {size} bytes of which {self._end} are whole records"
+                )
+            self._is_finished = True
+
     def _open(self) -> BinaryIO:
-        if self._finished_before():
+        if self._is_finished:
             os.replace(self.ark, self.partial)
-        self._file = open(self.partial, "r+b")
+            self._is_finished = False
+        self._file = open(self.partial, "r+b" if self._end else "wb")  # noqa: SIM115  closed by __exit__
         self._file.truncate(self._end)
         self._file.seek(self._end)
         return self._file
 
-    def _finished_before(self) -> bool:
-        return bool(self._offsets) and not os.path.exists(self.partial)
-
-    def _resume(self) -> None:
-        for path in (self.partial, self.ark):
-            if os.path.exists(path):
-                self._offsets, self._end = scan_archive(path)
-                return
-
     def _finish(self) -> None:
         """The old scp goes first: at no moment does an scp point into an archive it was not made for."""
-        if os.path.exists(self.partial):
-            if os.path.exists(self.scp):
-                os.unlink(self.scp)
+        if not self._is_finished:
+            Path(self.scp).unlink(missing_ok=True)
             os.replace(self.partial, self.ark)
         with atomic_text(self.scp) as scp:
             scp.writelines(f"{key} {self.ark}:{offset}\n" for key, offset in self._offsets.items())
 
 
 def scan_archive(path: str | os.PathLike[str]) -> tuple[dict[str, int], int]:
-    """The whole records at the start of an archive as `ArkWriter` writes it, found without decoding them.
+    """The whole records at the start of a binary archive of vectors or matrices, found without decoding.
 
     Returns:
-        offsets: {key: where its record begins, as an scp file has it}.
+        offsets: {key: where its record begins, as in an scp file}.
         end: where the last whole record ends.
     """
     offsets: dict[str, int] = {}
     end = 0
-    if os.path.getsize(path) == 0:
+    if os.path.getsize(path) == 0:  # cannot be mapped
         return offsets, end
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        view = memoryview(data)
-        try:
-            while (space := data.find(b" ", end, end + MAX_KEY_BYTES)) > end:
-                next_end = record_end(view, space + 1)
-                if next_end is None:
-                    break
-                offsets[data[end:space].decode()] = space + 1
-                end = next_end
-        finally:
-            view.release()
+    with (
+        open(path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        memoryview(data) as view,
+    ):
+        while (space := data.find(b" ", end, end + MAX_KEY_BYTES)) > end:
+            key, next_end = data[end:space], record_end(view, space + 1)
+            if next_end is None or b"\0" in key:
+                break
+            offsets[key.decode()] = space + 1
+            end = next_end
     return offsets, end

@@ -32,12 +32,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     >>> (folder / "a.txt").read_text()
     'all of it'
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
+    if os.path.isdir(path):
         raise DataError(f"{path}: expected a file to write, got a directory")
-    if target.exists() and not target.is_file():
-        yield target
+    if os.path.exists(path) and not os.path.isfile(path):
+        yield Path(path)
         return
+    target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".tmp-{secrets.token_hex(4)}-{target.name}")
     try:
@@ -59,8 +59,8 @@ def safe_name(name: str) -> str:
     """Returns `name`, an utterance or speaker id from a user's file, if it can be a file name in a folder.
 
     Raises:
-        DataError: the name is empty, `.` or `..`, too long, or holds a path separator or a NUL, so that a file
-            of that name could land outside its folder.
+        DataError: the name is empty, `.` or `..`, too long, or holds a path separator or a NUL, so that a
+            file of that name could not be made, or would land outside its folder.
 
     >>> safe_name("id10270-x6-00001")
     'id10270-x6-00001'

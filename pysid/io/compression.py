@@ -20,9 +20,9 @@ def compress(matrix: np.ndarray, method: int = AUTOMATIC) -> bytes:
 
     Args:
         matrix: (T, D) float32, finite.
-        method: Kaldi's CompressionMethod: 1 automatic (2 for more than 8 rows, else 3), 2 speech feature (one byte,
-            spread by quartiles of each column), 3 two bytes, 4 two bytes for int16, 5 one byte, 6 one byte for
-            0 to 255, 7 one byte for 0 to 1.
+        method: Kaldi's CompressionMethod: 1 automatic (2 for more than 8 rows, else 3), 2 speech feature (one
+            byte, spread by quartiles of each column), 3 two bytes, 4 two bytes for int16, 5 one byte, 6 one
+            byte for 0 to 255, 7 one byte for 0 to 1.
     Raises:
         ValueError: unknown method, or a value is not finite.
 
@@ -55,7 +55,7 @@ def _range(matrix: np.ndarray, method: int) -> tuple[np.float32, np.float32]:
     return lowest, highest - lowest
 
 
-def _header(minimum: float, span: float, shape: tuple[int, ...]) -> bytes:
+def _header(minimum: float | np.float32, span: float | np.float32, shape: tuple[int, ...]) -> bytes:
     return np.array([minimum, span], "<f4").tobytes() + np.array(shape, "<i4").tobytes()
 
 

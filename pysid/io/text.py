@@ -1,12 +1,13 @@
 """Lines of a text file as fields, with the file and the line in every error.
 
-Text is UTF-8. White space is that of the C locale, as in Kaldi, so an ideographic space inside a path stays part
-of it. A byte-order mark, line ends of Windows, tabs and blank lines are read over.
+Text is UTF-8. White space is that of the C locale, as in Kaldi, so an ideographic space inside a path stays
+part of it. A byte-order mark, line ends of Windows, tabs and blank lines are read over.
 """
 
 import os
+import sys
 from collections.abc import Container, Iterable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
 from pysid.errors import DataError
 from pysid.io.atomic import atomic_text
@@ -14,41 +15,51 @@ from pysid.io.atomic import atomic_text
 PathLike = str | os.PathLike[str]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+ANY_NUMBER = range(1, sys.maxsize)
 
 
-def read_bytes(path: PathLike) -> bytes:
-    """The file's content. Raises DataError where there is none to be had."""
+@dataclass(frozen=True)
+class RowFormat:
+    """The form of a line: what error messages call it, its numbers of fields, and the most splits to make."""
+
+    expected: str
+    n_fields: Container[int] = (2,)
+    max_splits: int = -1
+
+    def split(self, line: bytes) -> list[str]:
+        """The fields of a line, none for a blank one. Raises ValueError, naming no place, for any other."""
+        fields = line.rstrip().split(None, self.max_splits)
+        try:
+            texts = [field.decode() for field in fields]
+        except UnicodeDecodeError:
+            raise ValueError(f"expected UTF-8 text, got {shorten(line)}") from None
+        if texts and len(texts) not in self.n_fields:
+            raise ValueError(f"expected '{self.expected}', got {shorten(line)}")
+        return texts
+
+
+def read_lines(path: PathLike) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file with their ends: (line number from 1, bytes). Raises DataError where it cannot be read."""
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            yield from enumerate(file, start=1)
     except OSError as error:
         raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
 
 
-def read_rows(
-    path: PathLike, expected: str, n_fields: Container[int], max_splits: int = -1
-) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: PathLike, row_format: RowFormat) -> Iterator[tuple[int, list[str]]]:
     """The lines that are not blank, split: (line number from 1, fields).
 
-    Args:
-        path: the file.
-        expected: the form of a line in words, for the error message.
-        n_fields: the numbers of fields a line may have.
-        max_splits: after so many splits the rest of the line is one field, inner white space and all.
     Raises:
-        DataError: the file cannot be read, a line has another number of fields or is not UTF-8.
+        DataError: the file cannot be read, or a line is not UTF-8 or has another number of fields.
     """
-    data = read_bytes(path).removeprefix(BYTE_ORDER_MARK)
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        fields = line.rstrip().split(None, max_splits)
-        if not fields:
-            continue
+    for number, line in read_lines(path):
         try:
-            texts = [field.decode() for field in fields]
-        except UnicodeDecodeError:
-            raise DataError(f"{path}:{number}: expected UTF-8 text, got {shorten(line)}") from None
-        if len(texts) not in n_fields:
-            raise DataError(f"{path}:{number}: expected '{expected}', got {shorten(line)}")
-        yield number, texts
+            fields = row_format.split(line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line)
+        except ValueError as error:
+            raise DataError(f"{path}:{number}: {error}") from None
+        if fields:
+            yield number, fields
 
 
 def write_lines(path: PathLike, lines: Iterable[str]) -> None:
@@ -58,10 +69,10 @@ def write_lines(path: PathLike, lines: Iterable[str]) -> None:
 
 
 def shorten(line: bytes | str, limit: int = 80) -> str:
-    """A line from a file, fit for an error message: quoted, on one line, not longer than `limit`.
+    """A line from a file, fit for an error message: quoted, on one line, not much longer than `limit`.
 
-    >>> shorten(b"utt1\\tspk1\\r")
-    "'utt1\\\\tspk1'"
+    >>> shorten(b"utt1 caf\\xe9\\r")
+    "'utt1 caf\\\\\\\\xe9'"
     """
     text = line.decode(errors="backslashreplace") if isinstance(line, bytes) else line
     text = text.rstrip()

@@ -1,12 +1,16 @@
 """The DET plot: the two error rates of detection systems against each other, on probit axes."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from pysid.errors import DataError
+from pysid.io.atomic import atomic_path
 from pysid.metrics import det_curve, equal_error_rate, format_eer
 
 if TYPE_CHECKING:
@@ -51,6 +55,22 @@ def plot_det(
     axes.set_title(title)
     axes.legend(loc="upper right")
     return figure
+
+
+def save_det_plot(
+    path: str | os.PathLike[str], systems: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: str = ""
+) -> None:
+    """Writes the figure of `plot_det`, as the ending of `path` says: .png, .svg, .pdf and the like.
+
+    Raises:
+        DataError: matplotlib cannot write files of that ending.
+    """
+    figure = plot_det(systems, title=title)
+    ending, known = Path(path).suffix.lstrip("."), figure.canvas.get_supported_filetypes()
+    if ending not in known:
+        raise DataError(f"{path}: a plot needs one of the endings {', '.join(sorted(known))}, got {ending!r}")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=ending)
 
 
 def _plot_system(

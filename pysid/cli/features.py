@@ -1,0 +1,37 @@
+"""`pysid features`: network input of a corpus, stored."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pysid.cli.common import AllowPipes, report_skipped
+
+
+def features(
+    data: Annotated[Path, typer.Argument(help="Kaldi data directory with wav.scp.")],
+    out: Annotated[Path, typer.Argument(help="Folder for feats.ark, feats.scp, utt2num_frames and the tables.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON front-end settings. [default: Kaldi's voxceleb/v2]"),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
+    compress: Annotated[bool, typer.Option(help="Store 8 bits a number, as Kaldi does by default.")] = False,
+    allow_pipes: AllowPipes = False,
+) -> None:
+    """Compute and store what the network reads: MFCCs, normalised, voiced frames only.
+
+    Utterances without audio or speech are skipped and listed at the end. A second run goes on where a first one was
+    stopped.
+
+    Example: pysid features data/train exp/features/train --jobs 4
+    """
+    from pysid.data.corpus import Corpus
+    from pysid.features import write_features
+    from pysid.frontend import FrontendConfig
+    from pysid.settings import read_settings
+
+    frontend = FrontendConfig() if config is None else read_settings(FrontendConfig, config)
+    corpus = Corpus.read(data)
+    skipped = write_features(corpus, out, frontend, n_jobs=jobs, compress=compress, allow_pipes=allow_pipes)
+    report_skipped(skipped, len(corpus))

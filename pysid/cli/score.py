@@ -1,0 +1,52 @@
+"""`pysid score`: the trials of a list."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pysid.cli.common import AllowPipes, Device, Model
+
+
+def score(
+    trials: Annotated[Path, typer.Argument(help="Lines 'enrol test' or 'enrol test target|nontarget'.")],
+    audio: Annotated[
+        str, typer.Argument(metavar="WAV_SCP", help="wav.scp; or embeddings as scp:FILE, ark:FILE or FILE.npz.")
+    ],
+    scores: Annotated[Path, typer.Argument(help="Output, a line a trial: enrol test score.")],
+    model: Model = None,
+    backend: Annotated[str | None, typer.Option(help="plda or cosine. [default: the model's own]")] = None,
+    enroll: Annotated[
+        Path | None, typer.Option(help="spk2utt: the trials' first column names speakers enrolled by these utterances.")
+    ] = None,
+    cohort: Annotated[
+        str | None, typer.Option(help="Embeddings of other speakers (scp:, ark:, .npz) for adaptive s-norm.")
+    ] = None,
+    top_n: Annotated[int, typer.Option(min=2, help="Nearest cohort scores that adaptive s-norm takes.")] = 300,
+    calibrate: Annotated[
+        bool, typer.Option(help="Write calibrated log-likelihood ratios, if the model has a calibration.")
+    ] = False,
+    device: Device = "cpu",
+    allow_pipes: AllowPipes = False,
+) -> None:
+    """Score every trial of a list; a higher score means the same speaker.
+
+    Trials whose audio cannot be read are left out and counted.
+
+    Example: pysid score data/test/trials data/test/wav.scp exp/scores --model exp/stat/final --backend cosine
+    """
+    from pysid.scoring import score_list
+
+    score_list(
+        trials,
+        audio,
+        scores,
+        model=model,
+        kind=backend,
+        enrol_spk2utt=enroll,
+        cohort=cohort,
+        top_n=top_n,
+        calibrate=calibrate,
+        device=device,
+        allow_pipes=allow_pipes,
+    )

@@ -1,0 +1,146 @@
+"""Network input of whole corpora: computed by several processes, stored as a data directory, resumable."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pysid.config import from_plain, to_plain
+from pysid.data.corpus import Corpus
+from pysid.errors import DataError, Skipped
+from pysid.frontend import Frontend, FrontendConfig
+from pysid.io.ark import read_matrices
+from pysid.io.ark_writer import ArkWriter
+from pysid.io.atomic import atomic_text
+from pysid.io.tables import write_table
+from pysid.progress import track
+
+FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
+
+
+def read_frontend(directory: Path) -> FrontendConfig:
+    """The front-end that made the features of a directory.
+
+    Raises:
+        DataError: there is no `frontend.json`, or it is not one.
+    """
+    path = directory / FRONTEND_FILE
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; feats.scp must hold network input as `pysid features` writes it")
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: expected JSON, got {' '.join(str(error).split())}") from error
+    return from_plain(FrontendConfig, plain, str(path))
+
+
+def write_features(
+    corpus: Corpus,
+    directory: Path,
+    frontend: FrontendConfig,
+    *,
+    n_jobs: int = 1,
+    compress: bool = False,
+    allow_pipes: bool = False,
+) -> Skipped:
+    """Writes `feats.ark`, `feats.scp`, `utt2num_frames`, `frontend.json` and the corpus's tables.
+
+    The features are the network's input: normalised, voiced frames only. What an earlier, interrupted run wrote is
+    kept if it was made by the same front-end.
+
+    Returns:
+        The utterances left out: unreadable audio, or no speech.
+    Raises:
+        DataError: the directory holds features of another front-end, or every utterance was left out.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    if (directory / FRONTEND_FILE).exists() and read_frontend(directory) != frontend:
+        raise DataError(f"{directory} holds features of another front-end: choose another folder, or remove it")
+    with atomic_text(directory / FRONTEND_FILE) as file:
+        json.dump(to_plain(frontend), file, indent=2)
+    skipped = Skipped()
+    with ArkWriter(directory / "feats", compress=int(compress), resume=True) as writer:
+        todo = [utterance.id for utterance in corpus if utterance.id not in writer]
+        results = compute_features(corpus, todo, frontend, n_jobs, allow_pipes)
+        for name, result in track(results, f"features {directory}", len(corpus), start=len(corpus) - len(todo)):
+            if isinstance(result, str):
+                skipped.add(name, result)
+            else:
+                writer.write(name, result)
+        kept = writer.done
+    if not kept:
+        raise DataError(f"no utterance of {corpus.directory} gave features; {skipped.summary(len(corpus), 1)}")
+    corpus.subset(kept).write(directory)
+    write_table(directory / "utt2num_frames", _frame_counts(directory))
+    return skipped
+
+
+def compute_features(
+    corpus: Corpus,
+    names: Sequence[str],
+    frontend: FrontendConfig,
+    n_jobs: int = 1,
+    allow_pipes: bool = False,
+) -> Iterator[tuple[str, np.ndarray | str]]:
+    """Network input (T, D) of utterances, in their order, or one line that says why there is none."""
+    worker = _Worker(corpus, frontend, allow_pipes)
+    if n_jobs <= 1:
+        for name in names:
+            yield name, worker(name)
+        return
+    # Not fork: a forked child of a process whose torch has threads can hang.
+    with ProcessPoolExecutor(n_jobs, get_context("spawn"), _start_process, (worker,)) as pool:
+        yield from zip(names, pool.map(_run_in_process, names, chunksize=16), strict=True)
+
+
+def read_wave_features(
+    corpus: Corpus, names: Iterable[str], frontend: FrontendConfig, allow_pipes: bool = False
+) -> dict[str, np.ndarray]:
+    """Network input of some utterances, in memory. Raises DataError for the first that has none."""
+    features: dict[str, np.ndarray] = {}
+    for name, result in compute_features(corpus, list(names), frontend, allow_pipes=allow_pipes):
+        if isinstance(result, str):
+            raise DataError(f"{name}: {result}")
+        features[name] = result
+    return features
+
+
+class _Worker:
+    """From an utterance's name to its features, or to the reason why it has none."""
+
+    def __init__(self, corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool) -> None:
+        self.corpus = corpus
+        self.allow_pipes = allow_pipes
+        self.sample_rate = frontend.sample_rate
+        self.frontend = Frontend(frontend)
+
+    @torch.inference_mode()
+    def __call__(self, name: str) -> np.ndarray | str:
+        try:
+            wave = self.corpus.read_wave(self.corpus[name], self.sample_rate, allow_pipes=self.allow_pipes)
+        except DataError as error:
+            return str(error).removeprefix(f"{name}: ")
+        features, n_frames = self.frontend(torch.from_numpy(wave)[None])
+        return features[0, : int(n_frames)].numpy() if int(n_frames) else "no speech found"
+
+
+_process_worker: _Worker
+
+
+def _start_process(worker: _Worker) -> None:
+    """Keeps the worker in a new process, so that the corpus crosses to it once and not with every utterance."""
+    global _process_worker
+    torch.set_num_threads(1)
+    _process_worker = worker
+
+
+def _run_in_process(name: str) -> np.ndarray | str:
+    return _process_worker(name)
+
+
+def _frame_counts(directory: Path) -> dict[str, int]:
+    return {name: len(x) for name, x in read_matrices(directory / "feats.scp")}

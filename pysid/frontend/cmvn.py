@@ -1,0 +1,117 @@
+"""Cepstral mean and variance normalisation over a sliding window.
+
+Source: Kaldi feat/feature-functions.cc, SlidingWindowCmn.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pysid.frontend.framing import as_counts, frame_mask
+from pysid.frontend.options import Option, boolean, parse_options, whole_number
+
+CMVN_OPTIONS = {
+    "cmn-window": Option(whole_number, "window"),
+    "min-cmn-window": Option(whole_number, "min_window"),
+    "norm-means": Option(boolean, "norm_means"),
+    "norm-vars": Option(boolean, "norm_vars"),
+    "center": Option(boolean, "center"),
+    "max-warnings": Option(whole_number),
+}
+
+VARIANCE_FLOOR = 1e-10
+
+
+@dataclass(frozen=True, kw_only=True)
+class CmvnConfig:
+    """Options of `sliding_cmvn`. Defaults are Kaldi's."""
+
+    window: int = 600  # frames
+    center: bool = False  # the window around the frame; otherwise up to and with it
+    min_window: int = (
+        100  # frames at an utterance's start that all use the window of the last of them; not if center
+    )
+    norm_means: bool = True
+    norm_vars: bool = False
+
+    def __post_init__(self) -> None:
+        if self.window < 1:
+            raise ValueError(f"window must be positive, got {self.window}")
+        if self.norm_vars and not self.norm_means:
+            raise ValueError("norm_vars needs norm_means")
+
+    @classmethod
+    def from_kaldi(cls, options: Mapping[str, str]) -> "CmvnConfig":
+        """The configuration that options of Kaldi's apply-cmvn-sliding mean.
+
+        Raises:
+            ValueError: an unknown option or a wrong value; names the option.
+
+        >>> CmvnConfig.from_kaldi({"cmn-window": "300", "center": "true"}).window
+        300
+        """
+        return cls(**parse_options(options, CMVN_OPTIONS))
+
+
+def sliding_cmvn(
+    features: Tensor, n_frames: Tensor | Sequence[int] | None = None, config: CmvnConfig | None = None
+) -> Tensor:
+    """Features less their mean over a window, and with norm_vars divided by their standard deviation in it.
+
+    At an utterance's ends the window is shifted, not shrunk; one longer than the utterance takes it all. Without
+    `center` the window is the frame and the `window` frames before it.
+
+    Args:
+        features: (B, T, D).
+        n_frames: (B,) own frames of each utterance of a padded batch.
+    Returns:
+        (B, T, D) of the features' type; rows past an utterance's own frames are 0.
+    """
+    if features.ndim != 3:
+        raise ValueError(f"features must be (batch, frames, dimensions), got {tuple(features.shape)}")
+    config = config or CmvnConfig()
+    counts = as_counts(n_frames, features, "n_frames")
+    start, end = _windows(features.shape[1], counts, config)
+    normalized = _normalize(features, start, end, config.norm_vars) if config.norm_means else features
+    return normalized.masked_fill(~frame_mask(counts, features.shape[1])[..., None], 0.0)
+
+
+def _windows(longest: int, counts: Tensor, config: CmvnConfig) -> tuple[Tensor, Tensor]:
+    """(B, T) first frame, and one past the last, of the window of each frame."""
+    t = torch.arange(longest, device=counts.device)
+    counts = counts[:, None]
+    if config.center:
+        start = (t - config.window // 2).clamp(min=0)
+        end = start + config.window
+    else:
+        start = (t - config.window).clamp(min=0)
+        end = (t + 1).clamp(min=config.min_window)
+    excess = (end - counts).clamp(min=0)
+    return (start - excess).clamp(min=0), end - excess
+
+
+def _normalize(features: Tensor, start: Tensor, end: Tensor, norm_vars: bool) -> Tensor:
+    """Differences of running sums, in double. The first frame is taken off before, to keep the sums small."""
+    x = features.double()
+    x = x - x[:, :1]
+    size = (end - start).clamp(min=1)[..., None]
+    mean = _window_sum(x, start, end) / size
+    normalized = x - mean
+    if norm_vars:
+        variance = _window_sum(x.square(), start, end) / size - mean.square()
+        normalized = normalized * variance.clamp(min=VARIANCE_FLOOR).rsqrt()
+        normalized = normalized.masked_fill(size == 1, 0.0)
+    return normalized.to(features.dtype)
+
+
+def _window_sum(x: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """(B, T, D) sums of x[b, start:end]."""
+    total = functional.pad(x.cumsum(1), (0, 0, 1, 0))  # (B, T + 1, D)
+    return _at(total, end) - _at(total, start)
+
+
+def _at(total: Tensor, index: Tensor) -> Tensor:
+    return total.gather(1, index[..., None].expand(-1, -1, total.shape[2]))

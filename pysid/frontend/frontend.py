@@ -1,0 +1,134 @@
+"""The whole way from waveforms to what an embedding network takes: features, VAD, CMVN, voiced frames only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pysid.config import from_plain, to_plain
+from pysid.errors import DataError
+from pysid.frontend.cmvn import CmvnConfig, sliding_cmvn
+from pysid.frontend.fbank import Fbank, FbankConfig
+from pysid.frontend.framing import as_counts, check_scale
+from pysid.frontend.mfcc import Mfcc, MfccConfig
+from pysid.frontend.selection import select_frames
+from pysid.frontend.spectrum import MelFeatures
+from pysid.frontend.vad import VadConfig, energy_vad
+from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontendConfig:
+    """Options of `Frontend`."""
+
+    features: MfccConfig | FbankConfig = field(default_factory=MfccConfig)
+    vad: VadConfig | WebrtcVadConfig | None = None  # None keeps all frames
+    cmvn: CmvnConfig | None = None  # None leaves the features as they are
+
+    def __post_init__(self) -> None:
+        if (
+            isinstance(self.vad, VadConfig)
+            and isinstance(self.features, FbankConfig)
+            and not self.features.use_energy
+        ):
+            raise ValueError("an energy VAD needs filter banks with use_energy")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as plain values, for JSON."""
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "front-end") -> "FrontendConfig":
+        """The opposite of `to_dict`; what is not named keeps its default.
+
+        Args:
+            where: what the values are from, for messages.
+        Raises:
+            DataError: an unknown name or a wrong value.
+        """
+        kinds = {"features": (MfccConfig, FbankConfig), "vad": (VadConfig, WebrtcVadConfig)}
+        chosen = {
+            name: _pick(kinds[name], x, f"{where}: {name}") for name, x in values.items() if name in kinds
+        }
+        rest = from_plain(cls, {name: x for name, x in values.items() if name not in kinds}, where)
+        return cls(**{"cmvn": rest.cmvn, **chosen})
+
+
+VOXCELEB = FrontendConfig(
+    features=MfccConfig(n_mels=30, n_ceps=30, high_hz=7600.0, snip_edges=False),
+    vad=VadConfig(energy_threshold=5.5, energy_mean_scale=0.5, proportion_threshold=0.12, frames_context=2),
+    cmvn=CmvnConfig(window=300, center=True),
+)
+"""Kaldi's egs/voxceleb/v2 (conf/mfcc.conf, conf/vad.conf, local/nnet3/xvector), without dither."""
+
+
+class Frontend(nn.Module):
+    """Features of the voiced frames of each utterance, normalised over all of its frames.
+
+    Shape: wave (B, S), float at int16 scale, and lengths (B,) or None -> features (B, T', dim) and n_frames (B,);
+        T' is the largest n_frames, and rows past an utterance's own are 0. An utterance without a voiced frame, or
+        too short for a frame, gets n_frames 0.
+
+    >>> features, n_frames = Frontend(VOXCELEB)(torch.zeros(2, 16000))  # silence
+    >>> features.shape, n_frames
+    (torch.Size([2, 0, 30]), tensor([0, 0]))
+    """
+
+    features: MelFeatures
+
+    def __init__(self, config: FrontendConfig) -> None:
+        super().__init__()
+        self.config = config
+        is_mfcc = isinstance(config.features, MfccConfig)
+        self.features = Mfcc(config.features) if is_mfcc else Fbank(config.features)
+        self.dim = self.features.dim
+
+    def forward(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
+        features, voiced, n_frames = self.analyse(wave, lengths)
+        return (features, n_frames) if self.config.vad is None else select_frames(features, voiced, n_frames)
+
+    def analyse(
+        self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """All frames, and which of them are voiced: what diarization cuts its windows from.
+
+        Returns:
+            features: (B, T, dim) after CMVN.
+            voiced: (B, T) bool.
+            n_frames: (B,) own frames of each utterance.
+        """
+        if wave.device.type == "cpu":  # elsewhere the host would have to wait for the answer
+            check_scale(wave)
+        n_samples = as_counts(lengths, wave, "lengths")
+        features = self.features(wave, n_samples)
+        n_frames = self.features.count_frames(n_samples)
+        voiced = self._voiced(wave, n_samples, features, n_frames)
+        if self.config.cmvn is not None:
+            features = sliding_cmvn(features, n_frames, self.config.cmvn)
+        return features, voiced, n_frames
+
+    def _voiced(self, wave: Tensor, n_samples: Tensor, features: Tensor, n_frames: Tensor) -> Tensor:
+        """(B, T) bool, False past each utterance's own frames."""
+        c, vad = self.config.features, self.config.vad
+        if isinstance(vad, VadConfig):
+            return energy_vad(features[..., -1 if c.htk_compat else 0], n_frames, vad)
+        voiced = torch.zeros(features.shape[:2], dtype=torch.bool)
+        for b, (size, n) in enumerate(zip(n_samples.tolist(), n_frames.tolist(), strict=True)):
+            voiced[b, :n] = True
+            if vad is not None:
+                times = {"shift_ms": c.shift_ms, "first_centre_ms": c.first_centre_ms}
+                voiced[b, :n] = webrtc_vad(wave[b, :size], c.sample_rate, n, vad, **times)
+        return voiced.to(features.device)
+
+
+def _pick(kinds: tuple[type, ...], values: Any, where: str) -> Any:
+    """The configuration among `kinds` whose `kind` the values name; the first one where they name none."""
+    if values is None:
+        return None
+    by_name = {kind.kind: kind for kind in kinds}  # type: ignore[attr-defined]
+    name = values.get("kind", next(iter(by_name))) if isinstance(values, Mapping) else next(iter(by_name))
+    if name not in by_name:
+        raise DataError(f"{where}: 'kind' must be one of {', '.join(by_name)}, got {name!r}")
+    return from_plain(by_name[name], values, where)

@@ -1,0 +1,36 @@
+"""Labelled embeddings: vectors with their speakers."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from pysid.errors import DataError
+from pysid.io.ark import read_vectors
+from pysid.io.tables import read_utt2spk
+
+
+def read_labelled_vectors(
+    source: str, utt2spk: Path, min_utterances: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors (N, D) float32 and the speaker of each, (N,), of speakers with `min_utterances` vectors or more.
+
+    Raises:
+        DataError: a vector without a speaker, vectors of unlike dimensions, or none left.
+    """
+    speakers = read_utt2spk(utt2spk)
+    keys, vectors = [], []
+    for key, vector in read_vectors(source):
+        if key not in speakers:
+            raise DataError(f"{source}: the vector {key!r} has no speaker in {utt2spk}")
+        if vectors and len(vector) != len(vectors[0]):
+            raise DataError(
+                f"{source}: {key}: expected {len(vectors[0])} numbers as before, got {len(vector)}"
+            )
+        keys.append(key)
+        vectors.append(vector)
+    counts = Counter(speakers[key] for key in keys)
+    kept = [i for i, key in enumerate(keys) if counts[speakers[key]] >= min_utterances]
+    if not kept:
+        raise DataError(f"{source}: no speaker has {min_utterances} vectors or more")
+    return np.stack([vectors[i] for i in kept]), np.array([speakers[keys[i]] for i in kept])

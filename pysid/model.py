@@ -1,0 +1,212 @@
+"""A speaker model on disk and in memory: front-end, network and back-end, from audio to embeddings and scores.
+
+A model directory holds `config.json`, `model.safetensors`, where it has a back-end `backend.safetensors`, and a
+README.md of its data, licence and figures.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+import safetensors.torch
+import torch
+
+from pysid.backend.chain import Backend, CosineBackend, backend_from_arrays
+from pysid.backend.projection import Projection
+from pysid.config import from_plain, to_plain
+from pysid.embedding.extract import ExtractConfig, extract, pad_batch
+from pysid.embedding.xvector import XVector, XVectorConfig
+from pysid.errors import DataError
+from pysid.frontend import Frontend, FrontendConfig
+from pysid.io.atomic import atomic_path, atomic_text
+
+FORMAT = 1
+MODELS = Path(__file__).parent / "models"  # what ships with the package
+DEFAULT_MODEL = "xvector"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What `config.json` of a model directory says.
+
+    Attributes:
+        frontend: from waveform to network input.
+        network: the embedding network.
+        extract: how long utterances are cut.
+    """
+
+    frontend: FrontendConfig
+    network: XVectorConfig = field(default_factory=XVectorConfig)
+    extract: ExtractConfig = field(default_factory=ExtractConfig)
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz that the front-end wants."""
+        return int(self.frontend.features.sample_rate)
+
+
+class SpeakerModel:
+    """Embeds utterances and scores pairs of them.
+
+    Args:
+        network: a trained network; it is put into eval mode.
+        backend: what scores embeddings; None allows embeddings only.
+        device: where features and embeddings are computed, such as "cpu" or "cuda".
+    """
+
+    def __init__(
+        self, config: ModelConfig, network: XVector, backend: Backend | None = None, device: str = "cpu"
+    ) -> None:
+        self.config = config
+        self.backend = backend
+        self.network = network.eval().to(device)
+        self.frontend = Frontend(config.frontend).to(device)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @classmethod
+    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "SpeakerModel":
+        """Opens a model directory, or a model that ships with pysid by its name.
+
+        Raises:
+            DataError: there is no such model, or its files are damaged or do not fit each other.
+        """
+        directory = find_model(path_or_name)
+        config = read_config(directory)
+        network = XVector(config.network)
+        arrays = _read_safetensors(directory / "model.safetensors")
+        weights = {k: torch.from_numpy(v).to(torch.get_default_dtype()) for k, v in arrays.items()}
+        try:
+            network.load_state_dict(weights, strict=False)
+        except RuntimeError as error:
+            raise DataError(
+                f"{directory}: model.safetensors does not fit config.json: {_one_line(error)}"
+            ) from error
+        missing = {k for k in network.state_dict() if "num_batches_tracked" not in k} - set(weights)
+        if missing:
+            raise DataError(f"{directory}: model.safetensors lacks {len(missing)} tensors, such as {min(missing)}")
+        path = directory / "backend.safetensors"
+        backend = backend_from_arrays(_read_safetensors(path)) if path.exists() else None
+        return cls(config, network, backend, device)
+
+    def save(self, directory: str | os.PathLike[str], half: bool = False) -> None:
+        """Writes the model directory, each file whole or not at all.
+
+        Args:
+            half: store the network's weights in half precision, for half the space.
+        """
+        save_network(directory, self.config, self.network, half)
+        if self.backend is not None:
+            save_backend(directory, self.backend)
+
+    def scorer(self, kind: str | None = None) -> Backend:
+        """The back-end "plda" or "cosine" of this model; None takes the one that it was made with.
+
+        Cosine works with any model: it needs no more than the mean of the training embeddings.
+
+        Raises:
+            DataError: the model has no PLDA.
+        """
+        if kind == "cosine" and not isinstance(self.backend, CosineBackend):
+            cosine = CosineBackend()
+            mean = None if self.backend is None else self.backend.projection.mean_
+            cosine.projection = Projection.from_parts(mean, length_norm=False)
+            return cosine
+        if self.backend is None or (kind == "plda" and isinstance(self.backend, CosineBackend)):
+            raise DataError("this model has no PLDA back-end: make one with pysid fit-backend, or use cosine")
+        return self.backend
+
+    @torch.inference_mode()
+    def features(self, waves: list[np.ndarray]) -> list[np.ndarray]:
+        """Network input (T_i, D) of waveforms (S_i,), float32 at int16 scale, at `config.sample_rate`."""
+        batch, lengths = pad_batch(waves)
+        features, n_frames = self.frontend(batch.to(self.device), lengths.to(self.device))
+        return [x[:n].cpu().numpy() for x, n in zip(features, n_frames.tolist(), strict=True)]
+
+    def embed_features(
+        self,
+        utterances: Iterable[tuple[str, np.ndarray]],
+        on_skip: Callable[[str, str], None] | None = None,
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Embeddings (E,) of named network inputs (T, D), in their order; `on_skip` as in `extract`."""
+        return extract(self.network, utterances, self.config.extract, on_skip=on_skip)
+
+    def embed_waves(
+        self,
+        utterances: Iterable[tuple[str, np.ndarray]],
+        on_skip: Callable[[str, str], None] | None = None,
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Embeddings (E,) of named waveforms (S,), in their order; `on_skip` as in `extract`."""
+        features = ((key, self.features([wave])[0]) for key, wave in utterances)
+        return self.embed_features(features, on_skip)
+
+
+def find_model(path_or_name: str | os.PathLike[str]) -> Path:
+    """The directory of a model given by path, or by the name of one that ships with pysid."""
+    for directory in (Path(path_or_name), MODELS / Path(path_or_name).name):
+        if (directory / "config.json").is_file():
+            return directory
+    shipped = sorted(x.parent.name for x in MODELS.glob("*/config.json"))
+    raise DataError(
+        f"{path_or_name}: expected a model directory with config.json, or one of {', '.join(shipped) or 'none'}"
+    )
+
+
+def read_config(directory: Path) -> ModelConfig:
+    """Reads `config.json` of a model directory."""
+    path = directory / "config.json"
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected JSON, got {_one_line(error)}") from error
+    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+        found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
+        raise DataError(f"{path}: expected a model of format {FORMAT}, got {found!r}")
+    return from_plain(ModelConfig, {k: v for k, v in plain.items() if k != "format"}, str(path))
+
+
+def save_network(
+    directory: str | os.PathLike[str], config: ModelConfig, network: XVector, half: bool = False
+) -> None:
+    """Writes `config.json` and `model.safetensors` of a model directory."""
+    directory = Path(directory)
+    tensors = {k: v.contiguous() for k, v in network.state_dict().items() if "num_batches_tracked" not in k}
+    if half:
+        # Running variances can lie beyond float16's range, and they are few.
+        tensors = {k: v if "running" in k else v.half() for k, v in tensors.items()}
+    with atomic_path(directory / "model.safetensors") as path:
+        safetensors.torch.save_file(tensors, path)
+    _write_json(directory / "config.json", {"format": FORMAT, **to_plain(config)})
+
+
+def save_backend(directory: str | os.PathLike[str], backend: Backend) -> None:
+    """Writes `backend.safetensors` of a model directory."""
+    with atomic_path(Path(directory) / "backend.safetensors") as path:
+        safetensors.numpy.save_file(backend.to_arrays(), path)
+
+
+def _write_json(path: Path, plain: Any) -> None:
+    with atomic_text(path) as file:
+        json.dump(plain, file, indent=2)
+        file.write("\n")
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; is {path.parent} a whole model directory?")
+    try:
+        return dict(safetensors.numpy.load_file(path))
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise DataError(f"{path}: expected a safetensors file, got {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
