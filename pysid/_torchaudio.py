@@ -1,9 +1,9 @@
 """torchaudio's Python parts, also where its compiled part does not load.
 
-The wheel of torchaudio on the registry is built for CUDA. Beside a CPU-only torch, `import torchaudio` raises OSError
-on `_torchaudio.abi3.so`, although resampling, FFT convolution and the like are plain Python. The normal import is
-tried first; only when it fails so, a stand-in that says "no compiled part" takes the place of
-`torchaudio._extension` and the import is tried again.
+The wheel of torchaudio on the registry is built for CUDA. Beside a CPU-only torch, `import torchaudio`
+raises OSError on `_torchaudio.abi3.so`, although resampling, FFT convolution and the like are plain Python.
+The normal import is tried first; only when it fails so, a stand-in that says "no compiled part" takes the
+place of `torchaudio._extension` and the import is tried again.
 
     from pysid._torchaudio import functional           # torchaudio.functional
     from pysid._torchaudio import compliance_kaldi     # torchaudio.compliance.kaldi

@@ -107,6 +107,9 @@ def _convert_union(kind: Any, value: Any, where: str, key: str) -> Any:
     options = get_args(kind)
     if value is None and type(None) in options:
         return None
+    named = [x for x in options if is_dataclass(x) and isinstance(value, Mapping) and _names(value, x)]
+    if named:
+        return _convert(named[0], value, where, key)
     errors = []
     for option in (x for x in options if x is not type(None)):
         try:
@@ -114,6 +117,11 @@ def _convert_union(kind: Any, value: Any, where: str, key: str) -> Any:
         except DataError as error:
             errors.append(error)
     raise errors[0]
+
+
+def _names(value: Mapping[str, Any], option: Any) -> bool:
+    """Whether the values' "kind" is that of a dataclass: what tells the members of a union apart."""
+    return "kind" in value and value["kind"] == getattr(option, "kind", None)
 
 
 def _convert_tuple(kind: Any, value: Any, where: str, key: str) -> tuple[Any, ...]:

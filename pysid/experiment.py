@@ -23,7 +23,7 @@ from pysid.embedding.train import Trainer, TrainerConfig, seed_weights
 from pysid.embedding.xvector import XVector, XVectorConfig, n_parameters
 from pysid.errors import DataError
 from pysid.features import FRONTEND_FILE, read_frontend, read_wave_features
-from pysid.frontend import Frontend, FrontendConfig
+from pysid.frontend import VOXCELEB, Frontend, FrontendConfig
 from pysid.io.ark import load_matrix
 from pysid.io.atomic import atomic_text
 from pysid.io.tables import Trial, read_num_frames, read_table, read_trials, read_utt2spk
@@ -145,7 +145,7 @@ def _training_data(config: TrainConfig) -> tuple[FrontendConfig, ChunkBatches, l
         names = [name for name in entries if name in counts]
         n_frames = np.array([counts[name] for name in names])
     else:
-        frontend = config.frontend or FrontendConfig()
+        frontend = config.frontend or VOXCELEB
         corpus = Corpus.read(directory)
         durations = corpus.durations()
         names = list(durations)

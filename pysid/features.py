@@ -64,7 +64,7 @@ def write_features(
         json.dump(to_plain(frontend), file, indent=2)
     skipped = Skipped()
     with ArkWriter(directory / "feats", compress=int(compress), resume=True) as writer:
-        todo = [utterance.id for utterance in corpus if utterance.id not in writer]
+        todo = [utterance.id for utterance in corpus if utterance.id not in writer.done]
         results = compute_features(corpus, todo, frontend, n_jobs, allow_pipes)
         for name, result in track(results, f"features {directory}", len(corpus), start=len(corpus) - len(todo)):
             if isinstance(result, str):

@@ -28,10 +28,10 @@ def features(
     """
     from pysid.data.corpus import Corpus
     from pysid.features import write_features
-    from pysid.frontend import FrontendConfig
+    from pysid.frontend import VOXCELEB, FrontendConfig
     from pysid.settings import read_settings
 
-    frontend = FrontendConfig() if config is None else read_settings(FrontendConfig, config)
+    frontend = VOXCELEB if config is None else read_settings(FrontendConfig, config)
     corpus = Corpus.read(data)
     skipped = write_features(corpus, out, frontend, n_jobs=jobs, compress=compress, allow_pipes=allow_pipes)
     report_skipped(skipped, len(corpus))

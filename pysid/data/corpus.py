@@ -189,19 +189,18 @@ class Corpus:
         """
         new = Path(directory)
         new.mkdir(parents=True, exist_ok=True)
-        _write_sorted(new / "wav.scp", {key: self._moved(entry) for key, entry in self.wav_scp.items()})
-        if self.segments is not None:
-            _write_sorted(new / "segments", self.segments)
-        if self.utt2spk:
-            _write_sorted(new / "utt2spk", self.utt2spk)
-            spk2utt = {speaker: sorted(ids, key=str.encode) for speaker, ids in self.spk2utt().items()}
-            _write_sorted(new / "spk2utt", {speaker: " ".join(ids) for speaker, ids in spk2utt.items()})
+        _write_sorted(new / "wav.scp", {key: self._moved(entry, new) for key, entry in self.wav_scp.items()})
+        _write_sorted(new / "segments", self.segments)
+        _write_sorted(new / "utt2spk", self.utt2spk)
+        spk2utt = {speaker: sorted(ids, key=str.encode) for speaker, ids in self.spk2utt().items()}
+        _write_sorted(new / "spk2utt", {speaker: " ".join(ids) for speaker, ids in spk2utt.items()})
         for name in UTTERANCE_TABLES:
             self._copy_table(name, new, self._table)
         self._copy_table("spk2gender", new, set(self.utt2spk.values()))
         self._copy_table("reco2dur", new, self.wav_scp)
         if (self.directory / "trials").exists():
-            known = [trial for trial in self.trials() if trial.enrol in self and trial.test in self]
+            models = {*self._ids, *self.utt2spk.values()}  # a speaker may be enrolled under the own name
+            known = [trial for trial in self.trials() if trial.enrol in models and trial.test in self]
             tables.write_trials(new / "trials", known)
 
     @property
@@ -240,9 +239,10 @@ class Corpus:
         except DataError as error:
             raise DataError(f"{utterance.id}: {error}") from None
 
-    def _moved(self, entry: str) -> str:
+    def _moved(self, entry: str, new: Path) -> str:
         path = split_entry(entry)[0]
-        if is_pipe(entry) or (found := resolve_path(path, self.directory)) == path:
+        found = path if is_pipe(entry) else resolve_path(path, self.directory)
+        if found == path or new.samefile(self.directory):
             return entry
         return os.path.abspath(found) + entry.removeprefix(path)
 
@@ -250,7 +250,7 @@ class Corpus:
         kept = set(keys)
         table = {key: value for key, value in self._optional(name, tables.read_table).items() if key in kept}
         if name.endswith(".scp"):
-            table = {key: self._moved(entry) for key, entry in table.items()}
+            table = {key: self._moved(entry, new) for key, entry in table.items()}
         if table:
             _write_sorted(new / name, table)
 
@@ -288,6 +288,9 @@ def _refuse(lost: Sequence[str], n_total: int, where: Path, what: str) -> None:
         raise DataError(f"{where}: {len(lost)} of {n_total} utterances {what}; the first is {lost[0]!r}")
 
 
-def _write_sorted(path: Path, table: Mapping[str, object]) -> None:
-    """In the order of the C locale: by the bytes of the keys."""
-    tables.write_table(path, dict(sorted(table.items(), key=lambda item: item[0].encode())))
+def _write_sorted(path: Path, table: Mapping[str, object] | None) -> None:
+    """In the order of the C locale: by the bytes of the keys. An old table that is no more is taken away."""
+    if table:
+        tables.write_table(path, dict(sorted(table.items(), key=lambda item: item[0].encode())))
+    else:
+        path.unlink(missing_ok=True)

@@ -57,12 +57,12 @@ class CmvnConfig:
 
 
 def sliding_cmvn(
-    features: Tensor, n_frames: Tensor | Sequence[int] | None = None, config: CmvnConfig | None = None
+    features: Tensor, n_frames: Tensor | Sequence[int] | None = None, config: CmvnConfig = CmvnConfig()
 ) -> Tensor:
     """Features less their mean over a window, and with norm_vars divided by their standard deviation in it.
 
-    At an utterance's ends the window is shifted, not shrunk; one longer than the utterance takes it all. Without
-    `center` the window is the frame and the `window` frames before it.
+    At an utterance's ends the window is shifted, not shrunk; one longer than the utterance takes it all.
+    Without `center` the window is the frame and the `window` frames before it.
 
     Args:
         features: (B, T, D).
@@ -72,7 +72,6 @@ def sliding_cmvn(
     """
     if features.ndim != 3:
         raise ValueError(f"features must be (batch, frames, dimensions), got {tuple(features.shape)}")
-    config = config or CmvnConfig()
     counts = as_counts(n_frames, features, "n_frames")
     start, end = _windows(features.shape[1], counts, config)
     normalized = _normalize(features, start, end, config.norm_vars) if config.norm_means else features

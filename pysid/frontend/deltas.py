@@ -37,11 +37,11 @@ def add_deltas(
 
 
 def _delta_filters(order: int, window: int) -> list[np.ndarray]:
-    """Filters of orders 0, 1 ..., of 1 + 2 i window taps each, in float32: each is the last one's least-squares slope."""
+    """Filters of orders 0, 1 ... in float32, of 1 + 2 i window taps: each takes the slope of the last one."""
     slope = np.arange(-window, window + 1, dtype=np.float32)
     filters = [np.ones(1, np.float32)]
     for _ in range(order):
-        filters.append(np.convolve(filters[-1], slope[::-1])[::-1] / np.float32(np.square(slope).sum()))
+        filters.append(np.convolve(filters[-1], slope) / np.float32(np.square(slope).sum()))
     return filters
 
 

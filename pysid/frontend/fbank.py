@@ -26,6 +26,11 @@ class FbankConfig(MelConfig):
     use_log: bool = True
     use_power: bool = True  # False: filters weigh magnitudes instead of powers
 
+    @property
+    def dim(self) -> int:
+        """Features of a frame."""
+        return self.n_mels + self.use_energy
+
     @classmethod
     def from_kaldi(cls, options: Mapping[str, str], *, kaldi_fft: bool = True) -> "FbankConfig":
         """The configuration that options of Kaldi's compute-fbank-feats mean; see `MfccConfig.from_kaldi`.
@@ -39,15 +44,15 @@ class FbankConfig(MelConfig):
 class Fbank(MelFeatures):
     """Kaldi filter-bank features of a batch of waveforms.
 
-    Shape: wave (B, S), float at int16 scale, and lengths (B,) or None -> (B, T, n_mels), one more with use_energy:
-        the log energy comes first, or last with htk_compat.
+    Shape: wave (B, S), float at int16 scale, and lengths (B,) or None -> (B, T, n_mels), one more with
+        use_energy: the log energy comes first, or last with htk_compat.
     """
 
     config: FbankConfig
 
     def __init__(self, config: FbankConfig = FbankConfig()) -> None:
         super().__init__(config, use_power=config.use_power)
-        self.dim = config.n_mels + config.use_energy
+        self.dim = config.dim
 
     def _combine(self, mel: Tensor, log_energy: Tensor | None) -> Tensor:
         features = log_floored(mel) if self.config.use_log else mel

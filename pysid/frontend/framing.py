@@ -165,32 +165,33 @@ def frame_mask(n_frames: Tensor, longest: int) -> Tensor:
 def overlapping_frames(wave: Tensor, n_samples: Tensor, config: FrameConfig) -> Tensor:
     """A view of all frames, each with the sample before it and with what follows it up to the FFT's size.
 
-    An utterance's ends are reflected at its own length, with the edge sample repeated (-1 reads 0, N reads N-1),
-    more than once where it is shorter than the reflection.
+    An utterance's ends are reflected at its own length, with the edge sample repeated (-1 reads 0, N reads
+    N-1), more than once where it is shorter than the reflection. Zeros follow, so that no frame of the
+    utterance reads what the batch holds past its end.
 
     Args:
-        wave: (B, S) float, S >= 1; zero past each utterance's own end.
+        wave: (B, S) float, S >= 1.
         n_samples: (B,) own length of each utterance.
     Returns:
-        (B, T, 1 + n_fft) with T of the longest possible utterance; overlapping memory, so not to be written to.
+        (B, T, 1 + n_fft), T the frames of S samples; overlapping memory, so not to be written to.
     """
-    n_frames = count_frames(wave.shape[1], config)
     edge = 0 if config.snip_edges else config.window_samples - config.window_samples // 2
-    before = 1 - config.first_sample
-    padded_size = max((n_frames - 1) * config.shift_samples + 1 + config.n_fft, before + wave.shape[1] + edge)
-    padded = functional.pad(wave, (before, padded_size - before - wave.shape[1]))
+    before, after = 1 - config.first_sample, edge + config.n_fft
+    padded = functional.pad(wave, (before, after))
+    end = n_samples[:, None]
     if not config.snip_edges:
-        end = n_samples[:, None]
-        left = torch.arange(min(0, -before), 0, device=wave.device).expand(len(wave), -1)
-        right = end + torch.arange(edge, device=wave.device)
+        left = torch.arange(min(-before, 0), 0, device=wave.device).expand(len(wave), -1)
         padded[:, : left.shape[1]] = wave.gather(1, _reflect(left, end))
-        padded = padded.scatter(1, (before + right).clamp(min=0), wave.gather(1, _reflect(right, end)))
+    right = end + torch.arange(after, device=wave.device)
+    tail = functional.pad(wave.gather(1, _reflect(right[:, :edge], end)), (0, config.n_fft))
+    padded.scatter_(1, (before + right).clamp(min=0), tail)
+    n_frames = count_frames(wave.shape[1], config)
     return padded.unfold(1, 1 + config.n_fft, config.shift_samples)[:, :n_frames]
 
 
 def check_scale(wave: Tensor) -> None:
-    """Warns (`PysidWarning`) of a waveform whose peak is below 2.0: it looks scaled to [-1, 1]. Silence passes."""
-    peak = float(wave.abs().max()) if wave.numel() else 0.0
+    """Warns (`PysidWarning`) of a peak below 2.0: the wave looks scaled to [-1, 1]. Silence passes."""
+    peak = max(abs(float(x)) for x in wave.aminmax()) if wave.numel() else 0.0
     if 0.0 < peak < 2.0:
         message = f"wave peaks at {peak:.2g}; Kaldi features expect int16 scale (multiply by 32768?)"
         warnings.warn(message, PysidWarning, stacklevel=3)

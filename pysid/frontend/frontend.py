@@ -1,4 +1,4 @@
-"""The whole way from waveforms to what an embedding network takes: features, VAD, CMVN, voiced frames only."""
+"""The whole way from waveforms to what an embedding network takes: features, VAD, CMVN, voiced frames."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +35,16 @@ class FrontendConfig:
         ):
             raise ValueError("an energy VAD needs filter banks with use_energy")
 
+    @property
+    def dim(self) -> int:
+        """Width of a frame."""
+        return self.features.dim
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of the waveforms."""
+        return self.features.sample_rate
+
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain values, for JSON."""
         return to_plain(self)
@@ -67,9 +77,9 @@ VOXCELEB = FrontendConfig(
 class Frontend(nn.Module):
     """Features of the voiced frames of each utterance, normalised over all of its frames.
 
-    Shape: wave (B, S), float at int16 scale, and lengths (B,) or None -> features (B, T', dim) and n_frames (B,);
-        T' is the largest n_frames, and rows past an utterance's own are 0. An utterance without a voiced frame, or
-        too short for a frame, gets n_frames 0.
+    Shape: wave (B, S), float at int16 scale, and lengths (B,) or None -> features (B, T', dim) and n_frames
+        (B,); T' is the largest n_frames, and rows past an utterance's own are 0. An utterance without a
+        voiced frame, or too short for a frame, gets n_frames 0.
 
     >>> features, n_frames = Frontend(VOXCELEB)(torch.zeros(2, 16000))  # silence
     >>> features.shape, n_frames
@@ -81,8 +91,8 @@ class Frontend(nn.Module):
     def __init__(self, config: FrontendConfig) -> None:
         super().__init__()
         self.config = config
-        is_mfcc = isinstance(config.features, MfccConfig)
-        self.features = Mfcc(config.features) if is_mfcc else Fbank(config.features)
+        c = config.features
+        self.features = Mfcc(c) if isinstance(c, MfccConfig) else Fbank(c)
         self.dim = self.features.dim
 
     def forward(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
@@ -103,7 +113,7 @@ class Frontend(nn.Module):
             check_scale(wave)
         n_samples = as_counts(lengths, wave, "lengths")
         features = self.features(wave, n_samples)
-        n_frames = self.features.count_frames(n_samples)
+        n_frames = self.features.n_frames(n_samples)
         voiced = self._voiced(wave, n_samples, features, n_frames)
         if self.config.cmvn is not None:
             features = sliding_cmvn(features, n_frames, self.config.cmvn)

@@ -2,8 +2,9 @@
 
 Source: Kaldi feat/mel-computations.{h,cc}.
 
-torchaudio has such tables too, but rounds them otherwise: with `compliance.kaldi.get_mel_banks` MFCCs of a chirp move
-by 8e-4 from Kaldi's, with the DCT of `functional.create_dct` by another 3e-4, with the ones made here by 4e-5.
+torchaudio has such tables too, but rounds them otherwise: with `compliance.kaldi.get_mel_banks` MFCCs of a
+chirp move by 8e-4 from Kaldi's, with the DCT of `functional.create_dct` by another 3e-4, with the ones made
+here by 4e-5.
 """
 
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ def parse_options(options: Mapping[str, str], table: Mapping[str, Option]) -> di
             "_" is the same as "-".
         table: the options that are known.
     Raises:
-        ValueError: an unknown name, a value of the wrong type, or one that is not supported; names the option.
+        ValueError: an unknown name, a value of the wrong type, or one that is not supported; names it.
 
     >>> parse_options({"num_mel_bins": "30"}, {"num-mel-bins": Option(whole_number, "n_mels")})
     {'n_mels': 30}

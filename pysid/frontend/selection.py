@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from pysid.frontend.framing import as_counts, frame_mask
@@ -21,6 +20,7 @@ def select_frames(
         selected: (B, T', D), T' the largest count; zeros past an utterance's own.
         n_selected: (B,) frames of each utterance; 0 where none was chosen.
 
+    >>> import torch
     >>> select_frames(torch.arange(4.0).reshape(1, 4, 1), torch.tensor([[True, False, False, True]]))
     (tensor([[[0.],
               [3.]]]), tensor([2]))

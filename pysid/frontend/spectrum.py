@@ -3,25 +3,29 @@
 Source: Kaldi feat/{feature-window,feature-common-inl,feature-functions}.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pysid.frontend.framing import as_counts, count_frames, frame_mask, overlapping_frames, window_function
+from pysid.frontend.framing import (
+    Count,
+    as_counts,
+    count_frames,
+    frame_mask,
+    overlapping_frames,
+    window_function,
+)
 from pysid.frontend.kaldi_fft import KaldiFft
 from pysid.frontend.mel import MelConfig, mel_bank
 
 EPSILON = torch.finfo(torch.float32).eps  # the least energy, of a frame or a filter, whose logarithm is taken
 
-# Frames worked on together: on a CPU few enough to stay in the cache of a core, elsewhere enough to fill the device.
-CPU_BLOCK = 512
-DEVICE_BLOCK = 32768
-SEEDED_BLOCK = (
-    128  # seeded dither draws blocks of one size, whatever the batch, so that its noise is the same
-)
+# Frames worked on together.
+CPU_BLOCK = 512  # few enough to stay in the cache of a core
+DEVICE_BLOCK = 32768  # enough to fill a GPU
+DITHER_BLOCK = 128  # for every batch, so that noise drawn from a seed is the same in all of them
 
 
 class MelFeatures(nn.Module):
@@ -44,24 +48,20 @@ class MelFeatures(nn.Module):
         self.kaldi_fft = KaldiFft(config.n_fft) if config.kaldi_fft else None
         # Squares of real and imaginary parts are added up by the filters: a row of the bank for each of them.
         self.interleaved = use_power and self.kaldi_fft is None
-        self.register_buffer(
-            "bank", bank.repeat_interleave(2, 0) if self.interleaved else bank, persistent=False
-        )
+        bank = bank.repeat_interleave(2, 0) if self.interleaved else bank
+        self.register_buffer("bank", bank, persistent=False)
 
-    def n_frames(self, n_samples: int) -> int:
-        """Frames that `forward` makes of so many samples; 0 where they are too few."""
+    def n_frames(self, n_samples: Count) -> Count:
+        """Frames that `forward` makes of so many samples, a number or an integer tensor; 0 of too few."""
         return count_frames(n_samples, self.config)
-
-    def count_frames(self, lengths: Tensor) -> Tensor:
-        """`n_frames` for each element of an integer tensor."""
-        return count_frames(lengths, self.config)
 
     def forward(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
         """Features of a batch of waveforms, each as if it were alone.
 
         Args:
             wave: (B, S) at int16 scale: full scale is 32768, not 1.0.
-            lengths: (B,) samples of each utterance; what the batch holds past them does not count. None: all S.
+            lengths: (B,) samples of each utterance; what the batch holds past them does not count.
+                None: all S.
         Returns:
             (B, T, dim) with T = n_frames(S); rows past an utterance's own n_frames are 0.
         Raises:
@@ -74,54 +74,53 @@ class MelFeatures(nn.Module):
         n_frames = self.n_frames(wave.shape[1])
         if n_frames == 0 or len(wave) == 0:
             return wave.new_zeros(len(wave), n_frames, self.dim)
-        if lengths is not None:
-            wave = wave.masked_fill(~frame_mask(n_samples, wave.shape[1]), 0.0)
         with torch.autocast(wave.device.type, enabled=False):  # half precision is no place for energies
             frames = overlapping_frames(wave, n_samples, self.config)
             features = torch.cat([self._features(block) for block in self._blocks(frames)], 1)
         if lengths is None:
             return features
-        return features.masked_fill(~frame_mask(self.count_frames(n_samples), n_frames)[..., None], 0.0)
+        return features.masked_fill(~frame_mask(self.n_frames(n_samples), n_frames)[..., None], 0.0)
 
-    def _blocks(self, frames: Tensor) -> list[Tensor]:
+    def _blocks(self, frames: Tensor) -> Iterator[Tensor]:
         """The frames (B, T, 1 + n_fft) in pieces along T, dithered where so configured."""
         if not self.config.dither:
             largest = CPU_BLOCK if frames.device.type == "cpu" else DEVICE_BLOCK
-            return list(frames.split(max(1, largest // len(frames)), 1))
+            yield from frames.split(max(1, largest // len(frames)), 1)
+            return
         seed = self.config.seed
         generator = None if seed is None else torch.Generator(frames.device).manual_seed(seed)
-        return [self._dither(block, generator) for block in frames.split(SEEDED_BLOCK, 1)]
+        for block in frames.split(DITHER_BLOCK, 1):
+            yield self._dither(block, generator)
 
     def _dither(self, frames: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Frames with fresh noise in each; with a generator, frame t of every utterance gets the same noise."""
+        """Frames with noise in each; with a generator, frame t of every utterance gets the same noise."""
         n_utterances, n_frames, n_window = len(frames), frames.shape[1], self.config.window_samples
-        shape = (n_utterances, n_frames, n_window) if generator is None else (SEEDED_BLOCK, n_window)
+        shape = (n_utterances, n_frames, n_window) if generator is None else (DITHER_BLOCK, n_window)
         noise = torch.randn(shape, generator=generator, dtype=frames.dtype, device=frames.device)
         noise = self.config.dither * noise[..., :n_frames, :]
         return frames + functional.pad(noise, (1, frames.shape[2] - 1 - n_window))
 
     def _features(self, frames: Tensor) -> Tensor:
-        """(B, N, dim) of frames (B, N, 1 + n_fft): a sample before each frame, and after it what the window zeroes."""
+        """(B, N, dim) of frames (B, N, 1 + n_fft), which start a sample early and may end late."""
         c = self.config
         own = slice(1, 1 + c.window_samples)
         if c.remove_dc_offset:
             frames = frames - frames[..., own].mean(-1, keepdim=True)
-        x = frames[..., 1:]
-        windowed = self._preemphasize(frames) * self.window
-        log_energy = (
-            self._log_energy(frames[..., own] if c.raw_energy else windowed) if c.use_energy else None
-        )
+        windowed = self._preemphasize(frames).mul_(self.window)
+        log_energy = None
+        if c.use_energy:
+            log_energy = self._log_energy(frames[..., own] if c.raw_energy else windowed)
         mel = self._spectrum(windowed) @ self.bank
         return self._combine(mel.clamp(min=1.0) if c.htk_mode else mel, log_energy)
 
     def _preemphasize(self, frames: Tensor) -> Tensor:
-        x = frames[..., 1:]
-        if not self.config.preemphasis:
-            return x
-        emphasized = x - self.config.preemphasis * frames[..., :-1]
-        emphasized[..., 0] = (
-            x[..., 0] - self.config.preemphasis * x[..., 0]
-        )  # not the sample before it: Kaldi's way
+        """x[t] - c x[t - 1] (B, N, n_fft). Kaldi takes a frame's first sample itself for the one before it.
+
+        A product, then a sum, each rounded: torch.sub with alpha rounds once, and so not as Kaldi does.
+        """
+        x, coefficient = frames[..., 1:], self.config.preemphasis
+        emphasized = (frames[..., :-1] * -coefficient).add_(x)
+        emphasized[..., 0] = x[..., 0] * -coefficient + x[..., 0]
         return emphasized
 
     def _log_energy(self, frames: Tensor) -> Tensor:
@@ -138,7 +137,7 @@ class MelFeatures(nn.Module):
         return squares if self.interleaved else squares.unflatten(-1, (-1, 2)).sum(-1).sqrt()
 
     def _combine(self, mel: Tensor, log_energy: Tensor | None) -> Tensor:
-        """(B, N, dim) features from mel energies (B, N, n_mels) and, with use_energy, log energies (B, N, 1)."""
+        """(B, N, dim) from mel energies (B, N, n_mels) and, with use_energy, log energies (B, N, 1)."""
         raise NotImplementedError
 
 

@@ -1,6 +1,7 @@
 """WebRTC's voice activity detector, as an alternative to the energy-based one.
 
-Source: the VAD of the WebRTC project (common_audio/vad), a mixture model of the energies in six bands, through the
+Source: the VAD of the WebRTC project (common_audio/vad), a mixture model of the energies in six bands,
+    through the
 Python package webrtcvad.
 """
 
@@ -33,32 +34,31 @@ def webrtc_vad(
     wave: Tensor,
     sample_rate: int,
     n_frames: int,
-    config: WebrtcVadConfig | None = None,
+    config: WebrtcVadConfig = WebrtcVadConfig(),
     *,
     shift_ms: float = 10.0,
     first_centre_ms: float = 5.0,
 ) -> Tensor:
     """Which frames of one utterance are voiced, by WebRTC's detector.
 
-    The wave is cut into blocks of `block_ms`, the last one filled up with zeros, and a frame gets the decision about
-    the block that its centre lies in. The detector has a hangover: after speech it goes on saying "speech" for some
-    60 to 150 ms, the less the more aggressive it is. It adapts to the noise as it goes, so a part of a recording cut
-    out may be judged otherwise than within the whole.
+    The wave is cut into blocks of `block_ms`, the last one filled up with zeros, and a frame gets the
+    decision about the block that its centre lies in. The detector has a hangover: after speech it goes on
+    saying "speech" for some 60 to 150 ms, the less the more aggressive it is. It adapts to the noise as it
+    goes, so a part of a recording cut out may be judged otherwise than within the whole.
 
     Args:
         wave: (S,) at int16 scale; rounded, and clipped to int16.
         sample_rate: Hz, one of SAMPLE_RATES.
         n_frames: frames of the features that the result goes with.
         shift_ms: time from one frame to the next.
-        first_centre_ms: centre of frame 0: half the shift where the features' snip_edges is off, as here, else half
-            the window.
+        first_centre_ms: centre of frame 0: half the shift where the features' snip_edges is off, as here,
+            else half the window.
     Returns:
         (n_frames,) bool, on the CPU.
     Raises:
         ValueError: another sampling rate, or more than one utterance.
         ImportError: webrtcvad is not installed, or too old for this Python.
     """
-    config = config or WebrtcVadConfig()
     if wave.ndim != 1:
         raise ValueError(f"wave must be (samples,), got {tuple(wave.shape)}")
     if sample_rate not in SAMPLE_RATES:

@@ -46,6 +46,8 @@ def read_array(file: BinaryIO, separator: bytes = b" ") -> np.ndarray:
     if separator == b"\n":
         return np.zeros(0, np.float32)
     start = file.read(len(BINARY))
+    if not start:
+        raise ValueError("cut off: expected a vector or matrix, got the end of the file")
     if start != BINARY:
         return _read_text(file, start)
     start += file.read(1)
@@ -54,10 +56,11 @@ def read_array(file: BinaryIO, separator: bytes = b" ") -> np.ndarray:
         if start.endswith(INTEGERS):
             return np.asarray(kaldiio.matio.read_int32vector(exact), np.float32)
         return np.asarray(kaldiio.matio.read_matrix_or_vector(exact), np.float32)
-    except (AssertionError, RuntimeError, MemoryError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"expected a vector or matrix, got broken data ({error or 'wrong size bytes'})"
-        ) from None
+    except EOFError as error:
+        raise ValueError(str(error)) from None
+    except (AssertionError, RuntimeError, ValueError, MemoryError) as error:
+        reason = str(error) or "a size is not where it should be"
+        raise ValueError(f"expected a vector or matrix, got broken data ({reason})") from None
 
 
 def _decoded(key: bytes) -> str:
@@ -76,20 +79,22 @@ class _Exact:
 
     def read(self, size: int) -> bytes:
         if size < 0:
-            raise ValueError(f"expected a size of at least 0, got {size}")
+            raise ValueError(f"a size of {size}")
         data, self.again = self.again[:size], self.again[size:]
         if len(data) < size:
             data += self.file.read(size - len(data))
         if len(data) < size:
-            raise ValueError(f"cut off: expected {size} bytes, got {len(data)}")
+            raise EOFError(f"cut off: expected {size} bytes, got {len(data)}")
         return data
 
 
 def _read_text(file: BinaryIO, start: bytes) -> np.ndarray:
     line = start if start.endswith(b"\n") else start + file.readline()
     before, bracket, text = line.partition(b"[")
-    if not bracket:
+    if not bracket and line.endswith(b"\n"):
         return _numbers(line)  # integers stand without brackets
+    if not bracket:
+        raise ValueError(f"cut off: expected a line end, got {shorten(line)} and the end of the file")
     if before.strip():
         raise ValueError(f"expected a vector or matrix, got {shorten(line)}")
     while b"]" not in text:

@@ -13,10 +13,14 @@ import soundfile
 from pysid.errors import DataError
 
 FULL_SCALE = 32768.0
-PREROLL_S = 0.5  # Ogg: an Opus decoder takes some of the past to settle after a seek
+OPUS_PREROLL_S = 4.0  # at low bit rates the decoder takes seconds after a seek to give the very same samples
+SKIP_S = 10.0  # what is decoded only to be skipped is read in pieces of this length
 FILTER_ZEROS = 6  # torchaudio's defaults: zero crossings of the resampling filter on each side,
 FILTER_ROLLOFF = 0.99  # and its cut-off as a share of the lower Nyquist frequency
 STREAMED_BYTES = 0x7FFF0000  # from here on, a size in a WAV header means that the writer did not know it
+SHORT_CHUNK = re.compile(
+    r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE
+)
 MAX_OGG_PAGE_BYTES = 65307
 
 Source = str | os.PathLike[str] | BinaryIO
@@ -26,7 +30,7 @@ class AudioReader:
     """One channel of an audio file, or the mean of all (channel None), float32 at int16 scale.
 
     A context manager. `n_samples` and the slices of `read` count at `sample_rate`, which is the file's own
-    where none is given.
+    where none is given. Slices that follow or overlap one another are cheap: nothing is decoded twice.
 
     Raises:
         DataError: the file is missing, empty, not audio, or cut off, or lacks samples or the channel.
@@ -48,6 +52,7 @@ class AudioReader:
         self._step = self.file.samplerate // common  # this many samples of the file
         self._new_step = self.sample_rate // common  # become this many
         self.n_samples = -(-self.file.frames * self._new_step // self._step)
+        self._last, self._start, self._stop = np.zeros(0, np.float32), 0, 0
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +80,16 @@ class AudioReader:
         return _resample(own, self._step, self._new_step)[skip : skip + stop - start]
 
     def _read_own(self, start: int, stop: int) -> np.ndarray:
-        """The samples [start, stop) at the file's own rate."""
+        """The samples [start, stop) at the file's own rate, as far as possible out of the last call's."""
+        if self._start <= start < self._stop <= stop:
+            overlap = self._last[start - self._start :]
+            wave = np.concatenate([overlap, self._decode(self._stop, stop)])
+        else:
+            wave = self._decode(start, stop)
+        self._last, self._start, self._stop = wave, start, stop
+        return wave
+
+    def _decode(self, start: int, stop: int) -> np.ndarray:
         try:
             self._go_to(start)
             samples = self.file.read(stop - start, dtype="float32", always_2d=True)
@@ -84,7 +98,7 @@ class AudioReader:
         if len(samples) < stop - start:
             raise _cut_off(self.name, f"{self.file.frames} samples", start + len(samples))
         wave = samples.mean(1) if self.channel is None else samples[:, self.channel]
-        if not math.isfinite(peak(wave)):
+        if stop > start and not math.isfinite(peak(wave)):
             place = int(np.argmin(np.isfinite(wave)))
             raise DataError(
                 f"{self.name}: expected finite samples, got {wave[place]} at sample {start + place}"
@@ -92,19 +106,28 @@ class AudioReader:
         return wave * np.float32(FULL_SCALE)
 
     def _go_to(self, start: int) -> None:
-        if self.file.tell() == start:
+        """Seeks so that the next samples are those of a file that is read from its beginning."""
+        here = self.file.tell()
+        if here == start:
             return
-        preroll = min(start, int(PREROLL_S * self.file.samplerate)) if self.file.format == "OGG" else 0
-        self.file.seek(start - preroll)
-        self.file.read(preroll, dtype="float32")
+        anchor = start
+        if self.file.subtype == "OPUS":
+            anchor = max(0, start - int(OPUS_PREROLL_S * self.file.samplerate))
+        elif self.file.subtype == "VORBIS":  # libsndfile seeks to a wrong place at some block boundaries
+            anchor = 0
+        if not anchor <= here <= start:
+            self.file.seek(anchor)
+        block = int(SKIP_S * self.file.samplerate)
+        for at in range(self.file.tell(), start, block):
+            self.file.read(min(block, start - at), dtype="float32")
 
     def _check(self, source: Source) -> None:
+        _check_complete(source, self.file, self.name)
         if self.file.frames == 0:
             raise DataError(f"{self.name}: expected audio, got a {self.file.format} file with 0 samples")
         if self.channel is not None and not 0 <= self.channel < self.file.channels:
             channels = f"0 to {self.file.channels - 1}" if self.file.channels > 1 else "0"
             raise DataError(f"{self.name}: expected a channel of the file ({channels}), got {self.channel}")
-        _check_complete(source, self.file, self.name)
 
 
 def peak(wave: np.ndarray) -> float:
@@ -153,25 +176,38 @@ def _reason(error: soundfile.LibsndfileError) -> str:
 
 
 def _check_complete(source: Source, file: soundfile.SoundFile, name: str) -> None:
-    """Libsndfile reads what there is of a file that was cut off, so that speech would be missing silently."""
-    promised = re.search(r"^ *(?:data|SSND) *: (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
-    if promised and int(promised[2]) < int(promised[1]) < STREAMED_BYTES:
-        raise _cut_off(name, f"{promised[1]} bytes of samples", promised[2])
-    if file.format == "OGG":
-        if isinstance(source, str | os.PathLike):
-            with Path(source).open("rb") as stream:
-                _check_last_ogg_page(stream, name)
-        else:
-            position = source.tell()
-            _check_last_ogg_page(source, name)
-            source.seek(position)
+    """Libsndfile reads what there is of a file that was cut off, so that speech would be missing silently.
+
+    FLAC and MP3 are found out when the samples that are missing are read.
+    """
+    n_bytes = SHORT_CHUNK.search(file.extra_info)  # WAV, AIFF, AU, W64, RF64
+    if n_bytes and int(n_bytes[2]) < int(n_bytes[1]) < STREAMED_BYTES:
+        raise _cut_off(name, f"{n_bytes[1]} bytes of samples", n_bytes[2])
+    if file.format in ("OGG", "NIST"):
+        start, tail = _ends(source)
+        if file.format == "OGG":
+            _check_last_ogg_page(tail, name)
+        elif (count := re.search(rb"\nsample_count -i (\d+)", start)) and file.frames < int(count[1]):
+            raise _cut_off(name, f"{int(count[1])} samples", file.frames)
 
 
-def _check_last_ogg_page(stream: BinaryIO, name: str) -> None:
+def _ends(source: Source) -> tuple[bytes, bytes]:
+    """The first bytes of a file, and the last: at least one page of Ogg."""
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as stream:
+            return _ends(stream)
+    position = source.tell()
+    source.seek(0)
+    start = source.read(1024)
+    size = source.seek(0, os.SEEK_END)
+    source.seek(max(0, size - 2 * MAX_OGG_PAGE_BYTES))
+    tail = source.read()
+    source.seek(position)
+    return start, tail
+
+
+def _check_last_ogg_page(tail: bytes, name: str) -> None:
     """The last page must be whole: 27 bytes, a table of segment sizes, the segments (RFC 3533, section 6)."""
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - 2 * MAX_OGG_PAGE_BYTES))
-    tail = stream.read()
     page = tail[tail.rfind(b"OggS\0") :]
     n_segments = page[26] if len(page) > 26 else 0
     expected = 27 + n_segments + sum(page[27 : 27 + n_segments])

@@ -90,6 +90,7 @@ def _percentile_levels(matrix: np.ndarray, minimum: np.float32, span: np.float32
 
 
 def _char(values: np.ndarray, low: np.ndarray, high: np.ndarray, first: int, n_steps: int) -> np.ndarray:
-    share = (values - low) / (high - low)
+    span = high - low
+    share = np.divide(values - low, span, out=np.zeros_like(values), where=span > 0)
     steps = ((share * np.float32(n_steps)).astype(np.float64) + 0.5).astype(np.int64)
     return first + np.clip(steps, 0, n_steps)

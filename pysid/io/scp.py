@@ -24,7 +24,7 @@ def is_pipe(entry: str) -> bool:
 
 
 def resolve_path(path: str, scp_directory: str | os.PathLike[str]) -> str:
-    """The place of a file that an scp file names: beside it, if it exists there, else in the working folder."""
+    """Where a file is that an scp file names: beside it if it exists there, else in the working folder."""
     if os.path.isabs(path):
         return path
     beside = os.path.join(scp_directory, path)

@@ -39,7 +39,7 @@ class RowFormat:
 
 
 def read_lines(path: PathLike) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file with their ends: (line number from 1, bytes). Raises DataError where it cannot be read."""
+    """The lines of a file: (number from 1, bytes with their end). Raises DataError if it cannot be read."""
     try:
         with open(path, "rb") as file:
             yield from enumerate(file, start=1)

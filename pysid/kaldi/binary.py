@@ -3,11 +3,14 @@
     number    one byte with its size (4 or 8), then the number, little-endian
     bool      the letter T or F
     vector    "FV " or "DV " (float, double), the length as a number, the values
-    matrix    "FM " or "DM ", rows and columns as numbers, the values row by row; "CM", "CM2", "CM3": compressed
+    matrix    "FM " or "DM ", rows and columns as numbers, the values row by row
+              "CM ", "CM2 ", "CM3 ": see `compressed`
     integers  the size of one (4), the length as a plain int32, the values
 
 Source: kaldi/src/base/io-funcs-inl.h, matrix/kaldi-vector.cc, matrix/kaldi-matrix.cc.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -17,7 +20,8 @@ from pysid.kaldi.reader import Floats, Reader, Real, Writer
 
 BINARY_HEADER = b"\0B"
 
-_REALS = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
+_INT32: np.dtype[Any] = np.dtype("<i4")
+_REALS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
 _VECTORS = {"FV": _REALS[4], "DV": _REALS[8]}
 _MATRICES = {"FM": _REALS[4], "DM": _REALS[8]}
 
@@ -44,7 +48,7 @@ class BinaryReader(Reader):
         if size not in _REALS:
             raise self.error("a float or a double")
         self.position += 1
-        return self._values(1, _REALS[size])[0]  # type: ignore[no-any-return]
+        return self._values(1, _REALS[size])[0]
 
     def boolean(self) -> bool:
         letter = self.data[self.position : self.position + 1]
@@ -58,10 +62,10 @@ class BinaryReader(Reader):
             raise self.error("a vector of int32")
         self.position += 1
         start = self.position
-        n = int(self._values(1, np.dtype("<i4"))[0])
+        n = int(self._values(1, _INT32)[0])
         if n < 0:
             raise self.error("a length >= 0", start)
-        return self._values(n, np.dtype("<i4"))
+        return self._values(n, _INT32)
 
     def vector(self, dtype: DTypeLike = np.float32) -> Floats:
         width = _VECTORS[self.expect(*_VECTORS)]
@@ -76,11 +80,11 @@ class BinaryReader(Reader):
             raise self.error(f"a matrix that is not {n_rows} x {n_columns}")
         return self._values(n_rows * n_columns, _MATRICES[kind]).reshape(n_rows, n_columns)
 
-    def values(self, n: int, dtype: DTypeLike) -> NDArray[np.generic]:
+    def values(self, n: int, dtype: DTypeLike) -> NDArray[Any]:
         """The next `n` values as they stand in the file, a read-only view of it."""
         return self._values(n, np.dtype(dtype))
 
-    def _values(self, n: int, dtype: np.dtype) -> NDArray:
+    def _values(self, n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         start, size = self.position, n * dtype.itemsize
         if size > len(self.data) - start:
             raise self.error(f"{n} x {dtype.itemsize} bytes of values", len(self.data))
@@ -98,7 +102,7 @@ class BinaryReader(Reader):
         if self.data[self.position : self.position + 1] != b"\4":
             raise self.error(what)
         self.position += 1
-        return int(self._values(1, np.dtype("<i4"))[0])
+        return int(self._values(1, _INT32)[0])
 
 
 class BinaryWriter(Writer):

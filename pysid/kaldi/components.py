@@ -1,7 +1,7 @@
 """Records of nnet3 components: all that a file holds of them, in the file's order.
 
-A component stands in a file as `<Type> <Field> value <Field> value ... </Type>`. Fields came and went over the
-years, so they are read by name, not by position. Source: the Read functions in
+A component stands in a file as `<Type> <Field> value <Field> value ... </Type>`. Fields came and went over
+the years, so they are read by name, not by position. Source: the Read functions in
 kaldi/src/nnet3/nnet-{simple,general,normalize,tdnn}-component.cc and nnet-component-itf.cc.
 """
 

@@ -29,23 +29,25 @@ def decompress(reader: "BinaryReader", kind: str) -> NDArray[np.float32]:
     """
     start = reader.position
     header = reader.values(1, _HEADER)[0]
-    minimum, span = header["minimum"], header["range"]  # type: ignore[index]
-    n_rows, n_columns = int(header["n_rows"]), int(header["n_columns"])  # type: ignore[index]
+    minimum, span = header["minimum"], header["range"]
+    n_rows, n_columns = int(header["n_rows"]), int(header["n_columns"])
     if n_rows < 0 or n_columns < 0:
         raise reader.error(f"dimensions >= 0 and not {n_rows} x {n_columns}", start)
     if kind in _EVEN_STEPS:
         dtype, n_steps = _EVEN_STEPS[kind]
         levels = reader.values(n_rows * n_columns, dtype).reshape(n_rows, n_columns)
-        return minimum + levels.astype(np.float32) * (span / np.float32(n_steps))  # type: ignore[no-any-return]
+        return minimum + levels.astype(np.float32) * (span / np.float32(n_steps))
     return _from_percentiles(reader, minimum, span, n_rows, n_columns)
 
 
 def _from_percentiles(
     reader: "BinaryReader", minimum: np.float32, span: np.float32, n_rows: int, n_columns: int
 ) -> NDArray[np.float32]:
-    """Levels 0, 64, 192 and 255 of a column are its percentiles; between them the values are evenly spaced."""
+    """Levels 0, 64, 192 and 255 of a column are its percentiles; in between, values are evenly spaced."""
     quantized = reader.values(4 * n_columns, "<u2").reshape(n_columns, 4, 1)
-    p0, p25, p75, p100 = np.moveaxis(minimum + span * np.float32(1 / 65535) * quantized.astype(np.float32), 1, 0)
+    p0, p25, p75, p100 = np.moveaxis(
+        minimum + span * np.float32(1 / 65535) * quantized.astype(np.float32), 1, 0
+    )
     level = reader.values(n_rows * n_columns, "<u1").reshape(n_columns, n_rows).astype(np.float32)
     low = p0 + (p25 - p0) * level * np.float32(1 / 64)
     middle = p25 + (p75 - p25) * (level - 64) * np.float32(1 / 128)

@@ -4,7 +4,8 @@
     Sum(Scale(0.66, tdnn1.dropout), tdnnf2.batchnorm)         a bypass
     Round(stats-pooling-0-10000, 1)                           statistics, at times that exist
 
-Each is a function of time that may be undefined at some times. Source: kaldi/src/nnet3/nnet-descriptor.{h,cc}.
+Each is a function of time that may be undefined at some times.
+Source: kaldi/src/nnet3/nnet-descriptor.{h,cc}.
 """
 
 import math

@@ -1,10 +1,21 @@
 """Opening Kaldi files for reading, and writing them, in either format."""
 
+from pathlib import Path
+
+from pysid.errors import DataError
 from pysid.io.atomic import atomic_path
-from pysid.io.text import PathLike, read_bytes
+from pysid.io.text import PathLike
 from pysid.kaldi.binary import BINARY_HEADER, BinaryReader, BinaryWriter
 from pysid.kaldi.reader import Reader, Writer
 from pysid.kaldi.text import TextReader, TextWriter
+
+
+def read_bytes(path: PathLike) -> bytes:
+    """The whole content of a file. Raises DataError when it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
 
 
 def reader_for(data: bytes, name: str) -> Reader:

@@ -1,7 +1,7 @@
-"""nnet3 components as torch modules, in test mode: batch norm with its stored statistics, dropout as its mean.
+"""nnet3 components as torch modules in test mode: batch norm with stored statistics, dropout as its mean.
 
-Source of each: the Propagate function of the same name in kaldi/src/nnet3/nnet-{simple,general,normalize,tdnn}-
-component.cc.
+Source of each: the Propagate function of the same name in
+kaldi/src/nnet3/nnet-{simple,general,normalize,tdnn}-component.cc.
 """
 
 from collections.abc import Callable
@@ -42,19 +42,38 @@ def build_layer(record: ComponentRecord) -> Layer | WindowLayer:
 
 
 def batch_norm_moments(record: ComponentRecord) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and variance, (BlockDim,), as Kaldi's BatchNormComponent::ComputeDerived gets them from a file.
+    """Mean and variance, (BlockDim,), that Kaldi's batch norm works with.
 
-    It goes through sums and sums of squares, and subtracts in single precision: where the mean is much larger
-    than the deviation, the variance it uses is off by more than the epsilon hides, and so must ours be.
+    Kaldi reads them, goes through sums and sums of squares in single precision, and subtracts again: where
+    the mean is much larger than the deviation, its variance is off by more than the epsilon hides, and so
+    must ours be. It does that twice, as recipes read networks through a pipe from `nnet3-copy`.
+
+    Raises:
+        DataError: the network was never given statistics, or they have another dimension.
     """
-    mean, variance = (record[key].astype(np.float64) for key in ("StatsMean", "StatsVar"))
-    count, block = float(record["Count"]), record.get("BlockDim", record["Dim"])
+    mean, variance, count = record["StatsMean"], record["StatsVar"], float(record["Count"])
+    block = record.get("BlockDim", record["Dim"])
     if not count > 0 or mean.shape != (block,) or variance.shape != (block,):
         raise record.error(f"statistics of {block} dimensions", f"{len(mean)} and a count of {count:g}")
-    each = np.float32(1 / count)
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            mean, variance = rewritten_moments(mean, variance, count)
+    if not np.isfinite(variance).all():
+        raise record.error("statistics and a count within single precision", f"a count of {count:g}")
+    return mean, np.maximum(variance, np.float32(0))
+
+
+def rewritten_moments(
+    mean: NDArray, variance: NDArray, count: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and variance after they are read to sums and written again, which costs the last digits.
+
+    Source: BatchNormComponent::Read, Write and ComputeDerived.
+    """
+    mean, variance, each = mean.astype(np.float64), variance.astype(np.float64), np.float32(1 / count)
     mean_32 = (mean * count).astype(np.float32) * each
     square_32 = ((variance + mean**2) * count).astype(np.float32) * each
-    return mean_32, np.maximum(square_32 - mean_32**2, np.float32(0))
+    return mean_32, square_32 - mean_32**2
 
 
 def _tensor(values: NDArray) -> Tensor:
@@ -83,7 +102,8 @@ def _tdnn(record: ComponentRecord) -> Layer:
     offsets = tuple(record["TimeOffsets"].tolist())
     if weight.size == 0 or not offsets or weight.shape[1] % len(offsets) or len(bias) not in (0, len(weight)):
         raise record.error(
-            "a bias, or none, and weights of whole frames", f"{weight.shape} for {len(offsets)} frames, {len(bias)}"
+            "a bias, or none, and weights of whole frames",
+            f"{weight.shape} for {len(offsets)} frames, {len(bias)}",
         )
     return Affine(_tensor(weight), _tensor(bias) if len(bias) else None, offsets)
 
@@ -91,7 +111,7 @@ def _tdnn(record: ComponentRecord) -> Layer:
 def _repeated_affine(record: ComponentRecord) -> Layer:
     weight, bias = _weights(record)
     n = _positive(record, "NumRepeats")
-    return BlockAffine(weight.expand(n, -1, -1).contiguous(), bias.expand(n, -1).contiguous())
+    return BlockAffine(weight.expand(n, -1, -1), bias.expand(n, -1))
 
 
 def _block_affine(record: ComponentRecord) -> Layer:
@@ -102,7 +122,8 @@ def _block_affine(record: ComponentRecord) -> Layer:
 
 def _batch_norm(record: ComponentRecord) -> Layer:
     mean, variance = batch_norm_moments(record)
-    scale = record["TargetRms"] * (variance + record["Epsilon"]) ** np.float32(-0.5)
+    root = ((variance + record["Epsilon"]).astype(np.float64) ** -0.5).astype(np.float32)
+    scale = np.float32(record["TargetRms"]) * root
     return _scale_and_offset(record, scale, -mean * scale, record["Dim"])
 
 
@@ -125,7 +146,9 @@ def _scale_and_offset(
     offset = np.zeros(block) if offset is None else offset
     dim = dim or block
     if block == 0 or len(scale) != len(offset) or dim % block:
-        raise record.error(f"scales and offsets that divide {dim} dimensions", f"{len(scale)} and {len(offset)}")
+        raise record.error(
+            f"scales and offsets that divide {dim} dimensions", f"{len(scale)} and {len(offset)}"
+        )
     return ScaleAndOffset(dim, _tensor(scale), _tensor(offset))
 
 
@@ -200,10 +223,22 @@ def _statistics_extraction(record: ComponentRecord) -> WindowLayer:
 
 
 def _statistics_pooling(record: ComponentRecord) -> WindowLayer:
-    dim, step, stddevs = _positive(record, "InputDim"), _positive(record, "InputPeriod"), record["OutputStddevs"]
+    dim, step, stddevs = (
+        _positive(record, "InputDim"),
+        _positive(record, "InputPeriod"),
+        record["OutputStddevs"],
+    )
     left, right, n_log_counts = record["LeftContext"], record["RightContext"], record["NumLogCountFeatures"]
-    if min(left, right, n_log_counts) < 0 or left % step or right % step or dim < 2 or (stddevs and dim % 2 == 0):
-        raise record.error("contexts in steps of InputPeriod and a fitting InputDim", f"{left}, {right} and {dim}")
+    if (
+        min(left, right, n_log_counts) < 0
+        or left % step
+        or right % step
+        or dim < 2
+        or (stddevs and dim % 2 == 0)
+    ):
+        raise record.error(
+            "contexts in steps of InputPeriod and a fitting InputDim", f"{left}, {right} and {dim}"
+        )
     window = ContextWindow(step, left, right)
     return StatisticsPooling(dim, window, n_log_counts, stddevs, float(record["VarianceFloor"]))
 

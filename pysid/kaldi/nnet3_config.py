@@ -9,12 +9,13 @@ Source: kaldi/src/util/text-utils.cc, ConfigLine; nnet3/nnet-nnet.cc, Nnet::Read
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pysid.errors import DataError
-from pysid.io.text import PathLike, read_bytes, shorten
+from pysid.io.text import PathLike, shorten
 from pysid.kaldi.descriptors import Descriptor, Node, parse_descriptor
+from pysid.kaldi.files import read_bytes
 
 OBJECTIVES = ("linear", "quadratic", "xent-per-dim")
 
@@ -50,7 +51,9 @@ class DimRangeNode:
     dim: int
 
     def __str__(self) -> str:
-        return f"dim-range-node name={self.name} input-node={self.input} dim-offset={self.offset} dim={self.dim}"
+        return (
+            f"dim-range-node name={self.name} input-node={self.input} dim-offset={self.offset} dim={self.dim}"
+        )
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ def _output_node(fields: dict[str, str]) -> OutputNode:
     return OutputNode(_name(fields), parse_descriptor(fields.pop("input")), objective)
 
 
-_NODES = {
+_NODES: dict[str, Callable[[dict[str, str]], NetworkNode]] = {
     "input-node": _input_node,
     "component-node": _component_node,
     "dim-range-node": _dim_range_node,

@@ -44,7 +44,7 @@ class Nnet3Model:
     ending: dict[str, Value] = field(default_factory=dict)
 
     def with_lines(self, new: Iterable[ConfigLine]) -> "Nnet3Model":
-        """The network with nodes added, or replaced where a name is taken, as by `nnet3-copy --nnet-config`."""
+        """The network with nodes added, or replaced by name, as by `nnet3-copy --nnet-config`."""
         return replace(self, lines=tuple(merge_lines(self.lines, new)))
 
 
@@ -53,11 +53,11 @@ def read_nnet3(path: PathLike, extract_config: PathLike | None = None) -> Nnet3M
 
     Args:
         path: a `.raw` or `.mdl` file, binary or text.
-        extract_config: a file of configuration lines to merge in, such as Kaldi's `extract.config`, which moves
-            the output to the layer of the embedding.
+        extract_config: a file of configuration lines to merge in, such as Kaldi's `extract.config`, which
+            moves the output to the layer of the embedding.
     Raises:
-        DataError: a file is missing, cut off or broken, or has a component or descriptor that is not supported;
-            with the file and the byte or line.
+        DataError: a file is missing, cut off or broken, or has a component or descriptor that is not
+            supported; with the file and the byte or line.
     """
     model = parse_nnet3(open_reader(path))
     return model if extract_config is None else model.with_lines(read_config_lines(extract_config))
@@ -79,8 +79,8 @@ def write_nnet3(path: PathLike, model: Nnet3Model, *, binary: bool = True) -> No
     """Writes a network.
 
     Raises:
-        ValueError: the other format is asked for, but the network has a transition model, which is only kept as
-            the bytes it was read as.
+        ValueError: the other format is asked for, but the network has a transition model, which is only kept
+            as the bytes it was read as.
     """
     writer = new_writer(binary)
     put_nnet3(writer, model, binary=binary)
@@ -149,7 +149,11 @@ def _read_components(reader: Reader) -> dict[str, ComponentRecord]:
 
 def _read_ending(reader: Reader) -> dict[str, Value]:
     ending: dict[str, Value] = {}
-    for key, read in (("LeftContext", reader.integer), ("RightContext", reader.integer), ("Priors", reader.vector)):
+    for key, read in (
+        ("LeftContext", reader.integer),
+        ("RightContext", reader.integer),
+        ("Priors", reader.vector),
+    ):
         reader.expect(f"<{key}>")
         ending[key] = read()
     return ending

@@ -1,4 +1,7 @@
-"""The kinds of torch modules that nnet3 components become: `nnet3_builders` makes them from a file's records."""
+"""The kinds of torch modules that nnet3 components become: `nnet3_builders` makes them from a file's records.
+
+They are for inference: weights are buffers, not parameters.
+"""
 
 from collections.abc import Callable
 
@@ -29,8 +32,10 @@ class Affine(Layer):
 
     def __init__(self, weight: Tensor, bias: Tensor | None, offsets: tuple[int, ...] = (0,)) -> None:
         super().__init__(weight.shape[1], weight.shape[0], offsets)
-        self.weight = nn.Parameter(weight)
-        self.bias = None if bias is None else nn.Parameter(bias)
+        self.weight: Tensor
+        self.bias: Tensor | None
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.linear(x, self.weight, self.bias)
@@ -41,8 +46,10 @@ class BlockAffine(Layer):
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__(weight.shape[0] * weight.shape[2], weight.shape[0] * weight.shape[1])
-        self.weight = nn.Parameter(weight)
-        self.bias = nn.Parameter(bias)
+        self.weight: Tensor
+        self.bias: Tensor
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
         blocks = x.unflatten(-1, (len(self.weight), -1))  # (B, T, blocks, in)
@@ -50,15 +57,19 @@ class BlockAffine(Layer):
 
 
 class ScaleAndOffset(Layer):
-    """x s + o, column by column; s and o (block,) repeat along the columns."""
+    """x s + o, column by column; s and o (block,) hold for each block of columns alike."""
 
     def __init__(self, dim: int, scale: Tensor, offset: Tensor) -> None:
         super().__init__(dim, dim)
-        self.scale = nn.Parameter(scale.repeat(dim // len(scale)))
-        self.offset = nn.Parameter(offset.repeat(dim // len(offset)))
+        self.scale: Tensor
+        self.offset: Tensor
+        self.register_buffer("scale", scale)
+        self.register_buffer("offset", offset)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.addcmul(self.offset, x, self.scale)
+        if len(self.scale) == self.in_dim:
+            return torch.addcmul(self.offset, x, self.scale)
+        return torch.addcmul(self.offset, x.unflatten(-1, (-1, len(self.scale))), self.scale).flatten(-2)
 
 
 class Pointwise(Layer):
@@ -92,7 +103,7 @@ class WindowLayer(nn.Module):
     ) -> Tensor:
         if counts is not None:
             x = x.masked_fill(~counts[..., None], 0.0)
-        return self.finish(window_sums(self.rows(x, counts), starts, stops)).to(x.dtype)
+        return self.finish(window_sums(self.rows(x, counts), starts, stops))
 
     def rows(self, x: Tensor, counts: Tensor | None) -> Tensor:
         """What to sum, given the frames; those that do not count are zero."""
@@ -128,25 +139,37 @@ class StatisticsPooling(WindowLayer):
 
     def finish(self, sums: Tensor) -> Tensor:
         count = sums[..., :1].clamp(min=1)  # a window without frames is never used
-        moments = sums[..., 1:] / count
+        moments = sums[..., 1:] * count.reciprocal()
         if self.output_stddevs:
             mean, square = moments.chunk(2, dim=-1)
-            std = (square - mean.square()).clamp(min=self.variance_floor).sqrt()
+            std = (square - mean * mean).clamp(min=self.variance_floor).sqrt()
             moments = torch.cat([mean, std], dim=-1)
         log_counts = count.log().expand(*count.shape[:-1], self.n_log_counts)
         return torch.cat([log_counts, moments], dim=-1)
 
 
 def window_sums(rows: Tensor, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Tensor:
-    """Sums of rows[:, start:stop], (B, M, K) -> (B, N, K), in double where there is something to sum.
+    """Sums of rows[:, start:stop], (B, M, K) -> (B, N, K).
+
+    On a CPU the frames are added one after the other in single precision, as Kaldi does. That is no better
+    than other orders, but where a unit is the same in all frames (a dead ReLU), the variance that E[x^2] -
+    mean^2 leaves is rounding noise with a root far above the floor, and only the same order gives the same.
 
     >>> window_sums(torch.tensor([[[1.0], [2.0], [4.0]]]), np.array([0, 1]), np.array([2, 3])).flatten()
-    tensor([3., 6.], dtype=torch.float64)
+    tensor([3., 6.])
     """
-    if len(starts) == rows.shape[1] and (starts == np.arange(len(starts))).all() and (stops == starts + 1).all():
+    if (
+        len(starts) == rows.shape[1]
+        and (starts == np.arange(len(starts))).all()
+        and (stops == starts + 1).all()
+    ):
         return rows
+    if rows.device.type == "cpu" and not rows.requires_grad:
+        frames = rows.numpy()
+        sums = [np.add.reduce(frames[:, i:j], axis=1) for i, j in zip(starts, stops, strict=True)]
+        return torch.from_numpy(np.stack(sums, axis=1)) if sums else rows[:, :0]
     if len(starts) == 1:
-        return rows[:, starts[0] : stops[0]].sum(1, keepdim=True, dtype=torch.float64)
+        return rows[:, starts[0] : stops[0]].sum(1, keepdim=True)
     total = nn.functional.pad(rows.cumsum(1, dtype=torch.float64), (0, 0, 1, 0))
     start, stop = (torch.from_numpy(edge).to(rows.device) for edge in (starts, stops))
-    return total[:, stop] - total[:, start]
+    return (total[:, stop] - total[:, start]).to(rows.dtype)

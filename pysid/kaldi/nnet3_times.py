@@ -1,9 +1,9 @@
 """Which frames of which nodes it takes to compute an nnet3 network's output at time 0.
 
-Kaldi asks backwards from the output which frames are wanted, and forwards from the input which of them can be
-had; what cannot is left out where a component or descriptor allows that (statistics, IfDefined, Failover), and
-makes everything that needs it impossible elsewhere. There is no padding: a splice of +-2 frames loses 2 at each
-end. Source: kaldi/src/nnet3/nnet-computation-graph.cc, and IsComputable in nnet-general-component.cc.
+Kaldi asks backwards from the output which frames are wanted, and forwards from the input which of them can
+be had; what cannot is left out where a component or descriptor allows that (statistics, IfDefined, Failover),
+and makes everything that needs it impossible elsewhere. There is no padding: a splice of +-2 frames loses 2
+at each end. Source: kaldi/src/nnet3/nnet-computation-graph.cc, and IsComputable in nnet-general-component.cc.
 """
 
 from abc import ABC, abstractmethod
@@ -62,7 +62,7 @@ class BlockWindow(Window):
 
 @dataclass(frozen=True)
 class ContextWindow(Window):
-    """From `left` frames before t to `right` behind it, where t is a multiple of `step`; elsewhere nothing."""
+    """From `left` frames before t to `right` behind it, if t is a multiple of `step`; else nothing."""
 
     left: int
     right: int
@@ -145,7 +145,7 @@ class TimePlan:
         if isinstance(descriptor, Switch):
             return np.stack(parts)[times % len(parts), :, np.arange(len(times))].T
         combine = np.logical_or if isinstance(descriptor, Failover) else np.logical_and
-        return combine.reduce(parts)  # type: ignore[no-any-return]
+        return combine.reduce(parts)
 
     def _request(self, steps: Sequence[Step]) -> None:
         hulls: dict[str, Interval] = {}
@@ -230,4 +230,3 @@ def _span(window: Window, times: Times, source: Interval) -> Span:
         raise DataError(f"a statistics window of {behind_last - first} frames is more than can be computed")
     inputs = np.arange(first, behind_last, window.step)
     return Span(inputs, np.searchsorted(inputs, starts), np.searchsorted(inputs, stops))
-

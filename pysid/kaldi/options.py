@@ -4,7 +4,8 @@ Source: kaldi/src/util/parse-options.cc, ParseOptions::ReadConfigFile.
 """
 
 from pysid.errors import DataError
-from pysid.io.text import PathLike, read_bytes, shorten
+from pysid.io.text import PathLike, shorten
+from pysid.kaldi.files import read_bytes
 
 
 def read_config(path: PathLike) -> dict[str, str]:

@@ -1,7 +1,8 @@
-"""What Kaldi's binary and text formats have in common: a cursor over bytes that says where it is in every error.
+"""What Kaldi's binary and text formats have in common: a cursor over bytes that knows where it is.
 
-Kaldi tells its two formats apart by the first bytes of a file: a binary file starts with NUL and "B". Tokens such
-as `<Nnet3>` look the same in both; numbers, vectors and matrices do not. Source: kaldi/src/base/io-funcs.cc.
+Kaldi tells its two formats apart by the first bytes of a file: a binary file starts with NUL and "B". Tokens
+such as `<Nnet3>` look the same in both; numbers, vectors and matrices do not.
+Source: kaldi/src/base/io-funcs.cc.
 """
 
 import re
@@ -25,8 +26,8 @@ class Reader(ABC):
     """A cursor over the content of a Kaldi file, without the binary header.
 
     Every method reads one object and moves on behind it; where something else stands, it raises a `DataError`
-    with the file, the place, what was expected and what is there. No method allocates more than a small multiple
-    of the bytes that are left.
+    with the file, the place, what was expected and what is there. No method allocates more than a small
+    multiple of the bytes that are left.
 
     Args:
         data: the whole file.
@@ -68,7 +69,7 @@ class Reader(ABC):
         """A matrix, (rows, columns): of the width it is stored with, or `dtype` from text."""
 
     def error(self, expected: str, position: int | None = None) -> DataError:
-        """The error that `expected` should stand at `position` (default: here), with what does stand there."""
+        """The error that `expected` should stand at `position` (default: here), and what does."""
         at = self.position if position is None else position
         found = shorten(self.data[at : at + 40]) if at < len(self.data) else "the end of the file"
         return DataError(f"{self.where(at)}: expected {expected}, got {found}")

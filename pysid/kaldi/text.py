@@ -36,9 +36,9 @@ class TextReader(Reader):
         return value
 
     def real(self, dtype: DTypeLike = np.float32) -> Real:
-        value = self._number(float, "a number")
+        value = np.float64(self._number(float, "a number"))
         with np.errstate(over="ignore"):
-            return np.dtype(dtype).type(value)  # type: ignore[no-any-return]
+            return value if np.dtype(dtype) == np.float64 else np.float32(value)
 
     def boolean(self) -> bool:
         self._skip_space()
