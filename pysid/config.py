@@ -132,7 +132,9 @@ def _convert_tuple(kind: Any, value: Any, where: str, key: str) -> tuple[Any, ..
         inner = (inner[0],) * len(value)
     if len(inner) != len(value):
         raise _wrong(where, key, f"a list of {len(inner)}", value)
-    return tuple(_convert(k, x, where, f"{key}[{i}]") for i, (k, x) in enumerate(zip(inner, value, strict=True)))
+    return tuple(
+        _convert(k, x, where, f"{key}[{i}]") for i, (k, x) in enumerate(zip(inner, value, strict=True))
+    )
 
 
 def _wrong(where: str, key: str, expected: str, value: Any) -> DataError:

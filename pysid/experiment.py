@@ -31,7 +31,7 @@ from pysid.io.trial_scores import split_scores
 from pysid.metrics.detection import equal_error_rate
 from pysid.model import ModelConfig, SpeakerModel, save_network
 from pysid.progress import say, track
-from pysid.settings import read_plain
+from pysid.settings import read_plain, read_settings
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,13 @@ def run_training(config: TrainConfig) -> Path:
 
     def on_epoch(trained: XVector, progress: Progress) -> dict[str, float]:
         save_network(out / f"epoch-{progress.epoch:03d}", model_config, trained)
-        _write_table(out / "epochs.tsv", progress.epochs)
-        return {} if dev is None else {"eer": dev.equal_error_rate(trained, model_config)}
+        figures = {} if dev is None else {"eer": dev.equal_error_rate(trained, model_config)}
+        _write_table(out / "epochs.tsv", [*progress.epochs[:-1], progress.epochs[-1] | figures])
+        return figures
 
     trainer = Trainer(config.trainer, config.optimizer, classifier, batches, out, on_epoch)
-    progress = trainer.run()
+    trainer.run()
     if trainer.accelerator.is_main_process:
-        _write_table(out / "epochs.tsv", progress.epochs)
         save_network(out / "final", model_config, trainer.accelerator.unwrap_model(trainer.model).xvector)
     return out / "final"
 
@@ -108,7 +108,7 @@ def _claim(out: Path, config: TrainConfig) -> None:
     """Writes the configuration into `out`, or checks that the one there is the same."""
     path, plain = out / "train.json", to_plain(config)
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = to_plain(read_settings(TrainConfig, path))  # settings newer than the file get their defaults
         changed = [
             f"{key} (was {old}, is {new})"
             for key in sorted({**_flat(before), **_flat(plain)})
@@ -129,7 +129,9 @@ HARMLESS = {"trainer.checkpoint_minutes", "trainer.log_steps", "trainer.n_worker
 def _flat(plain: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(plain, dict):
         return {prefix: plain}
-    return {k: v for key, x in plain.items() for k, v in _flat(x, f"{prefix}.{key}" if prefix else key).items()}
+    return {
+        k: v for key, x in plain.items() for k, v in _flat(x, f"{prefix}.{key}" if prefix else key).items()
+    }
 
 
 def _training_data(config: TrainConfig) -> tuple[FrontendConfig, ChunkBatches, list[str]]:
@@ -139,7 +141,9 @@ def _training_data(config: TrainConfig) -> tuple[FrontendConfig, ChunkBatches, l
     if (directory / "feats.scp").exists():
         frontend = read_frontend(directory)
         if config.frontend not in (None, frontend):
-            raise DataError(f"{directory / FRONTEND_FILE} differs from the `frontend` of the configuration: remove one")
+            raise DataError(
+                f"{directory / FRONTEND_FILE} differs from the `frontend` of the configuration: remove one"
+            )
         entries = {k: v for k, v in read_table(directory / "feats.scp").items() if k in utt2spk}
         counts = read_num_frames(directory / "utt2num_frames")
         names = [name for name in entries if name in counts]
@@ -230,5 +234,3 @@ def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
         print(*columns, sep="\t", file=file)
         for row in rows:
             print(*(f"{row[c]:.6g}" if c in row else "" for c in columns), sep="\t", file=file)
-
-

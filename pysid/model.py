@@ -73,7 +73,9 @@ class SpeakerModel:
         return next(self.network.parameters()).device
 
     @classmethod
-    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "SpeakerModel":
+    def load(
+        cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu"
+    ) -> "SpeakerModel":
         """Opens a model directory, or a model that ships with pysid by its name.
 
         Raises:
@@ -92,7 +94,9 @@ class SpeakerModel:
             ) from error
         missing = {k for k in network.state_dict() if "num_batches_tracked" not in k} - set(weights)
         if missing:
-            raise DataError(f"{directory}: model.safetensors lacks {len(missing)} tensors, such as {min(missing)}")
+            raise DataError(
+                f"{directory}: model.safetensors lacks {len(missing)} tensors, such as {min(missing)}"
+            )
         path = directory / "backend.safetensors"
         backend = backend_from_arrays(_read_safetensors(path)) if path.exists() else None
         return cls(config, network, backend, device)
@@ -156,7 +160,7 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
             return directory
     shipped = sorted(x.parent.name for x in MODELS.glob("*/config.json"))
     raise DataError(
-        f"{path_or_name}: expected a model directory with config.json, or one of {', '.join(shipped) or 'none'}"
+        f"{path_or_name}: expected a model directory with config.json, or a shipped model ({', '.join(shipped)})"
     )
 
 

@@ -11,18 +11,22 @@ from pysid.cli.common import AllowPipes, Device, Model
 def score(
     trials: Annotated[Path, typer.Argument(help="Lines 'enrol test' or 'enrol test target|nontarget'.")],
     audio: Annotated[
-        str, typer.Argument(metavar="WAV_SCP", help="wav.scp; or embeddings as scp:FILE, ark:FILE or FILE.npz.")
+        str,
+        typer.Argument(metavar="WAV_SCP", help="wav.scp; or embeddings as scp:FILE, ark:FILE or FILE.npz."),
     ],
     scores: Annotated[Path, typer.Argument(help="Output, a line a trial: enrol test score.")],
     model: Model = None,
     backend: Annotated[str | None, typer.Option(help="plda or cosine. [default: the model's own]")] = None,
     enroll: Annotated[
-        Path | None, typer.Option(help="spk2utt: the trials' first column names speakers enrolled by these utterances.")
+        Path | None,
+        typer.Option(help="spk2utt: the trials' first column names speakers enrolled by these utterances."),
     ] = None,
     cohort: Annotated[
         str | None, typer.Option(help="Embeddings of other speakers (scp:, ark:, .npz) for adaptive s-norm.")
     ] = None,
-    top_n: Annotated[int, typer.Option(min=2, help="Nearest cohort scores that adaptive s-norm takes.")] = 300,
+    top_n: Annotated[
+        int, typer.Option(min=2, help="Nearest cohort scores that adaptive s-norm takes.")
+    ] = 300,
     calibrate: Annotated[
         bool, typer.Option(help="Write calibrated log-likelihood ratios, if the model has a calibration.")
     ] = False,

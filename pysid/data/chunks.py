@@ -106,7 +106,9 @@ class ChunkPlan:
         seed: with the epoch, decides everything.
     """
 
-    def __init__(self, n_frames: np.ndarray, labels: np.ndarray, config: ChunkConfig, seed: int = 123) -> None:
+    def __init__(
+        self, n_frames: np.ndarray, labels: np.ndarray, config: ChunkConfig, seed: int = 123
+    ) -> None:
         self.n_frames = np.asarray(n_frames, dtype=np.int64)
         self.labels = np.asarray(labels, dtype=np.int64)
         self.config = config
@@ -138,7 +140,9 @@ class ChunkPlan:
         shape = (self.n_batches, c.batch_size)
         if c.position == "sequential":
             utterance, start = self._sequential(rng, shape[0] * shape[1])
-            return EpochChunks(utterance.reshape(shape), start.reshape(shape), np.full(shape[0], c.max_frames))
+            return EpochChunks(
+                utterance.reshape(shape), start.reshape(shape), np.full(shape[0], c.max_frames)
+            )
         length = rng.integers(c.min_frames, c.max_frames, endpoint=True, size=shape[0])
         if c.sampling == "speaker":
             speaker = _rounds(rng, len(self._count), shape[0] * shape[1]).reshape(shape)
@@ -162,7 +166,9 @@ class ChunkPlan:
     def _sequential(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         counts = self._sequential_counts()
         utterance = np.repeat(np.arange(len(counts)), counts)
-        start = (np.arange(len(utterance)) - np.repeat(np.cumsum(counts) - counts, counts)) * self.config.max_frames
+        start = (
+            np.arange(len(utterance)) - np.repeat(np.cumsum(counts) - counts, counts)
+        ) * self.config.max_frames
         order = np.resize(rng.permutation(len(utterance)), n)
         return utterance[order], start[order]
 

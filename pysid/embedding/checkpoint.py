@@ -10,6 +10,7 @@ import re
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from accelerate import Accelerator
@@ -72,8 +73,10 @@ def load_state(directory: Path, accelerator: Accelerator) -> Progress | None:
     try:
         progress = Progress(**json.loads((states[-1] / "progress.json").read_text()))
         accelerator.load_state(str(states[-1]))
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, UnpicklingError) as error:
+        # torch's text about a broken file is an essay on how to load it unsafely.
+        broken = isinstance(error, UnpicklingError)
+        reason = "a damaged file" if broken else " ".join(str(error).split())
         raise DataError(f"{states[-1]}: cannot resume from this state: {reason}") from error
     return progress
 

@@ -5,6 +5,7 @@ Source: kaldi/src/nnet3bin/nnet3-xvector-compute.cc.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -29,7 +30,9 @@ class ExtractConfig:
 
     def __post_init__(self) -> None:
         if self.chunk_size < 1 and self.chunk_size != -1:
-            raise ValueError(f"chunk_size must be positive, or -1 for whole utterances, got {self.chunk_size}")
+            raise ValueError(
+                f"chunk_size must be positive, or -1 for whole utterances, got {self.chunk_size}"
+            )
         if self.min_chunk_size < 1:
             raise ValueError(f"min_chunk_size must be positive, got {self.min_chunk_size}")
 
@@ -83,7 +86,7 @@ def extract(
 
     Args:
         model: maps features (B, T, D) and n_frames (B,) to embeddings (B, E); it is used as it is, so switch it to
-            `eval()` first. Chunks go to the device of its parameters.
+            `eval()` first. Chunks go to the device of its parameters or buffers.
         utterances: pairs of a name and features (T, D).
         batch_frames: at most this many frames, padding included, go through the network at once, unless a single
             chunk is longer.
@@ -133,7 +136,7 @@ def _extract_window(
             owner.append(i)
             weights.append(end - start)
             chunks.append(pad_short(features[start:end], config.min_chunk_size if config.pad_input else 0))
-    device = next(model.parameters()).device
+    device = next(chain(model.parameters(), model.buffers())).device
     totals: list[np.ndarray | float] = [0.0] * len(utterances)
     for batch in _batches_by_length([len(x) for x in chunks], batch_frames):
         features, n_frames = pad_batch([chunks[i] for i in batch])

@@ -29,7 +29,9 @@ class MarginSchedule:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_step <= self.end_step:
-            raise ValueError(f"a margin schedule needs 0 <= start <= end, got {self.start_step}, {self.end_step}")
+            raise ValueError(
+                f"a margin schedule needs 0 <= start <= end, got {self.start_step}, {self.end_step}"
+            )
 
     def at(self, step: int) -> float:
         """Share of the full margin at `step`, in [0, 1]."""

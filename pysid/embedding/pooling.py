@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,7 +39,9 @@ def weighted_statistics(x: Tensor, weights: Tensor, std_scale: Tensor | float = 
     if weights.shape[1] == 1:
         variance = weights @ (x - mean).square()
     else:
-        variance = torch.cat([weights[:, h, None] @ (x - mean[:, h, None]).square() for h in range(mean.shape[1])], 1)
+        variance = torch.cat(
+            [weights[:, h, None] @ (x - mean[:, h, None]).square() for h in range(mean.shape[1])], 1
+        )
     variance = variance * std_scale
     return torch.cat([mean, variance.clamp(min=VARIANCE_FLOOR).sqrt()], dim=-1)
 
@@ -77,22 +80,53 @@ class _PlainStatistics(torch.autograd.Function):
         return torch.addcmul(offset[:, None].to(x.dtype), x, slope[:, None].to(x.dtype)), None
 
 
+def kaldi_statistics(x: Tensor, n_frames: Tensor | None, ddof: int = 0) -> Tensor:
+    """[mean | std] of each utterance on a CPU, rounded as Kaldi does; (B, T, D) float32 -> (B, 2 D).
+
+    Frames are added one after the other in single precision, and the variance is E[x^2] - mean^2. That is no better
+    than the other ways, but where a unit is the same in all frames (a dead ReLU) the variance is rounding noise with
+    a root far above the floor, and only the same order of sums gives the same. The price: such a unit's value may
+    also depend on the batch.
+
+    Source: kaldi/src/nnet3/nnet-general-component.cc, StatisticsPoolingComponent::Propagate.
+    """
+    rows = []
+    for i, frames in enumerate(x.numpy()):
+        own = frames if n_frames is None else frames[: int(n_frames[i])]
+        n = max(len(own), 1)
+        scale = np.float32(1) / np.float32(n)
+        mean = np.add.reduce(own, axis=0) * scale
+        variance = np.add.reduce(np.square(own), axis=0) * scale - np.square(mean)
+        variance *= n / max(n - ddof, 1)
+        rows.append(np.concatenate([mean, np.sqrt(np.maximum(variance, np.float32(VARIANCE_FLOOR)))]))
+    return torch.from_numpy(np.stack(rows))
+
+
 class StatisticsPooling(nn.Module):
     """Mean and standard deviation of the frames. Source: kaldi/src/nnet3/nnet-general-component.cc.
 
     Args:
         unbiased: divide the variance by N - 1, as `torch.std` does, and not by N, as Kaldi does.
+        kaldi_rounding: outside of training, on a CPU, round as Kaldi does: see `kaldi_statistics`.
 
     Shape: x (B, T, D), n_frames (B,) or None -> (B, 2 D).
     """
 
-    def __init__(self, in_dim: int, unbiased: bool = False) -> None:
+    def __init__(self, in_dim: int, unbiased: bool = False, kaldi_rounding: bool = False) -> None:
         super().__init__()
         self.out_dim = 2 * in_dim
         self.unbiased = unbiased
+        self.kaldi_rounding = kaldi_rounding
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None) -> Tensor:
         ddof = int(self.unbiased)
+        if (
+            self.kaldi_rounding
+            and x.device.type == "cpu"
+            and x.dtype == torch.float32
+            and not x.requires_grad
+        ):
+            return kaldi_statistics(x, n_frames, ddof)
         if n_frames is None:
             return _PlainStatistics.apply(x, ddof)  # type: ignore[no-any-return, no-untyped-call]
         scale = (n_frames / (n_frames - ddof).clamp(min=1))[:, None, None]

@@ -83,7 +83,7 @@ class Trainer:
         batches: the training data.
         directory: for `state-*` and TensorBoard's `events*`.
         on_epoch: called by the main process with the network, in eval mode, and the number of the epoch just
-            finished, from 1; returns figures to put into the table and the curves, such as {"eer": 0.07}.
+            finished, from 1; returns figures for the table and the curves, such as {"eer": 0.07}.
     """
 
     def __init__(
@@ -105,7 +105,9 @@ class Trainer:
         if config.device == "cuda" and not torch.cuda.is_available():
             raise DataError("device is cuda, but no CUDA device is available")
         self.accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=config.mixed_precision)
-        self.model, self.optimizer = self.accelerator.prepare(classifier, make_optimizer(optimizer, classifier))
+        self.model, self.optimizer = self.accelerator.prepare(
+            classifier, make_optimizer(optimizer, classifier)
+        )
         self.progress = Progress()
         # Losses not looked at yet, with their batches: on a GPU, looking at each would make it wait for the CPU.
         self._unchecked: deque[tuple[int, Tensor]] = deque()

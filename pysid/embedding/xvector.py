@@ -42,6 +42,7 @@ class XVectorConfig:
         pooling: "statistics" (mean and standard deviation) or "attention" (the same for each of several heads).
         n_heads, attention_dim: heads of attention pooling, and the width of its hidden layer.
         unbiased_std: divide by N - 1 in statistics pooling (Kaldi: N).
+        kaldi_rounding: round as Kaldi does in statistics pooling, for models that come from Kaldi.
         segment_dims: widths of the layers after pooling.
         embedding_layer: index into `segment_dims`; the embedding is that layer's affine output.
         order, norm_affine, norm_eps: see `TdnnLayer`.
@@ -53,6 +54,7 @@ class XVectorConfig:
     n_heads: int = 5
     attention_dim: int = 500
     unbiased_std: bool = False
+    kaldi_rounding: bool = False
     segment_dims: tuple[int, ...] = (512, 512)
     embedding_layer: int = 0
     order: Order = "relu-norm"
@@ -118,7 +120,7 @@ class XVector(nn.Module):
         if c.pooling == "attention":
             self.pooling = AttentionPooling(dims[-1], c.n_heads, c.attention_dim)
         else:
-            self.pooling = StatisticsPooling(dims[-1], c.unbiased_std)
+            self.pooling = StatisticsPooling(dims[-1], c.unbiased_std, c.kaldi_rounding)
         segment_dims = [self.pooling.out_dim, *c.segment_dims]
         self.segment_layers = nn.ModuleList(
             TdnnLayer(dim, out, **norm)  # type: ignore[arg-type]

@@ -43,9 +43,11 @@ class ComponentRecord:
         return self.fields[key]
 
     def get(self, key: str, default: Value) -> Value:
+        """The field's value, or `default` where files of this version have no such field."""
         return self.fields.get(key, default)
 
     def error(self, expected: str, found: object) -> DataError:
+        """The error that the component holds something other than `expected`."""
         return DataError(f"{self.where}: {self.type} {self.name}: expected {expected}, got {found}")
 
 

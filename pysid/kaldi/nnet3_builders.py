@@ -122,6 +122,8 @@ def _block_affine(record: ComponentRecord) -> Layer:
 
 def _batch_norm(record: ComponentRecord) -> Layer:
     mean, variance = batch_norm_moments(record)
+    if not (record["Epsilon"] > 0 and record["TargetRms"] > 0):
+        raise record.error("<Epsilon> and <TargetRms> to be positive", f"{record['Epsilon']:g}")
     root = ((variance + record["Epsilon"]).astype(np.float64) ** -0.5).astype(np.float32)
     scale = np.float32(record["TargetRms"]) * root
     return _scale_and_offset(record, scale, -mean * scale, record["Dim"])

@@ -24,6 +24,8 @@ _NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class InputNode:
+    """Where frames of `dim` numbers come in."""
+
     name: str
     dim: int
 
@@ -33,6 +35,8 @@ class InputNode:
 
 @dataclass(frozen=True)
 class ComponentNode:
+    """The component named `component`, applied to `input`; several nodes may share one."""
+
     name: str
     component: str
     input: Descriptor
@@ -58,6 +62,8 @@ class DimRangeNode:
 
 @dataclass(frozen=True)
 class OutputNode:
+    """What the network gives out; the objective is for training."""
+
     name: str
     input: Descriptor
     objective: str = "linear"

@@ -54,6 +54,11 @@ def needed_lines(model: Nnet3Model, output: str) -> list[ConfigLine]:
 
 
 def build_stages(model: Nnet3Model, lines: Sequence[ConfigLine], features: str) -> list[Stage]:
+    """The stages of `lines`, which stand in order, with the input node named `features` as the only one.
+
+    Raises:
+        DataError: another input node, a component that is missing, or one that does not fit together.
+    """
     stages = [_stage(model, line, features) for line in lines]
     seen: set[str] = set()
     for i in reversed(range(len(stages))):  # backwards, the first to mention a node is the last to need it

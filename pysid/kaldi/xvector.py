@@ -191,6 +191,7 @@ def _config(
         embedding_layer=embedding_layer,
         order="relu-norm" if next(iter(orders))[0] == "relu" else "norm-relu",
         norm_eps=round(eps.pop(), 9),
+        kaldi_rounding=True,
     )
 
 

@@ -219,3 +219,11 @@ def test_a_long_chain_needs_no_deep_recursion(make_nnet3):
 def test_only_needed_components_are_built(golden):
     model = read_nnet3(golden / "nnet3" / "small.raw", golden / "nnet3" / "extract.config")
     assert len(Nnet3Graph(model).layers) == 18  # 15 before pooling, 2 to pool, tdnn6.affine
+
+
+@pytest.mark.parametrize("name", ["small", "etdnn", "tdnnf"])
+def test_everything_moves_to_another_device(golden, name):
+    network = load_nnet3(golden / "nnet3" / f"{name}.raw").to("meta")
+    embedding = network(torch.zeros(2, 40, 30, device="meta"), torch.tensor([40, 30]))
+    assert embedding.device.type == "meta"
+    assert embedding.shape == (2, 8)

@@ -215,6 +215,16 @@ def test_a_window_over_several_times_sums_each(make_nnet3):
             "<Dim> 2 <Epsilon> 0.5 <TargetRms> 3 <Count> 0 <StatsMean> [ 1 2 ] <StatsVar> [ 1 1 ]",
             "expected statistics of 2 dimensions, got 2 and a count of 0",
         ),
+        (
+            "BatchNormComponent",
+            "<Dim> 1 <Epsilon> 0 <TargetRms> 3 <Count> 3 <StatsMean> [ 2 ] <StatsVar> [ 1 ]",
+            "expected <Epsilon> and <TargetRms> to be positive, got 0",
+        ),
+        (
+            "BatchNormComponent",
+            "<Dim> 1 <Epsilon> 1 <TargetRms> 3 <Count> 1e38 <StatsMean> [ 2e9 ] <StatsVar> [ 1 ]",
+            "expected statistics and a count within single precision, got a count of 1e\\+38",
+        ),
         ("RectifiedLinearComponent", "<Dim> -1", "expected <Dim> to be positive, got -1"),
         ("PnormComponent", "<InputDim> 4 <OutputDim> 3", "expected an OutputDim that divides 4, got 3"),
         ("PermuteComponent", "<ColumnMap> [ 0 0 ]", "expected a permutation"),
