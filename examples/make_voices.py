@@ -82,9 +82,7 @@ def make(part: str, rng: np.random.Generator) -> None:
     write_table(folder / "spk2gender", {v: gender for v, (gender, _) in sorted(VOICES[part].items())})
     write_spk2utt(folder / "spk2utt", spk2utt)
     if part == "dev":
-        write_trials(
-            folder / "trials", [Trial(a, b, utt2spk[a] == utt2spk[b]) for a, b in combinations(wav_scp, 2)]
-        )
+        write_trials(folder / "trials", [Trial(a, b, utt2spk[a] == utt2spk[b]) for a, b in combinations(wav_scp, 2)])
 
 
 if __name__ == "__main__":

@@ -44,9 +44,7 @@ def _without_compiled_part() -> ModuleType:
     """What torchaudio's own `_extension` is in a build without compiled code."""
 
     def unavailable(*args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError(
-            "torchaudio's compiled part does not fit this torch; install a matching torchaudio"
-        )
+        raise RuntimeError("torchaudio's compiled part does not fit this torch; install a matching torchaudio")
 
     stub = ModuleType("torchaudio._extension")
     stub.__dict__.update(

@@ -10,6 +10,8 @@ from pysid.errors import DataError
 
 Config = TypeVar("Config")
 
+NAMES = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
+
 
 def to_plain(config: Any) -> Any:
     """A configuration as dicts, lists, strings, numbers, booleans and None."""
@@ -78,7 +80,7 @@ def _convert(kind: Any, value: Any, where: str, key: str) -> Any:
         except ValueError:
             raise _wrong(where, key, "a number", value) from None
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise _wrong(where, key, {float: "a number", int: "a whole number"}.get(kind, kind.__name__), value)
+        raise _wrong(where, key, NAMES.get(kind, kind.__name__), value)
     return value
 
 
@@ -97,8 +99,6 @@ def _convert_dataclass(kind: Any, value: Any, where: str, key: str) -> Any:
     arguments = {name: _convert(hints[name], x, where, prefix + name) for name, x in value.items()}
     try:
         return kind(**arguments)
-    except DataError:
-        raise
     except ValueError as error:
         raise DataError(f"{where}: {key + ': ' if key else ''}{error}") from error
 
@@ -132,9 +132,7 @@ def _convert_tuple(kind: Any, value: Any, where: str, key: str) -> tuple[Any, ..
         inner = (inner[0],) * len(value)
     if len(inner) != len(value):
         raise _wrong(where, key, f"a list of {len(inner)}", value)
-    return tuple(
-        _convert(k, x, where, f"{key}[{i}]") for i, (k, x) in enumerate(zip(inner, value, strict=True))
-    )
+    return tuple(_convert(k, x, where, f"{key}[{i}]") for i, (k, x) in enumerate(zip(inner, value, strict=True)))
 
 
 def _wrong(where: str, key: str, expected: str, value: Any) -> DataError:

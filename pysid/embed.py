@@ -1,5 +1,6 @@
 """Embeddings of whatever a user names: audio files, a wav.scp, a data directory, feature archives."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,17 @@ import numpy as np
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError, Skipped
 from pysid.features import FRONTEND_FILE, read_frontend
-from pysid.io.ark import read_matrices
-from pysid.io.ark_writer import ArkWriter
+from pysid.io.ark import load_matrix, read_matrices
+from pysid.io.ark_writer import PARTIAL, ArkWriter
+from pysid.io.atomic import atomic_text
 from pysid.io.audio import read_audio
 from pysid.io.npz import write_npz
 from pysid.io.tables import read_table, read_wav_scp
 from pysid.model import SpeakerModel
 from pysid.progress import track
+
+OnSkip = Callable[[str, object], None]
+Named = Iterator[tuple[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Inputs:
     """
 
     keys: Sequence[str] | None
-    read: Callable[[Collection[str], Callable[[str, object], None]], Iterator[tuple[str, np.ndarray]]]
+    read: Callable[[Collection[str], OnSkip], Named]
     are_features: bool
 
 
@@ -41,100 +46,109 @@ def open_inputs(sources: Sequence[str], model: SpeakerModel, allow_pipes: bool =
         sources: audio files; or one of: a wav.scp (anything that ends in .scp), a data directory (its features, if
             they were made by this model's front-end, else its audio), `scp:` or `ark:` and a file of network input.
     Raises:
-        DataError: a source does not exist or is malformed.
+        DataError: a source does not exist or is malformed, has no utterances, or names two files alike.
     """
-    first = sources[0]
-    if len(sources) == 1 and first.startswith(("scp:", "ark:")):
-        return _archive(first, allow_pipes)
-    if len(sources) == 1 and Path(first).is_dir():
-        directory = Path(first)
-        if (directory / FRONTEND_FILE).exists() and read_frontend(directory) == model.config.frontend:
-            return _archive(f"scp:{directory / 'feats.scp'}", allow_pipes)
-        return _corpus(Corpus.read(directory), model.config.sample_rate, allow_pipes)
-    if len(sources) == 1 and first.endswith(".scp"):
-        corpus = Corpus(Path(first).parent, read_wav_scp(first))
-        return _corpus(corpus, model.config.sample_rate, allow_pipes)
-    return _files(sources, model.config.sample_rate)
+    inputs = _open_source(sources[0], model, allow_pipes) if len(sources) == 1 else None
+    inputs = inputs or _files(sources, model.config.sample_rate)
+    if inputs.keys is not None and not inputs.keys:
+        raise DataError(f"{sources[0]}: expected at least one utterance, got none")
+    return inputs
 
 
 def embed(
     model: SpeakerModel, inputs: Inputs, skipped: Skipped, done: Collection[str] = ()
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Embeddings (E,) of the inputs that are not in `done`, in their order; unreadable ones go to `skipped`."""
-    utterances = inputs.read(done, skipped.add)
+    """Embeddings (E,) of the inputs that are not in `done`, in their order; unreadable ones go to `skipped`.
+
+    Raises:
+        DataError: an archive breaks off, after the embeddings of all that stands before.
+    """
+    broken: list[DataError] = []
+    utterances = _until_broken(inputs.read(done, skipped.add), broken)
     compute = model.embed_features if inputs.are_features else model.embed_waves
     total = None if inputs.keys is None else len(inputs.keys)
     yield from track(compute(utterances, skipped.add), "embedding", total, start=len(done))
+    if broken:
+        raise broken[0]
 
 
 def embed_to_file(model: SpeakerModel, inputs: Inputs, out: Path) -> tuple[int, Skipped]:
-    """Writes embeddings to OUT.ark (with OUT.scp, resumable) or OUT.npz; returns how many there are and what was left out.
+    """Writes embeddings to OUT.ark (with OUT.scp, resumable) or OUT.npz.
 
+    A file that is there already is replaced. A run that was stopped while it wrote an archive is gone on with, if it
+    was of the same model and the same utterances.
+
+    Returns:
+        How many embeddings there are, and the utterances left out.
     Raises:
-        DataError: another ending, or nothing could be embedded.
+        DataError: another ending, a name that an archive cannot hold, or nothing could be embedded.
     """
     skipped = Skipped()
     if out.suffix == ".npz":
         vectors = dict(embed(model, inputs, skipped))
-        n_done = len(vectors)
-        if n_done:
-            write_npz(out, vectors.items())
-    elif out.suffix == ".ark":
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with ArkWriter(out, resume=True) as writer:
-            for key, vector in embed(model, inputs, skipped, writer.done):
-                writer.write(key, vector)
-            n_done = len(writer.done)
-    else:
+        _require_some(len(vectors), out, skipped)
+        write_npz(out, vectors.items())
+        return len(vectors), skipped
+    if out.suffix != ".ark":
         raise DataError(f"{out}: expected an output that ends in .ark or .npz")
+    odd = next((key for key in inputs.keys or () if len(key.split()) != 1), None)
+    if odd is not None:
+        raise DataError(f"{out}: an archive holds no names with white space, such as {odd!r}; write an .npz instead")
+    owner = Path(f"{out}{PARTIAL}.model")  # whose embeddings the unfinished archive holds
+    with _open_archive(out, owner, model, inputs) as writer:
+        for key, vector in embed(model, inputs, skipped, writer.done):
+            writer.write(key, vector)
+        _require_some(len(writer.done), out, skipped)
+    owner.unlink(missing_ok=True)
+    return len(writer.done), skipped
+
+
+def _open_archive(out: Path, owner: Path, model: SpeakerModel, inputs: Inputs) -> ArkWriter:
+    """A writer that goes on with an unfinished archive where that is of this model and these inputs."""
+    fingerprint = model.fingerprint()
+    if owner.exists() and owner.read_text() == fingerprint and Path(f"{out}{PARTIAL}").exists():
+        writer = ArkWriter(out, resume=True)
+        if inputs.keys is None or writer.done <= set(inputs.keys):
+            return writer
+    with atomic_text(owner) as file:
+        file.write(fingerprint)
+    return ArkWriter(out)
+
+
+def _require_some(n_done: int, out: Path, skipped: Skipped) -> None:
     if n_done == 0:
-        raise DataError(f"nothing to write to {out}: {skipped.summary(len(skipped), 3)}")
-    return n_done, skipped
+        raise DataError(f"{out}: nothing to write: {skipped.brief()}")
 
 
-def _archive(source: str, allow_pipes: bool) -> Inputs:
-    kind, _, path = source.partition(":")
-    keys = list(read_table(path)) if kind == "scp" else None
-
-    def read(done: Collection[str], _: object) -> Iterator[tuple[str, np.ndarray]]:
-        return ((key, x) for key, x in read_matrices(source, allow_pipes=allow_pipes) if key not in done)
-
-    return Inputs(keys, read, are_features=True)
+def _until_broken(arrays: Named, broken: list[DataError]) -> Named:
+    """Passes arrays on up to the first error, which it keeps: what was read before is not lost."""
+    try:
+        yield from arrays
+    except DataError as error:
+        broken.append(error)
 
 
-def _corpus(corpus: Corpus, sample_rate: int, allow_pipes: bool) -> Inputs:
-    def read(
-        done: Collection[str], on_skip: Callable[[str, object], None]
-    ) -> Iterator[tuple[str, np.ndarray]]:
-        for utterance in corpus:
-            if utterance.id in done:
-                continue
-            try:
-                wave = corpus.read_wave(utterance, sample_rate, allow_pipes=allow_pipes)
-            except DataError as error:
-                on_skip(utterance.id, str(error).removeprefix(f"{utterance.id}: "))
-                continue
-            yield utterance.id, wave
+def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs | None:
+    """The utterances of a source that is not an audio file."""
+    archive = re.match(r"(scp|ark)(?:,[a-z]+)*:", source)
+    if archive and archive[1] == "scp":
+        return _feature_table(Path(source[archive.end() :]), allow_pipes)
+    if archive:
+        return Inputs(None, lambda done, _: _without(read_matrices(source, allow_pipes=allow_pipes), done), True)
+    path = Path(source)
+    if path.is_dir():
+        stored = (path / "feats.scp").exists() and (path / FRONTEND_FILE).exists()
+        if stored and read_frontend(path) == model.config.frontend:
+            return _feature_table(path / "feats.scp", allow_pipes)
+        return _corpus(Corpus.read(path), model.config.sample_rate, allow_pipes)
+    if path.suffix == ".scp":
+        return _corpus(Corpus(path.parent, read_wav_scp(path)), model.config.sample_rate, allow_pipes)
+    return None
 
-    return Inputs([utterance.id for utterance in corpus], read, are_features=False)
 
-
-def _files(paths: Sequence[str], sample_rate: int) -> Inputs:
-    keys = [Path(path).stem for path in paths]
-    if len(set(keys)) < len(keys):
-        keys = list(paths)
-
-    def read(
-        done: Collection[str], on_skip: Callable[[str, object], None]
-    ) -> Iterator[tuple[str, np.ndarray]]:
-        for key, path in zip(keys, paths, strict=True):
-            if key in done:
-                continue
-            try:
-                wave, _ = read_audio(path, sample_rate=sample_rate)
-            except DataError as error:
-                on_skip(key, error)
-                continue
-            yield key, wave
-
-    return Inputs(keys, read, are_features=False)
+def _feature_table(path: Path, allow_pipes: bool) -> Inputs:
+    entries = read_table(path)
+    return _inputs(
+        {key: lambda e=entry: load_matrix(e, path.parent, allow_pipes=allow_pipes) for key, entry in entries.items()},
+        are_features=True,
+    )

@@ -44,6 +44,13 @@ class Skipped:
         except DataError as error:
             self.add(utterance, error)
 
+    def brief(self) -> str:
+        """One line: how many, and the first with its reason."""
+        if not self.reasons:
+            return "no utterance was skipped"
+        key, reason = next(iter(self.reasons.items()))
+        return f"{len(self)} skipped, the first is {key}: {reason}"
+
     def summary(self, n_total: int, limit: int = 20) -> str:
         """The closing lines of a corpus run: a count, then at most `limit` utterances with their reasons."""
         lines = [f"skipped {len(self)} of {n_total} utterances:"]

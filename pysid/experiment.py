@@ -129,9 +129,7 @@ HARMLESS = {"trainer.checkpoint_minutes", "trainer.log_steps", "trainer.n_worker
 def _flat(plain: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(plain, dict):
         return {prefix: plain}
-    return {
-        k: v for key, x in plain.items() for k, v in _flat(x, f"{prefix}.{key}" if prefix else key).items()
-    }
+    return {k: v for key, x in plain.items() for k, v in _flat(x, f"{prefix}.{key}" if prefix else key).items()}
 
 
 def _training_data(config: TrainConfig) -> tuple[FrontendConfig, ChunkBatches, list[str]]:
@@ -141,9 +139,7 @@ def _training_data(config: TrainConfig) -> tuple[FrontendConfig, ChunkBatches, l
     if (directory / "feats.scp").exists():
         frontend = read_frontend(directory)
         if config.frontend not in (None, frontend):
-            raise DataError(
-                f"{directory / FRONTEND_FILE} differs from the `frontend` of the configuration: remove one"
-            )
+            raise DataError(f"{directory / FRONTEND_FILE} differs from the `frontend` of the configuration: remove one")
         entries = {k: v for k, v in read_table(directory / "feats.scp").items() if k in utt2spk}
         counts = read_num_frames(directory / "utt2num_frames")
         names = [name for name in entries if name in counts]
@@ -221,7 +217,8 @@ def _require(wanted: list[str], present: Any, trials: Path, directory: Path) -> 
     missing = [name for name in wanted if name not in present]
     if missing:
         raise DataError(
-            f"{len(missing)} of {len(wanted)} utterances in {trials} are not in {directory}; the first is {missing[0]!r}"
+            f"{len(missing)} of {len(wanted)} utterances in {trials} are not in {directory}; "
+            f"the first is {missing[0]!r}"
         )
 
 

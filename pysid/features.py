@@ -30,9 +30,7 @@ def read_frontend(directory: Path) -> FrontendConfig:
     """
     path = directory / FRONTEND_FILE
     if not path.is_file():
-        raise DataError(
-            f"{path}: no such file; feats.scp must hold network input as `pysid features` writes it"
-        )
+        raise DataError(f"{path}: no such file; feats.scp must hold network input as `pysid features` writes it")
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -61,27 +59,21 @@ def write_features(
     """
     directory.mkdir(parents=True, exist_ok=True)
     if (directory / FRONTEND_FILE).exists() and read_frontend(directory) != frontend:
-        raise DataError(
-            f"{directory} holds features of another front-end: choose another folder, or remove it"
-        )
+        raise DataError(f"{directory} holds features of another front-end: choose another folder, or remove it")
     with atomic_text(directory / FRONTEND_FILE) as file:
         json.dump(to_plain(frontend), file, indent=2)
     skipped = Skipped()
     with ArkWriter(directory / "feats", compress=int(compress), resume=True) as writer:
         todo = [utterance.id for utterance in corpus if utterance.id not in writer.done]
         results = compute_features(corpus, todo, frontend, n_jobs, allow_pipes)
-        for name, result in track(
-            results, f"features {directory}", len(corpus), start=len(corpus) - len(todo)
-        ):
+        for name, result in track(results, f"features {directory}", len(corpus), start=len(corpus) - len(todo)):
             if isinstance(result, str):
                 skipped.add(name, result)
             else:
                 writer.write(name, result)
         kept = writer.done
     if not kept:
-        raise DataError(
-            f"no utterance of {corpus.directory} gave features; {skipped.summary(len(corpus), 1)}"
-        )
+        raise DataError(f"no utterance of {corpus.directory} gave features; {skipped.summary(len(corpus), 1)}")
     corpus.subset(kept).write(directory)
     write_table(directory / "utt2num_frames", _frame_counts(directory))
     return skipped
@@ -141,7 +133,7 @@ _process_worker: _Worker
 
 def _start_process(worker: _Worker) -> None:
     """Keeps the worker in a new process, so that the corpus crosses to it once and not with every utterance."""
-    global _process_worker
+    global _process_worker  # noqa: PLW0603 - a pool's initializer has no other way to leave something behind
     torch.set_num_threads(1)
     _process_worker = worker
 

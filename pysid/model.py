@@ -4,6 +4,7 @@ A model directory holds `config.json`, `model.safetensors`, where it has a back-
 README.md of its data, licence and figures.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -39,11 +40,24 @@ class ModelConfig:
         frontend: from waveform to network input.
         network: the embedding network.
         extract: how long utterances are cut.
+    Raises:
+        DataError: the parts do not fit each other.
     """
 
     frontend: FrontendConfig
     network: XVectorConfig = field(default_factory=XVectorConfig)
     extract: ExtractConfig = field(default_factory=ExtractConfig)
+
+    def __post_init__(self) -> None:
+        if self.frontend.dim != self.network.feature_dim:
+            raise DataError(
+                f"network.feature_dim is {self.network.feature_dim}, but the frontend gives {self.frontend.dim}"
+            )
+        if self.extract.min_chunk_size <= self.network.context:
+            raise DataError(
+                f"extract.min_chunk_size is {self.extract.min_chunk_size}, but the network needs chunks of more than "
+                f"{self.network.context} frames"
+            )
 
     @property
     def sample_rate(self) -> int:
@@ -73,32 +87,19 @@ class SpeakerModel:
         return next(self.network.parameters()).device
 
     @classmethod
-    def load(
-        cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu"
-    ) -> "SpeakerModel":
+    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "SpeakerModel":
         """Opens a model directory, or a model that ships with pysid by its name.
 
         Raises:
             DataError: there is no such model, or its files are damaged or do not fit each other.
         """
+        check_device(device)
         directory = find_model(path_or_name)
         config = read_config(directory)
         network = XVector(config.network)
-        arrays = _read_safetensors(directory / "model.safetensors")
-        weights = {k: torch.from_numpy(v).to(torch.get_default_dtype()) for k, v in arrays.items()}
-        try:
-            network.load_state_dict(weights, strict=False)
-        except RuntimeError as error:
-            raise DataError(
-                f"{directory}: model.safetensors does not fit config.json: {_one_line(error)}"
-            ) from error
-        missing = {k for k in network.state_dict() if "num_batches_tracked" not in k} - set(weights)
-        if missing:
-            raise DataError(
-                f"{directory}: model.safetensors lacks {len(missing)} tensors, such as {min(missing)}"
-            )
+        _load_weights(network, directory / "model.safetensors")
         path = directory / "backend.safetensors"
-        backend = backend_from_arrays(_read_safetensors(path)) if path.exists() else None
+        backend = _read_backend(path, config.network.embedding_dim) if path.exists() else None
         return cls(config, network, backend, device)
 
     def save(self, directory: str | os.PathLike[str], half: bool = False) -> None:
@@ -141,7 +142,8 @@ class SpeakerModel:
         on_skip: Callable[[str, str], None] | None = None,
     ) -> Iterator[tuple[str, np.ndarray]]:
         """Embeddings (E,) of named network inputs (T, D), in their order; `on_skip` as in `extract`."""
-        return extract(self.network, utterances, self.config.extract, on_skip=on_skip)
+        fitting = self._of_width(utterances, on_skip)
+        return extract(self.network, fitting, self.config.extract, on_skip=on_skip)
 
     def embed_waves(
         self,
@@ -152,16 +154,55 @@ class SpeakerModel:
         features = ((key, self.features([wave])[0]) for key, wave in utterances)
         return self.embed_features(features, on_skip)
 
+    def fingerprint(self) -> str:
+        """A hash that two models share only if they give the same embeddings."""
+        digest = hashlib.sha256(json.dumps(to_plain(self.config)).encode())
+        for name, tensor in self.network.state_dict().items():
+            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    def _of_width(
+        self, utterances: Iterable[tuple[str, np.ndarray]], on_skip: Callable[[str, str], None] | None
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """The utterances whose frames the network can read; what has no frames is left to `extract`."""
+        width = self.config.network.feature_dim
+        for key, features in utterances:
+            if len(features) == 0 or features.shape[1:] == (width,):
+                yield key, features
+                continue
+            reason = f"expected frames of {width} features, got the shape {features.shape}"
+            if on_skip is None:
+                raise DataError(f"{key}: {reason}")
+            on_skip(key, reason)
+
 
 def find_model(path_or_name: str | os.PathLike[str]) -> Path:
-    """The directory of a model given by path, or by the name of one that ships with pysid."""
-    for directory in (Path(path_or_name), MODELS / Path(path_or_name).name):
-        if (directory / "config.json").is_file():
-            return directory
-    shipped = sorted(x.parent.name for x in MODELS.glob("*/config.json"))
-    raise DataError(
-        f"{path_or_name}: expected a model directory with config.json, or a shipped model ({', '.join(shipped)})"
-    )
+    """The directory of a model given by path, or by the name of one that ships with pysid.
+
+    Raises:
+        DataError: there is neither.
+    """
+    given = Path(path_or_name)
+    shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
+    if (given / "config.json").is_file():
+        return given
+    if os.fspath(path_or_name) in shipped:
+        return shipped[os.fspath(path_or_name)]
+    names = f", or a shipped model ({', '.join(shipped)})" if shipped else ""
+    raise DataError(f"{path_or_name}: expected a model directory with config.json{names}")
+
+
+def check_device(name: str) -> None:
+    """Raises DataError unless `name` is a device that this machine has: cpu, cuda or cuda:N."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise DataError(f"expected the device cpu, cuda or cuda:N, got {name!r}")
+    available = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= available:
+        raise DataError(f"expected an available device, got {name!r} where there are {available} CUDA devices")
 
 
 def read_config(directory: Path) -> ModelConfig:
@@ -169,17 +210,17 @@ def read_config(directory: Path) -> ModelConfig:
     path = directory / "config.json"
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected JSON, got {_one_line(error)}") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: expected JSON, got: {_one_line(error)}") from None
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
         found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
         raise DataError(f"{path}: expected a model of format {FORMAT}, got {found!r}")
     return from_plain(ModelConfig, {k: v for k, v in plain.items() if k != "format"}, str(path))
 
 
-def save_network(
-    directory: str | os.PathLike[str], config: ModelConfig, network: XVector, half: bool = False
-) -> None:
+def save_network(directory: str | os.PathLike[str], config: ModelConfig, network: XVector, half: bool = False) -> None:
     """Writes `config.json` and `model.safetensors` of a model directory."""
     directory = Path(directory)
     tensors = {k: v.contiguous() for k, v in network.state_dict().items() if "num_batches_tracked" not in k}
@@ -203,13 +244,38 @@ def _write_json(path: Path, plain: Any) -> None:
         file.write("\n")
 
 
+def _load_weights(network: XVector, path: Path) -> None:
+    arrays = _read_safetensors(path)
+    weights = {k: torch.from_numpy(v).to(torch.get_default_dtype()) for k, v in arrays.items()}
+    expected = {k for k in network.state_dict() if "num_batches_tracked" not in k}
+    for names, what in ((expected - set(weights), "lacks"), (set(weights) - expected, "has superfluous")):
+        if names:
+            raise DataError(f"{path}: does not fit config.json: {what} {len(names)} tensors, such as {min(names)!r}")
+    try:
+        network.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        reason = _one_line(error).partition(": ")[2]
+        raise DataError(f"{path}: does not fit config.json: {reason}") from None
+
+
+def _read_backend(path: Path, embedding_dim: int) -> Backend:
+    try:
+        backend = backend_from_arrays(_read_safetensors(path))
+        mean = backend.projection.mean_
+        if mean is not None and len(mean) != embedding_dim:
+            raise DataError(f"is for embeddings of {len(mean)} dimensions, those of the model have {embedding_dim}")
+    except (ValueError, IndexError) as error:
+        raise DataError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return backend
+
+
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise DataError(f"{path}: no such file; is {path.parent} a whole model directory?")
     try:
         return dict(safetensors.numpy.load_file(path))
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise DataError(f"{path}: expected a safetensors file, got {_one_line(error)}") from error
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{path}: expected a safetensors file, got: {_one_line(error)}") from None
 
 
 def _one_line(error: Exception) -> str:

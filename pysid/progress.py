@@ -10,9 +10,7 @@ Item = TypeVar("Item")
 LINE_INTERVAL_S = 30.0  # between plain lines, so that a log of a long run stays short
 
 
-def track(
-    items: Iterable[Item], description: str, total: int | None = None, start: int = 0
-) -> Iterator[Item]:
+def track(items: Iterable[Item], description: str, total: int | None = None, start: int = 0) -> Iterator[Item]:
     """Passes `items` on while it shows how far they are.
 
     Args:

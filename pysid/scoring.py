@@ -31,9 +31,7 @@ class Enrolments:
     counts: np.ndarray
 
 
-def enrol(
-    embeddings: Mapping[str, np.ndarray], spk2utt: Mapping[str, Sequence[str]] | None = None
-) -> Enrolments:
+def enrol(embeddings: Mapping[str, np.ndarray], spk2utt: Mapping[str, Sequence[str]] | None = None) -> Enrolments:
     """Enrolments of several utterances each, or with None one of every utterance.
 
     A speaker's utterances without an embedding do not count; a speaker with none at all is left out.
@@ -135,9 +133,7 @@ def _embeddings(
     allow_pipes: bool,
 ) -> tuple[set[str], dict[str, np.ndarray], Skipped]:
     """All names of the source, and the embeddings of those that the trials need."""
-    enrolled = (
-        {t.enrol for t in trials} if spk2utt is None else {x for utts in spk2utt.values() for x in utts}
-    )
+    enrolled = {t.enrol for t in trials} if spk2utt is None else {x for utts in spk2utt.values() for x in utts}
     needed = enrolled | {t.test for t in trials}
     skipped = Skipped()
     if source.startswith(("scp:", "ark:")) or source.endswith((".npz", ".ark")):

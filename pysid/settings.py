@@ -28,17 +28,28 @@ def read_plain(path: Path, assignments: Iterable[str] = ()) -> dict[str, Any]:
         DataError: no such file, not YAML, not a mapping, or an assignment without "=".
     """
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        values = {name: yaml.safe_load(value) for name, value in map(_split, assignments)}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"{path}: expected a YAML file, got {' '.join(str(error).split())}") from error
+        settings = _parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+    if settings is None:
+        settings = {}
     if not isinstance(settings, dict):
         raise DataError(f"{path}: expected 'key: value' lines, got {type(settings).__name__}")
-    return override(settings, values)
+    return override(settings, dict(map(_assignment, assignments)))
 
 
-def _split(assignment: str) -> tuple[str, str]:
-    name, equals, value = assignment.partition("=")
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
     if not equals or not name:
-        raise DataError(f"expected key=value, got {assignment!r}")
-    return name, value
+        raise DataError(f"expected key=value, got {text!r}")
+    return name, _parse(value.encode(), text)
+
+
+def _parse(text: bytes, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark and b"\n" in text else ""
+        raise DataError(f"{where}{line}: expected YAML, got: {error.problem}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise DataError(f"{where}: expected YAML, got: {' '.join(str(error).split())}") from None

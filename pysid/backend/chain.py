@@ -169,9 +169,7 @@ class PldaBackend(Backend):
         plda_length_norm: LengthNorm | None = "kaldi",
     ) -> Self:
         """A back-end of given parts, for instance Kaldi's plda, mean.vec and transform.mat."""
-        return cls._of(
-            Projection.from_parts(mean, transform, length_norm=length_norm), plda, plda_length_norm
-        )
+        return cls._of(Projection.from_parts(mean, transform, length_norm=length_norm), plda, plda_length_norm)
 
     @classmethod
     def _of(cls, projection: Projection, plda: Plda, plda_length_norm: LengthNorm | None) -> Self:

@@ -25,9 +25,7 @@ class Lda:
     Learned: transform_ (dim, D + 1), its last column the offset.
     """
 
-    def __init__(
-        self, dim: int, *, total_covariance_factor: float = 0.0, covariance_floor: float = 1e-6
-    ) -> None:
+    def __init__(self, dim: int, *, total_covariance_factor: float = 0.0, covariance_floor: float = 1e-6) -> None:
         if dim < 1:
             raise ValueError(f"LDA needs at least one dimension, got dim={dim}")
         if not 0 <= total_covariance_factor <= 1:

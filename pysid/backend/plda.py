@@ -216,9 +216,7 @@ def _check_counts(counts: ArrayLike, n: int, name: str) -> np.ndarray:
     """(n,) numbers of utterances, each at least 1."""
     counts = np.asarray(counts, dtype=np.float64)
     if counts.shape not in ((), (n,)):
-        raise ValueError(
-            f"{name} must be one number or one for each of {n} vectors, got shape {counts.shape}"
-        )
+        raise ValueError(f"{name} must be one number or one for each of {n} vectors, got shape {counts.shape}")
     if not (counts >= 1).all():
         raise ValueError(f"{name} must be at least 1, got {counts.min()}")
     return np.broadcast_to(counts, (n,))

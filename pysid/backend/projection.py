@@ -84,9 +84,7 @@ class Projection:
         """The inverse of `to_arrays`; other names in `arrays` are ignored."""
         if "length_norm" not in arrays:
             raise DataError(f"a back-end needs the array 'length_norm', got {sorted(arrays)}")
-        return cls.from_parts(
-            arrays.get("mean"), arrays.get("transform"), length_norm=bool(arrays["length_norm"][0])
-        )
+        return cls.from_parts(arrays.get("mean"), arrays.get("transform"), length_norm=bool(arrays["length_norm"][0]))
 
     @classmethod
     def from_parts(

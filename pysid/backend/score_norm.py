@@ -134,9 +134,7 @@ class AdaptiveScoreNorm:
 
     def score(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> np.ndarray:
         """(E, T) normalised scores of enrolments (E, D) against tests (T, D)."""
-        return s_norm(
-            self.backend.score(enrol, test, n_enrol), self.statistics(enrol, n_enrol), self.statistics(test)
-        )
+        return s_norm(self.backend.score(enrol, test, n_enrol), self.statistics(enrol, n_enrol), self.statistics(test))
 
     def score_pairs(
         self,

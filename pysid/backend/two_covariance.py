@@ -56,9 +56,7 @@ def em_step(
     )
 
 
-def log_likelihood(
-    statistics: SpeakerStatistics, mean: np.ndarray, transform: np.ndarray, psi: np.ndarray
-) -> float:
+def log_likelihood(statistics: SpeakerStatistics, mean: np.ndarray, transform: np.ndarray, psi: np.ndarray) -> float:
     """Log density of all the embeddings under the model, in nats.
 
     Along one axis of the diagonal space the n values u of a speaker are N(0, I + psi 11'), so their log
@@ -73,6 +71,5 @@ def log_likelihood(
     _, log_volume = np.linalg.slogdet(transform)
     n_values = statistics.n_utterances * statistics.dim
     return float(
-        statistics.n_utterances * log_volume
-        - 0.5 * (n_values * np.log(2 * np.pi) + log_determinant + quadratic)
+        statistics.n_utterances * log_volume - 0.5 * (n_values * np.log(2 * np.pi) + log_determinant + quadratic)
     )

@@ -13,9 +13,7 @@ def fit_backend(
     kind: Annotated[str, typer.Option(help="plda or cosine.")] = "plda",
     lda_dim: Annotated[int, typer.Option(min=0, help="Dimensions that LDA keeps; 0 leaves LDA out.")] = 200,
     smoothing: Annotated[float, typer.Option(min=0, help="PLDA smoothing factor.")] = 0.0,
-    min_utterances: Annotated[
-        int, typer.Option(min=1, help="Leave out speakers with fewer utterances than this.")
-    ] = 1,
+    min_utterances: Annotated[int, typer.Option(min=1, help="Leave out speakers with fewer utterances than this.")] = 1,
 ) -> None:
     """Train centring, LDA, length normalisation and PLDA (or cosine) on labelled embeddings.
 

@@ -9,13 +9,9 @@ from pysid.progress import say
 if TYPE_CHECKING:
     from pysid.errors import Skipped
 
-AllowPipes = Annotated[
-    bool, typer.Option("--allow-pipes", help="Run entries of wav.scp that are shell commands.")
-]
+AllowPipes = Annotated[bool, typer.Option("--allow-pipes", help="Run entries of wav.scp that are shell commands.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
-Model = Annotated[
-    str | None, typer.Option("--model", "-m", help="Model directory, or the name of a shipped model.")
-]
+Model = Annotated[str | None, typer.Option("--model", "-m", help="Model directory, or the name of a shipped model.")]
 
 
 def report_skipped(skipped: "Skipped", n_total: int) -> None:

@@ -10,9 +10,7 @@ from pysid.cli.common import AllowPipes, report_skipped
 
 def features(
     data: Annotated[Path, typer.Argument(help="Kaldi data directory with wav.scp.")],
-    out: Annotated[
-        Path, typer.Argument(help="Folder for feats.ark, feats.scp, utt2num_frames and the tables.")
-    ],
+    out: Annotated[Path, typer.Argument(help="Folder for feats.ark, feats.scp, utt2num_frames and the tables.")],
     config: Annotated[
         Path | None,
         typer.Option(help="YAML or JSON front-end settings. [default: Kaldi's voxceleb/v2]"),

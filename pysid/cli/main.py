@@ -54,7 +54,7 @@ def main() -> None:
     try:
         app()
     except DataError as error:
-        sys.exit(f"pysid: {error}")
+        sys.exit("pysid: " + " ".join(str(error).splitlines()))
     except BrokenPipeError:
         # The reader of our output has gone (`pysid ... | head`): no error, and nothing more to flush to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,7 +64,7 @@ def main() -> None:
         sys.exit(f"pysid: {where}{error.strerror or error}")
 
 
-def _show_warning(message: Any, category: Any, filename: str, lineno: int, *_: Any) -> None:
+def _show_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
     """Our own warnings are for the user, one line each; those of libraries are not."""
     if issubclass(category, PysidWarning):
         print(f"pysid: warning: {message}", file=sys.stderr)

@@ -18,9 +18,7 @@ def commonvoice(
     folder: Annotated[Path, typer.Argument(help="Language folder of a release: validated.tsv, clips/.")],
     out: Annotated[Path, typer.Argument(help="Folder for train/ and dev/.")],
     dev_speakers: Annotated[int, typer.Option(min=0, help="Speakers set apart for development.")] = 40,
-    min_dev_clips: Annotated[
-        int, typer.Option(min=2, help="Clips that a development speaker has at least.")
-    ] = 5,
+    min_dev_clips: Annotated[int, typer.Option(min=2, help="Clips that a development speaker has at least.")] = 5,
     max_clips: Annotated[int, typer.Option(min=0, help="Clips kept of a speaker; 0 for all.")] = 20,
     nontarget_trials: Annotated[int, typer.Option(min=1, help="Different-speaker trials.")] = 10000,
     tsv: Annotated[str, typer.Option(help="List to take clips from.")] = "validated",

@@ -24,9 +24,7 @@ def score(
     cohort: Annotated[
         str | None, typer.Option(help="Embeddings of other speakers (scp:, ark:, .npz) for adaptive s-norm.")
     ] = None,
-    top_n: Annotated[
-        int, typer.Option(min=2, help="Nearest cohort scores that adaptive s-norm takes.")
-    ] = 300,
+    top_n: Annotated[int, typer.Option(min=2, help="Nearest cohort scores that adaptive s-norm takes.")] = 300,
     calibrate: Annotated[
         bool, typer.Option(help="Write calibrated log-likelihood ratios, if the model has a calibration.")
     ] = False,

@@ -7,9 +7,7 @@ import typer
 
 
 def train(
-    config: Annotated[
-        Path, typer.Argument(help="YAML file; its keys are those of pysid.experiment.TrainConfig.")
-    ],
+    config: Annotated[Path, typer.Argument(help="YAML file; its keys are those of pysid.experiment.TrainConfig.")],
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")
     ] = None,

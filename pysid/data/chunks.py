@@ -20,7 +20,8 @@ class ChunkConfig:
     Attributes:
         min_frames, max_frames: a batch has one chunk length, drawn uniformly from this range. The two may be equal.
         sampling: "speaker" takes speakers in turn, shuffled anew each round, then at random one of the speaker's
-            utterances that is no shorter than the chunk (any, if all are shorter); "utterance" goes through all utterances once per round.
+            utterances that is no shorter than the chunk (any, if all are shorter); "utterance" goes through all
+            utterances once a round.
         position: "random" starts a chunk anywhere; "sequential" cuts utterances into one chunk after the other and
             uses each once an epoch (then `sampling` does not apply).
         batch_size: chunks in a batch, over all processes together.
@@ -44,9 +45,7 @@ class ChunkConfig:
 
     def __post_init__(self) -> None:
         if not 1 <= self.min_frames <= self.max_frames:
-            raise ValueError(
-                f"chunks need 1 <= min_frames <= max_frames, got {self.min_frames}, {self.max_frames}"
-            )
+            raise ValueError(f"chunks need 1 <= min_frames <= max_frames, got {self.min_frames}, {self.max_frames}")
         if self.position == "sequential" and self.min_frames != self.max_frames:
             raise ValueError("sequential chunks have one length: min_frames must equal max_frames")
         if self.batch_size < 2:
@@ -106,9 +105,7 @@ class ChunkPlan:
         seed: with the epoch, decides everything.
     """
 
-    def __init__(
-        self, n_frames: np.ndarray, labels: np.ndarray, config: ChunkConfig, seed: int = 123
-    ) -> None:
+    def __init__(self, n_frames: np.ndarray, labels: np.ndarray, config: ChunkConfig, seed: int = 123) -> None:
         self.n_frames = np.asarray(n_frames, dtype=np.int64)
         self.labels = np.asarray(labels, dtype=np.int64)
         self.config = config
@@ -140,9 +137,7 @@ class ChunkPlan:
         shape = (self.n_batches, c.batch_size)
         if c.position == "sequential":
             utterance, start = self._sequential(rng, shape[0] * shape[1])
-            return EpochChunks(
-                utterance.reshape(shape), start.reshape(shape), np.full(shape[0], c.max_frames)
-            )
+            return EpochChunks(utterance.reshape(shape), start.reshape(shape), np.full(shape[0], c.max_frames))
         length = rng.integers(c.min_frames, c.max_frames, endpoint=True, size=shape[0])
         if c.sampling == "speaker":
             speaker = _rounds(rng, len(self._count), shape[0] * shape[1]).reshape(shape)
@@ -156,9 +151,7 @@ class ChunkPlan:
         """One of each speaker's utterances, drawn among those that fill the chunk, or among all if none does."""
         last = np.searchsorted(self._keys, speaker * self._stride - length, side="right")
         n_long = last - self._first[speaker]
-        return self._order[
-            self._first[speaker] + rng.integers(0, np.where(n_long > 0, n_long, self._count[speaker]))
-        ]
+        return self._order[self._first[speaker] + rng.integers(0, np.where(n_long > 0, n_long, self._count[speaker]))]
 
     def _sequential_counts(self) -> np.ndarray:
         return np.maximum(self.n_frames // self.config.max_frames, 1)
@@ -166,9 +159,7 @@ class ChunkPlan:
     def _sequential(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         counts = self._sequential_counts()
         utterance = np.repeat(np.arange(len(counts)), counts)
-        start = (
-            np.arange(len(utterance)) - np.repeat(np.cumsum(counts) - counts, counts)
-        ) * self.config.max_frames
+        start = (np.arange(len(utterance)) - np.repeat(np.cumsum(counts) - counts, counts)) * self.config.max_frames
         order = np.resize(rng.permutation(len(utterance)), n)
         return utterance[order], start[order]
 

@@ -75,9 +75,7 @@ def _parse(file: Iterator[str], path: Path) -> Iterator[Clip]:
     for row in rows:
         name, client = row["path"], row["client_id"]
         if not name or not client:
-            raise DataError(
-                f"{path}:{rows.line_num}: expected a client_id and a path, got {client!r} and {name!r}"
-            )
+            raise DataError(f"{path}:{rows.line_num}: expected a client_id and a path, got {client!r} and {name!r}")
         if Path(name).name != name:
             raise DataError(f"{path}:{rows.line_num}: expected a file name within clips/, got {name!r}")
         # Half the hash of a hash: short, and no way back to the release's id without the release.
@@ -85,9 +83,7 @@ def _parse(file: Iterator[str], path: Path) -> Iterator[Clip]:
         yield Clip(speaker, name, GENDERS.get(row.get("gender") or ""))
 
 
-def prepare_commonvoice(
-    folder: Path, out: Path, config: CommonVoiceConfig | None = None
-) -> dict[str, tuple[int, int]]:
+def prepare_commonvoice(folder: Path, out: Path, config: CommonVoiceConfig | None = None) -> dict[str, tuple[int, int]]:
     """Writes `OUT/train` and, if speakers are set apart, `OUT/dev` with a trial list.
 
     Returns:

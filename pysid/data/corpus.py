@@ -128,9 +128,7 @@ class Corpus:
         """{utterance: seconds}, from utt2dur, segments, reco2dur, or else the headers of the audio files."""
         known = self._optional("utt2dur", tables.read_durations)
         recordings = self._optional("reco2dur", tables.read_durations)
-        return {
-            key: known[key] if key in known else self._duration(self[key], recordings) for key in self._ids
-        }
+        return {key: known[key] if key in known else self._duration(self[key], recordings) for key in self._ids}
 
     def read_wave(
         self,

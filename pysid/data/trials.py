@@ -23,9 +23,7 @@ def make_trials(spk2utt: Mapping[str, Sequence[str]], n_nontarget: int, seed: in
     target = [Trial(x, y, True) for utts in spk2utt.values() for x, y in combinations(utts, 2)]
     speakers = list(spk2utt)
     if len(speakers) < 2 or not target:
-        raise DataError(
-            f"trials need two speakers, one of them with two utterances; got {len(speakers)} speakers"
-        )
+        raise DataError(f"trials need two speakers, one of them with two utterances; got {len(speakers)} speakers")
     rng = np.random.default_rng(seed)
     n_utts = [len(spk2utt[s]) for s in speakers]
     n_pairs = (sum(n_utts) ** 2 - sum(n * n for n in n_utts)) // 2

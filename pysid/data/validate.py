@@ -212,9 +212,7 @@ def _compare(found: _Directory, name: str, ids: Mapping[str, Any], what: str, le
         _report_missing(found, name, ids, found.table(name), level)
 
 
-def _report_missing(
-    found: _Directory, name: str, ids: Mapping[str, Any], present: Iterable[str], level: Level
-) -> None:
+def _report_missing(found: _Directory, name: str, ids: Mapping[str, Any], present: Iterable[str], level: Level) -> None:
     known = set(present)
     missing = [key for key in ids if key not in known]
     if missing:

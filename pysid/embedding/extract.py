@@ -30,9 +30,7 @@ class ExtractConfig:
 
     def __post_init__(self) -> None:
         if self.chunk_size < 1 and self.chunk_size != -1:
-            raise ValueError(
-                f"chunk_size must be positive, or -1 for whole utterances, got {self.chunk_size}"
-            )
+            raise ValueError(f"chunk_size must be positive, or -1 for whole utterances, got {self.chunk_size}")
         if self.min_chunk_size < 1:
             raise ValueError(f"min_chunk_size must be positive, got {self.min_chunk_size}")
 

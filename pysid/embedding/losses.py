@@ -29,9 +29,7 @@ class MarginSchedule:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_step <= self.end_step:
-            raise ValueError(
-                f"a margin schedule needs 0 <= start <= end, got {self.start_step}, {self.end_step}"
-            )
+            raise ValueError(f"a margin schedule needs 0 <= start <= end, got {self.start_step}, {self.end_step}")
 
     def at(self, step: int) -> float:
         """Share of the full margin at `step`, in [0, 1]."""
@@ -182,9 +180,7 @@ class AngularSoftmaxHead(_CosineHead):
     Source: Liu et al., SphereFace, CVPR 2017, equation 7.
     """
 
-    def __init__(
-        self, in_dim: int, n_speakers: int, m: int = 2, lambda_schedule: LambdaSchedule | None = None
-    ) -> None:
+    def __init__(self, in_dim: int, n_speakers: int, m: int = 2, lambda_schedule: LambdaSchedule | None = None) -> None:
         super().__init__(in_dim, n_speakers)
         self.m = m
         self.lambda_schedule = lambda_schedule or LambdaSchedule()

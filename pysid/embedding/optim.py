@@ -40,9 +40,7 @@ class OptimizerConfig:
                 f"learning rates must be positive, got {self.learning_rate} and {self.final_learning_rate}"
             )
         if min(self.warmup_steps, self.weight_decay, self.max_grad_norm) < 0 or not 0 <= self.momentum < 1:
-            raise ValueError(
-                "warmup_steps, weight_decay and max_grad_norm must not be negative, momentum in [0, 1)"
-            )
+            raise ValueError("warmup_steps, weight_decay and max_grad_norm must not be negative, momentum in [0, 1)")
 
     def rate_at(self, step: int, n_steps: int) -> float:
         """Learning rate of step `step` of `n_steps`, from 0.
@@ -72,9 +70,7 @@ def make_optimizer(config: OptimizerConfig, model: nn.Module) -> torch.optim.Opt
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
     if config.kind == "sgd":
-        return torch.optim.SGD(
-            groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.nesterov
-        )
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.nesterov)
     kind = torch.optim.AdamW if config.kind == "adamw" else torch.optim.Adam
     return kind(groups, lr=config.learning_rate)
 

@@ -39,9 +39,7 @@ def weighted_statistics(x: Tensor, weights: Tensor, std_scale: Tensor | float = 
     if weights.shape[1] == 1:
         variance = weights @ (x - mean).square()
     else:
-        variance = torch.cat(
-            [weights[:, h, None] @ (x - mean[:, h, None]).square() for h in range(mean.shape[1])], 1
-        )
+        variance = torch.cat([weights[:, h, None] @ (x - mean[:, h, None]).square() for h in range(mean.shape[1])], 1)
     variance = variance * std_scale
     return torch.cat([mean, variance.clamp(min=VARIANCE_FLOOR).sqrt()], dim=-1)
 
@@ -120,12 +118,7 @@ class StatisticsPooling(nn.Module):
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None) -> Tensor:
         ddof = int(self.unbiased)
-        if (
-            self.kaldi_rounding
-            and x.device.type == "cpu"
-            and x.dtype == torch.float32
-            and not x.requires_grad
-        ):
+        if self.kaldi_rounding and x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad:
             return kaldi_statistics(x, n_frames, ddof)
         if n_frames is None:
             return _PlainStatistics.apply(x, ddof)  # type: ignore[no-any-return, no-untyped-call]

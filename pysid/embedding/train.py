@@ -105,9 +105,7 @@ class Trainer:
         if config.device == "cuda" and not torch.cuda.is_available():
             raise DataError("device is cuda, but no CUDA device is available")
         self.accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=config.mixed_precision)
-        self.model, self.optimizer = self.accelerator.prepare(
-            classifier, make_optimizer(optimizer, classifier)
-        )
+        self.model, self.optimizer = self.accelerator.prepare(classifier, make_optimizer(optimizer, classifier))
         self.progress = Progress()
         # Losses not looked at yet, with their batches: on a GPU, looking at each would make it wait for the CPU.
         self._unchecked: deque[tuple[int, Tensor]] = deque()

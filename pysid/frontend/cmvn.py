@@ -31,9 +31,7 @@ class CmvnConfig:
 
     window: int = 600  # frames
     center: bool = False  # the window around the frame; otherwise up to and with it
-    min_window: int = (
-        100  # frames at an utterance's start that all use the window of the last of them; not if center
-    )
+    min_window: int = 100  # frames at an utterance's start that all use the window of the last of them; not if center
     norm_means: bool = True
     norm_vars: bool = False
 

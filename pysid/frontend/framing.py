@@ -46,9 +46,7 @@ class FrameConfig:
     sample_rate: int = 16000  # Hz
     window_ms: float = 25.0
     shift_ms: float = 10.0
-    dither: float = (
-        0.0  # standard deviation of the noise added to each frame, in int16 steps; Kaldi's default is 1
-    )
+    dither: float = 0.0  # standard deviation of the noise added to each frame, in int16 steps; Kaldi's default is 1
     seed: int | None = None  # of the dither; None draws fresh noise from torch's own generator in each call
     preemphasis: float = 0.97
     remove_dc_offset: bool = True
@@ -71,9 +69,7 @@ class FrameConfig:
         if not 0 <= self.preemphasis <= 1:
             raise ValueError(f"preemphasis must lie in [0, 1], got {self.preemphasis}")
         if self.window_type not in WINDOW_TYPES:
-            raise ValueError(
-                f"window_type must be one of {', '.join(WINDOW_TYPES)}, got {self.window_type!r}"
-            )
+            raise ValueError(f"window_type must be one of {', '.join(WINDOW_TYPES)}, got {self.window_type!r}")
 
     @property
     def window_samples(self) -> int:
@@ -149,9 +145,7 @@ def as_counts(counts: Tensor | Sequence[int] | None, batch: Tensor, what: str) -
         return torch.full((n_utterances,), longest, device=batch.device)
     counts = torch.as_tensor(counts)
     if counts.shape != (n_utterances,) or counts.is_floating_point():
-        raise ValueError(
-            f"{what} must be {n_utterances} whole numbers, got {counts.dtype} {tuple(counts.shape)}"
-        )
+        raise ValueError(f"{what} must be {n_utterances} whole numbers, got {counts.dtype} {tuple(counts.shape)}")
     if n_utterances and not 0 <= int(counts.min()) <= int(counts.max()) <= longest:
         raise ValueError(f"{what} must lie in [0, {longest}], got {counts.tolist()}")
     return counts.to(batch.device, torch.int64)

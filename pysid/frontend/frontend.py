@@ -28,11 +28,7 @@ class FrontendConfig:
     cmvn: CmvnConfig | None = None  # None leaves the features as they are
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.vad, VadConfig)
-            and isinstance(self.features, FbankConfig)
-            and not self.features.use_energy
-        ):
+        if isinstance(self.vad, VadConfig) and isinstance(self.features, FbankConfig) and not self.features.use_energy:
             raise ValueError("an energy VAD needs filter banks with use_energy")
 
     @property
@@ -59,9 +55,7 @@ class FrontendConfig:
             DataError: an unknown name or a wrong value.
         """
         kinds = {"features": (MfccConfig, FbankConfig), "vad": (VadConfig, WebrtcVadConfig)}
-        chosen = {
-            name: _pick(kinds[name], x, f"{where}: {name}") for name, x in values.items() if name in kinds
-        }
+        chosen = {name: _pick(kinds[name], x, f"{where}: {name}") for name, x in values.items() if name in kinds}
         rest = from_plain(cls, {name: x for name, x in values.items() if name not in kinds}, where)
         return cls(**{"cmvn": rest.cmvn, **chosen})
 
@@ -99,9 +93,7 @@ class Frontend(nn.Module):
         features, voiced, n_frames = self.analyse(wave, lengths)
         return (features, n_frames) if self.config.vad is None else select_frames(features, voiced, n_frames)
 
-    def analyse(
-        self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def analyse(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """All frames, and which of them are voiced: what diarization cuts its windows from.
 
         Returns:

@@ -114,9 +114,7 @@ class KaldiFft(nn.Module):
             return x
         twiddles = getattr(self, f"twiddles_{m}")  # (p, 2, p, q, 1)
         p = len(twiddles)
-        parts = self._mixed_radix(x.unflatten(2, (-1, p)).permute(0, 3, 1, 2, 4).flatten(0, 1)).unflatten(
-            0, (-1, p)
-        )
+        parts = self._mixed_radix(x.unflatten(2, (-1, p)).permute(0, 3, 1, 2, 4).flatten(0, 1)).unflatten(0, (-1, p))
         re, im = (parts[:, 0, i, None].expand(-1, p, -1, -1) for i in range(2))
         for i in range(1, p):
             (w_re, w_im), (x_re, x_im) = twiddles[i], parts[:, i, :, None].unbind(1)

@@ -86,9 +86,7 @@ def mel_bank(config: MelConfig) -> Tensor:
     falling = (right - mel) / (right - centre)
     inside = (left < mel) & (mel < right)
     if not inside.any(axis=0).all():
-        raise ValueError(
-            f"n_mels {config.n_mels} is too large: a filter holds none of the {len(mel)} FFT bins"
-        )
+        raise ValueError(f"n_mels {config.n_mels} is too large: a filter holds none of the {len(mel)} FFT bins")
     weights = np.where(inside, np.where(mel <= centre, rising, falling), np.float32(0.0))
     if config.htk_mode and low != 0:
         weights[inside[:, 0].argmax(), 0] = 0.0

@@ -26,9 +26,7 @@ def select_frames(
               [3.]]]), tensor([2]))
     """
     if mask.shape != features.shape[:2]:
-        raise ValueError(
-            f"mask must be {tuple(features.shape[:2])} like the features, got {tuple(mask.shape)}"
-        )
+        raise ValueError(f"mask must be {tuple(features.shape[:2])} like the features, got {tuple(mask.shape)}")
     counts = as_counts(n_frames, features, "n_frames")
     mask = mask.bool() & frame_mask(counts, features.shape[1])
     n_selected = mask.sum(1)

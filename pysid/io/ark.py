@@ -52,9 +52,7 @@ def read_matrices(source: str | os.PathLike[str], *, allow_pipes: bool = False) 
     return _read(os.fspath(source), 2, allow_pipes)
 
 
-def load_vector(
-    entry: str, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False
-) -> np.ndarray:
+def load_vector(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False) -> np.ndarray:
     """The vector (D,) an entry of an scp file stands for: `file`, `file:offset`, `file:offset[first:last]`.
 
     Args:
@@ -67,9 +65,7 @@ def load_vector(
         return archives.load(entry, 1)
 
 
-def load_matrix(
-    entry: str, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False
-) -> np.ndarray:
+def load_matrix(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False) -> np.ndarray:
     """The matrix (T, D) an entry of an scp file stands for, as `load_vector`; a range is `[rows,columns]`."""
     with _Archives(scp_directory, allow_pipes) as archives:
         return archives.load(entry, 2)

@@ -125,9 +125,7 @@ def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> No
         soundfile.write(temporary, samples, rate, subtype="PCM_16", format=formats[ending])
 
 
-def _span(
-    reader: AudioReader, start_s: float, end_s: float | None, max_overshoot_s: float
-) -> tuple[int, int]:
+def _span(reader: AudioReader, start_s: float, end_s: float | None, max_overshoot_s: float) -> tuple[int, int]:
     """The samples [start, stop) of a piece given in seconds; the rules of Kaldi's extract-segments."""
     rate, n_samples = reader.sample_rate, reader.n_samples
     start = int(start_s * rate)

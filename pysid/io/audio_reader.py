@@ -18,9 +18,7 @@ SKIP_S = 10.0  # what is decoded only to be skipped is read in pieces of this le
 FILTER_ZEROS = 6  # torchaudio's defaults: zero crossings of the resampling filter on each side,
 FILTER_ROLLOFF = 0.99  # and its cut-off as a share of the lower Nyquist frequency
 STREAMED_BYTES = 0x7FFF0000  # from here on, a size in a WAV header means that the writer did not know it
-SHORT_CHUNK = re.compile(
-    r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE
-)
+SHORT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 MAX_OGG_PAGE_BYTES = 65307
 
 Source = str | os.PathLike[str] | BinaryIO
@@ -100,9 +98,7 @@ class AudioReader:
         wave = samples.mean(1) if self.channel is None else samples[:, self.channel]
         if stop > start and not math.isfinite(peak(wave)):
             place = int(np.argmin(np.isfinite(wave)))
-            raise DataError(
-                f"{self.name}: expected finite samples, got {wave[place]} at sample {start + place}"
-            )
+            raise DataError(f"{self.name}: expected finite samples, got {wave[place]} at sample {start + place}")
         return wave * np.float32(FULL_SCALE)
 
     def _go_to(self, start: int) -> None:

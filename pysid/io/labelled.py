@@ -10,9 +10,7 @@ from pysid.io.ark import read_vectors
 from pysid.io.tables import read_utt2spk
 
 
-def read_labelled_vectors(
-    source: str, utt2spk: Path, min_utterances: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
+def read_labelled_vectors(source: str, utt2spk: Path, min_utterances: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Vectors (N, D) float32 and the speaker of each, (N,), of speakers with `min_utterances` vectors or more.
 
     Raises:
@@ -24,9 +22,7 @@ def read_labelled_vectors(
         if key not in speakers:
             raise DataError(f"{source}: the vector {key!r} has no speaker in {utt2spk}")
         if vectors and len(vector) != len(vectors[0]):
-            raise DataError(
-                f"{source}: {key}: expected {len(vectors[0])} numbers as before, got {len(vector)}"
-            )
+            raise DataError(f"{source}: {key}: expected {len(vectors[0])} numbers as before, got {len(vector)}")
         keys.append(key)
         vectors.append(vector)
     counts = Counter(speakers[key] for key in keys)

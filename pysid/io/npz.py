@@ -20,9 +20,7 @@ def write_npz(path: str | os.PathLike[str], vectors: Iterable[tuple[str, np.ndar
     shapes = sorted({np.shape(vector) for _, vector in pairs})
     if any(len(shape) != 1 for shape in shapes) or len(shapes) > 1:
         raise DataError(f"{path}: expected vectors of one size, got the shapes {shapes}")
-    stacked = np.array([vector for _, vector in pairs], np.float32).reshape(
-        len(pairs), *(shapes or [(0,)])[0]
-    )
+    stacked = np.array([vector for _, vector in pairs], np.float32).reshape(len(pairs), *(shapes or [(0,)])[0])
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, keys=np.array([key for key, _ in pairs], dtype=np.str_), vectors=stacked)
 

@@ -31,9 +31,7 @@ def resolve_path(path: str, scp_directory: str | os.PathLike[str]) -> str:
     return beside if os.path.exists(beside) else path
 
 
-def resolve(
-    entry: str, scp_directory: str | os.PathLike[str], *, allow_pipes: bool = False
-) -> str | io.BytesIO:
+def resolve(entry: str, scp_directory: str | os.PathLike[str], *, allow_pipes: bool = False) -> str | io.BytesIO:
     """What `pysid.io.audio` reads for an entry of wav.scp.
 
     Args:

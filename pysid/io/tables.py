@@ -73,9 +73,7 @@ def read_spk2utt(path: PathLike) -> dict[str, list[str]]:
             if utterance in seen:
                 number = _first_line(path, formats.SPK2UTT, speaker)
                 earlier = f"the speaker {seen[utterance]!r} has it already"
-                raise DataError(
-                    f"{path}:{number}: expected each utterance once, got {utterance!r}; {earlier}"
-                )
+                raise DataError(f"{path}:{number}: expected each utterance once, got {utterance!r}; {earlier}")
             seen[utterance] = speaker
     return spk2utt
 

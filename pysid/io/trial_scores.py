@@ -25,9 +25,7 @@ def split_scores(
             f"'{missing[0].enrol} {missing[0].test}'"
         )
     if any(t.is_target is None for t in trials):
-        raise DataError(
-            f"{trials_name}: expected 'enrol test target|nontarget' on every line, got trials without it"
-        )
+        raise DataError(f"{trials_name}: expected 'enrol test target|nontarget' on every line, got trials without it")
     values = np.array([scores[t.enrol, t.test] for t in trials])
     is_target = np.array([t.is_target for t in trials], dtype=bool)
     if not is_target.any() or is_target.all():

@@ -45,9 +45,7 @@ def _from_percentiles(
 ) -> NDArray[np.float32]:
     """Levels 0, 64, 192 and 255 of a column are its percentiles; in between, values are evenly spaced."""
     quantized = reader.values(4 * n_columns, "<u2").reshape(n_columns, 4, 1)
-    p0, p25, p75, p100 = np.moveaxis(
-        minimum + span * np.float32(1 / 65535) * quantized.astype(np.float32), 1, 0
-    )
+    p0, p25, p75, p100 = np.moveaxis(minimum + span * np.float32(1 / 65535) * quantized.astype(np.float32), 1, 0)
     level = reader.values(n_rows * n_columns, "<u1").reshape(n_columns, n_rows).astype(np.float32)
     low = p0 + (p25 - p0) * level * np.float32(1 / 64)
     middle = p25 + (p75 - p25) * (level - 64) * np.float32(1 / 128)

@@ -148,9 +148,7 @@ def _scale_and_offset(
     offset = np.zeros(block) if offset is None else offset
     dim = dim or block
     if block == 0 or len(scale) != len(offset) or dim % block:
-        raise record.error(
-            f"scales and offsets that divide {dim} dimensions", f"{len(scale)} and {len(offset)}"
-        )
+        raise record.error(f"scales and offsets that divide {dim} dimensions", f"{len(scale)} and {len(offset)}")
     return ScaleAndOffset(dim, _tensor(scale), _tensor(offset))
 
 
@@ -231,16 +229,8 @@ def _statistics_pooling(record: ComponentRecord) -> WindowLayer:
         record["OutputStddevs"],
     )
     left, right, n_log_counts = record["LeftContext"], record["RightContext"], record["NumLogCountFeatures"]
-    if (
-        min(left, right, n_log_counts) < 0
-        or left % step
-        or right % step
-        or dim < 2
-        or (stddevs and dim % 2 == 0)
-    ):
-        raise record.error(
-            "contexts in steps of InputPeriod and a fitting InputDim", f"{left}, {right} and {dim}"
-        )
+    if min(left, right, n_log_counts) < 0 or left % step or right % step or dim < 2 or (stddevs and dim % 2 == 0):
+        raise record.error("contexts in steps of InputPeriod and a fitting InputDim", f"{left}, {right} and {dim}")
     window = ContextWindow(step, left, right)
     return StatisticsPooling(dim, window, n_log_counts, stddevs, float(record["VarianceFloor"]))
 

@@ -55,9 +55,7 @@ class DimRangeNode:
     dim: int
 
     def __str__(self) -> str:
-        return (
-            f"dim-range-node name={self.name} input-node={self.input} dim-offset={self.offset} dim={self.dim}"
-        )
+        return f"dim-range-node name={self.name} input-node={self.input} dim-offset={self.offset} dim={self.dim}"
 
 
 @dataclass(frozen=True)

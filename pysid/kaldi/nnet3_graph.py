@@ -86,9 +86,7 @@ class Nnet3Graph(nn.Module):
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
         if features.ndim != 3 or features.shape[2] != self.feature_dim:
-            raise ValueError(
-                f"features must be (batch, frames, {self.feature_dim}), got {tuple(features.shape)}"
-            )
+            raise ValueError(f"features must be (batch, frames, {self.feature_dim}), got {tuple(features.shape)}")
         lengths = [features.shape[1]] * len(features) if n_frames is None else n_frames.tolist()
         if len(lengths) != len(features) or not lengths or max(lengths) > features.shape[1]:
             raise ValueError(f"n_frames must hold {len(features)} numbers of frames, got {lengths}")
@@ -100,9 +98,7 @@ class Nnet3Graph(nn.Module):
         defined = plan.defined[self._output]
         for i, length in enumerate(lengths):
             if not defined[i].any():
-                raise DataError(
-                    f"utterance {i} of the batch: expected {self.min_frames} frames, got {length}"
-                )
+                raise DataError(f"utterance {i} of the batch: expected {self.min_frames} frames, got {length}")
 
     def _is_enough(self, n_frames: int) -> bool:
         return bool(TimePlan(self._steps, [n_frames]).defined[self._output].any())

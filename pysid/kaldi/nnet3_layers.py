@@ -98,9 +98,7 @@ class WindowLayer(nn.Module):
         self.out_dim = out_dim
         self.window = window
 
-    def forward(
-        self, x: Tensor, counts: Tensor | None, starts: NDArray[np.int64], stops: NDArray[np.int64]
-    ) -> Tensor:
+    def forward(self, x: Tensor, counts: Tensor | None, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Tensor:
         if counts is not None:
             x = x.masked_fill(~counts[..., None], 0.0)
         return self.finish(window_sums(self.rows(x, counts), starts, stops))
@@ -158,11 +156,7 @@ def window_sums(rows: Tensor, starts: NDArray[np.int64], stops: NDArray[np.int64
     >>> window_sums(torch.tensor([[[1.0], [2.0], [4.0]]]), np.array([0, 1]), np.array([2, 3])).flatten()
     tensor([3., 6.])
     """
-    if (
-        len(starts) == rows.shape[1]
-        and (starts == np.arange(len(starts))).all()
-        and (stops == starts + 1).all()
-    ):
+    if len(starts) == rows.shape[1] and (starts == np.arange(len(starts))).all() and (stops == starts + 1).all():
         return rows
     if rows.device.type == "cpu" and not rows.requires_grad:
         frames = rows.numpy()

@@ -41,16 +41,12 @@ def needed_lines(model: Nnet3Model, output: str) -> list[ConfigLine]:
         graph[name] = [] if isinstance(node, InputNode) else list(node.input.nodes())
         for source in graph[name]:
             if source not in lines or isinstance(lines[source].node, OutputNode):
-                raise DataError(
-                    f"{lines[name].where}: node {name}: expected the name of a node, got {source}"
-                )
+                raise DataError(f"{lines[name].where}: node {name}: expected the name of a node, got {source}")
         pending += graph[name]
     try:
         return [lines[name] for name in TopologicalSorter(graph).static_order()]
     except CycleError as error:
-        raise DataError(
-            f"{model.source}: expected no recurrence, got {' -> '.join(error.args[1][::-1])}"
-        ) from None
+        raise DataError(f"{model.source}: expected no recurrence, got {' -> '.join(error.args[1][::-1])}") from None
 
 
 def build_stages(model: Nnet3Model, lines: Sequence[ConfigLine], features: str) -> list[Stage]:
@@ -82,9 +78,7 @@ def _stage(model: Nnet3Model, line: ConfigLine, features: str) -> Stage:
             return Stage(Step(name, source), None, everything)
         case ComponentNode(name, component, source):
             if component not in model.components:
-                raise DataError(
-                    f"{line.where}: node {name}: expected the name of a component, got {component}"
-                )
+                raise DataError(f"{line.where}: node {name}: expected the name of a component, got {component}")
             layer = build_layer(model.components[component])
             if isinstance(layer, WindowLayer):
                 return Stage(Step(name, source, layer.window), layer, everything)

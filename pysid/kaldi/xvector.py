@@ -103,11 +103,7 @@ def _chain(model: Nnet3Model) -> list[tuple[ConfigLine, ComponentRecord, str]]:
     while following := users.pop(name, []):
         line = following[0]
         assert isinstance(line.node, ComponentNode)
-        if (
-            len(following) > 1
-            or len(set(line.node.input.nodes())) > 1
-            or line.node.component not in model.components
-        ):
+        if len(following) > 1 or len(set(line.node.input.nodes())) > 1 or line.node.component not in model.components:
             raise _not_plain(following[-1], "another wiring")
         chain.append((line, model.components[line.node.component], name))
         name = line.node.name
@@ -205,10 +201,7 @@ def _fill(layer: TdnnLayer, block: _Block) -> None:
     layer.affine.bias.copy_(torch.zeros_like(layer.affine.bias) if bias is None else bias)
     if block.norm is None:
         return
-    if (
-        block.norm["TargetRms"] != 1
-        or block.norm.get("BlockDim", layer.norm.num_features) != layer.norm.num_features
-    ):
+    if block.norm["TargetRms"] != 1 or block.norm.get("BlockDim", layer.norm.num_features) != layer.norm.num_features:
         raise block.norm.error("a target of 1 and one block in a plain x-vector network", "another")
     mean, variance = batch_norm_moments(block.norm)
     buffers = layer.norm.running_mean, layer.norm.running_var

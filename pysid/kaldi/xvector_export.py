@@ -19,9 +19,7 @@ _POOLED_FRAMES = 10000  # longer than any chunk of the recipe
 _NO_VALUES = np.zeros(0, np.float32)
 
 
-def export_xvector(
-    network: XVector, path: PathLike, output: nn.Linear | None = None, *, binary: bool = True
-) -> None:
+def export_xvector(network: XVector, path: PathLike, output: nn.Linear | None = None, *, binary: bool = True) -> None:
     """Writes an `XVector` as an nnet3 network that Kaldi's programs read.
 
     Args:

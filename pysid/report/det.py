@@ -73,9 +73,7 @@ def save_det_plot(
         figure.savefig(temporary, format=ending)
 
 
-def _plot_system(
-    axes: "Axes", name: str, target: ArrayLike, nontarget: ArrayLike, limits: tuple[float, float]
-) -> None:
+def _plot_system(axes: "Axes", name: str, target: ArrayLike, nontarget: ArrayLike, limits: tuple[float, float]) -> None:
     curve = det_curve(target, nontarget)
     eer, _ = equal_error_rate(target, nontarget)
     # Rates of 0 and 1 lie at infinity: they are drawn a little outside of what is shown.

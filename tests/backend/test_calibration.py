@@ -61,9 +61,7 @@ def test_probability_follows_bayes(ratios):
     likelihood_ratio = np.exp(calibration.transform(scores))
     expected = 0.2 * likelihood_ratio / (0.2 * likelihood_ratio + 0.8)
     np.testing.assert_allclose(calibration.predict_probability(scores), expected)
-    np.testing.assert_allclose(
-        calibration.predict_probability(scores, p_target=0.5), expit(np.log(likelihood_ratio))
-    )
+    np.testing.assert_allclose(calibration.predict_probability(scores, p_target=0.5), expit(np.log(likelihood_ratio)))
 
 
 def test_scores_that_separate_still_give_a_finite_map():
@@ -101,6 +99,4 @@ def test_bad_prior():
     with pytest.raises(ValueError, match=r"p_target must lie in \(0, 1\), got 1"):
         LogisticCalibration(1.0)
     with pytest.raises(ValueError, match=r"p_target must lie in \(0, 1\), got 0"):
-        LogisticCalibration.from_arrays({"calibration": np.array([1.0, 0.0, 0.5])}).predict_probability(
-            [0], 0.0
-        )
+        LogisticCalibration.from_arrays({"calibration": np.array([1.0, 0.0, 0.5])}).predict_probability([0], 0.0)

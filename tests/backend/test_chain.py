@@ -48,9 +48,7 @@ def test_pairs_are_entries_of_the_matrix(backend, data):
     counts = np.array([1, 2, 1, 5])
     i, j = np.divmod(np.random.default_rng(0).integers(0, 4 * 9, size=50), 9)
     matrix = backend.score(X[:4], X[:9], counts)
-    np.testing.assert_allclose(
-        backend.score_pairs(X[:4], X[:9], i, j, counts), matrix[i, j], rtol=1e-10, atol=1e-10
-    )
+    np.testing.assert_allclose(backend.score_pairs(X[:4], X[:9], i, j, counts), matrix[i, j], rtol=1e-10, atol=1e-10)
 
 
 def test_plda_knows_better_than_cosine_which_directions_matter(data):
@@ -111,9 +109,7 @@ def test_whitening_may_take_the_place_of_lda(data):
 
 def test_impossible_lda_dimensions(data):
     X, y = data
-    with pytest.raises(
-        DataError, match=r"lda_dim=200 is too large: 30 speakers.*6 dimensions allow at most 6"
-    ):
+    with pytest.raises(DataError, match=r"lda_dim=200 is too large: 30 speakers.*6 dimensions allow at most 6"):
         PldaBackend().fit(X, y)
     few = y < 3
     with pytest.raises(DataError, match=r"lda_dim=3 is too large: 3 speakers .* allow at most 2"):

@@ -105,9 +105,7 @@ def test_enrolment_of_several_utterances(kaldi):
     expected_speakers, expected_means = kaldi.vectors("backend/enroll_mean")
     assert list(speakers) == expected_speakers
     np.testing.assert_allclose(means, expected_means, rtol=1e-5, atol=1e-6)
-    assert [[s, str(n)] for s, n in zip(speakers, counts, strict=True)] == kaldi.rows(
-        "backend/enroll_num_utts"
-    )
+    assert [[s, str(n)] for s, n in zip(speakers, counts, strict=True)] == kaldi.rows("backend/enroll_num_utts")
 
     enrol, test, expected = kaldi.scores("enroll_scores", list(speakers), keys)
     backend = PldaBackend.from_parts(kaldi.plda("plda"), kaldi.mean, kaldi.transform())
@@ -128,9 +126,7 @@ def test_whole_chain_trained_here_scores_as_kaldis(kaldi):
     assert_same_scores(backend.score_pairs(X, X, enrol, test), expected)
 
 
-@pytest.mark.parametrize(
-    ("name", "target_energy"), [("scores", 0.1), ("scores_te05", 0.5), ("scores_te1", 1.0)]
-)
+@pytest.mark.parametrize(("name", "target_energy"), [("scores", 0.1), ("scores_te05", 0.5), ("scores_te1", 1.0)])
 def test_dense_scores_of_recordings(kaldi, name, target_energy):
     keys, X = kaldi.vectors("clustering/segment_vectors")
     row = {key: number for number, key in enumerate(keys)}

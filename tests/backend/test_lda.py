@@ -74,9 +74,7 @@ def test_labels_that_tell_nothing(data):
 def test_more_directions_than_speakers_warn(data):
     X, y = data
     rows = y < 4
-    with pytest.warns(
-        PysidWarning, match="4 speakers differ in at most 3 directions, so LDA to 4 dimensions"
-    ):
+    with pytest.warns(PysidWarning, match="4 speakers differ in at most 3 directions, so LDA to 4 dimensions"):
         Lda(4).fit(X[rows], y[rows])
 
 

@@ -70,9 +70,7 @@ def test_simulated_covariances_are_recovered(speakers):
 def test_transform_makes_noise_unit_and_speakers_independent(model):
     between, within = model.covariances()
     np.testing.assert_allclose(model.transform_ @ within @ model.transform_.T, np.eye(3), atol=1e-12)
-    np.testing.assert_allclose(
-        model.transform_ @ between @ model.transform_.T, np.diag(model.psi_), atol=1e-10
-    )
+    np.testing.assert_allclose(model.transform_ @ between @ model.transform_.T, np.diag(model.psi_), atol=1e-10)
     assert (np.diff(model.psi_) < 0).all()
 
 
@@ -124,9 +122,7 @@ def test_blocks_and_pairs_give_the_same_scores(model, monkeypatch):
     i, j = np.divmod(rng.permutation(35), 5)
     monkeypatch.setattr("pysid.backend.bilinear.BLOCK_VALUES", 11)
     np.testing.assert_allclose(model.score(enrol, test, counts), whole, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(
-        model.terms(enrol, test, counts).pairs(i, j), whole[i, j], rtol=1e-12, atol=1e-12
-    )
+    np.testing.assert_allclose(model.terms(enrol, test, counts).pairs(i, j), whole[i, j], rtol=1e-12, atol=1e-12)
 
 
 def test_length_normalisation_meets_its_expectation(model):

@@ -10,9 +10,7 @@ def plan(**options) -> ChunkPlan:
     labels = np.repeat(np.arange(5), [1, 2, 4, 8, 16])
     rng.shuffle(labels)
     n_frames = rng.integers(100, 900, size=len(labels))
-    return ChunkPlan(
-        n_frames, labels, ChunkConfig(**{"batch_size": 8, "chunks_per_epoch": 400, **options}), seed=7
-    )
+    return ChunkPlan(n_frames, labels, ChunkConfig(**{"batch_size": 8, "chunks_per_epoch": 400, **options}), seed=7)
 
 
 @pytest.mark.parametrize("sampling", ["speaker", "utterance"])

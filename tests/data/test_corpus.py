@@ -106,9 +106,7 @@ def test_pieces_of_an_utterance_end_where_it_ends(plain, segmented):
     corpus = Corpus.read(plain)
     wave = corpus.read_wave(corpus["a-1"], start_s=0.25, duration_s=0.125)
     np.testing.assert_array_equal(wave, WAVES["a"][4000:6000])
-    np.testing.assert_array_equal(
-        corpus.read_wave(corpus["a-1"], start_s=0.25, duration_s=9), WAVES["a"][4000:]
-    )
+    np.testing.assert_array_equal(corpus.read_wave(corpus["a-1"], start_s=0.25, duration_s=9), WAVES["a"][4000:])
     corpus = Corpus.read(segmented)
     wave = corpus.read_wave(corpus["u1"], start_s=0.05, duration_s=0.25)
     np.testing.assert_array_equal(wave, WAVES["a"][2400:3200])
@@ -162,9 +160,7 @@ def test_write_gives_what_was_read(tmp_path, plain, segmented):
         written, corpus = Corpus.read(new), Corpus.read(old)
         assert (written.segments, written.utt2spk) == (corpus.segments, corpus.utt2spk)
         for utterance in corpus:
-            np.testing.assert_array_equal(
-                written.read_wave(written[utterance.id]), corpus.read_wave(utterance)
-            )
+            np.testing.assert_array_equal(written.read_wave(written[utterance.id]), corpus.read_wave(utterance))
         assert [problem for problem in validate(new) if problem.level == "error"] == []
         for copied in set(os.listdir(old)) - {"audio", "vad.ark", "wav.scp", "vad.scp", "segments"}:
             assert (new / copied).read_text() == (old / copied).read_text()
@@ -181,9 +177,7 @@ def test_subset(tmp_path, plain, segmented):
     assert (tmp_path / "new" / "trials").read_text() == "a-1 b-1 nontarget\nb a-1 nontarget\n"
     subset = Corpus.read(segmented).subset({"u3"})
     assert dict(subset.wav_scp) == {"rec2": "audio/b.wav"} and len(subset) == 1
-    with pytest.raises(
-        DataError, match=r"plain: 1 of 2 utterances asked for are not there; the first is 'z'$"
-    ):
+    with pytest.raises(DataError, match=r"plain: 1 of 2 utterances asked for are not there; the first is 'z'$"):
         Corpus.read(plain).subset(["z", "a-1"])
 
 

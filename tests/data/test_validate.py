@@ -180,8 +180,7 @@ CASES = {
                 "utt2spk",
                 2,
                 "warning",
-                "expected speakers that begin the names of their utterances, got 2 others,"
-                " first 'x' for 'a-2'",
+                "expected speakers that begin the names of their utterances, got 2 others, first 'x' for 'a-2'",
             )
         ],
     ),

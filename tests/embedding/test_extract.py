@@ -35,9 +35,7 @@ def test_matches_kaldi(case: str, load: Callable, features: dict[str, np.ndarray
     skipped: dict[str, str] = {}
     ours = dict(extract(model, features.items(), CASES[case], on_skip=skipped.__setitem__))
     kaldi = dict(kaldiio.load_ark(str(KALDI / "nnet3" / f"{case}.ark")))
-    assert list(ours) == [key for key in features if key in kaldi] and set(skipped) == set(features) - set(
-        kaldi
-    )
+    assert list(ours) == [key for key in features if key in kaldi] and set(skipped) == set(features) - set(kaldi)
     for key, vector in kaldi.items():
         # Clips of one frame, repeated 25 times: their deviations are nothing but rounding, of each BLAS's own kind.
         bound = 2e-4 if len(features[key]) == 1 else 1e-4

@@ -1,5 +1,6 @@
 """Training on made-up features: it learns, it resumes bit for bit after a kill, and it stops at a NaN."""
 
+import itertools
 import json
 import os
 import signal
@@ -134,9 +135,7 @@ def _step(out: Path) -> int:
     return max((int(x.name.removeprefix("state-")) for x in out.glob("state-*")), default=0)
 
 
-def test_two_trainings_with_one_seed_are_equal_and_another_seed_differs(
-    features: Path, tmp_path: Path
-) -> None:
+def test_two_trainings_with_one_seed_are_equal_and_another_seed_differs(features: Path, tmp_path: Path) -> None:
     runs = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         trainer = {"n_epochs": 1, "seed": seed}
@@ -168,9 +167,7 @@ def test_a_nan_stops_it_and_names_the_batch(features: Path, tmp_path: Path) -> N
         tmp_path / "exp",
         optimizer={"learning_rate": 1e30, "final_learning_rate": 1e30, "max_grad_norm": 0, "kind": "sgd"},
     )
-    with pytest.raises(
-        DataError, match=r"loss became .* epoch 1, batch \d+ of 60 \(utterances s\d-\d, .*lower"
-    ):
+    with pytest.raises(DataError, match=r"loss became .* epoch 1, batch \d+ of 60 \(utterances s\d-\d, .*lower"):
         train(tmp_path, plain)
     assert not (tmp_path / "exp" / "epoch-001").exists()
 
@@ -232,7 +229,7 @@ def test_learning_rate_schedules() -> None:
         rates = [c.rate_at(step, 105) for step in range(106)]
         assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
         assert rates[5] == 1.0 and rates[105] == pytest.approx(0.01)
-        assert all(a > b for a, b in zip(rates[5:], rates[6:], strict=False))
+        assert all(a > b for a, b in itertools.pairwise(rates[5:]))
     assert OptimizerConfig(schedule="constant").rate_at(99, 100) == 1e-3
 
 

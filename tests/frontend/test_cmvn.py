@@ -77,9 +77,7 @@ def test_a_window_beyond_the_utterance_takes_its_mean_and_deviation():
 def test_a_small_spread_far_from_zero_is_kept():
     x = 1e4 + 1e-1 * torch.randn(1, 3000, 1, generator=torch.Generator().manual_seed(4)).double()
     config = CmvnConfig(window=300, center=True, norm_vars=True)
-    np.testing.assert_allclose(
-        sliding_cmvn(x, config=config)[0], by_the_letter(x[0].numpy(), config), atol=1e-5
-    )
+    np.testing.assert_allclose(sliding_cmvn(x, config=config)[0], by_the_letter(x[0].numpy(), config), atol=1e-5)
 
 
 def test_means_can_be_left_alone():

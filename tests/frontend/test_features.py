@@ -17,9 +17,7 @@ CONFIGS = {
     "8 kHz": MfccConfig(sample_rate=8000, snip_edges=False, window_type="hamming", raw_energy=False),
     "400-point FFT": MfccConfig(round_to_power_of_two=False, kaldi_fft=True, snip_edges=False),
     "long window": MfccConfig(window_ms=100.0, snip_edges=False),
-    "shift beyond the window": MfccConfig(
-        window_ms=5.0, shift_ms=20.0, n_mels=10, n_ceps=10, snip_edges=False
-    ),
+    "shift beyond the window": MfccConfig(window_ms=5.0, shift_ms=20.0, n_mels=10, n_ceps=10, snip_edges=False),
     "seeded dither": MfccConfig(dither=1.0, seed=3, snip_edges=False),
     "plain frames": MfccConfig(preemphasis=0.0, remove_dc_offset=False, snip_edges=False),
     "filter bank": FbankConfig(n_mels=40, use_energy=True, snip_edges=False),

@@ -25,9 +25,7 @@ from pysid.frontend import (
 CONFIGS = [
     VOXCELEB,
     FrontendConfig(),
-    FrontendConfig(
-        features=FbankConfig(use_energy=True, htk_compat=True), vad=VadConfig(), cmvn=CmvnConfig(window=50)
-    ),
+    FrontendConfig(features=FbankConfig(use_energy=True, htk_compat=True), vad=VadConfig(), cmvn=CmvnConfig(window=50)),
     FrontendConfig(features=MfccConfig(sample_rate=8000), vad=WebrtcVadConfig(aggressiveness=1)),
 ]
 
@@ -64,8 +62,7 @@ def test_a_padded_batch_gives_each_utterance_what_it_gets_alone(config):
 def test_the_energy_is_found_where_htk_puts_it():
     wave = speech_like(1, 40000)
     first, last = (
-        Frontend(FrontendConfig(features=MfccConfig(htk_compat=htk), vad=VadConfig()))(wave)[1]
-        for htk in (False, True)
+        Frontend(FrontendConfig(features=MfccConfig(htk_compat=htk), vad=VadConfig()))(wave)[1] for htk in (False, True)
     )
     assert torch.equal(first, last)
 

@@ -27,11 +27,7 @@ COMMANDS = dict(line.split("\t") for line in (GOLDEN / "commands.tsv").read_text
 EXTRACTORS = {"compute-mfcc-feats": (MfccConfig, Mfcc), "compute-fbank-feats": (FbankConfig, Fbank)}
 FEATURES = [path for path, command in COMMANDS.items() if command.split()[0] in EXTRACTORS]
 VADS = [path for path, command in COMMANDS.items() if command.startswith("compute-vad")]
-CMVNS = [
-    path
-    for path, command in COMMANDS.items()
-    if command.startswith("apply-cmvn-sliding") and "|" not in command
-]
+CMVNS = [path for path, command in COMMANDS.items() if command.startswith("apply-cmvn-sliding") and "|" not in command]
 assert len(FEATURES) == 8 and len(VADS) == 2 and len(CMVNS) == 4, "golden commands are missing"
 
 
@@ -66,9 +62,7 @@ def both(path, golden_waves, golden_ark, dtype=torch.float32, **kwargs):
 def test_features_are_kaldis(path, golden_waves, golden_ark):
     n_compared = 0
     for key, ours, kaldis in both(path, golden_waves, golden_ark):
-        assert len(ours) == len(kaldis), (
-            key
-        )  # Kaldi makes no matrix of an utterance that is too short for a frame
+        assert len(ours) == len(kaldis), key  # Kaldi makes no matrix of an utterance that is too short for a frame
         if len(kaldis):
             # The contract says 1e-3; with Kaldi's own FFT it is ten times closer, even in the weakest bands.
             np.testing.assert_allclose(ours, kaldis, rtol=0, atol=1e-4, err_msg=key)
@@ -114,9 +108,7 @@ def test_cmvn_is_kaldis(path, golden_ark):
 
 
 def test_cmvn_and_selection_are_kaldis(golden_ark):
-    features, vad, expected = (
-        golden_ark(f"feats/{name}.ark") for name in ("mfcc_voxceleb", "vad", "nnet_input")
-    )
+    features, vad, expected = (golden_ark(f"feats/{name}.ark") for name in ("mfcc_voxceleb", "vad", "nnet_input"))
     for key in features:
         normalized = sliding_cmvn(torch.tensor(features[key])[None], config=VOXCELEB.cmvn)
         ours, n_frames = select_frames(normalized, torch.tensor(vad[key] == 1)[None])
@@ -156,7 +148,5 @@ def test_compressed_archives_hold_the_same_features(golden_waves, golden_ark):
     compressed = golden_ark("feats/mfcc_compressed.ark")
     for key, wave in golden_waves("wav_few.scp").items():
         ours, kaldis = Mfcc(config)(wave)[0].numpy(), compressed[key]
-        step = (
-            ours.max(0) - ours.min(0)
-        ) / 64 + 1e-3  # the coarsest range has 64 steps, and is no wider than all
+        step = (ours.max(0) - ours.min(0)) / 64 + 1e-3  # the coarsest range has 64 steps, and is no wider than all
         assert (np.abs(ours - kaldis) <= step).all(), key

@@ -53,9 +53,9 @@ def test_every_option_of_mfccs_arrives():
 
 
 def test_every_option_of_the_others_arrives():
-    assert FbankConfig.from_kaldi(
-        {"use-log-fbank": "false", "use-power": "false"}, kaldi_fft=False
-    ) == FbankConfig(use_log=False, use_power=False)
+    assert FbankConfig.from_kaldi({"use-log-fbank": "false", "use-power": "false"}, kaldi_fft=False) == FbankConfig(
+        use_log=False, use_power=False
+    )
     vad = {"threshold": "5.5", "mean-scale": "0.4"}
     vad = {f"vad-energy-{name}": value for name, value in vad.items()}
     vad |= {"vad-frames-context": "2", "vad-proportion-threshold": "0.12"}

@@ -6,9 +6,7 @@ from pysid.frontend import select_frames
 
 def test_chosen_frames_move_together():
     features = torch.randn(4, 6, 2)
-    mask = torch.tensor(
-        [[0, 1, 1, 0, 0, 1], [1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0]]
-    ).bool()
+    mask = torch.tensor([[0, 1, 1, 0, 0, 1], [1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0]]).bool()
     selected, n_selected = select_frames(features, mask, [6, 4, 6, 0])
     assert n_selected.tolist() == [3, 4, 0, 0]
     assert selected.shape == (4, 4, 2)

@@ -10,9 +10,7 @@ from pysid import _torchaudio
 def test_its_python_parts_work():
     resampled = _torchaudio.functional.resample(torch.ones(1, 1600), 16000, 8000)
     assert resampled.shape == (1, 800)
-    assert _torchaudio.compliance_kaldi.get_mel_banks(23, 512, 16000.0, 20.0, 0.0, 100.0, -500.0, 1.0)[
-        0
-    ].shape == (
+    assert _torchaudio.compliance_kaldi.get_mel_banks(23, 512, 16000.0, 20.0, 0.0, 100.0, -500.0, 1.0)[0].shape == (
         23,
         256,
     )
@@ -24,9 +22,7 @@ def test_other_names_are_errors():
 
 
 def test_nothing_is_imported_before_it_is_needed():
-    code = (
-        "import sys, pysid._torchaudio; assert 'torchaudio' not in sys.modules and 'torch' not in sys.modules"
-    )
+    code = "import sys, pysid._torchaudio; assert 'torchaudio' not in sys.modules and 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

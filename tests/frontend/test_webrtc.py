@@ -41,9 +41,7 @@ def test_other_rates(rate):
 
 def test_more_frames_than_samples():
     assert webrtc_vad(torch.zeros(0), 16000, 3).tolist() == [False] * 3
-    assert webrtc_vad(torch.full((100,), 1e6), 16000, 3).shape == (
-        3,
-    )  # clipped to int16, filled up to a block
+    assert webrtc_vad(torch.full((100,), 1e6), 16000, 3).shape == (3,)  # clipped to int16, filled up to a block
 
 
 def test_wrong_options():

@@ -41,13 +41,9 @@ def test_vectors_of_kaldiio(tmp_path, vectors, dtype, text):
     kaldiio.save_ark(str(tmp_path / "v.ark"), stored, scp=str(tmp_path / "v.scp"), text=text)
     rounded = pytest.approx if text else (lambda x: x)
     for source in (tmp_path / "v.ark", f"ark:{tmp_path}/v.ark", f"ark,t:{tmp_path}/v.ark"):
-        assert {k: v.tolist() for k, v in read_vectors(source)} == {
-            k: rounded(v.tolist()) for k, v in vectors.items()
-        }
+        assert {k: v.tolist() for k, v in read_vectors(source)} == {k: rounded(v.tolist()) for k, v in vectors.items()}
     for source in (tmp_path / "v.scp", f"scp:{tmp_path}/v.scp", f"scp,s,cs:{tmp_path}/v.scp"):
-        assert {k: v.tolist() for k, v in read_vectors(source)} == {
-            k: rounded(v.tolist()) for k, v in vectors.items()
-        }
+        assert {k: v.tolist() for k, v in read_vectors(source)} == {k: rounded(v.tolist()) for k, v in vectors.items()}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -117,9 +113,7 @@ def test_ranges_include_their_last_row_and_may_pass_the_end_by_three(tmp_path, m
             load_matrix(f"{entry}[{bounds}]")
     kaldiio.save_ark(str(tmp_path / "v.ark"), {"a": vectors["utt0"]})
     np.testing.assert_array_equal(load_vector("v.ark:2[1:3]", tmp_path), vectors["utt0"][1:4])
-    with pytest.raises(
-        DataError, match=r"expected a range first:last within the shape \(5,\), got \[0:1,0:1\]"
-    ):
+    with pytest.raises(DataError, match=r"expected a range first:last within the shape \(5,\), got \[0:1,0:1\]"):
         load_vector("v.ark:2[0:1,0:1]", tmp_path)
 
 

@@ -127,9 +127,7 @@ def test_channels(tmp_path):
 def test_a_stream_is_read_like_a_file(folder):
     for name in ("a.wav", "a.opus"):
         stream = io.BytesIO((folder / name).read_bytes())
-        np.testing.assert_array_equal(
-            read_audio(stream, start_s=4)[0], read_audio(folder / name, start_s=4)[0]
-        )
+        np.testing.assert_array_equal(read_audio(stream, start_s=4)[0], read_audio(folder / name, start_s=4)[0])
 
 
 @pytest.mark.parametrize("ending", [".wav", ".flac", ".WAV"])
@@ -151,9 +149,7 @@ def test_what_cannot_be_written(tmp_path):
 def test_a_wrong_scale_warns_and_silence_does_not(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, speech_like(800) / 32768**2, RATE, subtype="FLOAT")
-    with pytest.warns(
-        PysidWarning, match=r"a.wav: expected int16 scale \(full scale 32768\), got a peak of 0"
-    ):
+    with pytest.warns(PysidWarning, match=r"a.wav: expected int16 scale \(full scale 32768\), got a peak of 0"):
         read_audio(path)
     write_audio(path, np.zeros(800), RATE)
     assert not read_audio(path)[0].any()

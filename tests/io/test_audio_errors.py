@@ -134,9 +134,7 @@ def test_a_piece_that_is_not_there(tmp_path, noise):
     soundfile.write(path, noise, RATE)
     assert message(path, start_s=3.0) == "expected a piece of its 3 s, got the piece from 3 s to the end"
     assert message(path, start_s=4, end_s=5) == "expected a piece of its 3 s, got the piece from 4 s to 5 s"
-    assert (
-        message(path, start_s=1, end_s=3.5) == "expected a piece of its 3 s, got the piece from 1 s to 3.5 s"
-    )
+    assert message(path, start_s=1, end_s=3.5) == "expected a piece of its 3 s, got the piece from 1 s to 3.5 s"
     assert message(path, start_s=2, end_s=1) == "expected 0 <= start < end, got the piece from 2 s to 1 s"
     assert message(path, start_s=1, end_s=1) == "expected 0 <= start < end, got the piece from 1 s to 1 s"
     assert message(path, start_s=-1) == "expected 0 <= start < end, got the piece from -1 s to the end"

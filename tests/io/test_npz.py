@@ -55,9 +55,7 @@ def test_errors(tmp_path):
 
 
 def test_vectors_of_two_sizes(tmp_path):
-    with pytest.raises(
-        DataError, match=r"v\.npz: expected vectors of one size, got the shapes \[\(2,\), \(3,\)\]"
-    ):
+    with pytest.raises(DataError, match=r"v\.npz: expected vectors of one size, got the shapes \[\(2,\), \(3,\)\]"):
         write_npz(tmp_path / "v.npz", [("a", np.ones(3)), ("b", np.ones(2))])
     with pytest.raises(DataError, match=r"v\.npz: expected vectors of one size, got the shapes \[\(2, 2\)\]"):
         write_npz(tmp_path / "v.npz", [("a", np.ones((2, 2)))])

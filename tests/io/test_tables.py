@@ -115,9 +115,7 @@ def test_spk2utt_is_the_inverse_of_utt2spk(path, utt2spk):
 
 def test_kaldi_files_are_read():
     backend = GOLDEN / "backend"
-    assert spk2utt_from_utt2spk(read_utt2spk(backend / "train_utt2spk")) == read_spk2utt(
-        backend / "train_spk2utt"
-    )
+    assert spk2utt_from_utt2spk(read_utt2spk(backend / "train_utt2spk")) == read_spk2utt(backend / "train_spk2utt")
     trials = read_trials(backend / "trials")
     assert trials[0] == Trial("evl000-00", "evl000-01", True)
     assert set(read_scores(backend / "scores")) == {(trial.enrol, trial.test) for trial in trials}

@@ -165,8 +165,7 @@ def test_an_unknown_binary_component_is_named_with_its_byte(golden):
     with pytest.raises(DataError) as error:
         parse_nnet3(reader_for(broken, "small.raw"))
     assert str(error.value) == (
-        f"small.raw: byte {place}: component tdnn1.relu: "
-        "expected a supported type, got RectifiedLogistComponent"
+        f"small.raw: byte {place}: component tdnn1.relu: expected a supported type, got RectifiedLogistComponent"
     )
 
 

@@ -85,9 +85,7 @@ def test_utterances_below_the_context_are_named(golden, name, fewest):
     assert network.embedding_dim == 8
     x = torch.zeros(2, 40, 30)
     assert network(x, torch.tensor([40, fewest])).shape == (2, 8)
-    with pytest.raises(
-        DataError, match=f"utterance 1 of the batch: expected {fewest} frames, got {fewest - 1}"
-    ):
+    with pytest.raises(DataError, match=f"utterance 1 of the batch: expected {fewest} frames, got {fewest - 1}"):
         network(x, torch.tensor([40, fewest - 1]))
 
 
@@ -134,9 +132,7 @@ def test_descriptors_see_the_frames_that_kaldi_says(make_nnet3, descriptor, expe
 
 def test_an_undefined_switch_branch_is_only_needed_where_it_is_taken(make_nnet3):
     descriptor = "Switch(input, Offset(input, 99))"
-    network = Nnet3Graph(
-        make_nnet3(["input-node name=input dim=1", f"output-node name=output input={descriptor}"])
-    )
+    network = Nnet3Graph(make_nnet3(["input-node name=input dim=1", f"output-node name=output input={descriptor}"]))
     assert network(torch.tensor([[[3.0]]])).item() == 3
 
 
@@ -199,9 +195,7 @@ def test_dim_range_nodes_take_columns(make_nnet3):
     ],
 )
 def test_networks_that_do_not_fit_together_are_named(make_nnet3, lines, message):
-    model = make_nnet3(
-        ["input-node name=input dim=3", *lines], {"noop": "<NoOpComponent> <Dim> 3 </NoOpComponent>"}
-    )
+    model = make_nnet3(["input-node name=input dim=3", *lines], {"noop": "<NoOpComponent> <Dim> 3 </NoOpComponent>"})
     with pytest.raises(DataError, match=message):
         Nnet3Graph(model)
 

@@ -66,8 +66,7 @@ def softmax(x):
         ),
         (
             "BatchNormComponent",
-            "<Dim> 4 <BlockDim> 2 <Epsilon> 0.5 <TargetRms> 3 <Count> 9"
-            " <StatsMean> [ 1 2 ] <StatsVar> [ 3.5 0.5 ]",
+            "<Dim> 4 <BlockDim> 2 <Epsilon> 0.5 <TargetRms> 3 <Count> 9 <StatsMean> [ 1 2 ] <StatsVar> [ 3.5 0.5 ]",
             3 * (X - [1, 2, 1, 2]) / np.sqrt([4, 1, 4, 1]),
         ),
         ("NormalizeComponent", "<InputDim> 4 <TargetRms> 2", X * 4 / np.linalg.norm(X)),
@@ -120,9 +119,7 @@ def test_softmax_has_kaldis_floor(make_nnet3):
 def test_tdnn_sees_its_time_offsets(make_nnet3):
     fields = "<TimeOffsets> [ -1 2 ] <LinearParams> [\n 1 10 ] <BiasParams> [ 0.5 ]"
     lines = ["input-node name=input dim=1", "component-node name=a component=c input=Offset(input, 1)"]
-    model = make_nnet3(
-        [*lines, "output-node name=output input=a"], {"c": f"<TdnnComponent> {fields} </TdnnComponent>"}
-    )
+    model = make_nnet3([*lines, "output-node name=output input=a"], {"c": f"<TdnnComponent> {fields} </TdnnComponent>"})
     network = Nnet3Graph(model)
     assert network(torch.tensor([[[1.0], [2], [3], [4]]])).item() == 1 + 40 + 0.5
     assert network.min_frames == 4
@@ -243,8 +240,7 @@ def test_a_window_over_several_times_sums_each(make_nnet3):
         ),
         (
             "StatisticsPoolingComponent",
-            "<InputDim> 4 <InputPeriod> 1 <LeftContext> 0 <RightContext> 9 <NumLogCountFeatures> 0"
-            " <OutputStddevs> T",
+            "<InputDim> 4 <InputPeriod> 1 <LeftContext> 0 <RightContext> 9 <NumLogCountFeatures> 0 <OutputStddevs> T",
             "expected contexts in steps of InputPeriod and a fitting InputDim",
         ),
     ],
@@ -267,7 +263,5 @@ def test_a_window_too_long_to_compute_is_named(make_nnet3):
             " </StatisticsPoolingComponent>"
         },
     )
-    with pytest.raises(
-        DataError, match="a statistics window of 2000000001 frames is more than can be computed"
-    ):
+    with pytest.raises(DataError, match="a statistics window of 2000000001 frames is more than can be computed"):
         Nnet3Graph(model)(torch.zeros(1, 9, 3))

@@ -15,9 +15,7 @@ def test_reads_kaldis_own_files(golden):
 
 def test_comments_switches_spelling_and_repeats_are_kaldis(tmp_path):
     path = tmp_path / "a.conf"
-    path.write_text(
-        "# all of it\n\n  --Num_Mel-bins = 23 # old\n--num-mel-bins=30\r\n--allow-downsample\n--utt2spk=\n"
-    )
+    path.write_text("# all of it\n\n  --Num_Mel-bins = 23 # old\n--num-mel-bins=30\r\n--allow-downsample\n--utt2spk=\n")
     with pytest.raises(DataError, match=r"a\.conf:3: expected '--option=value', got '--Num_Mel-bins = 23'"):
         read_config(path)
     path.write_text(path.read_text().replace(" = 23", "= 23"))

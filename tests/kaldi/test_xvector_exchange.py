@@ -121,9 +121,7 @@ def test_other_networks_cannot_be_exported(tmp_path, options, message):
 
 
 def test_other_networks_are_named(golden):
-    with pytest.raises(
-        DataError, match=r"tdnnf\.txt:\d+: node tdnnf2\.noop: expected a plain x-vector network"
-    ):
+    with pytest.raises(DataError, match=r"tdnnf\.txt:\d+: node tdnnf2\.noop: expected a plain x-vector network"):
         load_xvector(golden / "nnet3" / "tdnnf.txt")
 
 

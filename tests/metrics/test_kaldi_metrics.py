@@ -16,22 +16,15 @@ def read_rows(name):
 @pytest.mark.parametrize("name", ["scores", "scores_cosine"])
 def test_eer(name):
     rows = read_rows(f"metrics/{name}.eer_input")
-    target, nontarget = (
-        [float(score) for score, kind in rows if kind == wanted] for wanted in ("target", "nontarget")
-    )
-    assert (
-        format_eer(equal_error_rate(target, nontarget)[0])
-        == (GOLDEN / f"metrics/{name}.eer").read_text().strip()
-    )
+    target, nontarget = ([float(score) for score, kind in rows if kind == wanted] for wanted in ("target", "nontarget"))
+    assert format_eer(equal_error_rate(target, nontarget)[0]) == (GOLDEN / f"metrics/{name}.eer").read_text().strip()
 
 
 @pytest.mark.parametrize("p_target", ["0.01", "0.001"])
 @pytest.mark.parametrize("name", ["scores", "scores_cosine"])
 def test_min_dcf(name, p_target):
     kind = {(row[0], row[1]): row[2] for row in read_rows("backend/trials")}
-    trials = [
-        (float(score), kind[enrol, test] == "target") for enrol, test, score in read_rows(f"backend/{name}")
-    ]
+    trials = [(float(score), kind[enrol, test] == "target") for enrol, test, score in read_rows(f"backend/{name}")]
     scores, labels = zip(*trials, strict=True)
     expected = (GOLDEN / f"metrics/{name}.mindcf_{p_target}").read_text()
     assert f"{min_dcf_of_trials(scores, labels, float(p_target))[0]:.4f}\n" == expected

@@ -47,9 +47,7 @@ def test_perfect_scores_can_be_drawn(tmp_path):
     figure.savefig(tmp_path / "det.png")
 
 
-@pytest.mark.parametrize(
-    ("name", "start"), [("det.png", b"\x89PNG"), ("det.svg", b"<?xml"), ("det.pdf", b"%PDF")]
-)
+@pytest.mark.parametrize(("name", "start"), [("det.png", b"\x89PNG"), ("det.svg", b"<?xml"), ("det.pdf", b"%PDF")])
 def test_the_ending_says_the_format(systems, tmp_path, name, start):
     save_det_plot(tmp_path / name, systems)
     assert (tmp_path / name).read_bytes().startswith(start)

@@ -1,0 +1,95 @@
+"""How far pysid's numbers are from Kaldi's: `python -m benchmarks.kaldi_parity [--json PATH]`.
+
+Each command in the reference's `commands.tsv` is done again by pysid, and its output compared with the file
+that Kaldi wrote. The exit status is 1 where a deviation exceeds its bound.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from benchmarks.parity import backend, chains, frontend, nnet3, scoring
+from benchmarks.parity.reference import Command, Reference
+from benchmarks.parity.rows import Row
+from benchmarks.tables import console, show, write_json
+
+GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "kaldi"
+
+PROGRAMS: dict[str, Callable[[Reference, str, Command], list[Row]]] = {
+    "compute-mfcc-feats": frontend.feature_rows,
+    "compute-fbank-feats": frontend.feature_rows,
+    "compute-vad": frontend.vad_rows,
+    "apply-cmvn-sliding": frontend.cmvn_rows,
+    "add-deltas": frontend.delta_rows,
+    "copy-feats": frontend.compressed_rows,
+    "nnet3-xvector-compute": nnet3.xvector_rows,
+    "ivector-mean": backend.mean_rows,
+    "ivector-compute-lda": backend.lda_rows,
+    "ivector-compute-plda": backend.plda_rows,
+    "ivector-copy-plda": backend.smoothing_rows,
+    "ivector-adapt-plda": backend.adaptation_rows,
+    "ivector-subtract-global-mean": backend.projection_rows,
+    "ivector-plda-scoring": scoring.plda_score_rows,
+    "ivector-plda-scoring-dense": scoring.dense_score_rows,
+    "ivector-compute-dot-products": scoring.cosine_score_rows,
+    "compute-eer": scoring.eer_rows,
+    "compute_min_dcf.py": scoring.min_dcf_rows,
+}
+"""What pysid has of Kaldi's programs, by name; a file made by another program is listed as not compared."""
+
+
+def parity_rows(reference: Reference) -> Iterator[Row]:
+    """The rows of all files whose program is known, then those of several steps at once."""
+    for name, text in reference.commands.items():
+        command = reference.parse(text)
+        if command.program in PROGRAMS:
+            yield from PROGRAMS[command.program](reference, name, command)
+    yield from chains.sample_rows(reference)
+    yield from chains.backend_rows(reference)
+
+
+def not_compared(reference: Reference) -> list[str]:
+    """The files that no row is about."""
+    commands = reference.commands.items()
+    return [name for name, text in commands if reference.parse(text).program not in PROGRAMS]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kaldi_parity", description=__doc__)
+    parser.add_argument("--json", type=Path, help="also write the rows here")
+    parser.add_argument("--reference", type=Path, default=GOLDEN, help="folder with a commands.tsv")
+    arguments = parser.parse_args()
+    reference = Reference(arguments.reference)
+    with torch.inference_mode():
+        rows = list(parity_rows(reference))
+    header = ["what", "Kaldi's file", "measured", "remark", "values", "largest deviation", "bound", "ok"]
+    show(header, [_cells(row) for row in rows], n_left=4)
+    broken = [row for row in rows if not row.is_ok]
+    missing = not_compared(reference)
+    out = console()
+    out.print(f"{len(rows)} rows, {sum(row.bound is not None for row in rows)} bounded, {len(broken)} broken")
+    out.print(f"not compared: {len(missing)} files ({', '.join(missing)})")
+    if arguments.json:
+        write_json(arguments.json, {"rows": [_plain(row) for row in rows], "not_compared": missing})
+    return 1 if broken else 0
+
+
+def _cells(row: Row) -> list[str]:
+    verdict = "-" if row.bound is None else "yes" if row.is_ok else "NO"
+    bound = "not bounded" if row.bound is None else f"{row.bound:.0e}" if row.bound else "0"
+    deviation = f"{row.deviation:.1e}" if row.deviation else "0"
+    return [row.what, row.case, row.measure, row.remark, f"{row.n_values:,}", deviation, bound, verdict]
+
+
+def _plain(row: Row) -> dict[str, object]:
+    finite = row.deviation if math.isfinite(row.deviation) else None
+    return asdict(row) | {"deviation": finite, "is_ok": row.is_ok}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
