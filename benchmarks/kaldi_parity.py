@@ -7,6 +7,7 @@ that Kaldi wrote. The exit status is 1 where a deviation exceeds its bound.
 import argparse
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -40,7 +41,7 @@ PROGRAMS: dict[str, Callable[[Reference, str, Command], list[Row]]] = {
     "compute-eer": scoring.eer_rows,
     "compute_min_dcf.py": scoring.min_dcf_rows,
 }
-"""What pysid has of Kaldi's programs, by name; a file made by another program is listed as not compared."""
+"""What pysid has of Kaldi's programs, by name; a file of another program is not compared."""
 
 
 def parity_rows(reference: Reference) -> Iterator[Row]:
@@ -49,14 +50,15 @@ def parity_rows(reference: Reference) -> Iterator[Row]:
         command = reference.parse(text)
         if command.program in PROGRAMS:
             yield from PROGRAMS[command.program](reference, name, command)
-    yield from chains.sample_rows(reference)
-    yield from chains.backend_rows(reference)
+    for name, chain in chains.CHAINS.items():
+        if name in reference.commands:
+            yield from chain(reference)
 
 
-def not_compared(reference: Reference) -> list[str]:
-    """The files that no row is about."""
-    commands = reference.commands.items()
-    return [name for name, text in commands if reference.parse(text).program not in PROGRAMS]
+def not_compared(reference: Reference) -> dict[str, int]:
+    """The programs that no row is about, with the number of files each made."""
+    programs = Counter(reference.parse(text).program for text in reference.commands.values())
+    return {program: n for program, n in programs.items() if program not in PROGRAMS}
 
 
 def main() -> int:
@@ -64,6 +66,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument("--reference", type=Path, default=GOLDEN, help="folder with a commands.tsv")
     arguments = parser.parse_args()
+    if not (arguments.reference / "commands.tsv").is_file():
+        parser.error(f"{arguments.reference}: expected a folder with a commands.tsv")
     reference = Reference(arguments.reference)
     with torch.inference_mode():
         rows = list(parity_rows(reference))
@@ -73,7 +77,7 @@ def main() -> int:
     missing = not_compared(reference)
     out = console()
     out.print(f"{len(rows)} rows, {sum(row.bound is not None for row in rows)} bounded, {len(broken)} broken")
-    out.print(f"not compared: {len(missing)} files ({', '.join(missing)})")
+    out.print("files not compared:", ", ".join(f"{n} of {program}" for program, n in missing.items()) or "none")
     if arguments.json:
         write_json(arguments.json, {"rows": [_plain(row) for row in rows], "not_compared": missing})
     return 1 if broken else 0
@@ -81,9 +85,14 @@ def main() -> int:
 
 def _cells(row: Row) -> list[str]:
     verdict = "-" if row.bound is None else "yes" if row.is_ok else "NO"
-    bound = "not bounded" if row.bound is None else f"{row.bound:.0e}" if row.bound else "0"
-    deviation = f"{row.deviation:.1e}" if row.deviation else "0"
+    bound = "not bounded" if row.bound is None else _short(row.bound, 0)
+    deviation = _short(row.deviation, 1)
     return [row.what, row.case, row.measure, row.remark, f"{row.n_values:,}", deviation, bound, verdict]
+
+
+def _short(value: float, digits: int) -> str:
+    """A number as 1e-4, not 1e-04."""
+    return f"{value:.{digits}e}".replace("e-0", "e-").replace("e+00", "") if value else "0"
 
 
 def _plain(row: Row) -> dict[str, object]:

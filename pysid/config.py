@@ -1,8 +1,10 @@
 """Frozen dataclass configurations to and from plain JSON or YAML values, with errors that name the key."""
 
+import math
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -72,16 +74,22 @@ def _convert(kind: Any, value: Any, where: str, key: str) -> Any:
         return value
     if origin is tuple:
         return _convert_tuple(kind, value, where, key)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind is float and isinstance(value, str):  # YAML 1.1 reads 1e-3 as a string
-        try:
-            return float(value)
-        except ValueError:
-            raise _wrong(where, key, "a number", value) from None
+    if kind is float:
+        return _convert_float(value, where, key)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise _wrong(where, key, NAMES.get(kind, kind.__name__), value)
     return value
+
+
+def _convert_float(value: Any, where: str, key: str) -> float:
+    """Text is taken too, as YAML 1.1 reads 1e-3 as text."""
+    number = math.nan
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(ValueError):
+            number = float(value)
+    if math.isnan(number):
+        raise _wrong(where, key, NAMES[float], value)
+    return number
 
 
 def _convert_dataclass(kind: Any, value: Any, where: str, key: str) -> Any:
@@ -107,8 +115,11 @@ def _convert_union(kind: Any, value: Any, where: str, key: str) -> Any:
     options = get_args(kind)
     if value is None and type(None) in options:
         return None
-    named = [x for x in options if is_dataclass(x) and isinstance(value, Mapping) and _names(value, x)]
-    if named:
+    kinds = [x for x in options if is_dataclass(x) and hasattr(x, "kind")]
+    if kinds and isinstance(value, Mapping) and "kind" in value:  # what tells the members of a union apart
+        named = [x for x in kinds if x.kind == value["kind"]]
+        if not named:
+            raise _wrong(where, f"{key}.kind", "one of " + ", ".join(x.kind for x in kinds), value["kind"])
         return _convert(named[0], value, where, key)
     errors = []
     for option in (x for x in options if x is not type(None)):
@@ -117,11 +128,6 @@ def _convert_union(kind: Any, value: Any, where: str, key: str) -> Any:
         except DataError as error:
             errors.append(error)
     raise errors[0]
-
-
-def _names(value: Mapping[str, Any], option: Any) -> bool:
-    """Whether the values' "kind" is that of a dataclass: what tells the members of a union apart."""
-    return "kind" in value and value["kind"] == getattr(option, "kind", None)
 
 
 def _convert_tuple(kind: Any, value: Any, where: str, key: str) -> tuple[Any, ...]:
@@ -136,4 +142,4 @@ def _convert_tuple(kind: Any, value: Any, where: str, key: str) -> tuple[Any, ..
 
 
 def _wrong(where: str, key: str, expected: str, value: Any) -> DataError:
-    return DataError(f"{where}: '{key}' must be {expected}, got {value!r}")
+    return DataError(f"{where}: '{key}' must be {expected}, got {value!r}" if key else f"{where}: expected {expected}")

@@ -103,13 +103,24 @@ def embed_to_file(model: SpeakerModel, inputs: Inputs, out: Path) -> tuple[int, 
     return len(writer.done), skipped
 
 
+def split_specifier(source: str) -> tuple[str, Path]:
+    """A source as ("scp" or "ark", path) where it is one of Kaldi's specifiers, else as ("", path).
+
+    >>> split_specifier("scp,p:exp/feats.scp")
+    ('scp', PosixPath('exp/feats.scp'))
+    """
+    specifier = re.match(r"(scp|ark)(?:,[a-z]+)*:", source)
+    return (specifier[1], Path(source[specifier.end() :].strip())) if specifier else ("", Path(source))
+
+
 def _open_archive(out: Path, owner: Path, model: SpeakerModel, inputs: Inputs) -> ArkWriter:
     """A writer that goes on with an unfinished archive where that is of this model and these inputs."""
-    fingerprint = model.fingerprint()
-    if owner.exists() and owner.read_text() == fingerprint and Path(f"{out}{PARTIAL}").exists():
+    partial, fingerprint = Path(f"{out}{PARTIAL}"), model.fingerprint()
+    if partial.exists() and owner.exists() and owner.read_text() == fingerprint:
         writer = ArkWriter(out, resume=True)
         if inputs.keys is None or writer.done <= set(inputs.keys):
             return writer
+    partial.unlink(missing_ok=True)
     with atomic_text(owner) as file:
         file.write(fingerprint)
     return ArkWriter(out)
@@ -130,12 +141,11 @@ def _until_broken(arrays: Named, broken: list[DataError]) -> Named:
 
 def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs | None:
     """The utterances of a source that is not an audio file."""
-    archive = re.match(r"(scp|ark)(?:,[a-z]+)*:", source)
-    if archive and archive[1] == "scp":
-        return _feature_table(Path(source[archive.end() :]), allow_pipes)
-    if archive:
-        return Inputs(None, lambda done, _: _without(read_matrices(source, allow_pipes=allow_pipes), done), True)
-    path = Path(source)
+    kind, path = split_specifier(source)
+    if kind == "scp":
+        return _feature_table(path, allow_pipes)
+    if kind == "ark":
+        return _archive(source, allow_pipes)
     if path.is_dir():
         stored = (path / "feats.scp").exists() and (path / FRONTEND_FILE).exists()
         if stored and read_frontend(path) == model.config.frontend:
@@ -146,9 +156,54 @@ def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs 
     return None
 
 
+def _archive(source: str, allow_pipes: bool) -> Inputs:
+    def read(done: Collection[str], _: OnSkip) -> Named:
+        return ((key, x) for key, x in read_matrices(source, allow_pipes=allow_pipes) if key not in done)
+
+    return Inputs(None, read, are_features=True)
+
+
 def _feature_table(path: Path, allow_pipes: bool) -> Inputs:
     entries = read_table(path)
-    return _inputs(
-        {key: lambda e=entry: load_matrix(e, path.parent, allow_pipes=allow_pipes) for key, entry in entries.items()},
-        are_features=True,
-    )
+
+    def load(key: str) -> np.ndarray:
+        return load_matrix(entries[key], path.parent, allow_pipes=allow_pipes)
+
+    return _one_by_one(list(entries), load, are_features=True)
+
+
+def _corpus(corpus: Corpus, sample_rate: int, allow_pipes: bool) -> Inputs:
+    def load(key: str) -> np.ndarray:
+        return corpus.read_wave(corpus[key], sample_rate, allow_pipes=allow_pipes)
+
+    return _one_by_one([utterance.id for utterance in corpus], load, are_features=False)
+
+
+def _files(paths: Sequence[str], sample_rate: int) -> Inputs:
+    """Audio files under their names without folder and ending, or where two of these are alike, under their paths."""
+    if len(set(paths)) < len(paths):
+        raise DataError(f"expected each file once, got {max(paths, key=paths.count)} again")
+    stems = [Path(path).stem for path in paths]
+    by_key = dict(zip(stems if len(set(stems)) == len(stems) else paths, paths, strict=True))
+
+    def load(key: str) -> np.ndarray:
+        return read_audio(by_key[key], sample_rate=sample_rate)[0]
+
+    return _one_by_one(list(by_key), load, are_features=False)
+
+
+def _one_by_one(keys: Sequence[str], load: Callable[[str], np.ndarray], *, are_features: bool) -> Inputs:
+    """Inputs of which one that cannot be loaded does not keep the others from it."""
+
+    def read(done: Collection[str], on_skip: OnSkip) -> Named:
+        for key in keys:
+            if key in done:
+                continue
+            try:
+                array = load(key)
+            except DataError as error:
+                on_skip(key, str(error).removeprefix(f"{key}: "))
+                continue
+            yield key, array
+
+    return Inputs(keys, read, are_features)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,7 +44,8 @@ class TrainConfig:
         dev: another one, whose equal error rate (cosine) is measured after every epoch.
         trials: its trial list; by default the file `trials` in it.
         flavour: "stat", "attent" or "asoft" sets network, head and diversity_weight; see `flavours`.
-        port: take the deviations of the original PyTorch port (see `XVectorConfig.as_published_port`).
+        port: take the deviations of the original PyTorch port (see `XVectorConfig.as_published_port`), batch norm on
+            softmax's logits among them.
         frontend: for a training from audio; feature archives bring their own.
         diversity_weight: factor of the attention heads' diversity penalty.
         allow_pipes: whether entries of wav.scp that are shell pipes may run.
@@ -81,14 +82,10 @@ def run_training(config: TrainConfig) -> Path:
     out = Path(config.out)
     _claim(out, config)
     frontend, batches, speakers = _training_data(config)
-    network = config.network.as_published_port() if config.port else config.network
+    network, head = _network_and_head(config)
     model_config = ModelConfig(frontend, network, config.extract)
     seed_weights(config.trainer.seed)
-    classifier = SpeakerClassifier(network, config.head, len(speakers), config.diversity_weight)
-    say(
-        f"{len(batches.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
-        f"{n_parameters(classifier.xvector):,} parameters in the network"
-    )
+    classifier = SpeakerClassifier(network, head, len(speakers), config.diversity_weight)
     dev = DevSet.read(config, model_config) if config.dev else None
 
     def on_epoch(trained: XVector, progress: Progress) -> dict[str, float]:
@@ -98,10 +95,24 @@ def run_training(config: TrainConfig) -> Path:
         return figures
 
     trainer = Trainer(config.trainer, config.optimizer, classifier, batches, out, on_epoch)
+    if trainer.accelerator.is_main_process:
+        say(
+            f"{len(batches.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
+            f"{n_parameters(classifier.xvector):,} parameters in the network"
+        )
     trainer.run()
     if trainer.accelerator.is_main_process:
         save_network(out / "final", model_config, trainer.accelerator.unwrap_model(trainer.model).xvector)
+        say(f"trained: {out / 'final'}")
     return out / "final"
+
+
+def _network_and_head(config: TrainConfig) -> tuple[XVectorConfig, HeadConfig]:
+    if not config.port:
+        return config.network, config.head
+    # The port's batch norm on the logits: angular heads have cosines, which are of one scale already.
+    head = replace(config.head, normalize_logits=config.head.loss == "softmax")
+    return config.network.as_published_port(), head
 
 
 def _claim(out: Path, config: TrainConfig) -> None:

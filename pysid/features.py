@@ -1,8 +1,10 @@
 """Network input of whole corpora: computed by several processes, stored as a data directory, resumable."""
 
 import json
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,10 +15,10 @@ from pysid.config import from_plain, to_plain
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError, Skipped
 from pysid.frontend import Frontend, FrontendConfig
-from pysid.io.ark import read_matrices
-from pysid.io.ark_writer import ArkWriter
+from pysid.io.ark import load_matrix
+from pysid.io.ark_writer import PARTIAL, ArkWriter
 from pysid.io.atomic import atomic_text
-from pysid.io.tables import write_table
+from pysid.io.tables import read_table, write_table
 from pysid.progress import track
 
 FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
@@ -55,15 +57,18 @@ def write_features(
     Returns:
         The utterances left out: unreadable audio, or no speech.
     Raises:
-        DataError: the directory holds features of another front-end, or every utterance was left out.
+        DataError: the directory is the corpus's own or holds other features, or every utterance was left out.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    if (directory / FRONTEND_FILE).exists() and read_frontend(directory) != frontend:
-        raise DataError(f"{directory} holds features of another front-end: choose another folder, or remove it")
-    with atomic_text(directory / FRONTEND_FILE) as file:
-        json.dump(to_plain(frontend), file, indent=2)
+    _claim(directory, corpus, frontend)
     skipped = Skipped()
+    n_frames: dict[str, int] = {}
     with ArkWriter(directory / "feats", compress=int(compress), resume=True) as writer:
+        foreign = [name for name in writer.done if name not in corpus]
+        if foreign:
+            raise DataError(
+                f"{directory} holds features of {len(foreign)} utterances that are not in {corpus.directory}, such as "
+                f"{foreign[0]!r}: choose another folder, or remove it"
+            )
         todo = [utterance.id for utterance in corpus if utterance.id not in writer.done]
         results = compute_features(corpus, todo, frontend, n_jobs, allow_pipes)
         for name, result in track(results, f"features {directory}", len(corpus), start=len(corpus) - len(todo)):
@@ -71,12 +76,25 @@ def write_features(
                 skipped.add(name, result)
             else:
                 writer.write(name, result)
-        kept = writer.done
-    if not kept:
-        raise DataError(f"no utterance of {corpus.directory} gave features; {skipped.summary(len(corpus), 1)}")
-    corpus.subset(kept).write(directory)
-    write_table(directory / "utt2num_frames", _frame_counts(directory))
+                n_frames[name] = len(result)
+        if not writer.done:
+            raise DataError(f"no utterance of {corpus.directory} gave features: {skipped.brief()}")
+        # Before the writer's own feats.scp, as the corpus may bring one of other features.
+        corpus.subset(writer.done).write(directory)
+    write_table(directory / "utt2num_frames", _with_earlier(n_frames, directory))
     return skipped
+
+
+def _claim(directory: Path, corpus: Corpus, frontend: FrontendConfig) -> None:
+    """Writes into `directory` which front-end its features are of, unless it holds others."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if directory.samefile(corpus.directory):
+        raise DataError(f"{directory} is the corpus itself: choose another folder for its features")
+    archives = [path for name in ("feats.ark", f"feats.ark{PARTIAL}") if (path := directory / name).exists()]
+    if any(path.stat().st_size for path in archives) and read_frontend(directory) != frontend:
+        raise DataError(f"{directory} holds features of another front-end: choose another folder, or remove it")
+    with atomic_text(directory / FRONTEND_FILE) as file:
+        json.dump(to_plain(frontend), file, indent=2)
 
 
 def compute_features(
@@ -94,7 +112,10 @@ def compute_features(
         return
     # Not fork: a forked child of a process whose torch has threads can hang.
     with ProcessPoolExecutor(n_jobs, get_context("spawn"), _start_process, (worker,)) as pool:
-        yield from zip(names, pool.map(_run_in_process, names, chunksize=16), strict=True)
+        try:
+            yield from zip(names, pool.map(_run_in_process, names, chunksize=16), strict=True)
+        except BrokenProcessPool:
+            raise DataError("a process that computes features was killed, perhaps for want of memory") from None
 
 
 def read_wave_features(
@@ -134,6 +155,7 @@ _process_worker: _Worker
 def _start_process(worker: _Worker) -> None:
     """Keeps the worker in a new process, so that the corpus crosses to it once and not with every utterance."""
     global _process_worker  # noqa: PLW0603 - a pool's initializer has no other way to leave something behind
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started
     torch.set_num_threads(1)
     _process_worker = worker
 
@@ -142,5 +164,10 @@ def _run_in_process(name: str) -> np.ndarray | str:
     return _process_worker(name)
 
 
-def _frame_counts(directory: Path) -> dict[str, int]:
-    return {name: len(x) for name, x in read_matrices(directory / "feats.scp")}
+def _with_earlier(n_frames: dict[str, int], directory: Path) -> dict[str, int]:
+    """Frame counts of all features: known for this run's, read from the archive for those of earlier runs."""
+    entries = read_table(directory / "feats.scp")
+    return {
+        name: n_frames[name] if name in n_frames else len(load_matrix(entry, directory))
+        for name, entry in entries.items()
+    }

@@ -7,6 +7,7 @@ README.md of its data, licence and figures.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,14 +195,11 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
 
 def check_device(name: str) -> None:
     """Raises DataError unless `name` is a device that this machine has: cpu, cuda or cuda:N."""
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
+    device = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
+    if device is None:
         raise DataError(f"expected the device cpu, cuda or cuda:N, got {name!r}")
     available = torch.cuda.device_count()
-    if device.type == "cuda" and (device.index or 0) >= available:
+    if name != "cpu" and int(device[1] or 0) >= available:
         raise DataError(f"expected an available device, got {name!r} where there are {available} CUDA devices")
 
 
@@ -228,14 +226,14 @@ def save_network(directory: str | os.PathLike[str], config: ModelConfig, network
         # Running variances can lie beyond float16's range, and they are few.
         tensors = {k: v if "running" in k else v.half() for k, v in tensors.items()}
     with atomic_path(directory / "model.safetensors") as path:
-        safetensors.torch.save_file(tensors, path)
+        path.write_bytes(safetensors.torch.save(tensors))
     _write_json(directory / "config.json", {"format": FORMAT, **to_plain(config)})
 
 
 def save_backend(directory: str | os.PathLike[str], backend: Backend) -> None:
     """Writes `backend.safetensors` of a model directory."""
     with atomic_path(Path(directory) / "backend.safetensors") as path:
-        safetensors.numpy.save_file(backend.to_arrays(), path)
+        path.write_bytes(safetensors.numpy.save(backend.to_arrays()))
 
 
 def _write_json(path: Path, plain: Any) -> None:

@@ -36,8 +36,8 @@ def lda_rows(reference: Reference, name: str, command: Command) -> list[Row]:
     keys, X = read_piped(reference, command.arguments[0])
     utt2spk = reference.lists(command.archive(1))
     lda = Lda(
-        int(command.options["dim"]),
-        total_covariance_factor=float(command.options["total-covariance-factor"]),
+        int(command.options.get("dim", 100)),
+        total_covariance_factor=float(command.options.get("total-covariance-factor", 0.0)),
     ).fit(X, [utt2spk[key][0] for key in keys])
     ours, kaldis = {"lda": lda.transform_}, {"lda": read_matrix(reference.path(name))}
     return [compare("LDA", name, ours, kaldis, ROWS, MODEL_BOUND)]
@@ -53,7 +53,7 @@ def plda_rows(reference: Reference, name: str, command: Command) -> list[Row]:
 
 def smoothing_rows(reference: Reference, name: str, command: Command) -> list[Row]:
     """ivector-copy-plda --smoothing."""
-    smoothed = read_plda(reference.path(command.arguments[0])).smooth(float(command.options["smoothing"]))
+    smoothed = read_plda(reference.path(command.arguments[0])).smooth(float(command.options.get("smoothing", 0.0)))
     return [_model_row("PLDA smoothing", reference, name, smoothed)]
 
 

@@ -1,11 +1,12 @@
 """Several steps at once: what a user gets who starts from samples, or trains the back-end here."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.parity.frontend import FEATURE_BOUND
-from benchmarks.parity.nnet3 import XVECTOR_BOUND, extract_config, networks
+from benchmarks.parity.frontend import FEATURE_BOUND, fast_row
+from benchmarks.parity.nnet3 import XVECTOR_BOUND, extract_config, networks, split_single
 from benchmarks.parity.reference import Reference
 from benchmarks.parity.rows import ABSOLUTE, RELATIVE, SCORES, Row, compare
 from benchmarks.parity.scoring import SCORE_BOUND
@@ -23,16 +24,20 @@ def sample_rows(reference: Reference) -> list[Row]:
     """From samples to network input and to x-vectors, by Kaldi's FFT and by the faster default."""
     command = reference.parse(reference.commands[XVECTORS])
     network = networks(reference, command)["XVector"]
-    rows = []
-    for kaldi_fft in (True, False):
-        fft = "Kaldi" if kaldi_fft else "fast"
-        features = _network_input(reference, kaldi_fft)
-        what, bound = f"samples to network input ({fft} FFT)", FEATURE_BOUND if kaldi_fft else None
-        kaldis = reference.matrices(NETWORK_INPUT)
-        rows.append(compare(what, NETWORK_INPUT, features, kaldis, ABSOLUTE, bound))
-        xvectors = dict(extract(network, features.items(), extract_config(command)))
-        what, bound = f"samples to x-vectors ({fft} FFT)", XVECTOR_BOUND if kaldi_fft else None
-        rows.append(compare(what, XVECTORS, xvectors, reference.vectors(XVECTORS), RELATIVE, bound))
+    kaldis_input = reference.matrices(NETWORK_INPUT)
+    kaldis_vectors, _ = split_single(reference.vectors(XVECTORS), kaldis_input)
+    what_input, what_vectors = "samples to network input", "samples to x-vectors"
+
+    def vectors(features: dict[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        return split_single(dict(extract(network, features.items(), extract_config(command))), features)[0]
+
+    like_kaldi, fast = (_network_input(reference, kaldi_fft) for kaldi_fft in (True, False))
+    case = f"{NETWORK_INPUT} (Kaldi FFT)"
+    rows = [compare(what_input, case, like_kaldi, kaldis_input, ABSOLUTE, FEATURE_BOUND)]
+    rows.append(fast_row(what_input, NETWORK_INPUT, fast, kaldis_input))
+    for fft, features, bound in (("Kaldi", like_kaldi, XVECTOR_BOUND), ("fast", fast, None)):
+        case = f"{XVECTORS} ({fft} FFT)"
+        rows.append(compare(what_vectors, case, vectors(features), kaldis_vectors, RELATIVE, bound))
     return rows
 
 
@@ -44,7 +49,7 @@ def _network_input(reference: Reference, kaldi_fft: bool) -> dict[str, np.ndarra
     return {key: x for key, x in features.items() if len(x)}
 
 
-def backend_rows(reference: Reference) -> list[Row]:
+def trained_backend_rows(reference: Reference) -> list[Row]:
     """Centring, LDA and PLDA trained here, then scores: against a Kaldi back-end trained by Kaldi."""
     train_keys, train = read_piped(reference, "ark:backend/train.ark")
     utt2spk = reference.lists("backend/train_utt2spk")
@@ -56,3 +61,10 @@ def backend_rows(reference: Reference) -> list[Row]:
     kaldis = np.array([float(line[2]) for line in lines])
     what = "scores of a back-end trained here"
     return [compare(what, SCORES_FILE, {"scores": ours}, {"scores": kaldis}, SCORES, SCORE_BOUND)]
+
+
+CHAINS: dict[str, Callable[[Reference], list[Row]]] = {
+    XVECTORS: sample_rows,
+    SCORES_FILE: trained_backend_rows,
+}
+"""By the file at the end of the chain."""

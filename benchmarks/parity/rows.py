@@ -51,8 +51,12 @@ def compare(
     measure: Measure,
     bound: float | None,
 ) -> Row:
-    """The row of arrays by utterance (or by another key); what one side lacks is an infinite deviation."""
-    n_values = sum(array.size for array in kaldis.values())
+    """The row of arrays by utterance, or by another key.
+
+    What only one side has is an infinite deviation; an empty array counts as none, as programs differ there.
+    """
+    ours, kaldis = ({key: x for key, x in arrays.items() if x.size} for arrays in (ours, kaldis))
+    n_values = sum(x.size for x in kaldis.values())
     unlike = [key for key in ours.keys() | kaldis.keys() if _shape(ours, key) != _shape(kaldis, key)]
     if unlike or not n_values:
         remark = f"{min(unlike)}: another shape, or missing" if unlike else "nothing to compare"
@@ -71,8 +75,8 @@ def compare_text(what: str, case: str, ours: str, kaldis: str) -> Row:
 
 def share_beyond(ours: Mapping[str, np.ndarray], kaldis: Mapping[str, np.ndarray], limit: float) -> float:
     """Share of all values that differ by more than `limit`."""
-    beyond = [np.abs(ours[key] - kaldis[key]) > limit for key in ours.keys() & kaldis.keys()]
-    return float(np.concatenate([b.ravel() for b in beyond]).mean())
+    both = [key for key in kaldis if _shape(ours, key) == _shape(kaldis, key)]
+    return float(np.concatenate([np.abs(ours[key] - kaldis[key]).ravel() > limit for key in both]).mean())
 
 
 def align_rows(rows: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -96,5 +100,5 @@ def _relative(ours: np.ndarray, kaldis: np.ndarray) -> np.ndarray:
 ABSOLUTE = Measure("absolute", lambda ours, kaldis: np.abs(ours - kaldis))
 RELATIVE = Measure("of the vector's length", _relative)
 ROWS = Measure("of the row's largest", lambda a, b: np.abs(align_rows(a, b) - align_rows(b, b)))
-SCORES = Measure("of 1 + |score|", lambda ours, kaldis: np.abs(ours - kaldis) / (1 + np.abs(kaldis)))
-IDENTICAL = Measure("that differ", lambda ours, kaldis: np.atleast_1d((ours != kaldis).sum()))
+SCORES = Measure("of 1 + abs(score)", lambda ours, kaldis: np.abs(ours - kaldis) / (1 + np.abs(kaldis)))
+IDENTICAL = Measure("number that differ", lambda ours, kaldis: np.atleast_1d((ours != kaldis).sum()))

@@ -33,7 +33,7 @@ def _read_piped_plda(reference: Reference, source: str) -> Plda:
     if not source.endswith("|"):
         return read_plda(reference.path(source))
     (copy,) = reference.pipeline(source)
-    return read_plda(reference.path(copy.arguments[0])).smooth(float(copy.options["smoothing"]))
+    return read_plda(reference.path(copy.arguments[0])).smooth(float(copy.options.get("smoothing", 0.0)))
 
 
 def _counts(reference: Reference, command: Command, enrol_keys: Sequence[str]) -> np.ndarray | int:
@@ -53,9 +53,7 @@ def _length_norm(command: Command) -> LengthNorm | None:
 def cosine_score_rows(reference: Reference, name: str, command: Command) -> list[Row]:
     """ivector-compute-dot-products of vectors of length one."""
     (enrol_keys, enrol), (test_keys, test) = (read_piped(reference, a) for a in command.arguments[1:3])
-    return [
-        _score_row("cosine scores", reference, name, cosine_terms(enrol, test), enrol_keys, test_keys)
-    ]
+    return [_score_row("cosine scores", reference, name, cosine_terms(enrol, test), enrol_keys, test_keys)]
 
 
 def _score_row(
@@ -79,7 +77,7 @@ def dense_score_rows(reference: Reference, name: str, command: Command) -> list[
     """ivector-plda-scoring-dense."""
     plda = read_plda(reference.path(command.arguments[0]))
     vectors = dict(zip(*read_piped(reference, command.arguments[2]), strict=True))
-    energy = float(command.options["target-energy"])
+    energy = float(command.options.get("target-energy", 0.5))
     ours = {
         recording: dense_plda_scores(plda, np.stack([vectors[segment] for segment in segments]), energy)
         for recording, segments in reference.lists(command.archive()).items()

@@ -5,33 +5,50 @@ from typing import Annotated
 
 import typer
 
+from pysid.cli.common import BackendKind
+
 
 def fit_backend(
     model: Annotated[Path, typer.Argument(help="Model directory, which gets a backend.safetensors.")],
     embeddings: Annotated[str, typer.Argument(help="Training embeddings: scp:FILE, ark:FILE or FILE.npz.")],
     utt2spk: Annotated[Path, typer.Argument(help="Their speakers.")],
-    kind: Annotated[str, typer.Option(help="plda or cosine.")] = "plda",
+    kind: Annotated[BackendKind, typer.Option(help="What to train.")] = BackendKind.plda,
     lda_dim: Annotated[int, typer.Option(min=0, help="Dimensions that LDA keeps; 0 leaves LDA out.")] = 200,
-    smoothing: Annotated[float, typer.Option(min=0, help="PLDA smoothing factor.")] = 0.0,
+    smoothing: Annotated[float, typer.Option(min=0, max=1, help="PLDA smoothing factor.")] = 0.0,
     min_utterances: Annotated[int, typer.Option(min=1, help="Leave out speakers with fewer utterances than this.")] = 1,
+    calibration_trials: Annotated[
+        Path | None, typer.Option(help="Lines 'enrol test target|nontarget' of other speakers, to calibrate scores on.")
+    ] = None,
+    calibration_embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings of the utterances in these trials.")
+    ] = None,
 ) -> None:
     """Train centring, LDA, length normalisation and PLDA (or cosine) on labelled embeddings.
 
+    With both calibration options it also learns to turn scores into log-likelihood ratios (pysid score --calibrate).
+
     Example: pysid fit-backend exp/stat/final scp:exp/stat/train.scp data/train/utt2spk --lda-dim 150
     """
+    if (calibration_trials is None) != (calibration_embeddings is None):
+        raise typer.BadParameter("--calibration-trials and --calibration-embeddings go together")
+
     from pysid.backend import CosineBackend, PldaBackend
     from pysid.errors import DataError
     from pysid.io.labelled import read_labelled_vectors
-    from pysid.model import find_model, save_backend
+    from pysid.model import find_model, read_config, save_backend
+    from pysid.scoring import fit_calibration
 
     directory = find_model(model)
+    dim = read_config(directory).network.embedding_dim
     X, y = read_labelled_vectors(embeddings, utt2spk, min_utterances)
-    backend: PldaBackend | CosineBackend
-    if kind == "plda":
-        backend = PldaBackend(lda_dim or None, smoothing=smoothing)
-    elif kind == "cosine":
-        backend = CosineBackend(lda_dim or None)
+    if X.shape[1] != dim:
+        raise DataError(f"{embeddings}: expected embeddings of {dim} dimensions, as {model} gives, got {X.shape[1]}")
+    if kind == BackendKind.plda:
+        backend: PldaBackend | CosineBackend = PldaBackend(lda_dim or None, smoothing=smoothing)
     else:
-        raise DataError(f"--kind must be plda or cosine, got {kind!r}")
-    save_backend(directory, backend.fit(X, y))
+        backend = CosineBackend(lda_dim or None)
+    backend.fit(X, y)
+    if calibration_trials is not None and calibration_embeddings is not None:
+        backend.calibration_ = fit_calibration(backend, calibration_trials, calibration_embeddings, dim)
+    save_backend(directory, backend)
     print(f"{directory / 'backend.safetensors'}: {kind} from {len(X)} embeddings of {len(set(y))} speakers")

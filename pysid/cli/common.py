@@ -1,5 +1,6 @@
 """Options and closing lines that several subcommands share."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
 AllowPipes = Annotated[bool, typer.Option("--allow-pipes", help="Run entries of wav.scp that are shell commands.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="Model directory, or the name of a shipped model.")]
+
+
+class BackendKind(StrEnum):
+    """What scores embeddings."""
+
+    plda = "plda"
+    cosine = "cosine"
 
 
 def report_skipped(skipped: "Skipped", n_total: int) -> None:

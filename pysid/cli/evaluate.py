@@ -1,7 +1,7 @@
 """`pysid eval`: error rates of scores."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,35 +13,68 @@ def _group() -> None:
     pass
 
 
+def _check_priors(priors: list[float] | None) -> list[float] | None:
+    for p in priors or ():
+        if not 0 < p < 1:
+            raise typer.BadParameter(f"{p:g} is not between 0 and 1")
+    return priors
+
+
 @app.command("eer")
 def eer(
     trials: Annotated[Path, typer.Argument(help="Lines 'enrol test target|nontarget'.")],
     scores: Annotated[Path, typer.Argument(help="Lines 'enrol test score'; higher means the same speaker.")],
     p_target: Annotated[
-        list[float] | None, typer.Option(help="Prior of a minDCF; may be repeated. [default: 0.01, 0.001]")
+        list[float] | None,
+        typer.Option(callback=_check_priors, help="Prior of a minDCF; may be repeated. [default: 0.01, 0.001]"),
     ] = None,
     det: Annotated[Path | None, typer.Option(help="Write a DET plot here (.png, .svg or .pdf).")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the figures here too; rates are fractions.")] = None,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Leave out trials without a score.")] = False,
 ) -> None:
     """Equal error rate and minDCF of a score file, as Kaldi's compute-eer and compute_min_dcf.py print them.
 
     Also the equal error rate interpolated on the ROC's convex hull, and Cllr and minimum Cllr in bits (Cllr reads
     the scores as natural-log likelihood ratios; without calibration it says little).
 
-    Example: pysid eval eer data/test/trials scores
+    Example: pysid eval eer data/test/trials scores --json figures.json
     """
     from pysid.io.tables import read_scores, read_trials
-    from pysid.io.trial_scores import split_scores
+    from pysid.io.trial_scores import scored_trials
     from pysid.metrics import detection
 
-    target, nontarget = split_scores(read_trials(trials), read_scores(scores), trials, scores)
-    print(f"trials: {len(target)} target, {len(nontarget)} nontarget")
-    print(f"EER: {100 * detection.equal_error_rate(target, nontarget)[0]:.4g}%")
-    for p in p_target or [0.01, 0.001]:
-        print(f"minDCF(p-target={p:g}): {detection.min_dcf(target, nontarget, p)[0]:.4f}")
-    print(f"EER (ROC convex hull): {100 * detection.rocch_eer(target, nontarget):.4g}%")
-    cllr, min_cllr = detection.cllr(target, nontarget), detection.min_cllr(target, nontarget)
-    print(f"Cllr: {cllr:.4f}  minimum: {min_cllr:.4f}")
+    listed = read_trials(trials)
+    values, is_target = scored_trials(listed, read_scores(scores), trials, scores, allow_missing=allow_missing)
+    target, nontarget = values[is_target], values[~is_target]
+    figures: dict[str, Any] = {
+        "n_target": len(target),
+        "n_nontarget": len(nontarget),
+        "eer": detection.equal_error_rate(target, nontarget)[0],
+        "min_dcf": {f"{p:g}": detection.min_dcf_of_trials(values, is_target, p)[0] for p in p_target or (0.01, 0.001)},
+        "rocch_eer": detection.rocch_eer(target, nontarget),
+        "cllr": detection.cllr(target, nontarget),
+        "min_cllr": detection.min_cllr(target, nontarget),
+    }
+    missing = f", {len(listed) - len(values)} without a score" if len(values) < len(listed) else ""
+    print("trials: {n_target} target, {n_nontarget} nontarget".format(**figures) + missing)
+    print(f"EER: {detection.format_eer(figures['eer'])}%")
+    for p, cost in figures["min_dcf"].items():
+        print(f"minDCF(p-target={p}): {cost:.4f}")
+    print("EER (ROC convex hull): {:.4g}%".format(100 * figures["rocch_eer"]))
+    print("Cllr: {cllr:.4f}  minimum: {min_cllr:.4f}".format(**figures))
+    if json is not None:
+        _write_json(json, figures)
     if det is not None:
         from pysid.report.det import save_det_plot
 
         save_det_plot(det, {scores.name: (target, nontarget)})
+
+
+def _write_json(path: Path, figures: dict[str, Any]) -> None:
+    import json
+
+    from pysid.io.atomic import atomic_text
+
+    with atomic_text(path) as file:
+        json.dump(figures, file, indent=2)
+        file.write("\n")

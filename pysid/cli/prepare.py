@@ -22,7 +22,7 @@ def commonvoice(
     max_clips: Annotated[int, typer.Option(min=0, help="Clips kept of a speaker; 0 for all.")] = 20,
     nontarget_trials: Annotated[int, typer.Option(min=1, help="Different-speaker trials.")] = 10000,
     tsv: Annotated[str, typer.Option(help="List to take clips from.")] = "validated",
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of speakers, clips and trials.")] = 0,
 ) -> None:
     """Prepare one language of Mozilla Common Voice.
 
@@ -32,6 +32,9 @@ def commonvoice(
     """
     from pysid.data.commonvoice import CommonVoiceConfig, prepare_commonvoice
 
-    config = CommonVoiceConfig(tsv, dev_speakers, min_dev_clips, max_clips, nontarget_trials, seed)
+    try:
+        config = CommonVoiceConfig(tsv, dev_speakers, min_dev_clips, max_clips, nontarget_trials, seed)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     for name, (n_speakers, n_clips) in prepare_commonvoice(folder, out, config).items():
         print(f"{out / name}: {n_speakers} speakers, {n_clips} clips")

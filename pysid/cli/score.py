@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, Device, Model
+from pysid.cli.common import AllowPipes, BackendKind, Device, Model
 
 
 def score(
@@ -16,7 +16,7 @@ def score(
     ],
     scores: Annotated[Path, typer.Argument(help="Output, a line a trial: enrol test score.")],
     model: Model = None,
-    backend: Annotated[str | None, typer.Option(help="plda or cosine. [default: the model's own]")] = None,
+    backend: Annotated[BackendKind | None, typer.Option(help="[default: the model's own]")] = None,
     enroll: Annotated[
         Path | None,
         typer.Option(help="spk2utt: the trials' first column names speakers enrolled by these utterances."),
@@ -37,6 +37,9 @@ def score(
 
     Example: pysid score data/test/trials data/test/wav.scp exp/scores --model exp/stat/final --backend cosine
     """
+    if calibrate and cohort is not None:
+        raise typer.BadParameter("--calibrate is for scores without a --cohort")
+
     from pysid.scoring import score_list
 
     score_list(

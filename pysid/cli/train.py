@@ -14,10 +14,11 @@ def train(
 ) -> None:
     """Train an x-vector network; run it again to go on where it was stopped.
 
-    Several processes: accelerate launch --num_processes 2 -m pysid train CONFIG
+    Several processes: torchrun --nproc-per-node 2 -m pysid train CONFIG, or accelerate launch -m pysid train CONFIG
+    on GPUs. Each takes its share of every batch; batch norm sees the share alone.
 
     Example: pysid train conf/xvector.yaml flavour=asoft out=exp/asoft trainer.n_epochs=5
     """
     from pysid.experiment import read_train_config, run_training
 
-    print(run_training(read_train_config(config, settings or ())))
+    run_training(read_train_config(config, settings or ()))

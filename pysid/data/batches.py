@@ -1,7 +1,7 @@
 """Training batches from feature archives or from audio."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,6 @@ from pysid.data.corpus import Corpus
 from pysid.errors import DataError
 from pysid.io.ark import load_matrix
 from pysid.progress import say
-from pysid.segments import Segment
 
 
 class ChunkSource(Protocol):
@@ -36,11 +35,13 @@ class ArchiveSource:
     Args:
         entries: (N,) one `feats.scp` entry an utterance, such as "feats.ark:1234".
         directory: the folder of that feats.scp.
+        dim: D that the network reads; None takes features of any width.
     """
 
-    def __init__(self, entries: Sequence[str], directory: Path) -> None:
+    def __init__(self, entries: Sequence[str], directory: Path, dim: int | None = None) -> None:
         self.entries = entries
         self.directory = directory
+        self.dim = dim
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
         features = load_matrix(self.entries[utterance], self.directory)
@@ -49,6 +50,8 @@ class ArchiveSource:
                 f"{self.entries[utterance]}: expected finite features with more than {start} frames, got "
                 f"{len(features)} frames or a NaN"
             )
+        if features.shape[1] != (self.dim or features.shape[1]):
+            raise DataError(f"{self.entries[utterance]}: expected {self.dim} features, got {features.shape[1]}")
         return fill(features[start : start + length], length)
 
     def to_features(self, inputs: Tensor) -> Tensor:
@@ -63,7 +66,7 @@ class AudioSource:
 
     Args:
         corpus: a data directory with audio.
-        durations: {utterance: seconds}; the numbers of `read` count in its order.
+        utterances: their ids; the numbers of `read` count in this order.
         frontend: module that maps waveforms (B, S) to (features (B, T, D), n_frames (B,)).
         sample_rate: Hz that the frontend wants.
         allow_pipes: whether entries of wav.scp that are shell pipes may run.
@@ -75,29 +78,27 @@ class AudioSource:
     def __init__(
         self,
         corpus: Corpus,
-        durations: Mapping[str, float],
+        utterances: Iterable[str],
         frontend: nn.Module,
         sample_rate: int = 16000,
         allow_pipes: bool = False,
     ) -> None:
         self.corpus = corpus
-        self.utterances = list(durations)
-        self.durations = durations
+        self.utterances = list(utterances)
         self.frontend = frontend
         self.sample_rate = sample_rate
         self.allow_pipes = allow_pipes
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
-        name = self.utterances[utterance]
-        whole = self.corpus[name]
-        begin_s = whole.segment.start_s if whole.segment else 0.0
-        wanted_s = length * self.OVERSIZE / self.FRAMES_PER_S
-        start_s = start / self.FRAMES_PER_S
-        piece = Segment(begin_s + start_s, begin_s + min(start_s + wanted_s, self.durations[name]))
+        duration_s = length * self.OVERSIZE / self.FRAMES_PER_S
         wave = self.corpus.read_wave(
-            replace(whole, segment=piece), sample_rate=self.sample_rate, allow_pipes=self.allow_pipes
+            self.corpus[self.utterances[utterance]],
+            self.sample_rate,
+            start_s=start / self.FRAMES_PER_S,
+            duration_s=duration_s,
+            allow_pipes=self.allow_pipes,
         )
-        return fill(wave, round(wanted_s * self.sample_rate))
+        return fill(wave, round(duration_s * self.sample_rate))
 
     def to_features(self, inputs: Tensor) -> Tensor:
         length = round(inputs.shape[1] * self.FRAMES_PER_S / (self.OVERSIZE * self.sample_rate))
@@ -164,23 +165,22 @@ class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
         if i >= len(self):
             raise IndexError(i)
         utterance, length = self.chunks.utterance[i][self.rows], int(self.chunks.length[i])
-        pieces: list[np.ndarray | None] = []
+        pieces: dict[int, np.ndarray] = {}
         error: DataError | None = None
-        for number, start in zip(utterance, self.chunks.start[i][self.rows], strict=True):
+        for k, start in enumerate(self.chunks.start[i][self.rows]):
             try:
-                pieces.append(self.batches.source.read(int(number), int(start), length))
+                pieces[k] = self.batches.source.read(int(utterance[k]), int(start), length)
             except DataError as e:
                 error = e
-                pieces.append(None)
-                self._report(int(number), e)
-        good = [k for k, x in enumerate(pieces) if x is not None]
-        if not good:
+                self._report(int(utterance[k]), e)
+        if not pieces:
             return error, None  # type: ignore[return-value]
-        chosen = [min((k for k in good if k >= j), default=good[0]) for j in range(len(pieces))]
-        inputs = torch.from_numpy(np.stack([pieces[k] for k in chosen]))  # type: ignore[arg-type]
+        chosen = [min((k for k in pieces if k >= j), default=min(pieces)) for j in range(len(utterance))]
+        inputs = torch.from_numpy(np.stack([pieces[k] for k in chosen]))
         return inputs, torch.from_numpy(self.batches.plan.labels[utterance[chosen]])
 
     def _report(self, number: int, error: DataError) -> None:
         if number not in self._reported:
             self._reported.add(number)
-            say(f"skipping utterance {self.batches.names[number]}: {error}")
+            name = self.batches.names[number]
+            say(f"skipping utterance {name}: {str(error).removeprefix(f'{name}: ')}")

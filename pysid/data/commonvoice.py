@@ -4,8 +4,9 @@ A folder holds `clips/` and tab-separated lists, `validated.tsv` among them, wit
 and others (https://commonvoice.mozilla.org/datasets).
 """
 
-import csv
 import hashlib
+import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from pysid.data.trials import make_trials
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.io.tables import spk2utt_from_utt2spk, write_spk2utt, write_table, write_trials
+from pysid.io.text import read_lines, shorten
 
 GENDERS = {"male": "m", "male_masculine": "m", "female": "f", "female_feminine": "f"}
 
@@ -25,7 +27,8 @@ class CommonVoiceConfig:
 
     Attributes:
         tsv: the list to take clips from, without its ending.
-        n_dev_speakers: speakers set apart for development, drawn among those with `min_dev_clips` clips or more.
+        n_dev_speakers: speakers set apart for development, drawn among those with `min_dev_clips` clips or more; 0
+            for none, else at least two, so that there are different-speaker trials.
         max_clips: clips kept of one speaker, so that a few keen contributors do not fill the corpus; 0 for all.
         n_nontarget: different-speaker trials in the development list; all same-speaker pairs are in it.
         seed: of the choices.
@@ -39,10 +42,10 @@ class CommonVoiceConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_dev_speakers < 0 or self.min_dev_clips < 2 or self.max_clips < 0 or self.n_nontarget < 1:
-            raise ValueError(
-                "n_dev_speakers and max_clips must not be negative, min_dev_clips at least 2, n_nontarget at least 1"
-            )
+        if self.n_dev_speakers != 0 and (self.n_dev_speakers < 2 or self.max_clips == 1):
+            raise ValueError("development needs two speakers or more, of two clips or more each")
+        if self.min_dev_clips < 2 or self.max_clips < 0 or self.n_nontarget < 1:
+            raise ValueError("max_clips must not be negative, min_dev_clips at least 2, n_nontarget at least 1")
 
 
 @dataclass(frozen=True)
@@ -55,32 +58,55 @@ class Clip:
 
 
 def read_clips(folder: Path, tsv: str = "validated") -> list[Clip]:
-    """The clips of a list, in its order.
+    """The clips of a list that are in `clips/`, in the order of the list.
 
     Raises:
-        DataError: no such list, a column is missing, a line is cut off, or a path leaves the folder of clips.
+        DataError: no such list or folder, a column is missing, a line is cut off, or a path leaves the folder of clips.
+    Warns:
+        PysidWarning: clips of the list that are not in the folder.
     """
-    path = folder / f"{tsv}.tsv"
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; expected a language folder of a Common Voice release")
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(_parse(file, path))
-
-
-def _parse(file: Iterator[str], path: Path) -> Iterator[Clip]:
-    rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-    missing = {"client_id", "path"} - set(rows.fieldnames or ())
+    path, directory = folder / f"{tsv}.tsv", folder / "clips"
+    if not path.is_file() or not directory.is_dir():
+        absent = directory if path.is_file() else path
+        raise DataError(f"{absent}: not found; expected a language folder of a Common Voice release")
+    clips = list(_parse(path))
+    present = set(os.listdir(directory))
+    missing = [clip.path for clip in clips if clip.path not in present]
     if missing:
-        raise DataError(f"{path}:1: expected the columns client_id and path, got {rows.fieldnames}")
-    for row in rows:
-        name, client = row["path"], row["client_id"]
+        message = f"{directory}: {len(missing)} of {len(clips)} clips are not there; the first is {missing[0]}"
+        warnings.warn(message, PysidWarning, stacklevel=2)
+    return [clip for clip in clips if clip.path in present]
+
+
+def _parse(path: Path) -> Iterator[Clip]:
+    columns: list[str] = []
+    for place, fields in _rows(path):
+        if not columns:
+            columns = fields
+            if not {"client_id", "path"} <= set(columns):
+                raise DataError(f"{place}: expected the columns client_id and path, got {shorten(' '.join(fields))}")
+            continue
+        row = dict(zip(columns, fields, strict=False))
+        name, client = row.get("path"), row.get("client_id")
         if not name or not client:
-            raise DataError(f"{path}:{rows.line_num}: expected a client_id and a path, got {client!r} and {name!r}")
+            raise DataError(f"{place}: expected a client_id and a path, got {client!r} and {name!r}")
         if Path(name).name != name:
-            raise DataError(f"{path}:{rows.line_num}: expected a file name within clips/, got {name!r}")
+            raise DataError(f"{place}: expected a file name within clips/, got {name!r}")
         # Half the hash of a hash: short, and no way back to the release's id without the release.
         speaker = "cv" + hashlib.sha1(client.encode()).hexdigest()[:10]
-        yield Clip(speaker, name, GENDERS.get(row.get("gender") or ""))
+        yield Clip(speaker, name, GENDERS.get(row.get("gender", "")))
+
+
+def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """`file:line` and the fields of each line that is not blank; quotation marks are text in these files."""
+    for number, line in read_lines(path):
+        place = f"{path}:{number}"
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise DataError(f"{place}: expected UTF-8 text, got {shorten(line)}") from None
+        if text.strip():
+            yield place, text.rstrip("\r\n").split("\t")
 
 
 def prepare_commonvoice(folder: Path, out: Path, config: CommonVoiceConfig | None = None) -> dict[str, tuple[int, int]]:
@@ -89,13 +115,15 @@ def prepare_commonvoice(folder: Path, out: Path, config: CommonVoiceConfig | Non
     Returns:
         {"train": (speakers, clips), "dev": ...}.
     Raises:
-        DataError: the list is malformed, or too few speakers have enough clips.
+        DataError: the list is malformed or has no clips, or too few speakers have enough of them.
     """
     config = config or CommonVoiceConfig()
     rng = np.random.default_rng(config.seed)
     by_speaker: dict[str, list[Clip]] = {}
     for clip in read_clips(folder, config.tsv):
         by_speaker.setdefault(clip.speaker, []).append(clip)
+    if not by_speaker:
+        raise DataError(f"{folder / config.tsv}.tsv: expected clips, got none")
     candidates = [s for s, clips in by_speaker.items() if len(clips) >= config.min_dev_clips]
     if len(candidates) < config.n_dev_speakers:
         raise DataError(

@@ -76,7 +76,7 @@ def extract(
     utterances: Iterable[tuple[str, np.ndarray]],
     config: ExtractConfig | None = None,
     *,
-    batch_frames: int = 12000,
+    batch_frames: int | None = None,
     window: int = 256,
     on_skip: Callable[[str, str], None] | None = None,
 ) -> Iterator[tuple[str, np.ndarray]]:
@@ -87,7 +87,7 @@ def extract(
             `eval()` first. Chunks go to the device of its parameters or buffers.
         utterances: pairs of a name and features (T, D).
         batch_frames: at most this many frames, padding included, go through the network at once, unless a single
-            chunk is longer.
+            chunk is longer; None for 1,000 on a CPU, which stay in its cache, and 200,000 elsewhere.
         window: utterances looked at together, to put chunks of like length into one batch.
         on_skip: called with the name and a reason for an utterance that has no embedding (no frames; shorter than
             `min_chunk_size` without padding). Without it such an utterance raises.
@@ -124,7 +124,7 @@ def _unusable(features: np.ndarray, config: ExtractConfig) -> str | None:
 
 @torch.inference_mode()
 def _extract_window(
-    model: nn.Module, utterances: list[tuple[str, np.ndarray]], config: ExtractConfig, batch_frames: int
+    model: nn.Module, utterances: list[tuple[str, np.ndarray]], config: ExtractConfig, batch_frames: int | None
 ) -> Iterator[tuple[str, np.ndarray]]:
     owner: list[int] = []
     chunks: list[np.ndarray] = []
@@ -135,11 +135,12 @@ def _extract_window(
             weights.append(end - start)
             chunks.append(pad_short(features[start:end], config.min_chunk_size if config.pad_input else 0))
     device = next(chain(model.parameters(), model.buffers())).device
+    batch_frames = batch_frames or (1_000 if device.type == "cpu" else 200_000)
     totals: list[np.ndarray | float] = [0.0] * len(utterances)
     for batch in _batches_by_length([len(x) for x in chunks], batch_frames):
-        features, n_frames = pad_batch([chunks[i] for i in batch])
+        padded, n_frames = pad_batch([chunks[i] for i in batch])
         same = bool((n_frames == n_frames[0]).all())
-        embeddings = model(features.to(device), None if same else n_frames.to(device)).float().cpu().numpy()
+        embeddings = model(padded.to(device), None if same else n_frames.to(device)).float().cpu().numpy()
         for i, embedding in zip(batch, embeddings, strict=True):
             totals[owner[i]] = totals[owner[i]] + weights[i] * embedding
     sums = np.bincount(owner, weights=weights) if owner else np.zeros(0)

@@ -23,23 +23,27 @@ def frame_weights(x: Tensor, n_frames: Tensor) -> Tensor:
     return wide(inside.to(x.dtype)) / n_frames.clamp(min=1)[:, None]
 
 
-def weighted_statistics(x: Tensor, weights: Tensor, std_scale: Tensor | float = 1.0) -> Tensor:
+def weighted_statistics(
+    x: Tensor, weights: Tensor, std_scale: Tensor | float = 1.0, exact: bool = True
+) -> Tensor:
     """Weighted mean and standard deviation over time, [mean | std].
 
     Args:
         x: (B, T, D).
         weights: (B, H, T), each row sums to one.
+        exact: take the variance around the mean. Otherwise it is E[x^2] - mean^2, which loses half the digits where a
+            unit hardly varies, but with several heads takes an order of magnitude less time.
         std_scale: factor on the variance, for an unbiased estimate; broadcasts to (B, H, D).
     Returns:
         (B, H, 2 D); the variance is floored at 1e-10, so its gradient is zero where nothing varies.
     """
     x = wide(x)
     mean = weights @ x
-    # Around the mean, not E[x^2] - mean^2: that loses half the digits where a unit hardly varies.
-    if weights.shape[1] == 1:
-        variance = weights @ (x - mean).square()
+    if exact:
+        parts = zip(weights.unbind(1), mean.unbind(1), strict=True)
+        variance = torch.cat([w[:, None] @ (x - m[:, None]).square() for w, m in parts], dim=1)
     else:
-        variance = torch.cat([weights[:, h, None] @ (x - mean[:, h, None]).square() for h in range(mean.shape[1])], 1)
+        variance = weights @ x.square() - mean.square()
     variance = variance * std_scale
     return torch.cat([mean, variance.clamp(min=VARIANCE_FLOOR).sqrt()], dim=-1)
 
@@ -121,7 +125,7 @@ class StatisticsPooling(nn.Module):
         if self.kaldi_rounding and x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad:
             return kaldi_statistics(x, n_frames, ddof)
         if n_frames is None:
-            return _PlainStatistics.apply(x, ddof)  # type: ignore[no-any-return, no-untyped-call]
+            return _PlainStatistics.apply(x, ddof)
         scale = (n_frames / (n_frames - ddof).clamp(min=1))[:, None, None]
         return weighted_statistics(x, frame_weights(x, n_frames)[:, None], scale)[:, 0]
 
@@ -164,7 +168,7 @@ class AttentionPooling(nn.Module):
 
     def pool(self, x: Tensor, attention: Tensor) -> Tensor:
         """(B, 2 H D) statistics of x (B, T, D) under given weights (B, H, T)."""
-        return weighted_statistics(x, attention).flatten(1)
+        return weighted_statistics(x, attention, exact=not self.training).flatten(1)
 
 
 def diversity_penalty(attention: Tensor) -> Tensor:

@@ -96,4 +96,9 @@ class TdnnLayer(nn.Module):
         return self.activate(self.splice_affine(x))
 
     def _normalize(self, x: Tensor) -> Tensor:
-        return self.norm(x.reshape(-1, x.shape[-1])).reshape(x.shape)
+        if self.training or self.norm.affine:
+            return self.norm(x.reshape(-1, x.shape[-1])).reshape(x.shape)
+        # Kaldi's order: BatchNorm1d's scale differs in the last bit, which pooling magnifies where nothing varies.
+        mean, variance = self.norm.get_buffer("running_mean"), self.norm.get_buffer("running_var")
+        scale = (variance + self.norm.eps).double().pow(-0.5).to(x.dtype)
+        return torch.addcmul(-mean.to(x.dtype) * scale, x, scale)

@@ -57,7 +57,10 @@ class TrainerConfig:
 class Batches(Protocol):
     """Where batches come from; see `pysid.data.batches`."""
 
-    n_batches: int
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch."""
+        ...
 
     def epoch(self, epoch: int, process: int, n_processes: int) -> Dataset[tuple[Tensor, Tensor]]:
         """One process's share of each batch of an epoch: item i is (input, labels) of batch i.
@@ -140,7 +143,7 @@ class Trainer:
         loader = DataLoader(
             data,
             batch_size=None,
-            sampler=range(p.batch, self.batches.n_batches),  # type: ignore[arg-type]
+            sampler=range(p.batch, self.batches.n_batches),
             num_workers=self.config.n_workers,
             pin_memory=a.device.type == "cuda",
         )

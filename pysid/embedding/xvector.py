@@ -132,7 +132,7 @@ class XVector(nn.Module):
         x = self.pooling(x, n_frames)
         for layer in self.segment_layers[: self.config.embedding_layer]:
             x = layer(x)
-        return self.segment_layers[self.config.embedding_layer].affine(x)  # type: ignore[operator, union-attr]
+        return self.segment_layers[self.config.embedding_layer].affine(x)  # type: ignore[operator]
 
     def frame_level(self, features: Tensor, n_frames: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, T, feature_dim) -> (B, T - context, D) before pooling, and the frames of each that count."""

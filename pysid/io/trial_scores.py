@@ -8,27 +8,49 @@ from pysid.errors import DataError
 from pysid.io.tables import Trial
 
 
-def split_scores(
-    trials: Sequence[Trial], scores: Mapping[tuple[str, str], float], trials_name: object, scores_name: object
+def scored_trials(
+    trials: Sequence[Trial],
+    scores: Mapping[tuple[str, str], float],
+    trials_name: object,
+    scores_name: object,
+    *,
+    allow_missing: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The scores of target trials and of nontarget trials, each (n,) in the order of the list.
+    """The score of each trial, (P,), and whether it is a target trial, (P,) bool.
+
+    They come in the order of `scores`, which is that of the file: Kaldi's minDCF depends on it where scores are equal.
+    Scores of pairs that are no trial are left out.
 
     Args:
         trials_name, scores_name: where the two come from, for messages.
+        allow_missing: leave out trials without a score.
     Raises:
         DataError: a trial has no score or no "target"/"nontarget", or one of the two kinds is absent.
     """
-    missing = [t for t in trials if (t.enrol, t.test) not in scores]
-    if missing:
+    place = {pair: i for i, pair in enumerate(scores)}
+    missing = [t for t in trials if (t.enrol, t.test) not in place]
+    if missing and not allow_missing:
         raise DataError(
             f"{len(missing)} of {len(trials)} trials in {trials_name} have no score in {scores_name}; the first is "
             f"'{missing[0].enrol} {missing[0].test}'"
         )
-    if any(t.is_target is None for t in trials):
-        raise DataError(f"{trials_name}: expected 'enrol test target|nontarget' on every line, got trials without it")
-    values = np.array([scores[t.enrol, t.test] for t in trials])
-    is_target = np.array([t.is_target for t in trials], dtype=bool)
+    scored = [t for t in trials if (t.enrol, t.test) in place] if missing else list(trials)
+    scored.sort(key=lambda t: place[t.enrol, t.test])
+    unknown = next((t for t in scored if t.is_target is None), None)
+    if unknown is not None:
+        raise DataError(
+            f"{trials_name}: expected 'enrol test target|nontarget' on every line, got '{unknown.enrol} {unknown.test}'"
+        )
+    is_target = np.array([t.is_target for t in scored], dtype=bool)
     if not is_target.any() or is_target.all():
         kind = "nontarget" if is_target.any() else "target"
         raise DataError(f"{trials_name}: expected target and nontarget trials, got no {kind} trial")
+    return np.array([scores[t.enrol, t.test] for t in scored]), is_target
+
+
+def split_scores(
+    trials: Sequence[Trial], scores: Mapping[tuple[str, str], float], trials_name: object, scores_name: object
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scores of target trials, (n,), and of nontarget trials, (m,); see `scored_trials`."""
+    values, is_target = scored_trials(trials, scores, trials_name, scores_name)
     return values[is_target], values[~is_target]

@@ -18,7 +18,7 @@ usage: ./run.sh [options]
                                  (default: \$PYSID_DATA/train and \$PYSID_DATA/dev)
   --config FILE                  training settings (default: conf/xvector.yaml)
   --set "KEY=VALUE ..."          settings over those of the file, e.g. "trainer.n_epochs=3"
-  --lda-dim N                    dimensions that LDA keeps (default: 150)
+  --lda-dim N                    dimensions that LDA keeps (default: 200, as in Kaldi)
   --backend-utts N               the back-end learns from speakers with N clips or more (default: 5)
   --jobs N                       processes of stage 1 (default: all cores)
   --smoke                        all stages on the synthetic voices of examples/, tiny, in about a minute
@@ -26,7 +26,7 @@ TXT
 }
 
 flavour=stat backend=plda name='' stage=0 stop_stage=6 commonvoice='' train='' dev='' config=conf/xvector.yaml
-set="" lda_dim=150 backend_utts=5 jobs=$(nproc) smoke=''
+set="" lda_dim=200 backend_utts=5 jobs=$(nproc) smoke=''
 while (($#)); do
   option=${1%%=*} key=${1%%=*}
   key=${key#--} key=${key//-/_}

@@ -103,6 +103,14 @@ def test_every_flavour_learns(flavour: str, features: Path, tmp_path: Path) -> N
     assert one.keys() == other.keys() and all((one[k] == other[k]).all() for k in one)
 
 
+def test_the_ports_deviations_reach_the_model(features: Path, tmp_path: Path) -> None:
+    final = train(tmp_path, settings(features, tmp_path / "exp", flavour="stat", port=True, trainer={"n_epochs": 1}))
+    plain = json.loads((final / "config.json").read_text())
+    assert plain["network"]["order"] == "norm-relu" and plain["network"]["norm_affine"]
+    state = safetensors.numpy.load_file(tmp_path / "exp" / "state-00000060" / "model.safetensors")
+    assert state["head.norm.running_mean"].shape == (N_SPEAKERS,)
+
+
 def test_killed_in_mid_epoch_it_resumes_to_the_very_same_weights(features: Path, tmp_path: Path) -> None:
     # A state after every step, so that there is one to resume from wherever the kill falls.
     slow = {"checkpoint_minutes": 1e-6}
@@ -126,6 +134,23 @@ def test_killed_in_mid_epoch_it_resumes_to_the_very_same_weights(features: Path,
     one, other = weights(undisturbed), weights(resumed)
     assert one.keys() == other.keys()
     assert all(one[key].tobytes() == other[key].tobytes() for key in one)
+
+
+def test_two_processes_train_one_model(features: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "two.yaml", settings(features, tmp_path / "two", dev=str(features)))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    result = subprocess.run(
+        [*command, "-m", "pysid", "train", str(config)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stderr.count("epoch 1, steps 60") == 1  # one of them speaks
+    last = (tmp_path / "two" / "epochs.tsv").read_text().splitlines()[-1].split("\t")
+    assert last[1] == "120" and float(last[3]) > 0.8 and float(last[5]) < 0.1
 
 
 TRAINER = {"n_epochs": 2, "device": "cpu", "n_threads": 1, "n_workers": 0}

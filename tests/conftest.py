@@ -1,0 +1,132 @@
+"""Fixtures for the parts that put the others together: a small model, the example voices, broken recordings."""
+
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture(scope="session")
+def dev() -> Path:
+    """The data directory of the development voices: 6 speakers of 6 utterances, each about 6 s long."""
+    return EXAMPLES / "dev"
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory: the VoxCeleb front-end and a narrow network with random weights."""
+    import torch
+
+    from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
+    from pysid.frontend import VOXCELEB
+    from pysid.model import ModelConfig, SpeakerModel
+
+    layers = (
+        FrameLayerConfig(24, (-2, -1, 0, 1, 2)),
+        FrameLayerConfig(24, (-2, 0, 2)),
+        FrameLayerConfig(24, (-3, 0, 3)),
+        FrameLayerConfig(40),
+    )
+    config = XVectorConfig(feature_dim=30, frame_layers=layers, segment_dims=(16, 16))
+    torch.manual_seed(0)
+    directory = tmp_path_factory.mktemp("models") / "small"
+    SpeakerModel(ModelConfig(VOXCELEB, config), XVector(config)).save(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory: pytest.TempPathFactory, model: Path, dev: Path) -> Path:
+    """Embeddings of the development voices by that model: an scp file beside its archive."""
+    from pysid.embed import embed_to_file, open_inputs
+    from pysid.model import SpeakerModel
+
+    archive = tmp_path_factory.mktemp("vectors") / "dev.ark"
+    opened = SpeakerModel.load(model)
+    embed_to_file(opened, open_inputs([str(dev)], opened), archive)
+    return archive.with_suffix(".scp")
+
+
+def corpus_of(folder: Path, names: list[str]) -> Path:
+    """A data directory with some utterances of the development voices and a trial list of all pairs."""
+    folder.mkdir(parents=True)
+    speaker = [name.split("-")[0] for name in names]
+    paths = [EXAMPLES / "dev" / "audio" / f"{name}.ogg" for name in names]
+    (folder / "wav.scp").write_text("".join(f"{n} {p}\n" for n, p in zip(names, paths, strict=True)))
+    (folder / "utt2spk").write_text("".join(f"{n} {s}\n" for n, s in zip(names, speaker, strict=True)))
+    trials = [f"{a} {b} {'' if a.split('-')[0] == b.split('-')[0] else 'non'}target" for a, b in combinations(names, 2)]
+    (folder / "trials").write_text("".join(f"{line}\n" for line in trials))
+    return folder
+
+
+SMALL = [f"{speaker}-{i}" for speaker in ("alicia", "denis") for i in range(3)]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A data directory of two speakers with three utterances each, and a trial list of all pairs."""
+    return corpus_of(tmp_path / "small", SMALL)
+
+
+@pytest.fixture(scope="session")
+def small_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `pysid features` makes of `small`."""
+    from pysid.data.corpus import Corpus
+    from pysid.features import write_features
+    from pysid.frontend import VOXCELEB
+
+    folder = tmp_path_factory.mktemp("features")
+    write_features(Corpus.read(corpus_of(folder / "data", SMALL)), folder / "feats", VOXCELEB)
+    return folder / "feats"
+
+
+def _truncated_wav(path: Path) -> None:
+    soundfile.write(path, np.random.default_rng(0).normal(scale=0.1, size=16000), 16000)
+    path.write_bytes(path.read_bytes()[:20000])
+
+
+def _nan_wav(path: Path) -> None:
+    wave = np.random.default_rng(0).normal(scale=0.1, size=16000).astype(np.float32)
+    wave[5000] = np.nan
+    soundfile.write(path, wave, 16000, subtype="FLOAT")
+
+
+# How to make a recording that cannot be used, and what is said about it.
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "No such file"),
+    "zero-bytes": (lambda path: path.write_bytes(b""), "empty file"),
+    "no-samples": (lambda path: soundfile.write(path, np.zeros(0), 16000), "0 samples"),
+    "truncated": (_truncated_wav, "cut off"),
+    "text": (lambda path: path.write_text("This is no audio.\n" * 50), "expected an audio file"),
+    "header-only": (lambda path: path.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt "), "expected an audio file"),
+    "nan": (_nan_wav, "expected finite samples"),
+    "silent": (lambda path: soundfile.write(path, np.zeros(16000), 16000), "no speech"),
+    "too-short": (lambda path: soundfile.write(path, np.full(60, 0.5), 16000), "no speech"),
+    "pipe": (lambda path: None, "allow pipes"),
+}
+
+
+@pytest.fixture
+def with_broken(small: Path) -> Path:
+    """`small` with the recordings of `BROKEN` put between its own, each an utterance of alicia."""
+    good = (small / "wav.scp").read_text().splitlines()
+    bad = []
+    for name, (make, _) in BROKEN.items():
+        path = small / f"{name}.wav"
+        make(path)
+        bad.append(f"alicia-{name} " + (f"cat {path} |" if name == "pipe" else str(path)))
+    lines = [*good[:3], *bad, *good[3:]]
+    (small / "wav.scp").write_text("".join(f"{line}\n" for line in lines))
+    speakers = {line.split()[0]: line.split("-")[0] for line in lines}
+    (small / "utt2spk").write_text("".join(f"{u} {s}\n" for u, s in speakers.items()))
+    return small
+
+
+@pytest.fixture(scope="session")
+def broken() -> dict[str, tuple[Callable[[Path], object], str]]:
+    """See `BROKEN`."""
+    return BROKEN

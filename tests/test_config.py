@@ -1,0 +1,110 @@
+"""Configurations to and from plain values: nothing is guessed, and every message names the key."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+
+from pysid.config import from_plain, override, to_plain
+from pysid.errors import DataError
+from pysid.experiment import TrainConfig
+from pysid.frontend import VOXCELEB
+from pysid.model import ModelConfig
+
+
+@dataclass(frozen=True)
+class Sine:
+    kind: Literal["sine"] = "sine"
+    hz: float = 440.0
+
+
+@dataclass(frozen=True)
+class Noise:
+    kind: Literal["noise"] = "noise"
+    colours: tuple[str, ...] = ("white",)
+
+
+@dataclass(frozen=True)
+class Tone:
+    name: str
+    n: int = 1
+    loud: bool = False
+    scale: float = 1.0
+    mode: Literal["fast", "slow"] = "fast"
+    pair: tuple[int, float] = (1, 2.0)
+    source: Sine | Noise = field(default_factory=Sine)
+    extra: Sine | None = None
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"n must be positive, got {self.n}")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Tone("a"),
+        Tone("b", 2, True, 0.5, "slow", (3, 4.5), Noise(colours=("pink", "brown")), Sine(hz=1.0)),
+        ModelConfig(VOXCELEB),
+        TrainConfig("train", "out", frontend=VOXCELEB),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_there_and_back(config):
+    plain = json.loads(json.dumps(to_plain(config)))
+    assert from_plain(type(config), plain, "x") == config
+
+
+def test_values_that_mean_the_same():
+    tone = from_plain(Tone, {"name": "a", "scale": 2, "pair": [1, 2]}, "x")
+    assert isinstance(tone.scale, float) and isinstance(tone.pair[1], float) and isinstance(tone.pair, tuple)
+    assert from_plain(Tone, {"name": "a", "scale": "1e-3"}, "x").scale == 0.001  # how YAML 1.1 reads it
+
+
+@pytest.mark.parametrize(
+    ("plain", "message"),
+    [
+        ({}, "missing key 'name'"),
+        ({"name": "a", "m": 1}, "unknown key 'm'; known here: name, n, loud, scale, mode, pair, source, extra"),
+        ({"name": 1}, "'name' must be text, got 1"),
+        ({"name": None}, "'name' must be text, got None"),
+        ({"name": "a", "n": 1.5}, "'n' must be a whole number, got 1.5"),
+        ({"name": "a", "n": "3"}, "'n' must be a whole number, got '3'"),
+        ({"name": "a", "n": True}, "'n' must be a whole number, got True"),
+        ({"name": "a", "n": 0}, "n must be positive, got 0"),
+        ({"name": "a", "loud": 1}, "'loud' must be true or false, got 1"),
+        ({"name": "a", "scale": "big"}, "'scale' must be a number, got 'big'"),
+        ({"name": "a", "scale": float("nan")}, "'scale' must be a number, got nan"),
+        ({"name": "a", "scale": "nan"}, "'scale' must be a number, got 'nan'"),
+        ({"name": "a", "scale": False}, "'scale' must be a number, got False"),
+        ({"name": "a", "mode": "medium"}, "'mode' must be one of fast, slow, got 'medium'"),
+        ({"name": "a", "mode": ["fast"]}, "'mode' must be one of fast, slow, got ['fast']"),
+        ({"name": "a", "pair": 3}, "'pair' must be a list, got 3"),
+        ({"name": "a", "pair": [1]}, "'pair' must be a list of 2, got [1]"),
+        ({"name": "a", "pair": [1, "x"]}, "'pair[1]' must be a number, got 'x'"),
+        ({"name": "a", "source": 3}, "'source' must be a group of settings, got 3"),
+        ({"name": "a", "source": {"kind": "saw"}}, "'source.kind' must be one of sine, noise, got 'saw'"),
+        ({"name": "a", "source": {"kind": ["sine"]}}, "'source.kind' must be one of sine, noise, got ['sine']"),
+        ({"name": "a", "source": {"kind": "noise", "hz": 3}}, "unknown key 'source.hz'; known here: kind, colours"),
+        ({"name": "a", "source": {"kind": "noise", "colours": [1]}}, "'source.colours[0]' must be text, got 1"),
+        ({"name": "a", "extra": {"hz": "low"}}, "'extra.hz' must be a number, got 'low'"),
+        ([], "expected a group of settings"),
+    ],
+)
+def test_wrong_values(plain, message):
+    with pytest.raises(DataError) as error:
+        from_plain(Tone, plain, "conf.yaml")
+    assert str(error.value) == f"conf.yaml: {message}"
+
+
+def test_members_of_a_union_are_told_apart_by_their_kind():
+    assert from_plain(Tone, {"name": "a", "source": {"kind": "noise"}}, "x").source == Noise()
+    assert from_plain(Tone, {"name": "a", "source": {}}, "x").source == Sine()
+    assert from_plain(Tone, {"name": "a", "extra": None}, "x").extra is None
+
+
+def test_override_leaves_the_original_alone():
+    plain = {"a": {"b": 1, "c": 2}, "d": 3}
+    assert override(plain, {"a.b": 9, "d": 4, "e.f.g": 5}) == {"a": {"b": 9, "c": 2}, "d": 4, "e": {"f": {"g": 5}}}
+    assert plain == {"a": {"b": 1, "c": 2}, "d": 3}
