@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,14 +15,15 @@ import torch
 from pysid.config import from_plain, to_plain
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError, Skipped
-from pysid.frontend import Frontend, FrontendConfig
-from pysid.io.ark import load_matrix
+from pysid.frontend import Frontend, FrontendConfig, sliding_cmvn
+from pysid.io.ark import load_matrix, load_vector
 from pysid.io.ark_writer import PARTIAL, ArkWriter
 from pysid.io.atomic import atomic_text
 from pysid.io.tables import read_table, write_table
 from pysid.progress import track
 
 FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
+NO_SPEECH = "no speech found"
 
 
 def read_frontend(directory: Path) -> FrontendConfig:
@@ -32,7 +34,10 @@ def read_frontend(directory: Path) -> FrontendConfig:
     """
     path = directory / FRONTEND_FILE
     if not path.is_file():
-        raise DataError(f"{path}: no such file; feats.scp must hold network input as `pysid features` writes it")
+        raise DataError(
+            f"{path}: no such file; feats.scp must hold network input as `pysid features` writes it "
+            "(from Kaldi's features with --stored)"
+        )
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -48,14 +53,18 @@ def write_features(
     n_jobs: int = 1,
     compress: bool = False,
     allow_pipes: bool = False,
+    stored: bool = False,
 ) -> Skipped:
     """Writes `feats.ark`, `feats.scp`, `utt2num_frames`, `frontend.json` and the corpus's tables.
 
     The features are the network's input: normalised, voiced frames only. What an earlier, interrupted run wrote is
     kept if it was made by the same front-end.
 
+    Args:
+        stored: start from the corpus's own feats.scp and vad.scp, as Kaldi's make_mfcc.sh and compute_vad_decision.sh
+            write them, and not from its audio (kaldi/egs/sre16/v1/local/nnet3/xvector/prepare_feats_for_egs.sh).
     Returns:
-        The utterances left out: unreadable audio, or no speech.
+        The utterances left out: unreadable audio or features, or no speech.
     Raises:
         DataError: the directory is the corpus's own or holds other features, or every utterance was left out.
     """
@@ -70,7 +79,7 @@ def write_features(
                 f"{foreign[0]!r}: choose another folder, or remove it"
             )
         todo = [utterance.id for utterance in corpus if utterance.id not in writer.done]
-        results = compute_features(corpus, todo, frontend, n_jobs, allow_pipes)
+        results = compute_features(corpus, todo, frontend, n_jobs, allow_pipes, stored)
         for name, result in track(results, f"features {directory}", len(corpus), start=len(corpus) - len(todo)):
             if isinstance(result, str):
                 skipped.add(name, result)
@@ -103,9 +112,13 @@ def compute_features(
     frontend: FrontendConfig,
     n_jobs: int = 1,
     allow_pipes: bool = False,
+    stored: bool = False,
 ) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Network input (T, D) of utterances, in their order, or one line that says why there is none."""
-    worker = _Worker(corpus, frontend, allow_pipes)
+    """Network input (T, D) of utterances, in their order, or one line that says why there is none.
+
+    Arguments as `write_features`.
+    """
+    worker: _Worker = (_StoredFeatures if stored else _Audio)(corpus, frontend, allow_pipes)
     if n_jobs <= 1:
         for name in names:
             yield name, worker(name)
@@ -130,8 +143,14 @@ def read_wave_features(
     return features
 
 
-class _Worker:
+class _Worker(Protocol):
     """From an utterance's name to its features, or to the reason why it has none."""
+
+    def __call__(self, name: str) -> np.ndarray | str: ...
+
+
+class _Audio:
+    """A `_Worker` that reads audio."""
 
     def __init__(self, corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool) -> None:
         self.corpus = corpus
@@ -146,7 +165,35 @@ class _Worker:
         except DataError as error:
             return str(error).removeprefix(f"{name}: ")
         features, n_frames = self.frontend(torch.from_numpy(wave)[None])
-        return features[0, : int(n_frames)].numpy() if int(n_frames) else "no speech found"
+        return features[0, : int(n_frames)].numpy() if int(n_frames) else NO_SPEECH
+
+
+class _StoredFeatures:
+    """A `_Worker` that reads feats.scp and vad.scp, normalises all frames and keeps the voiced ones."""
+
+    def __init__(self, corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool) -> None:
+        self.directory = corpus.directory
+        self.allow_pipes = allow_pipes
+        self.frontend = frontend
+        self.feats = read_table(self.directory / "feats.scp")
+        self.vad = read_table(self.directory / "vad.scp")
+
+    @torch.inference_mode()
+    def __call__(self, name: str) -> np.ndarray | str:
+        if name not in self.feats or name not in self.vad:
+            return f"not in {'vad' if name in self.feats else 'feats'}.scp"
+        try:
+            features = load_matrix(self.feats[name], self.directory, allow_pipes=self.allow_pipes)
+            voiced = load_vector(self.vad[name], self.directory, allow_pipes=self.allow_pipes) != 0
+        except DataError as error:
+            return str(error)
+        if features.shape != (len(voiced), self.frontend.dim):
+            return f"expected {len(voiced)} frames (as in vad.scp) of {self.frontend.dim}, got {features.shape}"
+        if not voiced.any():
+            return NO_SPEECH
+        if self.frontend.cmvn is not None:
+            features = sliding_cmvn(torch.tensor(features)[None], None, self.frontend.cmvn)[0].numpy()
+        return features[voiced]
 
 
 _process_worker: _Worker

@@ -17,6 +17,9 @@ def features(
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
     compress: Annotated[bool, typer.Option(help="Store 8 bits a number, as Kaldi does by default.")] = False,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Start from the directory's own feats.scp and vad.scp, made by Kaldi.")
+    ] = False,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Compute and store what the network reads: MFCCs, normalised, voiced frames only.
@@ -33,5 +36,7 @@ def features(
 
     frontend = VOXCELEB if config is None else read_settings(FrontendConfig, config)
     corpus = Corpus.read(data)
-    skipped = write_features(corpus, out, frontend, n_jobs=jobs, compress=compress, allow_pipes=allow_pipes)
+    skipped = write_features(
+        corpus, out, frontend, n_jobs=jobs, compress=compress, allow_pipes=allow_pipes, stored=stored
+    )
     report_skipped(skipped, len(corpus))

@@ -23,9 +23,7 @@ def frame_weights(x: Tensor, n_frames: Tensor) -> Tensor:
     return wide(inside.to(x.dtype)) / n_frames.clamp(min=1)[:, None]
 
 
-def weighted_statistics(
-    x: Tensor, weights: Tensor, std_scale: Tensor | float = 1.0, exact: bool = True
-) -> Tensor:
+def weighted_statistics(x: Tensor, weights: Tensor, std_scale: Tensor | float = 1.0, exact: bool = True) -> Tensor:
     """Weighted mean and standard deviation over time, [mean | std].
 
     Args:

@@ -1,0 +1,56 @@
+"""From Kaldi's stored MFCCs and VAD to the network's input, against Kaldi's own."""
+
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+
+from pysid.data.corpus import Corpus
+from pysid.errors import DataError
+from pysid.features import write_features
+from pysid.frontend import VOXCELEB
+from pysid.io.ark import read_matrices
+from pysid.io.ark_writer import ArkWriter
+
+KALDI = Path(__file__).parent / "golden" / "kaldi"
+
+
+def test_matches_apply_cmvn_sliding_and_select_voiced_frames(kaldi_corpus: Path, tmp_path: Path) -> None:
+    skipped = write_features(Corpus.read(kaldi_corpus), tmp_path / "out", VOXCELEB, stored=True)
+    ours = dict(read_matrices(tmp_path / "out" / "feats.scp"))
+    kaldi = dict(kaldiio.load_ark(str(KALDI / "feats" / "nnet_input.ark")))
+    assert sorted(ours) == sorted(kaldi) and len(kaldi) > 20
+    for name, features in kaldi.items():
+        np.testing.assert_allclose(ours[name], features, rtol=0, atol=1e-4)
+    assert skipped.reasons == {"digital_silence": "no speech found", "ghost": "not in feats.scp"}
+
+
+def test_one_frame_too_few_is_said(kaldi_corpus: Path, tmp_path: Path) -> None:
+    vad = dict(kaldiio.load_ark(str(KALDI / "feats" / "vad.ark")))
+    with ArkWriter(kaldi_corpus / "vad") as writer:
+        for name, x in vad.items():
+            writer.write(name, x[:-1] if name == "flite_slt_1" else x)
+    skipped = write_features(Corpus.read(kaldi_corpus), tmp_path / "out", VOXCELEB, stored=True)
+    assert skipped.reasons["flite_slt_1"].startswith("expected ")
+    assert "(as in vad.scp) of 30, got (" in skipped.reasons["flite_slt_1"]
+
+
+def test_no_stored_features(tmp_path: Path) -> None:
+    (tmp_path / "wav.scp").write_text("a a.wav\n")
+    with pytest.raises(DataError, match=r"feats\.scp"):
+        write_features(Corpus.read(tmp_path), tmp_path / "out", VOXCELEB, stored=True)
+
+
+@pytest.fixture
+def kaldi_corpus(tmp_path: Path) -> Path:
+    """A data directory with Kaldi's MFCCs and VAD, and an utterance that has neither."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for source, name in (("mfcc_voxceleb", "feats"), ("vad", "vad")):
+        with ArkWriter(folder / name) as writer:
+            for key, x in kaldiio.load_ark(str(KALDI / "feats" / f"{source}.ark")):
+                writer.write(key, x)
+    names = [*dict(read_matrices(folder / "feats.scp")), "ghost"]
+    (folder / "wav.scp").write_text("".join(f"{name} {name}.wav\n" for name in sorted(names)))
+    return folder
