@@ -6,13 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from pysid.backend.chain import CosineBackend
 from pysid.config import from_plain, to_plain
-from pysid.data.batches import ArchiveSource, AudioSource, ChunkBatches, ChunkSource
-from pysid.data.chunks import ChunkConfig, ChunkPlan, select_utterances
-from pysid.data.corpus import Corpus
+from pysid.data.chunks import ChunkConfig
 from pysid.embedding.checkpoint import Progress
 from pysid.embedding.classifier import SpeakerClassifier
 from pysid.embedding.extract import ExtractConfig
@@ -22,16 +17,12 @@ from pysid.embedding.optim import OptimizerConfig
 from pysid.embedding.train import Trainer, TrainerConfig, seed_weights
 from pysid.embedding.xvector import XVector, XVectorConfig, n_parameters
 from pysid.errors import DataError
-from pysid.features import FRONTEND_FILE, read_frontend, read_wave_features
-from pysid.frontend import VOXCELEB, Frontend, FrontendConfig
-from pysid.io.ark import load_matrix
+from pysid.frontend import FrontendConfig
 from pysid.io.atomic import atomic_text
-from pysid.io.tables import Trial, read_num_frames, read_table, read_trials, read_utt2spk
-from pysid.io.trial_scores import split_scores
-from pysid.metrics.detection import equal_error_rate
 from pysid.model import ModelConfig, SpeakerModel, save_network
-from pysid.progress import say, track
+from pysid.progress import say
 from pysid.settings import read_plain, read_settings
+from pysid.training_data import DevSet, open_corpus
 
 
 @dataclass(frozen=True)
@@ -80,17 +71,32 @@ def run_training(config: TrainConfig) -> Path:
         DataError: what is wrong with the data, or with resuming: another configuration stands in `out`.
     """
     out = Path(config.out)
-    _claim(out, config)
-    frontend, batches, speakers = _training_data(config)
     network, head = _network_and_head(config)
-    model_config = ModelConfig(frontend, network, config.extract)
+    if config.chunks.min_frames <= network.context:
+        raise DataError(
+            f"chunks.min_frames is {config.chunks.min_frames}, but the network needs more than {network.context} frames"
+        )
+    data = open_corpus(Path(config.train), config.frontend, config.allow_pipes)
+    if network.feature_dim != data.frontend.dim:
+        raise DataError(
+            f"network.feature_dim is {network.feature_dim}, but the features of {config.train} have {data.frontend.dim}"
+        )
+    model_config = ModelConfig(data.frontend, network, config.extract)
+    batches, speakers = data.batches(config.chunks, config.trainer.seed)
+    dev = None
+    if config.dev:
+        dev = DevSet.read(Path(config.dev), config.trials, data.frontend, config.allow_pipes)
+    _claim(out, config)
     seed_weights(config.trainer.seed)
     classifier = SpeakerClassifier(network, head, len(speakers), config.diversity_weight)
-    dev = DevSet.read(config, model_config) if config.dev else None
 
     def on_epoch(trained: XVector, progress: Progress) -> dict[str, float]:
         save_network(out / f"epoch-{progress.epoch:03d}", model_config, trained)
-        figures = {} if dev is None else {"eer": dev.equal_error_rate(trained, model_config)}
+        figures = (
+            {}
+            if dev is None
+            else {"eer": dev.equal_error_rate(SpeakerModel(model_config, trained, device=_device(trained)))}
+        )
         _write_table(out / "epochs.tsv", [*progress.epochs[:-1], progress.epochs[-1] | figures])
         return figures
 
@@ -107,6 +113,10 @@ def run_training(config: TrainConfig) -> Path:
     return out / "final"
 
 
+def _device(network: XVector) -> str:
+    return str(next(network.parameters()).device)
+
+
 def _network_and_head(config: TrainConfig) -> tuple[XVectorConfig, HeadConfig]:
     if not config.port:
         return config.network, config.head
@@ -118,7 +128,7 @@ def _network_and_head(config: TrainConfig) -> tuple[XVectorConfig, HeadConfig]:
 def _claim(out: Path, config: TrainConfig) -> None:
     """Writes the configuration into `out`, or checks that the one there is the same."""
     path, plain = out / "train.json", to_plain(config)
-    if path.exists():
+    if path.exists() and any(out.glob("state-*")):
         before = to_plain(read_settings(TrainConfig, path))  # settings newer than the file get their defaults
         changed = [
             f"{key} (was {old}, is {new})"
@@ -141,96 +151,6 @@ def _flat(plain: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(plain, dict):
         return {prefix: plain}
     return {k: v for key, x in plain.items() for k, v in _flat(x, f"{prefix}.{key}" if prefix else key).items()}
-
-
-def _training_data(config: TrainConfig) -> tuple[FrontendConfig, ChunkBatches, list[str]]:
-    """The front-end of the data, its batches, and the speakers in the order of their classes."""
-    directory = Path(config.train)
-    utt2spk = read_utt2spk(directory / "utt2spk")
-    if (directory / "feats.scp").exists():
-        frontend = read_frontend(directory)
-        if config.frontend not in (None, frontend):
-            raise DataError(f"{directory / FRONTEND_FILE} differs from the `frontend` of the configuration: remove one")
-        entries = {k: v for k, v in read_table(directory / "feats.scp").items() if k in utt2spk}
-        counts = read_num_frames(directory / "utt2num_frames")
-        names = [name for name in entries if name in counts]
-        n_frames = np.array([counts[name] for name in names])
-    else:
-        frontend = config.frontend or VOXCELEB
-        corpus = Corpus.read(directory)
-        durations = corpus.durations()
-        names = list(durations)
-        n_frames = np.array([round(durations[name] * AudioSource.FRAMES_PER_S) for name in names])
-    if config.network.feature_dim != frontend.dim:
-        raise DataError(
-            f"network.feature_dim is {config.network.feature_dim}, but the features of {directory} have {frontend.dim}"
-        )
-    indices, speakers = select_utterances(n_frames, [utt2spk[name] for name in names], config.chunks)
-    names = [names[i] for i in indices]
-    source: ChunkSource
-    if (directory / "feats.scp").exists():
-        source = ArchiveSource([entries[name] for name in names], directory)
-    else:
-        kept = {name: durations[name] for name in names}
-        source = AudioSource(corpus, kept, Frontend(frontend), frontend.sample_rate, config.allow_pipes)
-    label = {speaker: i for i, speaker in enumerate(speakers)}
-    labels = np.array([label[utt2spk[name]] for name in names])
-    plan = ChunkPlan(n_frames[indices], labels, config.chunks, config.trainer.seed)
-    return frontend, ChunkBatches(plan, source, names), speakers
-
-
-@dataclass(frozen=True)
-class DevSet:
-    """A trial list and the network input of its utterances, held in memory."""
-
-    trials: list[Trial]
-    features: dict[str, np.ndarray]
-    name: str
-
-    @classmethod
-    def read(cls, config: TrainConfig, model: ModelConfig) -> "DevSet":
-        """Reads features, or makes them from audio.
-
-        Raises:
-            DataError: an utterance of the trial list is missing.
-        """
-        directory = Path(str(config.dev))
-        path = Path(config.trials) if config.trials else directory / "trials"
-        trials = read_trials(path)
-        wanted = sorted({name for t in trials for name in (t.enrol, t.test)})
-        if (directory / "feats.scp").exists():
-            if read_frontend(directory) != model.frontend:
-                raise DataError(f"{directory / FRONTEND_FILE}: another front-end than that of {config.train}")
-            entries = read_table(directory / "feats.scp")
-            _require(wanted, entries, path, directory)
-            features = {name: load_matrix(entries[name], directory) for name in wanted}
-        else:
-            corpus = Corpus.read(directory)
-            _require(wanted, corpus, path, directory)
-            features = read_wave_features(corpus, wanted, model.frontend, config.allow_pipes)
-        return cls(trials, features, str(path))
-
-    def equal_error_rate(self, network: XVector, config: ModelConfig) -> float:
-        """EER of cosine scores between embeddings centred on their mean over this set; a fraction in [0, 1]."""
-        model = SpeakerModel(config, network, device=str(next(network.parameters()).device))
-        items = track(list(self.features.items()), f"embedding {self.name}")
-        vectors = dict(model.embed_features(items, on_skip=lambda *_: None))
-        index = {name: i for i, name in enumerate(vectors)}
-        scored = [t for t in self.trials if t.enrol in index and t.test in index]
-        matrix = np.stack(list(vectors.values()))
-        pairs = np.array([[index[t.enrol], index[t.test]] for t in scored]).T
-        values = CosineBackend().fit(matrix).score_pairs(matrix, matrix, *pairs)
-        scores = {(t.enrol, t.test): float(s) for t, s in zip(scored, values, strict=True)}
-        return equal_error_rate(*split_scores(scored, scores, self.name, "the embeddings"))[0]
-
-
-def _require(wanted: list[str], present: Any, trials: Path, directory: Path) -> None:
-    missing = [name for name in wanted if name not in present]
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(wanted)} utterances in {trials} are not in {directory}; "
-            f"the first is {missing[0]!r}"
-        )
 
 
 def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -52,6 +52,8 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         if self.n_epochs < 1 or self.log_steps < 1 or self.checkpoint_minutes <= 0:
             raise ValueError("n_epochs, log_steps and checkpoint_minutes must be positive")
+        if min(self.seed, self.n_threads, self.n_workers) < 0:
+            raise ValueError("seed, n_threads and n_workers must not be negative")
 
 
 class Batches(Protocol):

@@ -22,6 +22,12 @@ class FrameLayerConfig:
     offsets: tuple[int, ...] = (0,)
     padding: int = 0  # zero frames on both sides; Kaldi has none
 
+    def __post_init__(self) -> None:
+        if not self.offsets or list(self.offsets) != sorted(set(self.offsets)):
+            raise ValueError(f"offsets must ascend without repeats, got {list(self.offsets)}")
+        if self.padding < 0:
+            raise ValueError(f"padding must not be negative, got {self.padding}")
+
 
 KALDI_FRAME_LAYERS = (
     FrameLayerConfig(512, (-2, -1, 0, 1, 2)),

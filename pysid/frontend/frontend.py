@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from pysid.config import from_plain, to_plain
-from pysid.errors import DataError
 from pysid.frontend.cmvn import CmvnConfig, sliding_cmvn
 from pysid.frontend.fbank import Fbank, FbankConfig
 from pysid.frontend.framing import as_counts, check_scale
@@ -54,10 +53,7 @@ class FrontendConfig:
         Raises:
             DataError: an unknown name or a wrong value.
         """
-        kinds = {"features": (MfccConfig, FbankConfig), "vad": (VadConfig, WebrtcVadConfig)}
-        chosen = {name: _pick(kinds[name], x, f"{where}: {name}") for name, x in values.items() if name in kinds}
-        rest = from_plain(cls, {name: x for name, x in values.items() if name not in kinds}, where)
-        return cls(**{"cmvn": rest.cmvn, **chosen})
+        return from_plain(cls, values, where)
 
 
 VOXCELEB = FrontendConfig(
@@ -123,14 +119,3 @@ class Frontend(nn.Module):
                 times = {"shift_ms": c.shift_ms, "first_centre_ms": c.first_centre_ms}
                 voiced[b, :n] = webrtc_vad(wave[b, :size], c.sample_rate, n, vad, **times)
         return voiced.to(features.device)
-
-
-def _pick(kinds: tuple[type, ...], values: Any, where: str) -> Any:
-    """The configuration among `kinds` whose `kind` the values name; the first one where they name none."""
-    if values is None:
-        return None
-    by_name = {kind.kind: kind for kind in kinds}  # type: ignore[attr-defined]
-    name = values.get("kind", next(iter(by_name))) if isinstance(values, Mapping) else next(iter(by_name))
-    if name not in by_name:
-        raise DataError(f"{where}: 'kind' must be one of {', '.join(by_name)}, got {name!r}")
-    return from_plain(by_name[name], values, where)

@@ -224,6 +224,9 @@ def test_a_damaged_state_is_one_clear_error(features: Path, tmp_path: Path) -> N
         ({"network": {"feature_dim": 20}}, "feature_dim is 20, but the features of .* have 30"),
         ({"flavour": "plain"}, "'flavour' must be one of stat, attent, asoft, got 'plain'"),
         ({"train": "/nowhere"}, "/nowhere/utt2spk"),
+        ({"trainer": {"seed": -1}}, "seed, n_threads and n_workers must not be negative"),
+        ({"network": {"frame_layers": [{"dim": 4, "offsets": []}]}}, "offsets must ascend"),
+        ({"chunks": {"min_frames": 4}}, "chunks.min_frames is 4, but the network needs more than 4 frames"),
         ({"chunks": {"min_utterances": 9}}, "0 of 4 speakers have 9 or more utterances"),
         ({"frontend": {"features": {"kind": "fbank"}}}, "differs from the `frontend` of the configuration"),
     ],
@@ -234,9 +237,22 @@ def test_wrong_settings(change: dict, message: str, features: Path, tmp_path: Pa
 
 
 def test_dev_utterances_must_exist(features: Path, tmp_path: Path) -> None:
-    (tmp_path / "trials").write_text("s0-0 s9-0 target\n")
+    (tmp_path / "trials").write_text("s0-0 s9-0 target\ns0-0 s1-0 nontarget\n")
     plain = settings(features, tmp_path / "exp", dev=str(features), trials=str(tmp_path / "trials"))
-    with pytest.raises(DataError, match=r"1 of 2 utterances in .*trials are not in .*'s9-0'"):
+    with pytest.raises(DataError, match=r"1 of 3 utterances in .*trials are not in .*'s9-0'"):
+        train(tmp_path, plain)
+
+
+def test_a_corrected_configuration_may_follow_a_wrong_one(features: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="/nowhere"):
+        train(tmp_path, settings(features, tmp_path / "exp", train="/nowhere"))
+    train(tmp_path, settings(features, tmp_path / "exp", trainer={"n_epochs": 1}))
+
+
+def test_dev_trials_must_say_what_they_are(features: Path, tmp_path: Path) -> None:
+    (tmp_path / "trials").write_text("s0-0 s1-0\n")
+    plain = settings(features, tmp_path / "exp", dev=str(features), trials=str(tmp_path / "trials"))
+    with pytest.raises(DataError, match=r"target\|nontarget"):
         train(tmp_path, plain)
 
 

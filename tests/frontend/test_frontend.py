@@ -102,12 +102,12 @@ def test_what_a_dictionary_leaves_out_keeps_its_default():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"features": {"n_mel": 30}}, "conf.yaml: features: unknown key 'n_mel'"),
-        ({"features": {"kind": "plp"}}, "conf.yaml: features: 'kind' must be one of mfcc, fbank, got 'plp'"),
-        ({"features": {"kind": "fbank", "n_ceps": 30}}, "unknown key 'n_ceps'"),
-        ({"vad": {"frames_context": "two"}}, "'frames_context' must be a whole number"),
+        ({"features": {"n_mel": 30}}, "conf.yaml: unknown key 'features.n_mel'"),
+        ({"features": {"kind": "plp"}}, "conf.yaml: 'features.kind' must be one of mfcc, fbank, got 'plp'"),
+        ({"features": {"kind": "fbank", "n_ceps": 30}}, "unknown key 'features.n_ceps'"),
+        ({"vad": {"frames_context": "two"}}, "'vad.frames_context' must be a whole number"),
         ({"cmnv": None}, "conf.yaml: unknown key 'cmnv'"),
-        ({"vad": 3}, "conf.yaml: vad: "),
+        ({"vad": 3}, "conf.yaml: 'vad' must be a group of settings, got 3"),
     ],
 )
 def test_wrong_dictionaries(values, message):
