@@ -27,6 +27,7 @@ from pysid.embedding.xvector import XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import Frontend, FrontendConfig
 from pysid.io.atomic import atomic_path, atomic_text
+from pysid.io.audio import read_audio
 
 FORMAT = 1
 MODELS = Path(__file__).parent / "models"  # what ships with the package
@@ -154,6 +155,18 @@ class SpeakerModel:
         """Embeddings (E,) of named waveforms (S,), in their order; `on_skip` as in `extract`."""
         features = ((key, self.features([wave])[0]) for key, wave in utterances)
         return self.embed_features(features, on_skip)
+
+    def embed(self, audio: str | os.PathLike[str] | np.ndarray) -> np.ndarray:
+        """The embedding (E,) of an audio file, or of a waveform (S,) at int16 scale and `config.sample_rate`.
+
+        Raises:
+            DataError: the file cannot be read, or there is no speech in it.
+        """
+        name = "waveform" if isinstance(audio, np.ndarray) else os.fspath(audio)
+        if not isinstance(audio, np.ndarray):
+            audio, _ = read_audio(audio, sample_rate=self.config.sample_rate)
+        ((_, embedding),) = self.embed_waves([(name, audio)])
+        return embedding
 
     def fingerprint(self) -> str:
         """A hash that two models share only if they give the same embeddings."""

@@ -17,6 +17,7 @@ from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.xvector import XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
+from pysid.io.audio import read_audio
 from pysid.model import ModelConfig, SpeakerModel, check_device, find_model, save_backend
 
 
@@ -214,3 +215,15 @@ def test_cuda_gives_what_the_cpu_gives(model, features):
         pytest.skip("needs a CUDA device")
     x, y = (embeddings(SpeakerModel.load(model, device), features) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(x, y, rtol=0, atol=1e-3 * np.abs(x).max())
+
+
+def test_a_file_and_its_waveform_have_one_embedding(opened):
+    path = Path(__file__).parents[1] / "examples" / "dev" / "audio" / "slt-0.ogg"
+    wave, _ = read_audio(path, sample_rate=16000)
+    embedding = opened.embed(path)
+    assert embedding.shape == (opened.config.network.embedding_dim,)
+    np.testing.assert_array_equal(opened.embed(wave), embedding)
+    with pytest.raises(DataError, match="waveform: no frames"):
+        opened.embed(np.zeros(16000, np.float32))
+    with pytest.raises(DataError, match=r"nowhere\.wav"):
+        opened.embed("nowhere.wav")
