@@ -1,0 +1,1 @@
+"""Embedding networks: layers, pooling, training heads, the training loop, extraction."""
