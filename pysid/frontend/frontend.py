@@ -1,13 +1,11 @@
 """The whole way from waveforms to what an embedding network takes: features, VAD, CMVN, voiced frames."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pysid.config import from_plain, to_plain
 from pysid.frontend.cmvn import CmvnConfig, sliding_cmvn
 from pysid.frontend.fbank import Fbank, FbankConfig
 from pysid.frontend.framing import as_counts, check_scale
@@ -39,21 +37,6 @@ class FrontendConfig:
     def sample_rate(self) -> int:
         """Hz of the waveforms."""
         return self.features.sample_rate
-
-    def to_dict(self) -> dict[str, Any]:
-        """The configuration as plain values, for JSON."""
-        return to_plain(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any], where: str = "front-end") -> "FrontendConfig":
-        """The opposite of `to_dict`; what is not named keeps its default.
-
-        Args:
-            where: what the values are from, for messages.
-        Raises:
-            DataError: an unknown name or a wrong value.
-        """
-        return from_plain(cls, values, where)
 
 
 VOXCELEB = FrontendConfig(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pysid.config import from_plain
 from pysid.frontend import FrontendConfig
 from pysid.io.ark import ArkWriter, read_vectors
 
@@ -204,5 +205,8 @@ def test_a_device_that_is_not_there(pysid, model, dev, tmp_path, device):
 def test_another_rate_is_resampled(pysid, model, tmp_path):
     """8 kHz speech goes through a 16 kHz model; the front-end of the shipped configuration says 16 kHz."""
     golden = Path(__file__).parents[1] / "golden" / "kaldi" / "audio" / "speech_8k.wav"
-    assert FrontendConfig.from_dict(json.loads((model / "config.json").read_text())["frontend"]).sample_rate == 16000
+    assert (
+        from_plain(FrontendConfig, json.loads((model / "config.json").read_text())["frontend"], "a").sample_rate
+        == 16000
+    )
     assert pysid("embed", golden, tmp_path / "x.npz", "-m", model).status == 0

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from pysid.config import from_plain, to_plain
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import (
     VOXCELEB,
@@ -90,12 +91,12 @@ def test_a_wave_at_the_wrong_scale_warns():
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_configurations_survive_json(config):
-    assert FrontendConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert from_plain(FrontendConfig, json.loads(json.dumps(to_plain(config))), "a") == config
 
 
 def test_what_a_dictionary_leaves_out_keeps_its_default():
-    assert FrontendConfig.from_dict({}) == FrontendConfig()
-    config = FrontendConfig.from_dict({"features": {"kind": "fbank", "n_mels": 80}, "cmvn": {"window": 300}})
+    assert from_plain(FrontendConfig, {}, "a") == FrontendConfig()
+    config = from_plain(FrontendConfig, {"features": {"kind": "fbank", "n_mels": 80}, "cmvn": {"window": 300}}, "a")
     assert config == FrontendConfig(features=FbankConfig(n_mels=80), cmvn=CmvnConfig(window=300))
 
 
@@ -112,7 +113,7 @@ def test_what_a_dictionary_leaves_out_keeps_its_default():
 )
 def test_wrong_dictionaries(values, message):
     with pytest.raises(DataError, match=message):
-        FrontendConfig.from_dict(values, "conf.yaml")
+        from_plain(FrontendConfig, values, "conf.yaml")
 
 
 def test_an_energy_vad_needs_an_energy():
