@@ -134,11 +134,7 @@ class XVector(nn.Module):
         )
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
-        x, n_frames = self.frame_level(features, n_frames)
-        x = self.pooling(x, n_frames)
-        for layer in self.segment_layers[: self.config.embedding_layer]:
-            x = layer(x)
-        return self.segment_layers[self.config.embedding_layer].affine(x)  # type: ignore[operator]
+        return self.segment_level(*self.frame_level(features, n_frames))
 
     def frame_level(self, features: Tensor, n_frames: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, T, feature_dim) -> (B, T - context, D) before pooling, and the frames of each that count."""
@@ -154,6 +150,13 @@ class XVector(nn.Module):
             x = layer(x, n_frames)
             n_frames = None if n_frames is None else layer.n_out(n_frames)  # type: ignore[operator]
         return x, n_frames
+
+    def segment_level(self, frames: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """What `frame_level` gives, (B, T', D) -> (B, embedding_dim)."""
+        x = self.pooling(frames, n_frames)
+        for layer in self.segment_layers[: self.config.embedding_layer]:
+            x = layer(x)
+        return self.segment_layers[self.config.embedding_layer].affine(x)  # type: ignore[operator]
 
     def classifier_input(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """What the training head sees, (B, segment_dims[-1]), and the attention (B, H, T) where there is one."""
