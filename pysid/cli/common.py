@@ -1,7 +1,8 @@
-"""Options and closing lines that several subcommands share."""
+"""Options, closing lines and files of figures that several subcommands share."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,3 +27,14 @@ def report_skipped(skipped: "Skipped", n_total: int) -> None:
     """Says on standard error which utterances were left out, if any."""
     if len(skipped):
         say(skipped.summary(n_total))
+
+
+def write_json(path: Path, figures: dict[str, Any]) -> None:
+    """Writes the figures that a subcommand has printed for programs to read."""
+    import json
+
+    from pysid.io.atomic import atomic_text
+
+    with atomic_text(path) as file:
+        json.dump(figures, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")

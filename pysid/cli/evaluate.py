@@ -1,11 +1,14 @@
-"""`pysid eval`: error rates of scores."""
+"""`pysid eval`: error rates of scores and of diarization."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Error rates of scores.", no_args_is_help=True)
+from pysid.cli.common import write_json
+from pysid.cli.evaluate_der import der
+
+app = typer.Typer(help="Error rates of scores and of diarization.", no_args_is_help=True)
 
 
 @app.callback()
@@ -63,18 +66,11 @@ def eer(
     print("EER (ROC convex hull): {:.4g}%".format(100 * figures["rocch_eer"]))
     print("Cllr: {cllr:.4f}  minimum: {min_cllr:.4f}".format(**figures))
     if json is not None:
-        _write_json(json, figures)
+        write_json(json, figures)
     if det is not None:
         from pysid.report.det import save_det_plot
 
         save_det_plot(det, {scores.name: (target, nontarget)})
 
 
-def _write_json(path: Path, figures: dict[str, Any]) -> None:
-    import json
-
-    from pysid.io.atomic import atomic_text
-
-    with atomic_text(path) as file:
-        json.dump(figures, file, indent=2)
-        file.write("\n")
+app.command("der")(der)

@@ -117,7 +117,7 @@ def _read_ark(path: str, n_axes: int, allow_pipes: bool) -> Arrays:
                 if key is None:
                     return
                 place = key
-                array = _shaped(read_array(file, separator), n_axes)
+                array = with_axes(read_array(file, separator), n_axes)
             except ValueError as error:
                 raise DataError(f"{path}: {place}: {error}") from None
             yield key, array
@@ -150,14 +150,21 @@ class _Archives:
             self.file, self.name = file, path
         try:
             self.file.seek(offset)
-            array = _shaped(read_array(self.file), n_axes)
-            return array[_slices(bounds, array.shape)] if bounds else array
+            array = with_axes(read_array(self.file), n_axes)
+            return array[range_slices(bounds, array.shape)] if bounds else array
         except ValueError as error:
             raise DataError(f"{entry}: {error}") from None
 
 
-def _slices(bounds: str, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """A range of Kaldi's, `rows` or `rows,columns`, each `first:last` or `:` for all."""
+def range_slices(bounds: str, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """A range of Kaldi's, `rows` or `rows,columns`, each `first:last` (the last one included) or `:` for all.
+
+    Raises:
+        ValueError: it is no range, or lies outside an array of that shape.
+
+    >>> range_slices("10:19,:", (100, 30))
+    (slice(10, 20, None), slice(None, None, None))
+    """
     parts = bounds.split(",")
     slices = []
     for axis, part in enumerate(parts):
@@ -172,7 +179,8 @@ def _slices(bounds: str, shape: tuple[int, ...]) -> tuple[slice, ...]:
     return tuple(slices)
 
 
-def _shaped(array: np.ndarray, n_axes: int) -> np.ndarray:
+def with_axes(array: np.ndarray, n_axes: int) -> np.ndarray:
+    """An array that was read, if it has `n_axes` axes or is empty. Raises ValueError."""
     if array.size == 0:
         return array.reshape((0,) * n_axes)
     if array.ndim != n_axes:

@@ -25,9 +25,18 @@ def test_speakers_with_enough_vectors_are_kept(source, least, kept):
     assert X.dtype == np.float32
 
 
+def test_windows_have_the_speaker_of_their_utterance(source, tmp_path):
+    names = ["a-0-00000000-00000150", "a-0-00000075-00000225", "b-0-00000000-00000150", "a-1-00000000-00000099"]
+    write_npz(tmp_path / "windows.npz", ((name, np.full(4, i)) for i, name in enumerate(names)))
+    _, y = read_labelled_vectors(str(tmp_path / "windows.npz"), source[1], windows=True)
+    assert y.tolist() == ["a", "a", "b", "a"]
+    _, y = read_labelled_vectors(str(tmp_path / "windows.npz"), source[1], 2, windows=True)
+    assert y.tolist() == ["a", "a", "a"]  # b has one utterance
+
+
 def test_bad_vectors(source, tmp_path):
     vectors, utt2spk = source
-    with pytest.raises(DataError, match=r"x.npz: no speaker has 4 vectors or more$"):
+    with pytest.raises(DataError, match=r"x.npz: no speaker has 4 utterances or more$"):
         read_labelled_vectors(vectors, utt2spk, 4)
     write_npz(tmp_path / "x.npz", [("a-0", np.ones(4)), ("a-1", np.array([1, np.nan, 1, 1]))])
     with pytest.raises(DataError, match=r"x.npz: a-1: the vector holds a NaN or an infinity$"):

@@ -1,0 +1,120 @@
+"""`pysid eval der`: error rates of diarization."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pysid.cli.common import write_json
+from pysid.progress import track
+
+if TYPE_CHECKING:
+    from pysid.metrics.recordings import DiarizationScore
+    from pysid.segments import Turn
+
+HEADER = ("recording", "speech s", "DER %", "missed %", "false alarm %", "confusion %", "JER %")
+
+
+def _check_collar(collar: float) -> float:
+    if not 0 <= collar < math.inf:
+        raise typer.BadParameter(f"{collar:g} is not a number of seconds, 0 or more")
+    return collar
+
+
+def der(
+    reference: Annotated[Path, typer.Argument(metavar="REF", help="RTTM file, or folder of .rttm files: the truth.")],
+    hypothesis: Annotated[Path, typer.Argument(metavar="HYP", help="RTTM file, or folder of .rttm files: to score.")],
+    collar: Annotated[
+        float,
+        typer.Option(callback=_check_collar, help="Seconds not scored on each side of a boundary of the reference."),
+    ] = 0.0,
+    uem: Annotated[Path | None, typer.Option(help="UEM file: the recordings and the pieces of them to score.")] = None,
+    skip_overlap: Annotated[
+        bool, typer.Option("--skip-overlap", help="Leave out where two reference speakers or more talk at once.")
+    ] = False,
+    json: Annotated[Path | None, typer.Option(help="Write the figures here too; rates are fractions.")] = None,
+) -> None:
+    """Diarization error rate (DER) and Jaccard error rate (JER) of each recording and of all together.
+
+    Names of speakers need not agree: each speaker of REF is paired with the
+    best one of HYP. A recording that HYP lacks counts as missed; one that REF
+    lacks (or, with --uem, the UEM) is left out. Channels are not looked at.
+
+    Example: pysid eval der ref.rttm exp/diarized --collar 0.25 --uem all.uem
+    """
+    from pysid.io.uem import read_uem
+    from pysid.metrics.recordings import DiarizationScore, pair_recordings
+
+    pieces = None if uem is None else read_uem(uem)
+    recordings = pair_recordings(_read(reference), _read(hypothesis), pieces)
+    scores = {
+        recording.name: recording.score(collar_s=collar, skip_overlap=skip_overlap)
+        for recording in track(recordings, "scoring")
+    }
+    total = sum(scores.values(), DiarizationScore())
+    rows = [_cells(name, score) for name, score in (*scores.items(), ("TOTAL", total))]
+    print("\n".join([*_table([HEADER, *rows]), "", *_conventions(collar, uem, skip_overlap)]))
+    if json is not None:
+        figures = {name: _figures(score) for name, score in scores.items()}
+        options = {"collar_s": collar, "skip_overlap": skip_overlap, "uem": uem and str(uem)}
+        write_json(json, {**options, "total": _figures(total), "recordings": figures})
+
+
+def _read(path: Path) -> "dict[str, list[Turn]]":
+    from pysid.io.rttm import read_rttm, read_rttm_folder
+
+    return read_rttm_folder(path) if path.is_dir() else read_rttm(path)
+
+
+def _figures(score: "DiarizationScore") -> dict[str, float | None]:
+    der, jer = score.der, score.jer
+    return {
+        "speech_s": der.total,
+        "missed_s": der.missed,
+        "false_alarm_s": der.false_alarm,
+        "confusion_s": der.confusion,
+        "der": der.der,
+        "n_speakers": jer.n_speakers,
+        "jer": jer.jer if jer.n_speakers else None,
+    }
+
+
+def _cells(name: str, score: "DiarizationScore") -> tuple[str, ...]:
+    der, jer = score.der, score.jer
+    shares = [
+        seconds / der.total if der.total else math.nan for seconds in (der.missed, der.false_alarm, der.confusion)
+    ]
+    rates = [f"{100 * rate:.2f}" if math.isfinite(rate) else "-" for rate in (der.der, *shares, jer.jer)]
+    return (name, f"{der.total:.2f}", *rates)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of columns, the first to the left, the others to the right."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        row[0]
+        + " " * (widths[0] - cell_len(row[0]))
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    ]
+
+
+def _conventions(collar: float, uem: Path | None, skip_overlap: bool) -> list[str]:
+    """What the figures mean, for who compares them with those of other programs."""
+    collar_text = "none"
+    if collar:
+        collar_text = (
+            f"{collar:g} s on each side of a reference boundary, as md-eval's -c {collar:g} (pyannote.metrics calls "
+            f"this {2 * collar:g})"
+        )
+    scored_time = "from the first start to the last end of the turns of REF and HYP" if uem is None else f"as in {uem}"
+    return [
+        f"collar: {collar_text}",
+        f"overlapping speech: {'left out, as with md-eval -1' if skip_overlap else 'scored'}",
+        f"scored time: {scored_time}",
+        "JER: without collar, with overlapping speech, as in dscore; TOTAL is the mean over all reference speakers",
+    ]
