@@ -1,26 +1,21 @@
 """Synthesizes the example corpus beside this file: 16 voices of two free synthesizers, six utterances each.
 
-Needs the programs espeak-ng and flite (Debian packages of those names). `train` and `dev` share no voice; `dev` has a
-trial list of all pairs. Run: python examples/make_voices.py
+Needs the programs espeak-ng and flite (see synthesis.py). `train` and `dev` share no voice; `dev` has a trial list of
+all pairs. Run: python examples/make_voices.py
 """
 
-import subprocess
-import tempfile
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from synthesis import ESPEAK, RATE, ROOM_NOISE, speak
 
-from pysid.io.audio import read_audio
 from pysid.io.tables import Trial, spk2utt_from_utt2spk, write_spk2utt, write_table, write_trials
 
 HERE = Path(__file__).parent
-RATE = 16000  # Hz
-ROOM_NOISE = 3e-4  # of full scale: a recording is never digitally silent
 
-# name: (gender, command, to which an option for the output and the text are added)
-ESPEAK = ["espeak-ng", "-a", "120"]
+# name: (gender, command)
 VOICES = {
     "train": {
         "awb": ("m", ["flite", "-voice", "awb"]),
@@ -55,12 +50,7 @@ TEXTS = [
 
 def synthesize(command: list[str], text: str, rng: np.random.Generator) -> np.ndarray:
     """(S,) float in [-1, 1] at 16 kHz, with a little noise and 0.2 s of it at each end."""
-    with tempfile.TemporaryDirectory() as folder:
-        wav = f"{folder}/speech.wav"
-        options = ["-o", wav, "-t", text] if command[0] == "flite" else ["-w", wav, text]
-        subprocess.run([*command, *options], check=True, timeout=60)
-        wave, _ = read_audio(wav, sample_rate=RATE)
-    speech = np.pad(0.5 * wave / np.abs(wave).max(), RATE // 5)
+    speech = np.pad(speak(command, text), RATE // 5)
     return speech + ROOM_NOISE * rng.standard_normal(len(speech))
 
 

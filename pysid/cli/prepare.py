@@ -1,9 +1,12 @@
 """`pysid prepare`: corpora as Kaldi data directories."""
 
+import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from pysid.cli.common import AllowPipes, report_skipped
 
 app = typer.Typer(help="Turn a corpus into Kaldi data directories.", no_args_is_help=True)
 
@@ -38,3 +41,71 @@ def commonvoice(
         raise typer.BadParameter(str(error)) from None
     for name, (n_speakers, n_clips) in prepare_commonvoice(folder, out, config).items():
         print(f"{out / name}: {n_speakers} speakers, {n_clips} clips")
+
+
+@app.command("conversations")
+def conversations(
+    data: Annotated[Path, typer.Argument(help="Kaldi data directory of recordings of one speaker each.")],
+    out: Annotated[Path, typer.Argument(help="Folder for audio/, wav.scp, ref.rttm, all.uem and more.")],
+    config: Annotated[
+        Path | None, typer.Option(help="YAML settings: keys of pysid.data.conversation_plan.ConversationConfig.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Conversations.", show_default="400")] = None,
+    min_pieces: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="20")] = None,
+    max_pieces: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="50")] = None,
+    min_speakers: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="2")] = None,
+    max_speakers: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="4")] = None,
+    speakers: Annotated[
+        Path | None, typer.Option(help="Speakers to use, one a line.", show_default="all of DATA")
+    ] = None,
+    min_piece: Annotated[
+        float | None, typer.Option(help="Seconds of the shortest piece.", show_default="3", metavar="SECONDS")
+    ] = None,
+    pause: Annotated[
+        float | None, typer.Option(help="Mean pause between pieces.", show_default="0", metavar="SECONDS")
+    ] = None,
+    overlap: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Probability of talking over another's end.", show_default="0")
+    ] = None,
+    gain: Annotated[
+        float | None, typer.Option(help="Speakers differ in loudness by up to +-this.", show_default="0", metavar="DB")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of all choices.", show_default="0")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Threads.")] = 1,
+    allow_pipes: AllowPipes = False,
+) -> None:
+    """Simulate conversations, with their reference, from recordings of single speakers.
+
+    Options go before the settings of a file. A second run goes on where a first one was stopped.
+
+    Example: pysid prepare conversations data/dev data/conversations --count 400 --jobs 4
+    """
+    from pysid.data.conversation_plan import ConversationConfig
+    from pysid.data.conversations import write_conversations
+    from pysid.data.corpus import Corpus
+    from pysid.io.text import RowFormat, read_rows
+    from pysid.settings import read_settings
+
+    settings = ConversationConfig() if config is None else read_settings(ConversationConfig, config)
+    given: dict[str, Any] = {
+        "n_conversations": count,
+        "min_pieces": min_pieces,
+        "max_pieces": max_pieces,
+        "min_speakers": min_speakers,
+        "max_speakers": max_speakers,
+        "min_piece_s": min_piece,
+        "pause_s": pause,
+        "overlap": overlap,
+        "gain_db": gain,
+        "seed": seed,
+    }
+    try:
+        settings = dataclasses.replace(settings, **{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    corpus = Corpus.read(data)
+    only = None if speakers is None else {name for _, (name,) in read_rows(speakers, RowFormat("speaker", (1,)))}
+    made, skipped = write_conversations(corpus, out, settings, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes)
+    hours = sum(conversation.duration_s for conversation in made) / 3600
+    print(f"{out}: {len(made)} conversations, {hours:.2f} hours")
+    report_skipped(skipped, len(corpus))
