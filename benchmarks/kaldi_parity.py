@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.parity import backend, chains, frontend, nnet3, scoring
+from benchmarks.parity import backend, chains, clustering, frontend, nnet3, scoring
 from benchmarks.parity.reference import Command, Reference
 from benchmarks.parity.rows import Row
 from benchmarks.tables import console, show, write_json
@@ -38,6 +38,9 @@ PROGRAMS: dict[str, Callable[[Reference, str, Command], list[Row]]] = {
     "ivector-plda-scoring": scoring.plda_score_rows,
     "ivector-plda-scoring-dense": scoring.dense_score_rows,
     "ivector-compute-dot-products": scoring.cosine_score_rows,
+    "get_uniform_subsegments.py": clustering.subsegment_rows,
+    "agglomerative-cluster": clustering.label_rows,
+    "make_rttm.py": clustering.rttm_rows,
     "compute-eer": scoring.eer_rows,
     "compute_min_dcf.py": scoring.min_dcf_rows,
 }
