@@ -154,7 +154,7 @@ def test_flicker_is_steadied():
     mask[[40, 41, 400, 430]] = True
     segments = speech_segments(mask, SHIFT_S)
     assert len(segments) == 1
-    assert segments[0].start_s == pytest.approx(1.0, abs=0.06) and segments[0].end_s == pytest.approx(3.0, abs=0.1)
+    assert segments[0].start_s == pytest.approx(0.94, abs=0.03) and segments[0].end_s == pytest.approx(3.13, abs=0.03)
 
 
 def test_masks_of_any_segments():
