@@ -6,6 +6,7 @@
 A padded batch with lengths gives each utterance what it gets alone.
 """
 
+from pysid.frontend.adaptive_vad import AdaptiveVadConfig, adaptive_vad
 from pysid.frontend.cmvn import CmvnConfig, sliding_cmvn
 from pysid.frontend.deltas import add_deltas
 from pysid.frontend.fbank import Fbank, FbankConfig
@@ -13,11 +14,13 @@ from pysid.frontend.framing import check_scale, frame_mask
 from pysid.frontend.frontend import VOXCELEB, Frontend, FrontendConfig
 from pysid.frontend.mfcc import Mfcc, MfccConfig
 from pysid.frontend.selection import select_frames
+from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.vad import VadConfig, energy_vad
-from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
+from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig, webrtc_vad
 
 __all__ = [
     "VOXCELEB",
+    "AdaptiveVadConfig",
     "CmvnConfig",
     "Fbank",
     "FbankConfig",
@@ -25,9 +28,13 @@ __all__ = [
     "FrontendConfig",
     "Mfcc",
     "MfccConfig",
+    "RecordingFeatures",
     "VadConfig",
+    "WebrtcDetector",
     "WebrtcVadConfig",
+    "adaptive_vad",
     "add_deltas",
+    "analyse_blocks",
     "check_scale",
     "energy_vad",
     "frame_mask",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from pysid.frontend.adaptive_vad import AdaptiveVadConfig, adaptive_vad
 from pysid.frontend.cmvn import CmvnConfig, sliding_cmvn
 from pysid.frontend.fbank import Fbank, FbankConfig
 from pysid.frontend.framing import as_counts, check_scale
@@ -21,11 +22,12 @@ class FrontendConfig:
     """Options of `Frontend`."""
 
     features: MfccConfig | FbankConfig = field(default_factory=MfccConfig)
-    vad: VadConfig | WebrtcVadConfig | None = None  # None keeps all frames
+    vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | None = None  # None keeps all frames
     cmvn: CmvnConfig | None = None  # None leaves the features as they are
 
     def __post_init__(self) -> None:
-        if isinstance(self.vad, VadConfig) and isinstance(self.features, FbankConfig) and not self.features.use_energy:
+        needs_energy = isinstance(self.vad, VadConfig | AdaptiveVadConfig)
+        if needs_energy and isinstance(self.features, FbankConfig) and not self.features.use_energy:
             raise ValueError("an energy VAD needs filter banks with use_energy")
 
     @property
@@ -37,6 +39,11 @@ class FrontendConfig:
     def sample_rate(self) -> int:
         """Hz of the waveforms."""
         return self.features.sample_rate
+
+    @property
+    def energy_column(self) -> int:
+        """Where a frame has its log energy (or c0)."""
+        return -1 if self.features.htk_compat else 0
 
 
 VOXCELEB = FrontendConfig(
@@ -93,8 +100,8 @@ class Frontend(nn.Module):
     def _voiced(self, wave: Tensor, n_samples: Tensor, features: Tensor, n_frames: Tensor) -> Tensor:
         """(B, T) bool, False past each utterance's own frames."""
         c, vad = self.config.features, self.config.vad
-        if isinstance(vad, VadConfig):
-            return energy_vad(features[..., -1 if c.htk_compat else 0], n_frames, vad)
+        if isinstance(vad, VadConfig | AdaptiveVadConfig):
+            return voiced_by_energy(features[..., self.config.energy_column], n_frames, vad)
         voiced = torch.zeros(features.shape[:2], dtype=torch.bool)
         for b, (size, n) in enumerate(zip(n_samples.tolist(), n_frames.tolist(), strict=True)):
             voiced[b, :n] = True
@@ -102,3 +109,12 @@ class Frontend(nn.Module):
                 times = {"shift_ms": c.shift_ms, "first_centre_ms": c.first_centre_ms}
                 voiced[b, :n] = webrtc_vad(wave[b, :size], c.sample_rate, n, vad, **times)
         return voiced.to(features.device)
+
+
+def voiced_by_energy(
+    log_energy: Tensor, n_frames: Tensor | Sequence[int] | None, config: VadConfig | AdaptiveVadConfig
+) -> Tensor:
+    """(B, T) bool: `energy_vad` or `adaptive_vad`, as `config` says."""
+    if isinstance(config, AdaptiveVadConfig):
+        return adaptive_vad(log_energy, n_frames, config)
+    return energy_vad(log_energy, n_frames, config)

@@ -55,13 +55,16 @@ class MelFeatures(nn.Module):
         """Frames that `forward` makes of so many samples, a number or an integer tensor; 0 of too few."""
         return count_frames(n_samples, self.config)
 
-    def forward(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
+    def forward(
+        self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None, noise: torch.Generator | None = None
+    ) -> Tensor:
         """Features of a batch of waveforms, each as if it were alone.
 
         Args:
             wave: (B, S) at int16 scale: full scale is 32768, not 1.0.
             lengths: (B,) samples of each utterance; what the batch holds past them does not count.
                 None: all S.
+            noise: what to draw the dither from, for a recording that comes in pieces; None: `noise()`.
         Returns:
             (B, T, dim) with T = n_frames(S); rows past an utterance's own n_frames are 0.
         Raises:
@@ -76,19 +79,23 @@ class MelFeatures(nn.Module):
             return wave.new_zeros(len(wave), n_frames, self.dim)
         with torch.autocast(wave.device.type, enabled=False):  # half precision is no place for energies
             frames = overlapping_frames(wave, n_samples, self.config)
-            features = torch.cat([self._features(block) for block in self._blocks(frames)], 1)
+            features = torch.cat([self._features(block) for block in self._blocks(frames, noise)], 1)
         if lengths is None:
             return features
         return features.masked_fill(~frame_mask(self.n_frames(n_samples), n_frames)[..., None], 0.0)
 
-    def _blocks(self, frames: Tensor) -> Iterator[Tensor]:
+    def noise(self) -> torch.Generator | None:
+        """A generator at the start of the dither that the configured seed gives; None without a seed."""
+        seed = self.config.seed
+        return None if seed is None else torch.Generator(self.window.device).manual_seed(seed)
+
+    def _blocks(self, frames: Tensor, noise: torch.Generator | None) -> Iterator[Tensor]:
         """The frames (B, T, 1 + n_fft) in pieces along T, dithered where so configured."""
         if not self.config.dither:
             largest = CPU_BLOCK if frames.device.type == "cpu" else DEVICE_BLOCK
             yield from frames.split(max(1, largest // len(frames)), 1)
             return
-        seed = self.config.seed
-        generator = None if seed is None else torch.Generator(frames.device).manual_seed(seed)
+        generator = noise or self.noise()
         for block in frames.split(DITHER_BLOCK, 1):
             yield self._dither(block, generator)
 

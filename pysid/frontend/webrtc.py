@@ -30,6 +30,61 @@ class WebrtcVadConfig:
             raise ValueError(f"block_ms must be 10, 20 or 30, got {self.block_ms}")
 
 
+class WebrtcDetector:
+    """The detector at work on one recording, which may come in pieces of any length.
+
+    The recording is cut into blocks of `block_ms`, the last one filled up with zeros, and a frame gets the
+    decision about the block that its centre lies in. The detector has a hangover: after speech it goes on
+    saying "speech" for some 60 to 150 ms, the less the more aggressive it is. It adapts to the noise as it
+    goes, so a part of a recording cut out may be judged otherwise than within the whole.
+
+    Raises:
+        ValueError: a sampling rate (Hz) that is not one of SAMPLE_RATES.
+        ImportError: webrtcvad is not installed, or too old for this Python.
+    """
+
+    def __init__(self, sample_rate: int, config: WebrtcVadConfig = WebrtcVadConfig()) -> None:
+        if sample_rate not in SAMPLE_RATES:
+            raise ValueError(f"WebRTC's detector takes {', '.join(map(str, SAMPLE_RATES))} Hz, got {sample_rate}")
+        self.sample_rate = sample_rate
+        self.config = config
+        self._vad = _webrtcvad().Vad(config.aggressiveness)
+        self._rest = np.zeros(0, np.int16)  # less than a block
+        self._decisions: list[bool] = []  # one a block
+
+    def feed(self, wave: np.ndarray) -> None:
+        """The next piece (S,) of the recording, at int16 scale; rounded, and clipped to int16."""
+        if wave.ndim != 1:
+            raise ValueError(f"wave must be (samples,), got {wave.shape}")
+        samples = np.concatenate([self._rest, np.rint(wave).clip(-32768, 32767).astype(np.int16)])
+        size = self.sample_rate * self.config.block_ms // 1000
+        whole = len(samples) - len(samples) % size
+        self._decisions += map(self._is_speech, samples[:whole].reshape(-1, size))
+        self._rest = samples[whole:]
+
+    def finish(self, n_frames: int, *, shift_ms: float = 10.0, first_centre_ms: float = 5.0) -> Tensor:
+        """Which frames are voiced, once all of the recording was fed.
+
+        Args:
+            n_frames: frames of the features that the result goes with.
+            shift_ms: time from one frame to the next.
+            first_centre_ms: centre of frame 0: half the shift where the features' snip_edges is off, as here,
+                else half the window.
+        Returns:
+            (n_frames,) bool, on the CPU.
+        """
+        if len(self._rest):
+            size = self.sample_rate * self.config.block_ms // 1000
+            self.feed(np.zeros(size - len(self._rest)))
+        if not self._decisions:
+            return torch.zeros(n_frames, dtype=torch.bool)
+        block = ((first_centre_ms + shift_ms * np.arange(n_frames)) // self.config.block_ms).astype(np.int64)
+        return torch.from_numpy(np.array(self._decisions)[np.minimum(block, len(self._decisions) - 1)])
+
+    def _is_speech(self, block: np.ndarray) -> bool:
+        return bool(self._vad.is_speech(block.tobytes(), self.sample_rate))
+
+
 def webrtc_vad(
     wave: Tensor,
     sample_rate: int,
@@ -39,44 +94,13 @@ def webrtc_vad(
     shift_ms: float = 10.0,
     first_centre_ms: float = 5.0,
 ) -> Tensor:
-    """Which frames of one utterance are voiced, by WebRTC's detector.
+    """Which frames of one utterance, wave (S,) at int16 scale, are voiced, by `WebrtcDetector`: (n_frames,) bool.
 
-    The wave is cut into blocks of `block_ms`, the last one filled up with zeros, and a frame gets the
-    decision about the block that its centre lies in. The detector has a hangover: after speech it goes on
-    saying "speech" for some 60 to 150 ms, the less the more aggressive it is. It adapts to the noise as it
-    goes, so a part of a recording cut out may be judged otherwise than within the whole.
-
-    Args:
-        wave: (S,) at int16 scale; rounded, and clipped to int16.
-        sample_rate: Hz, one of SAMPLE_RATES.
-        n_frames: frames of the features that the result goes with.
-        shift_ms: time from one frame to the next.
-        first_centre_ms: centre of frame 0: half the shift where the features' snip_edges is off, as here,
-            else half the window.
-    Returns:
-        (n_frames,) bool, on the CPU.
-    Raises:
-        ValueError: another sampling rate, or more than one utterance.
-        ImportError: webrtcvad is not installed, or too old for this Python.
+    Arguments, errors and the rest are those of the detector.
     """
-    if wave.ndim != 1:
-        raise ValueError(f"wave must be (samples,), got {tuple(wave.shape)}")
-    if sample_rate not in SAMPLE_RATES:
-        raise ValueError(f"WebRTC's detector takes {', '.join(map(str, SAMPLE_RATES))} Hz, got {sample_rate}")
-    decisions = _decisions(wave, sample_rate, config)
-    if not len(decisions):
-        return torch.zeros(n_frames, dtype=torch.bool)
-    block = (first_centre_ms + shift_ms * np.arange(n_frames)) // config.block_ms
-    return torch.from_numpy(decisions[np.minimum(block.astype(np.int64), len(decisions) - 1)])
-
-
-def _decisions(wave: Tensor, sample_rate: int, config: WebrtcVadConfig) -> np.ndarray:
-    """One decision a block."""
-    size = sample_rate * config.block_ms // 1000
-    samples = wave.detach().cpu().double().round().clamp(-32768, 32767).numpy().astype(np.int16)
-    blocks = np.pad(samples, (0, -len(samples) % size)).reshape(-1, size)
-    detector = _webrtcvad().Vad(config.aggressiveness)
-    return np.array([detector.is_speech(block.tobytes(), sample_rate) for block in blocks], bool)
+    detector = WebrtcDetector(sample_rate, config)
+    detector.feed(wave.detach().cpu().double().numpy())
+    return detector.finish(n_frames, shift_ms=shift_ms, first_centre_ms=first_centre_ms)
 
 
 def _webrtcvad() -> Any:

@@ -9,6 +9,7 @@ from pysid.config import from_plain, to_plain
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import (
     VOXCELEB,
+    AdaptiveVadConfig,
     CmvnConfig,
     FbankConfig,
     Frontend,
@@ -28,6 +29,7 @@ CONFIGS = [
     FrontendConfig(),
     FrontendConfig(features=FbankConfig(use_energy=True, htk_compat=True), vad=VadConfig(), cmvn=CmvnConfig(window=50)),
     FrontendConfig(features=MfccConfig(sample_rate=8000), vad=WebrtcVadConfig(aggressiveness=1)),
+    FrontendConfig(vad=AdaptiveVadConfig(range_db=50.0)),
 ]
 
 

@@ -3,7 +3,7 @@ import sys
 import pytest
 import torch
 
-from pysid.frontend import WebrtcVadConfig, webrtc_vad
+from pysid.frontend import WebrtcDetector, WebrtcVadConfig, webrtc_vad
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +59,13 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     with pytest.raises(ImportError, match="pip install webrtcvad-wheels"):
         webrtc_vad(torch.zeros(16000), 16000, 100)
+
+
+@pytest.mark.parametrize("size", [1, 100, 479, 480, 481, 50000])
+def test_pieces_give_what_the_whole_gives(speech, size):
+    wave = speech[:30000] if size == 1 else speech
+    n_frames = len(wave) // 160
+    detector = WebrtcDetector(16000)
+    for piece in wave.split(size):
+        detector.feed(piece.numpy())
+    assert torch.equal(detector.finish(n_frames), webrtc_vad(wave, 16000, n_frames))

@@ -1,0 +1,202 @@
+"""Analysis of a recording too long to hold: its samples come in blocks, and only its features are kept.
+
+    recording = analyse_blocks(frontend, iter_blocks("meeting.wav", 60.0, sample_rate=16000))
+    recording.voiced  # (T,) bool
+    recording.normalized(1000, 1150)  # (150, D): 1.5 s after CMVN
+
+Four hours of 30 features are 173 MB, less than their waveform. The numbers are those of `Frontend.analyse`.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pysid.frontend.adaptive_vad import AdaptiveVadConfig
+from pysid.frontend.cmvn import CmvnConfig, sliding_cmvn
+from pysid.frontend.framing import check_scale, count_frames
+from pysid.frontend.frontend import Frontend, FrontendConfig, voiced_by_energy
+from pysid.frontend.spectrum import CPU_BLOCK, DEVICE_BLOCK, MelFeatures
+from pysid.frontend.vad import VadConfig
+from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig
+
+# Frames worked on together, 82 s and 328 s of 10 ms. Multiples of the blocks that `MelFeatures` has, so that a
+# recording falls into the same ones as if it were whole: a matrix product rounds by the number of its rows.
+CPU_FRAMES = 16 * CPU_BLOCK
+DEVICE_FRAMES = DEVICE_BLOCK
+
+
+@dataclass(frozen=True, eq=False)
+class RecordingFeatures:
+    """All frames of a recording, on the device of the front-end that made them.
+
+    Attributes:
+        features: (T, D) before CMVN.
+        voiced: (T,) bool; all True without a VAD.
+        n_samples: length of the recording.
+        config: of the front-end.
+    """
+
+    features: Tensor
+    voiced: Tensor
+    n_samples: int
+    config: FrontendConfig
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def shift_s(self) -> float:
+        """Time from one frame to the next."""
+        return self.config.features.shift_samples / self.config.sample_rate
+
+    @property
+    def duration_s(self) -> float:
+        return self.n_samples / self.config.sample_rate
+
+    def normalized(self, start: int = 0, end: int | None = None) -> Tensor:
+        """The frames [start, end) after the configured CMVN over the whole recording: (end - start, D).
+
+        Worked out anew in each call, with the frames around that the windows reach into: ask for many at once.
+
+        Raises:
+            ValueError: not 0 <= start <= end <= T.
+        """
+        end = len(self) if end is None else end
+        if not 0 <= start <= end <= len(self):
+            raise ValueError(f"expected 0 <= start <= end <= {len(self)} frames, got [{start}, {end})")
+        if self.config.cmvn is None:
+            return self.features[start:end]
+        result = torch.empty_like(self.features[start:end])
+        for first in range(start, end, CPU_FRAMES):  # sliding_cmvn takes many times the memory of its features
+            last = min(first + CPU_FRAMES, end)
+            result[first - start : last - start] = _normalized(self.features, first, last, self.config.cmvn)
+        return result
+
+
+def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray]) -> RecordingFeatures:
+    """What `Frontend.analyse` gives of one recording, without ever holding the whole of its waveform.
+
+    The features and the voiced frames are the same bit for bit (on a CPU); those after CMVN are to 1e-5.
+
+    Args:
+        blocks: (S_i,) each, at int16 scale, of any lengths; joined they are the recording. They are taken one
+            by one, so this may be an iterator that reads a file or shows progress.
+    Raises:
+        ValueError: a block of another shape.
+    Warns:
+        PysidWarning: the recording peaks below 2.0, so its scale must be wrong.
+    """
+    c = frontend.config
+    stream = _FeatureStream(frontend.features)
+    detector = WebrtcDetector(c.sample_rate, c.vad) if isinstance(c.vad, WebrtcVadConfig) else None
+    peak = 0.0
+    for wave in _gathered(blocks, stream.block_samples):
+        peak = max(peak, float(wave.max()), -float(wave.min()))
+        stream.feed(wave)
+        if detector is not None:
+            detector.feed(wave)
+    check_scale(torch.tensor(peak))
+    features = stream.finish()
+    return RecordingFeatures(features, _voiced(features, detector, c), stream.n_samples, c)
+
+
+def _voiced(features: Tensor, detector: WebrtcDetector | None, config: FrontendConfig) -> Tensor:
+    """(T,) bool of features (T, D) before CMVN; `detector`, where there is one, has heard the recording."""
+    c, vad = config.features, config.vad
+    if isinstance(vad, VadConfig | AdaptiveVadConfig):
+        return voiced_by_energy(features[None, :, config.energy_column], None, vad)[0]
+    if detector is None:
+        return torch.ones(len(features), dtype=torch.bool, device=features.device)
+    voiced = detector.finish(len(features), shift_ms=c.shift_ms, first_centre_ms=c.first_centre_ms)
+    return voiced.to(features.device)
+
+
+class _FeatureStream:
+    """`MelFeatures` of one recording whose samples come in pieces of any length; on the device of `features`."""
+
+    def __init__(self, features: MelFeatures) -> None:
+        c = features.config
+        self.config = c
+        self.n_samples = 0
+        # Only the recording's own ends are reflected, and that is done here.
+        self._features = type(features)(replace(c, snip_edges=True)).to(features.window)
+        self._noise = features.noise()
+        self._right = 0 if c.snip_edges else c.window_samples - c.window_samples // 2  # samples to reflect at the end
+        self._block = CPU_FRAMES if features.window.device.type == "cpu" else DEVICE_FRAMES
+        self._held = np.zeros(0, np.float32)  # samples from the first of the next frame on, once begun
+        self._begun = False
+        self._done = np.zeros((0, features.dim), features.window.cpu().numpy().dtype)  # grows where it is
+
+    @property
+    def block_samples(self) -> int:
+        """Samples that are worked on together; pieces much shorter than that make it slow."""
+        return self._block * self.config.shift_samples
+
+    def feed(self, wave: np.ndarray) -> None:
+        """The next piece (S,) of the recording, at int16 scale."""
+        self.n_samples += len(wave)
+        self._held = np.concatenate([self._held, wave])
+        if not self._begun and len(self._held) >= abs(self.config.first_sample) + self._right:
+            self._begin()
+        # What is not worked on yet: the frames' overlap with the next one, and the samples to reflect.
+        overlap = max(self.config.window_samples - self.config.shift_samples, self._right)
+        n_ready = (len(self._held) - overlap) // self.config.shift_samples // self._block * self._block
+        if self._begun and n_ready > 0:
+            self._advance(n_ready)
+
+    def finish(self) -> Tensor:
+        """(T, dim) features of the recording, once all of it was fed."""
+        n_left = count_frames(self.n_samples, self.config) - len(self._done)
+        if n_left > 0:
+            self._held = np.pad(self._held, (0, self._right), "symmetric")
+            if not self._begun:
+                self._begin()
+            self._advance(n_left)
+        return torch.from_numpy(self._done).to(self._features.window.device)
+
+    def _begin(self) -> None:
+        """Reflects the start of the recording, or drops what lies before its first frame."""
+        first = self.config.first_sample
+        self._held = np.pad(self._held, (max(0, -first), 0), "symmetric")[max(0, first) :]
+        self._begun = True
+
+    def _advance(self, n_frames: int) -> None:
+        """Works on the next frames; the samples of all of them are held."""
+        size = (n_frames - 1) * self.config.shift_samples + self.config.window_samples
+        wave = torch.from_numpy(self._held[None, :size]).to(self._features.window.device)
+        with torch.no_grad():
+            features = self._features(wave, noise=self._noise)[0]
+        n_done = len(self._done)
+        self._done.resize((n_done + n_frames, features.shape[1]), refcheck=False)
+        self._done[n_done:] = features.cpu().numpy()
+        self._held = self._held[n_frames * self.config.shift_samples :]
+
+
+def _gathered(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The same samples in blocks of `size` or more, the last one shorter; none that is empty."""
+    waiting: list[np.ndarray] = []
+    n_waiting = 0
+    for block in blocks:
+        if block.ndim != 1:
+            raise ValueError(f"a block must be (samples,), got {block.shape}")
+        waiting.append(block)
+        n_waiting += len(block)
+        if n_waiting >= size:
+            yield np.concatenate(waiting)
+            waiting, n_waiting = [], 0
+    if n_waiting:
+        yield np.concatenate(waiting)
+
+
+def _normalized(features: Tensor, start: int, end: int, config: CmvnConfig) -> Tensor:
+    """The rows [start, end) of sliding_cmvn of features (T, D), from the part of them that can have a say.
+
+    A window is at most so long, also where it is shifted at an end of the recording; and frames before
+    `min_window` have their windows in common.
+    """
+    reach = max(config.window, config.min_window)
+    first, last = max(0, start - reach), min(end + reach, len(features))
+    return sliding_cmvn(features[None, first:last], config=config)[0, start - first : end - first]
