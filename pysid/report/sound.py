@@ -1,0 +1,121 @@
+"""The recording on the page: inside it, so that the page is one file, or linked, where it would be too large."""
+
+import base64
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import numpy as np
+import soundfile
+
+from pysid.io.audio_reader import FULL_SCALE, AudioReader
+
+PathLike = str | os.PathLike[str]
+Embed = Literal["auto", "embed", "link"]
+
+MAX_EMBEDDED_BYTES = 25_000_000
+AS_IS_BYTES = 4_000_000  # larger files are coded anew, unless they are coded with loss already
+RATE = 16000  # Hz, of what is coded anew: what the diarization hears
+# Vorbis in Ogg: browsers seek in it to the sample, as in Opus, and libsndfile codes it over ten times as fast.
+# The encoder overflows the stack when it is given minutes at once.
+BLOCK_S = 1.0
+CODED_BYTES_PER_S = 4500.0  # speech at 16 kHz takes about this
+# What all browsers play, by libsndfile's names for the file's format and for the coding of its samples.
+PLAYABLE = {
+    "WAV": ("audio/wav", {"PCM_U8", "PCM_16", "PCM_24", "FLOAT"}),
+    "FLAC": ("audio/flac", {"PCM_S8", "PCM_16", "PCM_24"}),
+    "OGG": ("audio/ogg", {"VORBIS", "OPUS"}),
+    "MP3": ("audio/mpeg", {"MPEG_LAYER_III"}),
+}
+LOSSY = {"audio/ogg", "audio/mpeg"}
+
+
+@dataclass(frozen=True)
+class EmbeddedSound:
+    """The bytes of an audio file, and their media type."""
+
+    media_type: str
+    data: bytes
+
+    @property
+    def base64(self) -> str:
+        return base64.b64encode(self.data).decode("ascii")
+
+
+@dataclass(frozen=True)
+class LinkedSound:
+    """Where a browser finds the recording: a URL relative to the page, or one of the scheme file."""
+
+    url: str
+
+
+def sound_for_page(
+    path: PathLike, embed: Embed = "auto", *, folder: PathLike | None = None, max_bytes: int = MAX_EMBEDDED_BYTES
+) -> EmbeddedSound | LinkedSound:
+    """How a page in `folder` gets at the recording `path`.
+
+    Embedded are files of up to 4 MB that browsers play, and larger ones of Ogg and MP3, as they are; all others
+    are coded anew as Ogg Vorbis, 16 kHz, one channel.
+
+    Args:
+        embed: "embed" or "link" whatever its size; "auto" links what takes more than `max_bytes`, provided that
+            browsers play it.
+        folder: where the page will be; a recording that is not in there or below gets an absolute URL.
+    Raises:
+        DataError: the recording cannot be read.
+    """
+    media_type, duration_s = _describe(path)
+    if embed == "link":
+        return LinkedSound(sound_url(path, folder))
+    n_bytes = os.path.getsize(path)
+    as_is = media_type is not None and (n_bytes <= AS_IS_BYTES or media_type in LOSSY)
+    size = n_bytes if as_is else CODED_BYTES_PER_S * duration_s
+    if embed == "auto" and media_type is not None and size > max_bytes:
+        return LinkedSound(sound_url(path, folder))
+    if media_type is not None and as_is:
+        return EmbeddedSound(media_type, Path(path).read_bytes())
+    return EmbeddedSound("audio/ogg", coded_anew(path))
+
+
+def sound_url(path: PathLike, folder: PathLike | None) -> str:
+    """A URL of `path` for a page in `folder`.
+
+    >>> sound_url("/data/meetings/März 1.wav", "/data")
+    'meetings/M%C3%A4rz%201.wav'
+    >>> sound_url("/data/a.wav", "/pages")
+    'file:///data/a.wav'
+    """
+    absolute = Path(os.path.abspath(path))
+    if folder is not None and absolute.is_relative_to(os.path.abspath(folder)):
+        return quote(os.fsencode(absolute.relative_to(os.path.abspath(folder)).as_posix()))
+    return absolute.as_uri()
+
+
+def coded_anew(path: PathLike) -> bytes:
+    """The recording as Ogg Vorbis: the mean of its channels at 16 kHz, or at its own rate where that is lower.
+
+    Raises:
+        DataError: the recording cannot be read.
+    """
+    coded = io.BytesIO()
+    with AudioReader(path) as reader:
+        rate = min(RATE, reader.sample_rate)
+    with (
+        AudioReader(path, rate, channel=None) as reader,
+        soundfile.SoundFile(coded, "w", rate, 1, format="OGG", subtype="VORBIS") as file,
+    ):
+        block = int(BLOCK_S * rate)
+        for at in range(0, reader.n_samples, block):
+            wave = reader.read(at, min(at + block, reader.n_samples))
+            file.write(np.clip(wave / np.float32(FULL_SCALE), -1, 1))
+    return coded.getvalue()
+
+
+def _describe(path: PathLike) -> tuple[str | None, float]:
+    """The media type, None where browsers do not play it, and the duration in seconds."""
+    with AudioReader(path) as reader:
+        media_type, codings = PLAYABLE.get(reader.file.format, (None, set()))
+        return media_type if reader.file.subtype in codings else None, reader.n_samples / reader.sample_rate
