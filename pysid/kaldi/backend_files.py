@@ -7,7 +7,7 @@ from pysid.backend.plda import Plda
 from pysid.errors import DataError
 from pysid.io.text import PathLike
 from pysid.kaldi.files import new_writer, open_reader, save
-from pysid.kaldi.reader import Floats, Reader
+from pysid.kaldi.reader import Floats, Reader, Writer
 
 
 def read_vector(path: PathLike, dtype: DTypeLike = np.float32) -> Floats:
@@ -58,12 +58,17 @@ def parse_plda(reader: Reader) -> Plda:
 def write_plda(path: PathLike, plda: Plda, *, binary: bool = True) -> None:
     """Writes a fitted PLDA model as Kaldi does, in double precision."""
     writer = new_writer(binary)
+    put_plda(writer, plda)
+    save(writer, path)
+
+
+def put_plda(writer: Writer, plda: Plda) -> None:
+    """`write_plda` into a writer."""
     writer.token("<Plda>")
     writer.vector(plda.mean_)
     writer.matrix(plda.transform_)
     writer.vector(plda.psi_)
     writer.token("</Plda>")
-    save(writer, path)
 
 
 def _floats(values: ArrayLike, n_axes: int) -> Floats:

@@ -29,6 +29,8 @@ class ComponentRecord:
         fields: values by name, the names without angle brackets.
         where: the file and the place the record came from.
         closing: the token that ended it.
+        n_rewrites: how often Kaldi takes the statistics through sums before it works with them; see `nnet3_rewrite`.
+            Twice where a recipe reads the network through a pipe from `nnet3-copy`, as they do.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ComponentRecord:
     fields: dict[str, Value]
     where: str = "a new network"
     closing: str = field(default="", repr=False)
+    n_rewrites: int = field(default=2, repr=False)
 
     def __getitem__(self, key: str) -> Value:
         if key not in self.fields:

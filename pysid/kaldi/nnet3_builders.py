@@ -22,6 +22,7 @@ from pysid.kaldi.nnet3_layers import (
     StatisticsPooling,
     WindowLayer,
 )
+from pysid.kaldi.nnet3_rewrite import rewritten_moments
 from pysid.kaldi.nnet3_times import BlockWindow, ContextWindow
 
 _SCALE_FLOOR = 1e-4  # ScaleAndOffsetComponent::Epsilon
@@ -46,7 +47,7 @@ def batch_norm_moments(record: ComponentRecord) -> tuple[NDArray[np.float32], ND
 
     Kaldi reads them, goes through sums and sums of squares in single precision, and subtracts again: where
     the mean is much larger than the deviation, its variance is off by more than the epsilon hides, and so
-    must ours be. It does that twice, as recipes read networks through a pipe from `nnet3-copy`.
+    must ours be. It does that `record.n_rewrites` times.
 
     Raises:
         DataError: the network was never given statistics, or they have another dimension.
@@ -56,24 +57,11 @@ def batch_norm_moments(record: ComponentRecord) -> tuple[NDArray[np.float32], ND
     if not count > 0 or mean.shape != (block,) or variance.shape != (block,):
         raise record.error(f"statistics of {block} dimensions", f"{len(mean)} and a count of {count:g}")
     with np.errstate(all="ignore"):
-        for _ in range(2):
+        for _ in range(record.n_rewrites):
             mean, variance = rewritten_moments(mean, variance, count)
     if not np.isfinite(variance).all():
         raise record.error("statistics and a count within single precision", f"a count of {count:g}")
     return mean, np.maximum(variance, np.float32(0))
-
-
-def rewritten_moments(
-    mean: NDArray, variance: NDArray, count: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and variance after they are read to sums and written again, which costs the last digits.
-
-    Source: BatchNormComponent::Read, Write and ComputeDerived.
-    """
-    mean, variance, each = mean.astype(np.float64), variance.astype(np.float64), np.float32(1 / count)
-    mean_32 = (mean * count).astype(np.float32) * each
-    square_32 = ((variance + mean**2) * count).astype(np.float32) * each
-    return mean_32, square_32 - mean_32**2
 
 
 def _tensor(values: NDArray) -> Tensor:

@@ -117,11 +117,16 @@ def parse_config_line(text: str, where: str) -> ConfigLine:
 
 def read_config_lines(path: PathLike) -> list[ConfigLine]:
     """The lines of a configuration file such as `extract.config`; `#` starts a comment. Raises DataError."""
+    return parse_config_lines(read_bytes(path), str(path))
+
+
+def parse_config_lines(data: bytes, name: str) -> list[ConfigLine]:
+    """`read_config_lines` of the content of a file; `name` is what to call it in a message."""
     lines = []
-    for number, line in enumerate(read_bytes(path).decode("utf-8", "replace").split("\n"), start=1):
+    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
         content = line.partition("#")[0].strip()
         if content:
-            lines.append(parse_config_line(content, f"{path}:{number}"))
+            lines.append(parse_config_line(content, f"{name}:{number}"))
     return lines
 
 

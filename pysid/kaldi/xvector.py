@@ -49,8 +49,19 @@ def load_xvector(path: PathLike, extract_config: PathLike | None = None) -> XVec
     The network pools all frames of a chunk, where Kaldi's pools the first 10001: the same up to that length.
     """
     model = read_nnet3(path)
+    return make_xvector(model, None if extract_config is None else _output_line(extract_config))
+
+
+def make_xvector(model: Nnet3Model, output: ConfigLine | None = None) -> XVector:
+    """`load_xvector` of a network that is read already.
+
+    Args:
+        model: the network, as it is or cut off at its embedding.
+        output: the line of the output node, which names the layer of the embedding; without it, the first layer
+            behind the pooling.
+    """
     frame_blocks, segment_blocks = _blocks(model)
-    embedding_layer = _embedding_layer(segment_blocks, extract_config)
+    embedding_layer = 0 if output is None else _embedding_layer(segment_blocks, output)
     if len(segment_blocks) - 1 > embedding_layer and not segment_blocks[-1].order:
         segment_blocks.pop()  # the output layer, which is no part of an XVector
     network = XVector(_config(model, frame_blocks, segment_blocks, embedding_layer))
@@ -151,17 +162,20 @@ def _check_pooling(extraction: ComponentRecord, pooling: ComponentRecord) -> Non
                 raise record.error(f"<{key}> {value} in a plain x-vector network", record[key])
 
 
-def _embedding_layer(segment_blocks: list[_Block], extract_config: PathLike | None) -> int:
-    if extract_config is None:
-        return 0
-    names = [block.node for block in segment_blocks]
+def _output_line(extract_config: PathLike) -> ConfigLine:
     for line in read_config_lines(extract_config):
         if isinstance(line.node, OutputNode) and line.node.name == "output":
-            wanted = str(line.node.input)
-            if wanted in names:
-                return names.index(wanted)
-            raise DataError(f"{line.where}: expected input={' or '.join(names)}, got {wanted}")
+            return line
     raise DataError(f"{extract_config}: expected an output-node with the name output, got none")
+
+
+def _embedding_layer(segment_blocks: list[_Block], output: ConfigLine) -> int:
+    assert isinstance(output.node, OutputNode)
+    names = [block.node for block in segment_blocks]
+    wanted = str(output.node.input)
+    if wanted in names:
+        return names.index(wanted)
+    raise DataError(f"{output.where}: expected input={' or '.join(names)}, got {wanted}")
 
 
 def _config(

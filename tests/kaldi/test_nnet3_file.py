@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pysid.errors import DataError
 from pysid.kaldi.components import SCHEMAS
 from pysid.kaldi.files import new_writer, reader_for
-from pysid.kaldi.nnet3_builders import rewritten_moments
 from pysid.kaldi.nnet3_file import parse_nnet3, put_nnet3, read_nnet3, write_nnet3
 from pysid.kaldi.nnet3_graph import Nnet3Graph
+from pysid.kaldi.nnet3_rewrite import rewritten_moments
 
 NETWORKS = ["small", "etdnn", "tdnnf"]
 TRANSITION_MODEL = "<TransitionModel> <Topology> 1 2 </Topology> </TransitionModel> "

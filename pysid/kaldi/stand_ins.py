@@ -1,0 +1,184 @@
+"""Stand-ins for Kaldi's programs: `pysid kaldi PROGRAM ARGUMENTS`.
+
+A stand-in takes Kaldi's options and arguments, writes the same files and messages, and has the same exit status:
+0; 1 on wrong numbers of arguments, and where nothing could be done; 255 on an error. See docs/kaldi.md.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pysid
+from pysid.errors import DataError, PysidWarning
+from pysid.kaldi import command_line
+from pysid.kaldi.command_line import WrongUsage
+from pysid.kaldi.log import Log
+from pysid.kaldi.run import Program, Run
+from pysid.kaldi.streams import ALLOW_PIPES, allow_pipes_in_files
+
+ERROR = 255  # Kaldi's programs end with -1
+
+_MODULES = {
+    "feature_copies": ("copy-feats", "subset-feats", "feat-to-len", "feat-to-dim", "select-voiced-frames"),
+    "copies": ("copy-vector", "copy-matrix", "copy-int-vector"),
+    "sums": ("vector-sum", "matrix-sum"),
+    "waves": ("wav-copy", "wav-to-duration", "extract-segments"),
+    "features": ("compute-mfcc-feats", "compute-fbank-feats"),
+    "feature_changes": ("compute-vad", "apply-cmvn-sliding", "add-deltas"),
+    "vectors": ("ivector-mean", "ivector-subtract-global-mean", "ivector-normalize-length"),
+    "transforms": ("ivector-transform", "transform-vec", "est-pca", "ivector-compute-lda"),
+    "plda": ("ivector-compute-plda", "ivector-copy-plda", "ivector-adapt-plda"),
+    "scoring": ("ivector-plda-scoring", "ivector-plda-scoring-dense", "ivector-compute-dot-products", "compute-eer"),
+    "clustering": ("agglomerative-cluster",),
+    "networks": ("nnet3-copy", "nnet3-info", "nnet3-xvector-compute"),
+}
+
+PROGRAMS = {name: module for module, names in _MODULES.items() for name in names}
+"""The module, in `pysid.kaldi.programs`, of each program."""
+
+
+def load_program(name: str) -> Program:
+    """A program by its name.
+
+    Raises:
+        DataError: there is no stand-in for it.
+    """
+    if name not in PROGRAMS:
+        raise DataError(f"no stand-in for {name!r}; there are {', '.join(sorted(PROGRAMS))}")
+    programs = import_module(f"pysid.kaldi.programs.{PROGRAMS[name]}").PROGRAMS
+    program: Program = programs[name]
+    return program
+
+
+def run_program(name: str, words: Sequence[str], *, allow_pipes: bool = False) -> int:
+    """Runs a program.
+
+    Args:
+        name: such as "copy-feats".
+        words: its options and arguments.
+        allow_pipes: run commands that stand in lists of files (scp), too; those in `words` always run.
+    Returns:
+        the exit status.
+    Raises:
+        DataError: there is no stand-in for it.
+    """
+    program, log = load_program(name), Log(name)
+    try:
+        line = command_line.parse(words, program.options)
+        log.verbose = line.options["verbose"]
+        if line.options["help"]:
+            print(command_line.usage(program.usage, program.options), file=sys.stderr)
+            return 0
+        if line.options["print-args"]:
+            command_line.print_arguments(name, words)
+        if len(line.arguments) not in program.n_arguments:
+            print(command_line.usage(program.usage, program.options), file=sys.stderr)
+            return 1
+        with ExitStack() as stack:
+            stack.enter_context(_warnings_to(log))
+            return program.main(Run(line, log, allow_pipes, stack))
+    except WrongUsage as error:
+        print(command_line.usage(program.usage, program.options), file=sys.stderr)
+        log.error(str(error))
+    except (ValueError, OSError) as error:
+        log.error(" ".join(str(error).split()))
+    return ERROR
+
+
+@contextmanager
+def _warnings_to(log: Log) -> Iterator[None]:
+    """Sends pysid's own warnings to a log; those of libraries are not for users."""
+
+    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        log.warn(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", PysidWarning)
+        warnings.showwarning = show
+        yield
+
+
+def install_shims(folder: str | os.PathLike[str]) -> list[Path]:
+    """Writes an executable of each program's name, which runs its stand-in with this Python and this pysid.
+
+    Returns:
+        the files. With the folder on PATH, Kaldi's scripts find the stand-ins.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    # Not `-m`, which would look for modules in the working folder first.
+    code = (
+        f"import sys; sys.path.append({str(Path(pysid.__file__).parents[1])!r}); "
+        "from pysid.kaldi.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = shlex.join([sys.executable, "-P", "-c", code])
+    paths = []
+    for name in sorted(PROGRAMS):
+        path = Path(folder) / name
+        path.write_text(f'#!/bin/sh\nexec {command} {name} "$@"\n', encoding="utf-8")
+        path.chmod(0o755)
+        paths.append(path)
+    return paths
+
+
+@contextmanager
+def _programs_on_path() -> Iterator[None]:
+    """Lets commands in pipes name the programs, too, where neither Kaldi nor its stand-ins are on PATH."""
+    if shutil.which("copy-feats"):
+        yield
+        return
+    before = os.environ.get("PATH", os.defpath)
+    with TemporaryDirectory(prefix="pysid-kaldi-") as folder:
+        install_shims(folder)
+        os.environ["PATH"] = before + os.pathsep + folder
+        try:
+            yield
+        finally:
+            os.environ["PATH"] = before
+
+
+def main(words: Sequence[str]) -> int:
+    """`pysid kaldi`: `[--allow-pipes] PROGRAM ARGUMENTS`, `--install-shims DIR`, or `--list`.
+
+    Returns:
+        the exit status: that of the program; 2 on wrong usage of `pysid kaldi` itself.
+    """
+    words = list(words)
+    if words[:1] == ["--allow-pipes"]:
+        os.environ[ALLOW_PIPES] = "1"  # for the programs in pipes, too
+        words.pop(0)
+    match words:
+        case ["--list"]:
+            print("\n".join(sorted(PROGRAMS)))
+            return 0
+        case ["--install-shims", folder]:
+            print(f"{len(install_shims(folder))} programs in {folder}; put that first: PATH={folder}:$PATH")
+            return 0
+        case [name, *arguments] if name in PROGRAMS:
+            with _programs_on_path() if any("|" in word for word in arguments) else nullcontext():
+                return run_program(name, arguments, allow_pipes=allow_pipes_in_files())
+        case [] | ["--help" | "-h"]:
+            print(f"Usage: pysid kaldi {_USAGE}\n\nPrograms: {', '.join(sorted(PROGRAMS))}")
+            return 0 if words else 2
+        case [name, *_]:
+            print(f"pysid kaldi: no program {name!r}; `pysid kaldi --list` lists them", file=sys.stderr)
+            return 2
+        case _:
+            return 2
+
+
+_USAGE = """[--allow-pipes] PROGRAM [OPTIONS] ARGUMENTS
+       pysid kaldi --install-shims DIR
+       pysid kaldi --list
+
+Runs pysid's stand-in for a program of Kaldi's: same options, same files, same exit status.
+Commands in arguments (ark:zcat a.gz |) run; commands in lists of files (wav.scp) only with
+--allow-pipes or PYSID_ALLOW_PIPES=1. --install-shims writes an executable for each program,
+so that Kaldi's shell scripts run with DIR on PATH."""

@@ -1,0 +1,159 @@
+"""Every command behind the reference files, done by the stand-ins: the files must be Kaldi's."""
+
+import io
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pysid.io.ark import read_matrices, read_vectors
+from pysid.kaldi import streams
+from pysid.kaldi.backend_files import read_matrix, read_plda, read_vector
+from pysid.kaldi.stand_ins import PROGRAMS, run_program
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
+
+
+def _commands():
+    """(path, command) of the lines whose program there is a stand-in for, and whose file there is."""
+    lines = [line.split("\t", 1) for line in (GOLDEN / "commands.tsv").read_text().splitlines()]
+    return [(path, text) for path, text in lines if text.split()[0] in PROGRAMS and (GOLDEN / path).exists()]
+
+
+COMMANDS = _commands()
+assert len(COMMANDS) > 50, "the reference commands are missing"
+
+
+def run_command(text, stdin=b""):
+    """A line of commands with `|` and `>`, run within this process where there are stand-ins for them."""
+    words = _split_words(text)
+    data = stdin
+    while words:
+        end = next((i for i, word in enumerate(words) if word in ("|", ">")), len(words))
+        (program, *arguments), rest = words[:end], words[end:]
+        if program in PROGRAMS:
+            status, data = _in_process(program, arguments, data)
+        else:
+            done = subprocess.run([program, *arguments], input=data, capture_output=True, check=True)
+            status, data = done.returncode, done.stdout
+        if rest and rest[0] == ">":
+            Path(rest[1]).write_bytes(data)
+            rest, data = rest[2:], b""
+        words = rest[1:]
+    return status, data
+
+
+def _split_words(text):
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="|>")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    return list(lexer)
+
+
+def _in_process(program, arguments, stdin):
+    before = sys.stdin, sys.stdout
+    output = io.TextIOWrapper(io.BytesIO())
+    sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO(stdin)), output
+    try:
+        status = run_program(program, arguments)
+        output.flush()
+    finally:
+        sys.stdin, sys.stdout = before
+    return status, output.buffer.getvalue()
+
+
+class _Pipe:
+    """Stands in for `subprocess.Popen` of an input pipe."""
+
+    def __init__(self, command, shell, stdout):
+        assert shell and stdout == subprocess.PIPE
+        self.returncode, data = run_command(command)
+        self.stdout = io.BytesIO(data)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+@pytest.fixture
+def in_golden(monkeypatch):
+    """Commands run in the reference's folder, and those in pipes within this process."""
+    monkeypatch.chdir(GOLDEN)
+    monkeypatch.setattr(streams, "subprocess", SimpleNamespace(Popen=_Pipe, PIPE=subprocess.PIPE))
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[path for path, _ in COMMANDS])
+def test_gives_kaldis_file(path, command, in_golden, tmp_path):
+    out = tmp_path / "out"
+    command = re.sub(rf"{re.escape(path)}(?![\w.])", str(out), command)
+    if path == "backend/enroll_mean.ark":
+        command = command.replace("backend/enroll_num_utts", str(tmp_path / "counts"))
+    status, _ = run_command(command)
+    assert status == 0
+    _compare(path, out, GOLDEN / path)
+    if path == "backend/enroll_mean.ark":
+        assert (tmp_path / "counts").read_bytes() == (GOLDEN / "backend/enroll_num_utts").read_bytes()
+
+
+IDENTICAL = ("feats/vad", "feats/mfcc_compressed", "clustering/labels", "metrics/", "nnet3/info")
+FEATURES = {"feats/mfcc": 1e-3, "feats/fbank": 1e-3, "feats/": 1e-4}
+ONE_FRAME = ("short_159", "short_399", "short_400", "short_401", "short_559", "short_560", "short_80")
+
+
+def _compare(path, ours, reference):
+    """As close as promised for the kind of file."""
+    if path.startswith(IDENTICAL):
+        assert ours.read_bytes() == reference.read_bytes()
+    elif path.startswith("feats/"):
+        bound = next(bound for start, bound in FEATURES.items() if path.startswith(start))
+        _compare_archives(read_matrices, ours, reference, lambda x, y: np.testing.assert_allclose(x, y, 0, bound))
+    elif path.startswith("clustering/scores"):
+        _compare_archives(
+            read_matrices, ours, reference, lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-4)
+        )
+    elif path.endswith(".ark"):
+        _compare_archives(read_vectors, ours, reference, None)
+    elif path.startswith("backend/scores") or path == "backend/enroll_scores":
+        _compare_scores(ours, reference)
+    elif path.startswith("backend/plda"):
+        _compare_plda(ours, reference)
+    elif path == "backend/mean.vec":
+        np.testing.assert_allclose(read_vector(ours), read_vector(reference), rtol=1e-4)
+    else:
+        assert path.startswith("backend/transform")
+        x, y = read_matrix(ours), read_matrix(reference)
+        sign = np.sign((x * y).sum(axis=1, keepdims=True))
+        np.testing.assert_allclose(x, sign * y, rtol=1e-4, atol=1e-4 * np.abs(y).max())
+
+
+def _compare_archives(read, ours, reference, check):
+    x, y = dict(read(f"ark:{ours}")), dict(read(f"ark:{reference}"))
+    assert list(x) == list(y)
+    for key, value in y.items():
+        if check is not None:
+            check(x[key], value)
+        else:
+            # The standard deviations of one frame's copies are rounding noise, so only the size of it can agree.
+            bound = 1e-3 if key in ONE_FRAME else 1e-4
+            assert np.linalg.norm(x[key] - value) <= bound * np.linalg.norm(value), key
+
+
+def _compare_scores(ours, reference):
+    x, y = ([line.split() for line in path.read_text().splitlines()] for path in (ours, reference))
+    assert [row[:2] for row in x] == [row[:2] for row in y]
+    np.testing.assert_allclose([float(row[2]) for row in x], [float(row[2]) for row in y], rtol=1e-4, atol=1e-4)
+
+
+def _compare_plda(ours, reference):
+    x, y = read_plda(ours), read_plda(reference)
+    np.testing.assert_allclose(x.mean_, y.mean_, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(x.psi_, y.psi_, rtol=1e-4, atol=1e-6)
+    sign = np.sign((x.transform_ * y.transform_).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(x.transform_, sign * y.transform_, rtol=0, atol=1e-4 * np.abs(y.transform_).max())
