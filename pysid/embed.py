@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pysid.data.corpus import Corpus
+from pysid.diarization.windows import WindowConfig, subsegment_lines, uniform_windows
 from pysid.errors import DataError, Skipped
 from pysid.features import FRONTEND_FILE, read_frontend
 from pysid.io.ark import load_matrix, read_matrices
@@ -18,6 +19,7 @@ from pysid.io.npz import write_npz
 from pysid.io.tables import read_table, read_wav_scp
 from pysid.model import SpeakerModel
 from pysid.progress import track
+from pysid.segments import Segment
 
 OnSkip = Callable[[str, object], None]
 Named = Iterator[tuple[str, np.ndarray]]
@@ -53,6 +55,27 @@ def open_inputs(sources: Sequence[str], model: SpeakerModel, allow_pipes: bool =
     if inputs.keys is not None and not inputs.keys:
         raise DataError(f"{sources[0]}: expected at least one utterance, got none")
     return inputs
+
+
+def cut_into_windows(inputs: Inputs, model: SpeakerModel, config: WindowConfig) -> Inputs:
+    """The windows of the utterances' frames, each an utterance of its own, named as Kaldi names sub-segments.
+
+    They are cut from what the network reads, so from voiced frames joined together where the model has a VAD.
+    """
+    shift_s = model.config.frontend.features.shift_ms / 1000
+
+    def read(done: Collection[str], on_skip: OnSkip) -> Named:
+        for key, array in inputs.read((), on_skip):
+            features = array if inputs.are_features else model.features([array])[0]
+            whole = Segment(0.0, len(features) * shift_s)
+            windows = uniform_windows([whole] if len(features) else [], config)
+            lines = subsegment_lines([(key, whole)], config)
+            for line, start_s, end_s in zip(lines, windows.start_s, windows.end_s, strict=False):
+                name = line.rsplit(maxsplit=3)[0]
+                if name not in done:
+                    yield name, features[round(start_s / shift_s) : round(end_s / shift_s)]
+
+    return Inputs(None, read, are_features=True)
 
 
 def embed(

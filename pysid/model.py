@@ -32,6 +32,8 @@ from pysid.io.audio import read_audio
 FORMAT = 1
 MODELS = Path(__file__).parent / "models"  # what ships with the package
 DEFAULT_MODEL = "xvector"
+BACKEND_FILE = "backend.safetensors"
+WINDOW_BACKEND_FILE = "diarization.safetensors"  # of windows of speech, shorter than utterances
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ class SpeakerModel:
         config = read_config(directory)
         network = XVector(config.network)
         _load_weights(network, directory / "model.safetensors")
-        path = directory / "backend.safetensors"
-        backend = _read_backend(path, config.network.embedding_dim) if path.exists() else None
+        path = directory / BACKEND_FILE
+        backend = read_backend(path, config.network.embedding_dim) if path.exists() else None
         return cls(config, network, backend, device)
 
     def save(self, directory: str | os.PathLike[str], half: bool = False) -> None:
@@ -219,6 +221,15 @@ def check_device(name: str) -> None:
 def read_config(directory: Path) -> ModelConfig:
     """Reads `config.json` of a model directory."""
     path = directory / "config.json"
+    return from_plain(ModelConfig, read_formatted(path), str(path))
+
+
+def read_formatted(path: Path) -> dict[str, Any]:
+    """The plain values of a JSON file of a model, without the number of its format.
+
+    Raises:
+        DataError: the file cannot be read, is not JSON, or has another format.
+    """
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -228,7 +239,14 @@ def read_config(directory: Path) -> ModelConfig:
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
         found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
         raise DataError(f"{path}: expected a model of format {FORMAT}, got {found!r}")
-    return from_plain(ModelConfig, {k: v for k, v in plain.items() if k != "format"}, str(path))
+    return {key: value for key, value in plain.items() if key != "format"}
+
+
+def write_formatted(path: Path, config: Any) -> None:
+    """Writes a configuration as `read_formatted` reads it."""
+    with atomic_text(path) as file:
+        json.dump({"format": FORMAT, **to_plain(config)}, file, indent=2)
+        file.write("\n")
 
 
 def save_network(directory: str | os.PathLike[str], config: ModelConfig, network: XVector, half: bool = False) -> None:
@@ -240,19 +258,13 @@ def save_network(directory: str | os.PathLike[str], config: ModelConfig, network
         tensors = {k: v if "running" in k else v.half() for k, v in tensors.items()}
     with atomic_path(directory / "model.safetensors") as path:
         path.write_bytes(safetensors.torch.save(tensors))
-    _write_json(directory / "config.json", {"format": FORMAT, **to_plain(config)})
+    write_formatted(directory / "config.json", config)
 
 
-def save_backend(directory: str | os.PathLike[str], backend: Backend) -> None:
-    """Writes `backend.safetensors` of a model directory."""
-    with atomic_path(Path(directory) / "backend.safetensors") as path:
+def save_backend(directory: str | os.PathLike[str], backend: Backend, name: str = BACKEND_FILE) -> None:
+    """Writes a back-end into a model directory."""
+    with atomic_path(Path(directory) / name) as path:
         path.write_bytes(safetensors.numpy.save(backend.to_arrays()))
-
-
-def _write_json(path: Path, plain: Any) -> None:
-    with atomic_text(path) as file:
-        json.dump(plain, file, indent=2)
-        file.write("\n")
 
 
 def _load_weights(network: XVector, path: Path) -> None:
@@ -269,7 +281,12 @@ def _load_weights(network: XVector, path: Path) -> None:
         raise DataError(f"{path}: does not fit config.json: {reason}") from None
 
 
-def _read_backend(path: Path, embedding_dim: int) -> Backend:
+def read_backend(path: Path, embedding_dim: int) -> Backend:
+    """Reads a back-end for embeddings of so many dimensions.
+
+    Raises:
+        DataError: the file is missing, damaged, or for other embeddings.
+    """
     try:
         backend = backend_from_arrays(_read_safetensors(path))
         mean = backend.projection.mean_

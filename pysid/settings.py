@@ -35,10 +35,18 @@ def read_plain(path: Path, assignments: Iterable[str] = ()) -> dict[str, Any]:
         settings = {}
     if not isinstance(settings, dict):
         raise DataError(f"{path}: expected 'key: value' lines, got {type(settings).__name__}")
-    return override(settings, dict(map(_assignment, assignments)))
+    return override(settings, dict(map(assignment, assignments)))
 
 
-def _assignment(text: str) -> tuple[str, Any]:
+def assignment(text: str) -> tuple[str, Any]:
+    """The name and the value, which is YAML, of `key.sub=value`.
+
+    Raises:
+        DataError: there is no "=", or the value is not YAML.
+
+    >>> assignment("trainer.n_epochs=3")
+    ('trainer.n_epochs', 3)
+    """
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise DataError(f"expected key=value, got {text!r}")

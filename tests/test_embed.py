@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pysid.embed import Inputs, embed, embed_to_file, open_inputs
+from pysid.diarization.windows import WindowConfig
+from pysid.embed import Inputs, cut_into_windows, embed, embed_to_file, open_inputs
 from pysid.embedding.xvector import XVector
 from pysid.errors import DataError, Skipped
 from pysid.io.ark import read_vectors
@@ -145,3 +146,32 @@ def test_segments_are_utterances(opened, dev, tmp_path):
     write_audio(tmp_path / "cut.wav", cuts["slt-a"], rate)
     (cut,) = (x for _, x in embed(opened, open_inputs([str(tmp_path / "cut.wav")], opened), Skipped()))
     assert np.linalg.norm(cut - found["slt-a"]) < 1e-2 * np.linalg.norm(cut)  # rounded to 16 bits
+
+
+def test_windows_are_utterances(opened, small_features):
+    inputs = open_inputs([str(small_features)], opened)
+    windows = cut_into_windows(inputs, opened, WindowConfig(duration_s=1.0, shift_s=0.5, min_s=0.4))
+    found = dict(embed(opened, windows, Skipped()))
+    features = dict(inputs.read((), Skipped().add))
+    names = [name for name in found if name.startswith("alicia-0-")]
+    assert names[:2] == ["alicia-0-00000000-00000100", "alicia-0-00000050-00000150"]
+    assert int(names[-1].rsplit("-")[-1]) == len(features["alicia-0"])
+    second = {names[1]: features["alicia-0"][50:150]}
+    assert_close({names[1]: found[names[1]]}, dict(opened.embed_features(second.items())))
+    assert {name.rsplit("-", 2)[0] for name in found} == set(features)
+
+
+def test_windows_that_are_done_are_not_read_again(opened, small_features):
+    windows = cut_into_windows(open_inputs([str(small_features)], opened), opened, WindowConfig())
+    everything = [name for name, _ in windows.read((), Skipped().add)]
+    assert [name for name, _ in windows.read(set(everything[:5]), Skipped().add)] == everything[5:]
+
+
+def test_windows_of_audio_are_those_of_its_features(opened, small, small_features):
+    both = [
+        dict(embed(opened, cut_into_windows(open_inputs([str(x)], opened), opened, WindowConfig()), Skipped()))
+        for x in (small, small_features)
+    ]
+    assert list(both[0]) == list(both[1])
+    for name, vector in both[0].items():
+        assert np.linalg.norm(vector - both[1][name]) < 0.05 * np.linalg.norm(vector)  # stored features are compressed

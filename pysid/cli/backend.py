@@ -14,6 +14,13 @@ def fit_backend(
     utt2spk: Annotated[Path, typer.Argument(help="Their speakers.")],
     kind: Annotated[BackendKind, typer.Option(help="What to train.")] = BackendKind.plda,
     lda_dim: Annotated[int, typer.Option(min=0, help="Dimensions that LDA keeps; 0 leaves LDA out.")] = 200,
+    windows: Annotated[
+        bool,
+        typer.Option(
+            "--windows",
+            help="The embeddings are of windows, as pysid embed --window names them: make the back-end of diarization.",
+        ),
+    ] = False,
     smoothing: Annotated[float, typer.Option(min=0, max=1, help="PLDA smoothing factor.")] = 0.0,
     min_utterances: Annotated[int, typer.Option(min=1, help="Leave out speakers with fewer utterances than this.")] = 1,
     calibration_trials: Annotated[
@@ -35,12 +42,12 @@ def fit_backend(
     from pysid.backend import CosineBackend, PldaBackend
     from pysid.errors import DataError
     from pysid.io.labelled import read_labelled_vectors
-    from pysid.model import find_model, read_config, save_backend
+    from pysid.model import BACKEND_FILE, WINDOW_BACKEND_FILE, find_model_directory, read_config, save_backend
     from pysid.scoring import fit_calibration
 
-    directory = find_model(model)
+    directory = find_model_directory(model)
     dim = read_config(directory).network.embedding_dim
-    X, y = read_labelled_vectors(embeddings, utt2spk, min_utterances)
+    X, y = read_labelled_vectors(embeddings, utt2spk, min_utterances, windows=windows)
     if X.shape[1] != dim:
         raise DataError(f"{embeddings}: expected embeddings of {dim} dimensions, as {model} gives, got {X.shape[1]}")
     if kind == BackendKind.plda:
@@ -50,5 +57,6 @@ def fit_backend(
     backend.fit(X, y)
     if calibration_trials is not None and calibration_embeddings is not None:
         backend.calibration_ = fit_calibration(backend, calibration_trials, calibration_embeddings, dim)
-    save_backend(directory, backend)
-    print(f"{directory / 'backend.safetensors'}: {kind} from {len(X)} embeddings of {len(set(y))} speakers")
+    name = WINDOW_BACKEND_FILE if windows else BACKEND_FILE
+    save_backend(directory, backend, name)
+    print(f"{directory / name}: {kind} from {len(X)} embeddings of {len(set(y))} speakers")

@@ -18,6 +18,13 @@ def embed(
     ],
     out: Annotated[Path, typer.Argument(help="OUT.ark (an OUT.scp comes with it) or OUT.npz.")],
     model: Model = None,
+    window: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Embed windows of this length, named UTTERANCE-start-end in 1/100 s."),
+    ] = None,
+    shift: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="From window to window.", show_default="the window's length")
+    ] = None,
     device: Device = "cpu",
     allow_pipes: AllowPipes = False,
 ) -> None:
@@ -28,10 +35,21 @@ def embed(
 
     Example: pysid embed data/test/wav.scp exp/test.ark --model exp/stat/final
     """
+    if shift is not None and window is None:
+        raise typer.BadParameter("--shift needs a --window")
+
     import pysid
-    from pysid.embed import embed_to_file, open_inputs
+    from pysid.diarization.windows import WindowConfig
+    from pysid.embed import cut_into_windows, embed_to_file, open_inputs
 
     opened = pysid.load(model, device)
-    n_done, skipped = embed_to_file(opened, open_inputs(inputs, opened, allow_pipes), out)
+    utterances = open_inputs(inputs, opened, allow_pipes)
+    if window is not None:
+        try:
+            config = WindowConfig(duration_s=window, shift_s=window if shift is None else shift, min_s=window / 3)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        utterances = cut_into_windows(utterances, opened, config)
+    n_done, skipped = embed_to_file(opened, utterances, out)
     report_skipped(skipped, n_done + len(skipped))
     print(f"{out}: {n_done} embeddings")

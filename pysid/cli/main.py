@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pysid._version import __version__
-from pysid.cli import backend, embed, evaluate, features, prepare, score, train, validate
+from pysid.cli import backend, diarize, embed, evaluate, features, kaldi, prepare, score, train, validate
 from pysid.errors import DataError, PysidWarning
 
 HELP = "Speaker verification and diarization: the Kaldi x-vector system in plain Python and PyTorch."
@@ -23,12 +23,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("diarize")(diarize.diarize)
 app.command("validate")(validate.validate)
 app.command("features")(features.features)
 app.command("train")(train.train)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
+app.command("kaldi", context_settings=kaldi.SETTINGS)(kaldi.kaldi)
 app.add_typer(prepare.app, name="prepare")
 app.add_typer(evaluate.app, name="eval")
 

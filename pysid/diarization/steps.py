@@ -72,6 +72,9 @@ class SpeakerCount:
         return max(self.minimum, n if self.maximum is None else min(n, self.maximum))
 
 
+ANY_NUMBER = SpeakerCount()
+
+
 @dataclass(frozen=True, eq=False)
 class Clustering:
     """Who speaks in each window.
@@ -122,7 +125,7 @@ class Resegmenter(Protocol):
     """Moves the borders of turns to where the frames say they are."""
 
     def __call__(self, features: np.ndarray, shift_s: float, speech: list[Segment], turns: list[Turn]) -> list[Turn]:
-        """New turns within `speech`, of features (T, D), a frame every `shift_s` seconds."""
+        """New turns within `speech`, of features (T, D) before CMVN, a frame every `shift_s` seconds."""
 
 
 class OverlapAssigner(Protocol):

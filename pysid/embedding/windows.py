@@ -1,20 +1,21 @@
 """Embeddings of overlapping windows of one recording: the frame layers see each frame once."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig, extract
 from pysid.embedding.xvector import XVector
 
-ReadFrames = Callable[[int, int], np.ndarray]
+ReadFrames = Callable[[int, int], Tensor]
 
 
 @torch.inference_mode()
 def embed_windows(
-    network: XVector,
+    network: nn.Module,
     read: ReadFrames,
     bounds: Sequence[tuple[int, int]],
     config: ExtractConfig | None = None,
@@ -24,7 +25,8 @@ def embed_windows(
     """The embedding of each window, equal to that of its frames alone.
 
     A frame layer without padding looks the same wherever its window starts, so windows that overlap share its output,
-    and only pooling and what follows is done for each. Windows by halves take half the time so.
+    and only pooling and what follows is done for each. Windows by halves take half the time so. That is for an
+    `XVector`; another network takes the windows one by one.
 
     Args:
         network: in eval mode; used on the device of its parameters.
@@ -37,17 +39,21 @@ def embed_windows(
         (E,) float32 for each window, in their order.
     """
     config = config or ExtractConfig()
-    device = next(network.parameters()).device
+    device = next(chain(network.parameters(), network.buffers())).device
     run_frames = run_frames or (1_000 if device.type == "cpu" else 20_000)
     longest = config.chunk_size if config.chunk_size > 0 else max((b - a for a, b in bounds), default=0)
-    shareable = not any(layer.padding for layer in network.config.frame_layers)
+    shareable = network if isinstance(network, XVector) and not _is_padded(network) else None
     for run in _runs(bounds, run_frames):
         sizes = [end - start for start, end in run]
-        if shareable and config.min_chunk_size <= min(sizes) and max(sizes) <= longest:
-            yield from _embed_run(network, read, run, device)
+        if shareable is not None and config.min_chunk_size <= min(sizes) and max(sizes) <= longest:
+            yield from _embed_run(shareable, read, run, device)
         else:
-            named = (("window", read(start, end)) for start, end in run)
+            named = (("window", read(start, end).cpu().numpy()) for start, end in run)
             yield from (embedding for _, embedding in extract(network, named, config))
+
+
+def _is_padded(network: XVector) -> bool:
+    return any(layer.padding for layer in network.config.frame_layers)
 
 
 def _runs(bounds: Sequence[tuple[int, int]], run_frames: int) -> Iterator[list[tuple[int, int]]]:
@@ -68,8 +74,7 @@ def _runs(bounds: Sequence[tuple[int, int]], run_frames: int) -> Iterator[list[t
 def _embed_run(network: XVector, read: ReadFrames, run: list[tuple[int, int]], device: torch.device) -> np.ndarray:
     """(n, E) embeddings of windows of one length within one stretch of frames."""
     first, end = run[0][0], run[-1][1]
-    features = torch.from_numpy(np.ascontiguousarray(read(first, end))).to(device)
-    frames, _ = network.frame_level(features[None])
+    frames, _ = network.frame_level(read(first, end).to(device)[None])
     size = run[0][1] - run[0][0] - network.config.context
     windows: Tensor = torch.stack([frames[0, a - first : a - first + size] for a, _ in run])
     return network.segment_level(windows).float().cpu().numpy()

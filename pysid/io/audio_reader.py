@@ -149,6 +149,8 @@ def _name(source: Source) -> str:
 
 
 def _open(source: Source, name: str) -> soundfile.SoundFile:
+    if not isinstance(source, str | os.PathLike):
+        source.seek(0)  # where another reader may have left it
     try:
         return soundfile.SoundFile(source)
     except soundfile.LibsndfileError as error:

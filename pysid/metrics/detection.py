@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import isotonic_regression
-from scipy.special import rel_entr
 
 
 def equal_error_rate(target: ArrayLike, nontarget: ArrayLike) -> tuple[float, float]:
@@ -133,6 +131,8 @@ def min_cllr(target: ArrayLike, nontarget: ArrayLike) -> float:
     >>> min_cllr([2.0, 3.0], [0.0, 1.0])
     0.0
     """
+    from scipy.special import rel_entr
+
     hits, alarms = _hull(target, nontarget)
     # A pool has the likelihood ratio hits / alarms, so its targets cost log2(1 + alarms / hits) each.
     nats = -(rel_entr(hits, hits + alarms).sum() + rel_entr(alarms, hits + alarms).sum())
@@ -241,6 +241,8 @@ def _hull(target: ArrayLike, nontarget: ArrayLike) -> tuple[np.ndarray, np.ndarr
 
     Pooling adjacent scores until the part of targets rises from pool to pool gives just these edges.
     """
+    from scipy.optimize import isotonic_regression  # here, as it takes half a second to import
+
     target, nontarget = _check(target, nontarget)
     _, hits, alarms = _histogram(target, nontarget)
     count = hits + alarms

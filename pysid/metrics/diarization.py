@@ -62,6 +62,16 @@ class DerCounts:
             return float(error > 0)
         return error / self.total
 
+    def rates(self) -> dict[str, float]:
+        """The rate and its three parts, as fractions of the speech; by names that can be shown.
+
+        >>> DerCounts(total=8.0, missed=1.0, confusion=1.0).rates()
+        {'DER': 0.25, 'missed': 0.125, 'false alarm': 0.0, 'confusion': 0.125}
+        """
+        parts = {"missed": self.missed, "false alarm": self.false_alarm, "confusion": self.confusion}
+        total = self.total or 1.0
+        return {"DER": self.der} | {name: seconds / total for name, seconds in parts.items()}
+
 
 @dataclass(frozen=True)
 class JerCounts:

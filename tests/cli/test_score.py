@@ -238,6 +238,19 @@ def test_fit_backend(pysid, fresh, fitted, vectors, dev, tmp_path):
     assert backend_from_arrays(ours).calibration_.p_target == 0.5
 
 
+def test_fit_backend_for_diarization(pysid, fresh, small_features, dev, tmp_path):
+    windows = tmp_path / "windows.npz"
+    command = ("embed", small_features, windows, "-m", fresh, "--window", 1.0, "--shift", 0.5)
+    assert pysid(*command).status == 0
+    outcome = pysid("fit-backend", fresh, windows, dev / "utt2spk", "--lda-dim", 1, "--windows")
+    assert outcome.out.startswith(f"{fresh / 'diarization.safetensors'}: plda from ")
+    assert outcome.out.endswith(" of 2 speakers\n") and not (fresh / "backend.safetensors").exists()
+    assert pysid("embed", small_features, windows, "-m", fresh, "--shift", 0.5).status == 2
+    assert pysid("embed", small_features, windows, "-m", fresh, "--window", 0).status == 2
+    outcome = pysid("fit-backend", fresh, windows, dev / "utt2spk", "--lda-dim", 1)
+    assert outcome.error.startswith(f"{windows}: the vector 'alicia-0-00000000-00000100' has no speaker in ")
+
+
 def test_fit_backend_options(pysid, fresh, vectors, dev):
     command = ("fit-backend", fresh, f"scp:{vectors}", dev / "utt2spk")
     assert pysid(*command, "--kind", "cosine", "--lda-dim", 0).status == 0
@@ -250,7 +263,7 @@ def test_fit_backend_options(pysid, fresh, vectors, dev):
         psi.append(SpeakerModel.load(fresh).scorer().plda_.psi_)
     np.testing.assert_allclose(psi[1], psi[0] / (1 + psi[0]), rtol=1e-9)
     outcome = pysid(*command, "--lda-dim", 3, "--min-utterances", 7)
-    assert outcome.error == f"scp:{vectors}: no speaker has 7 vectors or more"
+    assert outcome.error == f"scp:{vectors}: no speaker has 7 utterances or more"
 
 
 def test_fit_backend_wrong_usage(pysid, fresh, vectors, dev):

@@ -41,7 +41,7 @@ def test_equals_each_window_alone(bounds: list[tuple[int, int]], pooling: str) -
     )
     features = np.random.default_rng(0).standard_normal((3200, 5)).astype(np.float32)
     config = ExtractConfig(chunk_size=400, min_chunk_size=25)
-    got = np.stack(list(embed_windows(network, lambda a, b: features[a:b], bounds, config)))
+    got = np.stack(list(embed_windows(network, lambda a, b: torch.from_numpy(features[a:b]), bounds, config)))
     np.testing.assert_allclose(got, one_by_one(network, features, bounds, config), rtol=1e-5, atol=1e-5)
 
 
@@ -50,16 +50,16 @@ def test_a_network_that_pads_is_not_shared() -> None:
     features = np.random.default_rng(0).standard_normal((600, 5)).astype(np.float32)
     bounds = [(t, t + 150) for t in range(0, 450, 75)]
     config = ExtractConfig()
-    got = np.stack(list(embed_windows(network, lambda a, b: features[a:b], bounds, config)))
+    got = np.stack(list(embed_windows(network, lambda a, b: torch.from_numpy(features[a:b]), bounds, config)))
     np.testing.assert_allclose(got, one_by_one(network, features, bounds, config), rtol=1e-5, atol=1e-5)
 
 
 def test_reads_each_frame_about_once() -> None:
     seen: list[tuple[int, int]] = []
 
-    def read(first: int, end: int) -> np.ndarray:
+    def read(first: int, end: int) -> torch.Tensor:
         seen.append((first, end))
-        return np.zeros((end - first, 5), np.float32)
+        return torch.zeros(end - first, 5)
 
     bounds = [(t, t + 150) for t in range(0, 7500, 75)]
     assert len(list(embed_windows(network_of(SMALL), read, bounds))) == 100
@@ -68,4 +68,4 @@ def test_reads_each_frame_about_once() -> None:
 
 
 def test_no_window_no_embedding() -> None:
-    assert list(embed_windows(network_of(SMALL), lambda a, b: np.zeros((b - a, 5)), [])) == []
+    assert list(embed_windows(network_of(SMALL), lambda a, b: torch.zeros(b - a, 5), [])) == []

@@ -162,3 +162,11 @@ def test_wrong_arguments(folder):
         read_audio(folder / "a.wav", sample_rate=0)
     with pytest.raises(ValueError, match="block_s must hold at least one sample, got 0"):
         next(iter_blocks(folder / "a.wav", 0))
+
+
+def test_a_stream_is_read_from_its_start_each_time(tmp_path):
+    write_audio(tmp_path / "a.wav", np.arange(100), 8000)
+    stream = io.BytesIO((tmp_path / "a.wav").read_bytes())
+    assert audio_info(stream).n_samples == 100
+    for _ in range(2):
+        np.testing.assert_array_equal(read_audio(stream)[0], np.arange(100))

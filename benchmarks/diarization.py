@@ -1,0 +1,107 @@
+"""Time and memory of `pysid diarize`: `python -m benchmarks.diarization [--minutes M ...] [--clustering KIND ...]`.
+
+Recordings are the example conversation over and over, each time with its turns in another order and at another
+loudness. Each measurement is a process of its own, the command line as a user has it, on as many cores as are given.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from benchmarks.tables import console, show, write_json
+from pysid.io.audio import read_audio
+from pysid.io.rttm import read_rttm
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "conversation" / "meeting.ogg"
+RATE = 16000  # Hz
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one recording took.
+
+    Attributes:
+        seconds: by the clock, from the start of the command to its end.
+        peak_gib: the most memory that the process held.
+        n_turns, n_speakers: found.
+    """
+
+    minutes: float
+    clustering: str
+    seconds: float
+    cpu_seconds: float
+    peak_gib: float
+    n_turns: int
+    n_speakers: int
+
+
+def write_recording(path: Path, minutes: float) -> None:
+    """A FLAC file of so many minutes."""
+    wave, _ = read_audio(EXAMPLE, sample_rate=RATE)
+    turns = [turn.segment for turn in read_rttm(EXAMPLE.with_suffix(".rttm"))["meeting"]]
+    pieces = [wave[round(s.start_s * RATE) : round((s.end_s + 0.2) * RATE)] / 32768 for s in turns]
+    rng = np.random.default_rng(0)
+    n_left = round(60 * minutes * RATE)
+    with soundfile.SoundFile(path, "w", RATE, 1, format="FLAC") as file:
+        while n_left > 0:
+            for i in rng.permutation(len(pieces)):
+                piece = (pieces[i] * 10 ** rng.uniform(-0.2, 0))[:n_left]
+                file.write(piece)
+                n_left -= len(piece)
+
+
+def measure(path: Path, minutes: float, clustering: str, n_threads: int) -> Cost:
+    """Runs the command and watches it."""
+    out = path.parent / "out"
+    command = [sys.executable, "-m", "pysid", "diarize", str(path), "-o", str(out), "-f", "json"]
+    command += ["--clustering", clustering] if clustering != "default" else []
+    start = time.monotonic()
+    environment = os.environ | {"OMP_NUM_THREADS": str(n_threads)}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"pysid diarize failed: {' '.join(command)}")
+    seconds = time.monotonic() - start
+    found = json.loads((out / f"{path.stem}.json").read_text())["turns"]
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    n_speakers = len({turn["speaker"] for turn in found})
+    return Cost(minutes, clustering, seconds, usage.ru_utime + usage.ru_stime, peak / GIB, len(found), n_speakers)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.diarization", description=__doc__)
+    parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60, 240], help="(default: %(default)s)")
+    parser.add_argument("--clustering", nargs="+", default=["default"], help="default, ahc, spectral, vbx")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="also write the numbers here")
+    arguments = parser.parse_args()
+    costs = []
+    with tempfile.TemporaryDirectory() as folder:
+        for minutes in arguments.minutes:
+            path = Path(folder) / f"{minutes:g}min.flac"
+            write_recording(path, minutes)
+            for kind in arguments.clustering:
+                costs.append(measure(path, minutes, kind, arguments.threads))
+                console().print(f"{minutes:g} min, {kind}: {costs[-1].seconds:.1f} s")
+            path.unlink()
+    rows = []
+    for c in costs:
+        figures = f"{c.seconds:.1f}", f"{c.cpu_seconds:.1f}", f"{c.peak_gib:.2f}", str(c.n_speakers), str(c.n_turns)
+        rows.append([f"{c.minutes:g} min", c.clustering, *figures])
+    show(["audio", "clustering", "seconds", "CPU seconds", "peak GiB", "speakers found", "turns"], rows, n_left=2)
+    if arguments.json:
+        write_json(arguments.json, [asdict(cost) for cost in costs])
+
+
+if __name__ == "__main__":
+    main()

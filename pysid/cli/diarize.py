@@ -1,0 +1,151 @@
+"""`pysid diarize`: who spoke when."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pysid.cli.common import AllowPipes, Device, Model, report_skipped
+
+if TYPE_CHECKING:
+    from pysid.diarize import Outcome
+
+FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "html")
+
+
+class VadKind(StrEnum):
+    """What finds speech."""
+
+    adaptive = "adaptive"
+    webrtc = "webrtc"
+    energy = "energy"
+
+
+class ClusteringKind(StrEnum):
+    """What finds speakers."""
+
+    ahc = "ahc"
+    spectral = "spectral"
+    vbx = "vbx"
+
+
+def _check_formats(text: str) -> str:
+    for name in text.split(","):
+        if name not in FORMATS:
+            raise typer.BadParameter(f"expected some of {', '.join(FORMATS)}, with commas between, got {name!r}")
+    return text
+
+
+def diarize(
+    audio: Annotated[list[str], typer.Argument(help="Audio files; or one wav.scp or Kaldi data directory.")],
+    num_speakers: Annotated[int | None, typer.Option("--num-speakers", "-n", min=1, help="If it is known.")] = None,
+    min_speakers: Annotated[int, typer.Option(min=1)] = 1,
+    max_speakers: Annotated[int | None, typer.Option(min=1)] = None,
+    model: Model = None,
+    out_dir: Annotated[Path, typer.Option("--out-dir", "-o", help="Folder for the results.")] = Path("."),
+    formats: Annotated[
+        str, typer.Option("--format", "-f", callback=_check_formats, help=f"Of {', '.join(FORMATS)}, with commas.")
+    ] = "rttm,html",
+    reference: Annotated[
+        Path | None, typer.Option(help="RTTM of the true turns: shows errors, and the diarization error rate.")
+    ] = None,
+    speech: Annotated[Path | None, typer.Option(help="RTTM that tells where there is speech, if it is known.")] = None,
+    vad: Annotated[VadKind | None, typer.Option(help="What finds speech. [default: the model's]")] = None,
+    clustering: Annotated[
+        ClusteringKind | None, typer.Option(help="What finds speakers. [default: the model's]")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Score at which ahc stops merging; higher finds more speakers.")
+    ] = None,
+    overlap: Annotated[
+        bool | None, typer.Option("--overlap/--no-overlap", help="Find second speakers too. [default: the model's]")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as windows.shift_s=0.25.")
+    ] = None,
+    channel: Annotated[int | None, typer.Option(min=0, help="From 0. [default: the mean of all]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave recordings alone that have their files.")] = False,
+    device: Device = "cpu",
+    allow_pipes: AllowPipes = False,
+) -> None:
+    """Find who spoke when, and write it as RTTM, subtitles and a web page to look at and listen to.
+
+    Examples:
+
+    pysid diarize meeting.wav
+
+    pysid diarize *.mp3 --num-speakers 2 --out-dir results --format rttm,srt
+    """
+    if num_speakers is not None and (min_speakers != 1 or max_speakers is not None):
+        raise typer.BadParameter("give --num-speakers, or bounds, not both")
+    if max_speakers is not None and max_speakers < min_speakers:
+        raise typer.BadParameter(f"--max-speakers {max_speakers} is less than --min-speakers {min_speakers}")
+    if threshold is not None and clustering not in (None, ClusteringKind.ahc):
+        raise typer.BadParameter("--threshold is for --clustering ahc")
+
+    from pysid.config import to_plain
+    from pysid.diarization.pipeline import Diarizer
+    from pysid.diarization.steps import SpeakerCount
+    from pysid.diarize import diarize as run
+    from pysid.diarize import list_recordings
+    from pysid.errors import DataError, Skipped
+    from pysid.frontend import VOXCELEB
+    from pysid.io.rttm import read_rttm
+    from pysid.model import DEFAULT_MODEL
+    from pysid.settings import assignment
+
+    changes: dict[str, Any] = {}
+    if vad is VadKind.energy:
+        changes["vad"] = to_plain(VOXCELEB.vad)  # as Kaldi's recipe has it; the program's own defaults are stricter
+    elif vad is not None:
+        changes["vad.kind"] = vad.value
+    if threshold is not None:
+        clustering = ClusteringKind.ahc
+    if clustering is not None:
+        changes["clustering.kind"] = clustering.value
+    if threshold is not None:
+        changes["clustering.threshold"] = threshold
+    if overlap is not None:
+        changes["overlap"] = {} if overlap else None
+    changes |= dict(map(assignment, settings or ()))
+    recordings = list_recordings(audio, allow_pipes)
+    outcomes = run(
+        Diarizer.load(model or DEFAULT_MODEL, device, changes),
+        recordings,
+        out_dir,
+        skipped := Skipped(),
+        formats=formats.split(","),
+        count=SpeakerCount(num_speakers or min_speakers, num_speakers or max_speakers),
+        channel=channel,
+        reference=None if reference is None else read_rttm(reference),
+        speech=None if speech is None else read_rttm(speech),
+        resume=resume,
+    )
+    for outcome in outcomes:
+        _print(outcome, brief=len(recordings) > 1)
+    if len(skipped) and len(recordings) == 1:
+        raise DataError(skipped.reasons.popitem()[1])
+    report_skipped(skipped, len(recordings))
+    if len(skipped):
+        raise typer.Exit(1)
+
+
+def _print(outcome: "Outcome", brief: bool) -> None:
+    """The time line and the figures of a recording, or a line where there are many."""
+    found, counts = outcome.diarization, outcome.counts
+    der = "" if counts is None else f", DER {100 * counts.der:.2f}%"
+    n = len(found.speakers)
+    summary = f"{n} speaker{'s' if n != 1 else ''}, {len(found.turns)} turns in {found.duration_s:.1f} s{der}"
+    if brief:
+        print(f"{outcome.recording}: {summary}", flush=True)
+        return
+    from pysid.report.timeline import print_timeline
+
+    print_timeline(found.turns, found.duration_s, outcome.reference, outcome.errors)
+    print(f"{outcome.recording}: {summary if n else 'no speech found'}")
+    if counts is not None:
+        shares = ", ".join(f"{name} {100 * rate:.2f}%" for name, rate in list(counts.rates().items())[1:])
+        print(f"  {shares}; no collar, overlapping speech scored")
+    for path in outcome.files:
+        print(f"wrote {path}")

@@ -1,0 +1,29 @@
+"""From settings to the objects that do the work."""
+
+from pysid.backend.chain import Backend, PldaBackend
+from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig, make_affinity
+from pysid.diarization.ahc import Ahc, AhcConfig
+from pysid.diarization.spectral import Spectral, SpectralConfig
+from pysid.diarization.steps import Clusterer
+from pysid.diarization.vbx import Vbx, VbxConfig
+from pysid.errors import DataError
+
+
+def make_clusterer(
+    config: AhcConfig | SpectralConfig | VbxConfig,
+    affinity: CosineAffinityConfig | PldaAffinityConfig,
+    backend: Backend,
+) -> Clusterer:
+    """The clusterer that a configuration names.
+
+    Raises:
+        DataError: it needs PLDA, and the back-end has none.
+    """
+    compare = make_affinity(affinity, backend)
+    if isinstance(config, AhcConfig):
+        return Ahc(config, compare)
+    if isinstance(config, SpectralConfig):
+        return Spectral(config, compare)
+    if not isinstance(backend, PldaBackend):
+        raise DataError("VBx needs a PLDA back-end, and this model has none: take ahc or spectral clustering")
+    return Vbx(config, backend, Ahc(config.start, compare))

@@ -1,0 +1,61 @@
+"""All settings of a diarization in one tree: what `diarization.json` of a model, or a user's YAML file, holds."""
+
+from dataclasses import dataclass, field
+
+from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig
+from pysid.diarization.ahc import AhcConfig
+from pysid.diarization.overlap import OverlapConfig
+from pysid.diarization.resegment import ResegmentConfig
+from pysid.diarization.spectral import SpectralConfig
+from pysid.diarization.speech import SpeechConfig
+from pysid.diarization.vbx import VbxConfig
+from pysid.diarization.windows import WindowConfig
+from pysid.frontend.adaptive_vad import AdaptiveVadConfig
+from pysid.frontend.vad import VadConfig
+from pysid.frontend.webrtc import WebrtcVadConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnConfig:
+    """The last touch to turns.
+
+    Attributes:
+        bridge_s: a speaker's pause of at most this long, in which nobody else speaks, does not end the turn.
+        min_turn_s: a shorter turn is left out.
+    """
+
+    bridge_s: float = 0.0
+    min_turn_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("bridge_s", "min_turn_s"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiarizationConfig:
+    """Settings of `Diarizer`.
+
+    Attributes:
+        vad: which frames are voiced.
+        speech: how frames become stretches of speech.
+        joined: cut windows from all voiced frames joined together, as the published port does, and not from each
+            stretch of speech by itself, as Kaldi does.
+        windows: what gets an embedding each.
+        affinity: how windows are compared; VBx needs none but for its start.
+        clustering: which windows belong to one speaker.
+        resegmentation: moves the borders of turns; None leaves them between windows.
+        overlap: finds where two speak at once; None gives every instant to one speaker.
+        turns: the last touch.
+    """
+
+    vad: AdaptiveVadConfig | WebrtcVadConfig | VadConfig = field(default_factory=AdaptiveVadConfig)
+    speech: SpeechConfig = field(default_factory=SpeechConfig)
+    joined: bool = False
+    windows: WindowConfig = field(default_factory=WindowConfig)
+    affinity: CosineAffinityConfig | PldaAffinityConfig = field(default_factory=PldaAffinityConfig)
+    clustering: AhcConfig | SpectralConfig | VbxConfig = field(default_factory=AhcConfig)
+    resegmentation: ResegmentConfig | None = None
+    overlap: OverlapConfig | None = None
+    turns: TurnConfig = field(default_factory=TurnConfig)

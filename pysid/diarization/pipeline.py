@@ -1,0 +1,256 @@
+"""The whole of diarization: from a recording to turns of speakers.
+
+    audio -> frames, speech -> windows -> embeddings -> clustering -> re-segmentation, overlap -> turns
+
+`Diarizer.analyse` does what is costly and knows nothing of speakers, `Diarizer.assign` the rest, so that several ways
+to cluster can be tried on one analysis.
+"""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pysid.backend.chain import Backend
+from pysid.diarization.clusterers import make_clusterer
+from pysid.diarization.config import DiarizationConfig
+from pysid.diarization.overlap import make_overlap, with_second_speakers
+from pysid.diarization.resegment import ViterbiResegmenter
+from pysid.diarization.settings import load_settings
+from pysid.diarization.speech import speech_mask, speech_segments
+from pysid.diarization.steps import (
+    ANY_NUMBER,
+    Clusterer,
+    Clustering,
+    OverlapAssigner,
+    Resegmenter,
+    SpeakerCount,
+    Windows,
+)
+from pysid.diarization.turns import bridge_gaps, drop_short, turns_from_windows
+from pysid.diarization.windows import uniform_windows
+from pysid.embedding.windows import ReadFrames, embed_windows
+from pysid.frontend import Frontend
+from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
+from pysid.io.audio import audio_info, iter_blocks
+from pysid.io.audio_reader import Source
+from pysid.model import DEFAULT_MODEL, SpeakerModel, find_model
+from pysid.progress import track
+from pysid.segments import Segment, Turn
+
+if TYPE_CHECKING:
+    from pyannote.core import Annotation
+
+BLOCK_S = 30.0  # of audio read at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A recording before its speakers are told apart.
+
+    Attributes:
+        speech: where somebody speaks.
+        windows: the pieces of speech that have an embedding; on the clock of `frames` where that is given.
+        embeddings: (N, E).
+        features: all frames of the recording.
+        frames: (T',) the frames that count, where windows were cut from speech joined together.
+    """
+
+    speech: list[Segment]
+    windows: Windows
+    embeddings: np.ndarray
+    features: RecordingFeatures
+    frames: np.ndarray | None = None
+
+    @property
+    def shift_s(self) -> float:
+        """Time from one frame to the next."""
+        return self.features.shift_s
+
+
+@dataclass(frozen=True, eq=False)
+class Diarization:
+    """Who spoke when.
+
+    Attributes:
+        turns: in order of their start; speakers are named "speaker1", "speaker2" ... as they first speak.
+        duration_s: of the recording.
+        clustering: who speaks in each window of the analysis; None where there was no speech.
+    """
+
+    turns: list[Turn]
+    duration_s: float
+    clustering: Clustering | None = None
+
+    @property
+    def speakers(self) -> list[str]:
+        """The names, in order of their first turn."""
+        return list(dict.fromkeys(turn.speaker for turn in self.turns))
+
+    def to_annotation(self, recording: str = "recording") -> "Annotation":
+        """The turns as pyannote.core has them."""
+        from pysid.io.annotation import to_annotation
+
+        return to_annotation(self.turns, recording)
+
+
+class Diarizer:
+    """Finds the turns of speakers in recordings.
+
+    Args:
+        model: computes embeddings.
+        config: settings.
+        backend: compares embeddings; None takes that of the model.
+        clusterer, resegmenter, overlap: objects to use instead of those that `config` names: see `steps`.
+
+    >>> diarization = Diarizer.load()("meeting.wav")  # doctest: +SKIP
+    >>> for turn in diarization.turns:  # doctest: +SKIP
+    ...     print(turn.segment.start_s, turn.segment.end_s, turn.speaker)
+    """
+
+    def __init__(
+        self,
+        model: SpeakerModel,
+        config: DiarizationConfig | None = None,
+        backend: Backend | None = None,
+        *,
+        clusterer: Clusterer | None = None,
+        resegmenter: Resegmenter | None = None,
+        overlap: OverlapAssigner | None = None,
+    ) -> None:
+        self.model = model
+        self.config = c = config or DiarizationConfig()
+        self.frontend = Frontend(replace(model.config.frontend, vad=c.vad)).to(model.device)
+        backend = backend or model.scorer()
+        self.clusterer = clusterer or make_clusterer(c.clustering, c.affinity, backend)
+        self.resegmenter = resegmenter or (c.resegmentation and ViterbiResegmenter(c.resegmentation))
+        self.overlap = overlap or (c.overlap and make_overlap(c.overlap, backend))
+
+    @classmethod
+    def load(
+        cls,
+        path_or_name: str | os.PathLike[str] = DEFAULT_MODEL,
+        device: str = "cpu",
+        settings: Mapping[str, Any] | None = None,
+    ) -> "Diarizer":
+        """Opens a model with the settings and the back-end for diarization that came with it.
+
+        Args:
+            settings: plain values over those of the model, by dotted names such as "clustering.threshold".
+        Raises:
+            DataError: there is no such model, its files are damaged, or a setting is wrong.
+        """
+        model = SpeakerModel.load(path_or_name, device)
+        config, backend = load_settings(find_model(path_or_name), settings or {})
+        return cls(model, config, backend or model.scorer())
+
+    def __call__(
+        self,
+        audio: Source,
+        count: SpeakerCount = ANY_NUMBER,
+        *,
+        speech: Sequence[Segment] | None = None,
+        channel: int | None = None,
+    ) -> Diarization:
+        """Who spoke when in an audio file; arguments as in `analyse` and `assign`."""
+        return self.assign(self.analyse(audio, speech=speech, channel=channel), count)
+
+    def analyse(
+        self, audio: Source, *, speech: Sequence[Segment] | None = None, channel: int | None = None
+    ) -> Analysis:
+        """Frames, speech, windows and embeddings of an audio file, which is read in blocks.
+
+        Args:
+            audio: a path, or a seekable binary stream of a file.
+            speech: where somebody speaks, where that is known; None finds it.
+            channel: counted from 0; None takes the mean of all.
+        Raises:
+            DataError: the file cannot be read.
+        """
+        n_blocks = math.ceil(audio_info(audio).duration_s / BLOCK_S)
+        blocks = iter_blocks(audio, BLOCK_S, sample_rate=self.model.config.sample_rate, channel=channel)
+        features = analyse_blocks(self.frontend, track(blocks, "reading", n_blocks))
+        shift_s, duration_s = features.shift_s, features.duration_s
+        if speech is None:
+            speech = speech_segments(features.voiced.cpu().numpy(), shift_s, self.config.speech, duration_s)
+        speech = union(speech, duration_s)
+        if not self.config.joined:
+            windows = uniform_windows(speech, self.config.windows)
+            return Analysis(speech, windows, self._embed(features.normalized, windows, features), features)
+        frames = np.flatnonzero(speech_mask(speech, len(features), shift_s))
+        joined = features.normalized()[frames]
+        windows = uniform_windows([Segment(0.0, len(frames) * shift_s)] if len(frames) else [], self.config.windows)
+        embeddings = self._embed(lambda first, end: joined[first:end], windows, features)
+        return Analysis(speech, windows, embeddings, features, frames)
+
+    def assign(self, analysis: Analysis, count: SpeakerCount = ANY_NUMBER) -> Diarization:
+        """The turns of an analysed recording, of so many speakers."""
+        duration_s, windows = analysis.features.duration_s, analysis.windows
+        if not len(windows):
+            return Diarization([], duration_s)
+        clustering = self.clusterer(analysis.embeddings, windows, count)
+        names = [f"speaker{i + 1}" for i in range(clustering.n_speakers)]
+        turns = turns_from_windows(windows, clustering.labels, names)
+        if self.resegmenter:
+            # Before CMVN: a sliding mean takes away much of what tells speakers apart.
+            features, speech = analysis.features.features, analysis.speech
+            if analysis.frames is not None:
+                features, speech = features[analysis.frames], [Segment(0.0, len(analysis.frames) * analysis.shift_s)]
+            moved = self.resegmenter(features.cpu().numpy(), analysis.shift_s, speech, turns)
+            if len({turn.speaker for turn in moved}) >= min(count.minimum, clustering.n_speakers):
+                turns = moved  # else it has lost a speaker who was asked for
+        if self.overlap:
+            second = self.overlap(analysis.embeddings, windows, clustering)
+            turns = with_second_speakers(turns, windows, second, names)
+        if analysis.frames is not None:
+            turns = spread(turns, analysis.frames, analysis.shift_s)
+        turns = drop_short(bridge_gaps(turns, self.config.turns.bridge_s), self.config.turns.min_turn_s)
+        return Diarization(turns, duration_s, clustering)
+
+    def _embed(self, read: ReadFrames, windows: Windows, features: RecordingFeatures) -> np.ndarray:
+        """(N, E) embeddings of windows."""
+        starts = np.rint(windows.start_s / features.shift_s).astype(np.int64)
+        ends = np.maximum(np.rint(windows.end_s / features.shift_s).astype(np.int64), starts + 1)
+        last = len(features)
+        bounds = [(min(a, last - 1), min(b, last)) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+        vectors = embed_windows(self.model.network, read, bounds, self.model.config.extract)
+        result = np.empty((len(bounds), self.model.config.network.embedding_dim), np.float32)
+        for i, vector in enumerate(track(vectors, "embedding", len(bounds))):
+            result[i] = vector
+        return result
+
+
+def union(segments: Sequence[Segment], duration_s: float) -> list[Segment]:
+    """The parts of a recording that at least one of the segments covers, in order.
+
+    >>> union([Segment(3, 9), Segment(0, 1), Segment(0.5, 2)], duration_s=5)
+    [Segment(start_s=0, end_s=2), Segment(start_s=3, end_s=5)]
+    """
+    covered: list[Segment] = []
+    for segment in sorted(segments):
+        start_s, end_s = segment.start_s, min(segment.end_s, duration_s)
+        if covered and start_s <= covered[-1].end_s:
+            covered[-1] = Segment(covered[-1].start_s, max(covered[-1].end_s, end_s))
+        elif start_s < end_s:
+            covered.append(Segment(start_s, end_s))
+    return covered
+
+
+def spread(turns: Sequence[Turn], frames: np.ndarray, shift_s: float) -> list[Turn]:
+    """Turns on the clock of frames joined together, put back to where these frames are: (T',) of a recording.
+
+    >>> [turn.segment for turn in spread([Turn(Segment(0.0, 0.03), "anna")], np.array([5, 6, 9]), 0.01)]
+    [Segment(start_s=0.05, end_s=0.07), Segment(start_s=0.09, end_s=0.1)]
+    """
+    spread_turns = []
+    for turn in turns:
+        first, end = round(turn.segment.start_s / shift_s), round(turn.segment.end_s / shift_s)
+        own = frames[first:end]
+        for run in np.split(own, np.flatnonzero(np.diff(own) > 1) + 1):
+            if len(run):
+                segment = Segment(round(run[0] * shift_s, 6), round((run[-1] + 1) * shift_s, 6))
+                spread_turns.append(Turn(segment, turn.speaker))
+    return sorted(spread_turns)

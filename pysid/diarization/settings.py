@@ -1,0 +1,71 @@
+"""What a model directory holds for diarization: `diarization.json`, and a back-end of its own.
+
+The back-end in `diarization.safetensors` is one for windows of speech, which are shorter than the utterances that the
+model's own was made for.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pysid.backend.chain import Backend
+from pysid.config import from_plain, override, to_plain
+from pysid.diarization.config import DiarizationConfig
+from pysid.model import (
+    WINDOW_BACKEND_FILE,
+    read_backend,
+    read_config,
+    read_formatted,
+    save_backend,
+    write_formatted,
+)
+
+CONFIG_FILE = "diarization.json"
+
+
+def load_settings(
+    directory: Path, changes: Mapping[str, Any] | None = None
+) -> tuple[DiarizationConfig, Backend | None]:
+    """The settings and the back-end in a model directory; the defaults and None where there are none.
+
+    Args:
+        changes: plain values by dotted names, such as {"clustering.threshold": 3}, over those of the directory.
+    Raises:
+        DataError: a file is damaged, or a value is wrong.
+    """
+    path = directory / CONFIG_FILE
+    config = DiarizationConfig()
+    if path.exists():
+        config = from_plain(DiarizationConfig, read_formatted(path), str(path))
+    if changes:
+        config = change_settings(config, changes)
+    path = directory / WINDOW_BACKEND_FILE
+    if not path.exists():
+        return config, None
+    return config, read_backend(path, read_config(directory).network.embedding_dim)
+
+
+def change_settings(config: DiarizationConfig, changes: Mapping[str, Any]) -> DiarizationConfig:
+    """A configuration with values replaced, by dotted names; a new `kind` drops the old kind's other settings.
+
+    >>> change_settings(DiarizationConfig(), {"clustering.kind": "spectral"}).clustering.kind
+    'spectral'
+    """
+    plain = to_plain(config)
+    for name, value in changes.items():
+        group, _, key = name.rpartition(".")
+        if key == "kind":
+            plain = override(plain, {group: {"kind": value}})
+        elif isinstance(value, Mapping) and isinstance(plain.get(name), dict) and "kind" not in value:
+            plain = override(plain, {f"{name}.{k}": v for k, v in value.items()})
+        else:
+            plain = override(plain, {name: value})
+    return from_plain(DiarizationConfig, plain, "settings")
+
+
+def save_settings(directory: str | os.PathLike[str], config: DiarizationConfig, backend: Backend | None = None) -> None:
+    """Writes them into a model directory."""
+    write_formatted(Path(directory) / CONFIG_FILE, config)
+    if backend is not None:
+        save_backend(directory, backend, WINDOW_BACKEND_FILE)

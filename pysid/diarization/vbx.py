@@ -1,0 +1,189 @@
+"""Variational Bayes HMM clustering of the windows of a recording (VBx).
+
+Source: F. Landini, J. Profant, M. Diez, L. Burget, "Bayesian HMM clustering of x-vector sequences (VBx) in speaker
+diarization: theory, implementation and analysis on standard tasks", Computer Speech & Language 71, 2022. Numbers in
+brackets are the equations there.
+
+A recording is a chain of states, a speaker each. From window to window the speaker stays with the loop probability;
+otherwise one is drawn, perhaps the same again, with the speakers' probabilities pi (1). In the space of a PLDA model
+the noise is unit and speaker s lies at V y_s, where V = diag(sqrt(psi)) and y_s ~ N(0, I) (5). Variational Bayes finds
+q(Y), a Gaussian for each speaker, q(Z), who speaks in each window, and the pi of most likelihood. A speaker must
+explain more than it costs to have one, so pi of a superfluous speaker goes to zero: speakers are dropped, never added.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from scipy.special import softmax
+
+from pysid.backend.chain import PldaBackend
+from pysid.diarization.ahc import AhcConfig
+from pysid.diarization.steps import Clusterer, Clustering, SpeakerCount, Windows
+
+MAX_HALVINGS = 6  # of what a speaker costs, where speakers have to be kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class VbxConfig:
+    """Settings of `Vbx`. The defaults suit windows of 1.5 s every 0.75 s.
+
+    Attributes:
+        fa: weight of what windows say, positive; below 1 since they overlap and resemble their neighbours.
+        fb: weight of what a speaker costs, positive; higher finds fewer.
+        loop_probability: that the next window is of the same speaker without a draw, in [0, 1).
+        dim: leading axes of the PLDA space to keep; None, or more than there are, keeps all.
+        max_iterations: at least 1.
+        epsilon: nats that an iteration must gain for another one.
+        start_smoothing: the first posteriors are the softmax of this times the 0 or 1 of the start.
+        start: the clustering to start from, which should find too many speakers.
+    """
+
+    kind: Literal["vbx"] = "vbx"
+    fa: float = 0.5
+    fb: float = 8.0
+    loop_probability: float = 0.6
+    dim: int | None = 40
+    max_iterations: int = 40
+    epsilon: float = 1e-4
+    start_smoothing: float = 5.0
+    start: AhcConfig = field(default_factory=lambda: AhcConfig(threshold=0.5))
+
+    def __post_init__(self) -> None:
+        if not (self.fa > 0 and self.fb > 0):
+            raise ValueError(f"fa and fb must be positive, got {self.fa} and {self.fb}")
+        if not 0 <= self.loop_probability < 1:
+            raise ValueError(f"loop_probability must lie in [0, 1), got {self.loop_probability}")
+        if self.dim is not None and self.dim < 1:
+            raise ValueError(f"dim must be at least 1, got {self.dim}")
+        if self.max_iterations < 1:
+            raise ValueError(f"max_iterations must be at least 1, got {self.max_iterations}")
+        for name in ("epsilon", "start_smoothing"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+
+
+class Vbx:
+    """A `Clusterer` that refines another one's speakers and drops those that explain too little.
+
+    Where a number of speakers is given, it starts from so many; where what it finds is out of bounds, it starts again
+    from the nearest allowed number. If it drops one of them then, it tries again with speakers at half the cost, and
+    after `MAX_HALVINGS` leaves the labels of the start as they are. Silence between windows is not looked at.
+
+    An iteration over N windows and S speakers of the start takes O(N S) time and memory: of 20,000 windows, 0.3 s and
+    100 MB with 50 speakers, 0.6 s and 300 MB with 200.
+
+    Args:
+        config: settings; `config.start` is for who makes `start`.
+        backend: of the embeddings. Its length normalisation before PLDA applies, the one after does not.
+        start: the clusterer to start from.
+    """
+
+    def __init__(self, config: VbxConfig, backend: PldaBackend, start: Clusterer) -> None:
+        self.config = config
+        self.backend = backend
+        self.start = start
+
+    def __call__(self, embeddings: np.ndarray, windows: Windows, count: SpeakerCount) -> Clustering:
+        """Clusters embeddings (N, E), N >= 1, of `windows`; posteriors are those of the windows' speakers.
+
+        Raises:
+            DataError: embeddings that the back-end does not fit, or with a NaN or an infinity.
+        """
+        u = self.backend.plda_.transform(self.backend.projection.transform(embeddings), length_norm=None)
+        x, psi = u[:, : self.config.dim], self.backend.plda_.psi_[: self.config.dim]
+        n_speakers = count.given
+        if n_speakers is None:
+            start = self.start(embeddings, windows, SpeakerCount(minimum=count.minimum))
+            found = refine(x, psi, start, self.config)
+            n_speakers = count.clip(found.n_speakers)
+            if n_speakers == found.n_speakers:
+                return found
+        start = self.start(embeddings, windows, SpeakerCount.exactly(n_speakers))
+        for halvings in range(MAX_HALVINGS + 1):
+            found = refine(x, psi, start, replace(self.config, fb=self.config.fb / 2**halvings))
+            if found.n_speakers == start.n_speakers:
+                return found
+        return start
+
+
+def refine(x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig) -> Clustering:
+    """The most likely speaker of each window, after `infer` from the labels of `start`."""
+    certain = np.eye(start.n_speakers)[start.labels]
+    gamma = infer(x, psi, softmax(config.start_smoothing * certain, axis=1), config).posteriors
+    return Clustering.in_order(gamma.argmax(axis=1), gamma)
+
+
+@dataclass(frozen=True, eq=False)
+class VbxResult:
+    """What the iterations end with.
+
+    Attributes:
+        posteriors: (T, S) gamma, the probability of each speaker in each window.
+        priors: (S,) pi, the speakers' probabilities where one is drawn.
+        elbos: the lower bound of the log-likelihood, in nats, after each iteration; never falls.
+    """
+
+    posteriors: np.ndarray
+    priors: np.ndarray
+    elbos: list[float]
+
+
+def infer(x: np.ndarray, psi: np.ndarray, posteriors: np.ndarray, config: VbxConfig) -> VbxResult:
+    """Iterates from starting posteriors until the lower bound gains less than `config.epsilon`.
+
+    Args:
+        x: (T, D) embeddings in the space of a PLDA model, in order of time.
+        psi: (D,) the model's speaker variances.
+        posteriors: (T, S) where to start.
+    """
+    fa, fb, loop = config.fa, config.fb, config.loop_probability
+    n_speakers = posteriors.shape[1]
+    pi = np.full(n_speakers, 1 / n_speakers)
+    rho = x * np.sqrt(psi)  # (18)
+    log_noise = -0.5 * ((x**2).sum(axis=1, keepdims=True) + x.shape[1] * np.log(2 * np.pi))
+    gamma, elbos = posteriors, list[float]()
+    while len(elbos) < config.max_iterations:
+        # The posterior of speaker s is N(alpha_s, diag(variance_s)).
+        variance = 1 / (1 + fa / fb * gamma.sum(axis=0)[:, None] * psi)  # (17)
+        alpha = fa / fb * variance * (gamma.T @ rho)  # (16)
+        log_p = fa * (rho @ alpha.T - 0.5 * (variance + alpha**2) @ psi + log_noise)  # (23)
+        gamma, draws, log_likelihood = forward_backward(log_p, pi, loop)
+        cost = 0.5 * (variance + alpha**2 - 1 - np.log(variance)).sum()  # divergence of q(Y) from the prior
+        elbos.append(log_likelihood - fb * cost)  # (25)
+        pi = draws / draws.sum()
+        if len(elbos) > 1 and elbos[-1] - elbos[-2] < config.epsilon:
+            break
+    return VbxResult(gamma, pi, elbos)
+
+
+def forward_backward(log_p: np.ndarray, pi: np.ndarray, loop: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """The chain's posteriors, in O(T S): a speaker is left only for a draw, which forgets it.
+
+    Whoever speaks first is drawn too, so with a_t(s) = p(x_1..x_t | z_t = s) and b_t(s) = p(x_t..x_T | z_t = s) the
+    chain runs alike in both directions, since it keeps detailed balance with pi:
+        a_t(s) = p_t(s) (loop a_{t-1}(s) + (1 - loop) sum_r pi_r a_{t-1}(r)), and b likewise from the end.
+    The forward probability (20) is pi_s a_t(s), the backward one (21) b_t(s) / p_t(s).
+
+    Args:
+        log_p: (T, S) log-likelihood of each window for each speaker.
+        pi: (S,) probabilities of a draw; 0 is allowed.
+        loop: probability, in [0, 1), that there is no draw.
+    Returns:
+        posteriors: (T, S), rows add to 1 (19).
+        draws: (S,) expected number of times that each speaker is drawn, the first window's included (24).
+        log_likelihood: of all the windows (22).
+    """
+    with np.errstate(divide="ignore"):
+        log_pi, log_loop, log_draw = np.log(pi), np.log(loop), np.log1p(-loop)
+    both = np.stack((log_p, log_p[::-1]), axis=1)  # (T, 2, S): from the first window, and from the last
+    any_speaker = np.empty((len(both), 2, 1))  # log sum_s pi_s of the above
+    for t in range(len(both)):
+        if t > 0:
+            both[t] += np.logaddexp(log_loop + both[t - 1], log_draw + any_speaker[t - 1])
+        any_speaker[t] = np.logaddexp.reduce(log_pi + both[t], axis=1, keepdims=True)
+    log_a, log_b = both[:, 0], both[::-1, 1]
+    log_likelihood = any_speaker[-1, 0, 0]
+    posteriors = np.exp(log_pi + log_a + log_b - log_p - log_likelihood)
+    drawn = np.exp(any_speaker[:-1, 0] + log_draw + log_pi + log_b[1:] - log_likelihood)
+    return posteriors, posteriors[0] + drawn.sum(axis=0), float(log_likelihood)

@@ -1,0 +1,105 @@
+"""Speech, windows and embeddings of every recording of a data directory, a file each: what all systems start from."""
+
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pysid.diarization.pipeline import Analysis, Diarizer
+from pysid.diarization.steps import Windows
+from pysid.frontend.streaming import RecordingFeatures
+from pysid.io.atomic import atomic_path
+from pysid.io.rttm import read_rttm
+from pysid.io.scp import resolve_path
+from pysid.io.tables import read_wav_scp
+from pysid.progress import track
+from pysid.segments import Segment
+from pysid.settings import assignment
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs for one recording."""
+
+    audio: str
+    out: Path
+    speech: list[Segment] | None
+
+
+def save(path: Path, analysis: Analysis) -> None:
+    """Writes an analysis; features before CMVN in half precision, which re-segmentation is content with."""
+    frames = {} if analysis.frames is None else {"frames": analysis.frames}
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez(
+            file,
+            speech=np.array([(s.start_s, s.end_s) for s in analysis.speech]).reshape(-1, 2),
+            windows=np.stack([analysis.windows.start_s, analysis.windows.end_s, analysis.windows.speech]),
+            embeddings=analysis.embeddings,
+            features=analysis.features.features.half().numpy(),
+            n_samples=analysis.features.n_samples,
+            **frames,
+        )
+
+
+def load(path: Path, diarizer: Diarizer) -> Analysis:
+    """Reads what `save` wrote."""
+    with np.load(path) as arrays:
+        start_s, end_s, speech = arrays["windows"]
+        features = torch.from_numpy(arrays["features"]).float()
+        voiced = torch.ones(len(features), dtype=torch.bool)
+        return Analysis(
+            [Segment(*times) for times in arrays["speech"].tolist()],
+            Windows(start_s, end_s, speech.astype(np.int64)),
+            arrays["embeddings"],
+            RecordingFeatures(features, voiced, int(arrays["n_samples"]), diarizer.frontend.config),
+            arrays.get("frames"),
+        )
+
+
+WORKER: dict[str, Diarizer] = {}  # of this process
+
+
+def start_worker(model: str, settings: dict) -> None:
+    torch.set_num_threads(1)
+    WORKER["diarizer"] = Diarizer.load(model, settings=settings)
+    # The progress shown is that of recordings, not of blocks within each.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def work(job: Job) -> None:
+    save(job.out, WORKER["diarizer"].analyse(job.audio, speech=job.speech))
+
+
+def analyse_all(data: Path, out: Path, model: str, settings: dict, oracle_speech: bool, n_jobs: int) -> None:
+    """Analyses what is not there yet."""
+    reference = read_rttm(data / "ref.rttm") if oracle_speech else None
+    out.mkdir(parents=True, exist_ok=True)
+    jobs = []
+    for name, entry in read_wav_scp(data / "wav.scp").items():
+        speech = None if reference is None else [turn.segment for turn in reference[name]]
+        if not (out / f"{name}.npz").exists():
+            jobs.append(Job(resolve_path(entry, data), out / f"{name}.npz", speech))
+    with ProcessPoolExecutor(n_jobs, initializer=start_worker, initargs=(model, settings)) as pool:
+        for _ in track(pool.map(work, jobs), f"analysing {data}", len(jobs)):
+            pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="data directory")
+    parser.add_argument("out", type=Path, help="folder for RECORDING.npz")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--oracle-speech", action="store_true", help="speech from DATA/ref.rttm")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of the diarization")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    args = parser.parse_args()
+    settings = dict(map(assignment, args.set))
+    analyse_all(args.data, args.out, args.model, settings, args.oracle_speech, args.jobs)
+
+
+if __name__ == "__main__":
+    main()

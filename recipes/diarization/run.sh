@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Diarization of simulated conversations, and of real meetings where there are some, stage by stage:
+#   0 back-end for windows   1 simulate   2 analyse   3 cluster and score   4 meetings   5 report
+# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage() {
+  cat <<TXT
+usage: ./run.sh [options]
+  --data DIR               Kaldi data directory of single-speaker recordings to make conversations of
+                           (default: \$PYSID_DATA/dev)
+  --train DIR              one of other speakers, for the back-end of windows (default: \$PYSID_DATA/train);
+                           "none" takes the model's own
+  --meetings DIR           data directory with ref.rttm and all.uem (default: \$PYSID_DATA/ami_mini, if it is there)
+  --model DIR              model, or the name of one that ships with pysid (default: xvector)
+  --count N                conversations of each kind (default: 400)
+  --seed N                 of the conversations (default: 0)
+  --stage N, --stop-stage N  first and last stage (default: 0, 5)
+  --exp DIR                where all of it goes (default: exp)
+  --jobs N                 processes (default: all cores)
+  --smoke                  all stages on the synthetic voices of examples/, tiny, in a minute or two
+TXT
+}
+
+data='' train='' meetings='' model=xvector count=400 seed=0 stage=0 stop_stage=5 exp=exp jobs=$(nproc) smoke='' tuning=60
+while (($#)); do
+  option=${1%%=*} key=${1%%=*}
+  key=${key#--} key=${key//-/_}
+  case $option in
+    --help | -h) usage; exit 0 ;;
+    --smoke) smoke=yes; shift; continue ;;
+    --data | --train | --meetings | --model | --count | --seed | --stage | --stop-stage | --exp | --jobs) ;;
+    *) echo "run.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
+  esac
+  if [[ $1 == *=* ]]; then value=${1#*=}; elif (($# > 1)); then value=$2; shift; else
+    echo "run.sh: $option needs a value" >&2; exit 2
+  fi
+  printf -v "$key" %s "$value"
+  shift
+done
+for name in count seed stage stop_stage jobs; do
+  [[ ${!name} =~ ^[0-9]+$ ]] || { echo "run.sh: --${name//_/-} must be a whole number" >&2; exit 2; }
+done
+
+if [[ $smoke ]]; then
+  data=../../examples/dev train=none meetings=none count=4 tuning=2 exp=$exp/smoke
+fi
+if [[ ! $data || ! $train ]]; then
+  : "${PYSID_DATA:?give --data and --train, or set PYSID_DATA to a folder that has dev/ and train/}"
+  data=${data:-$PYSID_DATA/dev} train=${train:-$PYSID_DATA/train}
+fi
+if [[ ! $meetings ]]; then
+  meetings=none
+  if [[ -d ${PYSID_DATA:-}/ami_mini ]]; then meetings=$PYSID_DATA/ami_mini; fi
+fi
+
+kaldi_vad='{kind: energy, energy_threshold: 5.5, energy_mean_scale: 0.5, proportion_threshold: 0.12, frames_context: 2}'
+announce() { echo "stage $1: $2" >&2; }
+wanted() { ((stage <= $1 && $1 <= stop_stage)); }
+mkdir -p "$exp"
+
+if wanted 0; then
+  announce 0 "back-end for windows"
+  if [[ $train != none && ! -f $exp/model/diarization.safetensors ]]; then
+    source=$(python -c 'import sys, pysid.model; print(pysid.model.find_model(sys.argv[1]))' "$model")
+    mkdir -p "$exp/model"
+    cp "$source"/{config.json,model.safetensors,backend.safetensors} "$exp/model"
+    # Speakers with five clips or more, as for the back-end of utterances.
+    awk 'NR == FNR { speaker[$1] = $2; count[$2]++; next } count[speaker[$1]] >= 5 { print $1 }' \
+      "$train/utt2spk" "$train/wav.scp" > "$exp/train-utterances"
+    python -c '
+import sys
+from pathlib import Path
+from pysid.data.corpus import Corpus
+Corpus.read(sys.argv[1]).subset(Path(sys.argv[2]).read_text().split()).write(sys.argv[3])
+' "$train" "$exp/train-utterances" "$exp/data/train"
+    pysid embed "$exp/data/train" "$exp/windows.ark" --window 1.5 --shift 1 --model "$exp/model"
+    pysid fit-backend "$exp/model" "scp:$exp/windows.scp" "$exp/data/train/utt2spk" --windows --lda-dim 100
+  fi
+fi
+if [[ $train != none ]]; then model=$exp/model; fi
+
+if wanted 1; then
+  announce 1 "simulate conversations"
+  # Two folds of other speakers each: what is tuned on one is scored on the other.
+  mkdir -p "$exp/data"
+  cut -d' ' -f1 "$data/spk2utt" | awk 'NR % 2 == 1' > "$exp/data/speakers-a"
+  cut -d' ' -f1 "$data/spk2utt" | awk 'NR % 2 == 0' > "$exp/data/speakers-b"
+  small=()
+  if [[ $smoke ]]; then small=(--min-pieces 4 --max-pieces 6 --max-speakers 3); fi
+  for fold in a b; do
+    common=(--count $(((count + 1) / 2)) --speakers "$exp/data/speakers-$fold" --jobs "$jobs" "${small[@]}")
+    pysid prepare conversations "$data" "$exp/data/plain-$fold" "${common[@]}" --seed "$seed"
+    pysid prepare conversations "$data" "$exp/data/overlap-$fold" "${common[@]}" --seed $((seed + 1)) \
+      --pause 0.5 --overlap 0.3 --gain 3
+  done
+fi
+
+if wanted 2; then
+  announce 2 "speech, windows, embeddings"
+  for set in plain-a plain-b overlap-a overlap-b; do
+    python analyse.py "$exp/data/$set" "$exp/analyses/$set" --model "$model" --jobs "$jobs"
+  done
+  for fold in a b; do # as in the published port: Kaldi's VAD, and windows cut from all voiced frames joined together
+    python analyse.py "$exp/data/plain-$fold" "$exp/analyses/joined-$fold" --model "$model" --jobs "$jobs" --set \
+      joined=true "vad=$kaldi_vad" "speech={window_s: 0, onset: 0.5, offset: 0.5, pad_s: 0, min_silence_s: 0, min_speech_s: 0}"
+  done
+fi
+
+if wanted 3; then
+  announce 3 "cluster and score"
+  for kind in plain overlap; do
+    python experiment.py "$exp" "$kind" --model "$model" --tuning "$tuning" --jobs "$jobs"
+  done
+  python experiment.py "$exp" joined --data plain --model "$model" --tuning "$tuning" --jobs "$jobs"
+fi
+
+if wanted 4 && [[ $meetings != none ]]; then
+  announce 4 "meetings"
+  python meetings.py "$meetings" "$exp" --model "$model" --jobs "$jobs"
+fi
+
+if wanted 5; then
+  announce 5 "report"
+  python report.py "$exp" --show "$exp/data/plain-a"
+fi

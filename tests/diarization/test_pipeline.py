@@ -1,0 +1,186 @@
+"""The whole of diarization, on the example conversation and on recordings that are out of the ordinary."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pysid.diarization import Diarization, Diarizer, SpeakerCount
+from pysid.diarization.pipeline import Analysis, spread, union
+from pysid.diarization.settings import change_settings, load_settings, save_settings
+from pysid.diarization.speech import speech_mask
+from pysid.diarization.steps import Clustering
+from pysid.errors import DataError
+from pysid.io.audio import read_audio, write_audio
+from pysid.io.rttm import read_rttm
+from pysid.metrics.diarization import diarization_error
+from pysid.model import find_model
+from pysid.segments import Segment, Turn
+
+MEETING = Path(__file__).parents[2] / "examples" / "conversation" / "meeting.ogg"
+
+
+@pytest.fixture(scope="module")
+def reference() -> list[Turn]:
+    return read_rttm(MEETING.with_suffix(".rttm"))["meeting"]
+
+
+@pytest.fixture(scope="module")
+def diarizer() -> Diarizer:
+    return Diarizer.load()
+
+
+@pytest.fixture(scope="module")
+def analysis(diarizer: Diarizer) -> Analysis:
+    return diarizer.analyse(MEETING)
+
+
+def seconds(segments: list[Segment]) -> float:
+    return sum(segment.duration_s for segment in segments)
+
+
+def test_example_conversation(diarizer: Diarizer, analysis: Analysis, reference: list[Turn]) -> None:
+    found = diarizer.assign(analysis)
+    assert found.speakers == ["speaker1", "speaker2", "speaker3", "speaker4"]
+    assert diarization_error(reference, found.turns).confusion < 3.0  # of 62 s
+    assert found.turns == sorted(found.turns)
+
+
+def test_turns_cover_the_speech_and_nothing_else(diarizer: Diarizer, analysis: Analysis) -> None:
+    found = diarizer.assign(analysis)
+    covered = union([turn.segment for turn in found.turns], found.duration_s)
+    assert seconds(covered) == pytest.approx(seconds(analysis.speech), abs=0.02)
+    for segment in covered:
+        inside = [s for s in analysis.speech if s.start_s <= segment.start_s + 0.01 and segment.end_s <= s.end_s + 0.01]
+        assert inside
+
+
+def test_windows_are_embedded_as_their_frames_alone(diarizer: Diarizer, analysis: Analysis) -> None:
+    for i in (0, len(analysis.windows) // 2, len(analysis.windows) - 1):
+        start, end = (round(100 * t[i]) for t in (analysis.windows.start_s, analysis.windows.end_s))
+        frames = analysis.features.normalized(start, end).numpy()
+        ((_, alone),) = diarizer.model.embed_features([("window", frames)])
+        assert np.linalg.norm(analysis.embeddings[i] - alone) <= 1e-5 * np.linalg.norm(alone)
+
+
+@pytest.mark.parametrize("kind", ["ahc", "spectral", "vbx"])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_given_number_of_speakers(analysis: Analysis, diarizer: Diarizer, kind: str, n: int) -> None:
+    other = Diarizer(diarizer.model, change_settings(diarizer.config, {"clustering.kind": kind}))
+    assert len(other.assign(analysis, SpeakerCount.exactly(n)).speakers) == n
+
+
+def test_bounded_number_of_speakers(analysis: Analysis, diarizer: Diarizer) -> None:
+    assert len(diarizer.assign(analysis, SpeakerCount(maximum=3)).speakers) == 3
+    assert len(diarizer.assign(analysis, SpeakerCount(minimum=6)).speakers) == 6
+
+
+def test_speech_that_is_given_is_kept(diarizer: Diarizer, reference: list[Turn]) -> None:
+    """Also where turns of it overlap, or end after the recording."""
+    spoken = [turn.segment for turn in reference] + [Segment(80.0, 999.0)]
+    analysis = diarizer.analyse(MEETING, speech=spoken)
+    assert analysis.speech[-1].end_s == pytest.approx(analysis.features.duration_s)
+    turns = diarizer.assign(analysis).turns
+    assert seconds(union([turn.segment for turn in turns], 1e9)) == pytest.approx(seconds(analysis.speech), abs=0.02)
+
+
+def test_joined_speech(diarizer: Diarizer, analysis: Analysis) -> None:
+    """Windows run on over pauses; turns come out on the clock of the recording, on the frames with speech."""
+    joined = Diarizer(diarizer.model, change_settings(diarizer.config, {"joined": True}))
+    other = joined.analyse(MEETING)
+    spoken = speech_mask(analysis.speech, len(other.features), 0.01)
+    np.testing.assert_array_equal(other.frames, np.flatnonzero(spoken))
+    turns = joined.assign(other).turns
+    np.testing.assert_array_equal(speech_mask([t.segment for t in turns], len(spoken), 0.01), spoken)
+
+
+def test_steps_can_be_replaced(diarizer: Diarizer, analysis: Analysis) -> None:
+    class ByTime:
+        def __call__(self, embeddings, windows, count):
+            return Clustering.in_order((windows.centre_s > 40).astype(int))
+
+    class Reversed:
+        def __call__(self, features, shift_s, speech, turns):
+            assert features.shape == (len(analysis.features), 30) and shift_s == 0.01 and speech == analysis.speech
+            return [Turn(turn.segment, turn.speaker[::-1]) for turn in turns]
+
+    found = Diarizer(diarizer.model, clusterer=ByTime(), resegmenter=Reversed()).assign(analysis)
+    assert found.speakers == ["1rekaeps", "2rekaeps"]
+    (last, *_) = [t.segment.end_s for t in found.turns if t.speaker == "1rekaeps"][::-1]
+    assert 38 < last < 42
+
+
+def test_turns_of_all_blocks_of_a_file_are_those_of_the_file_resampled(tmp_path: Path, diarizer: Diarizer) -> None:
+    """A file of another rate and two channels, of which one is silent, has the same speakers."""
+    wave, _ = read_audio(MEETING, sample_rate=44100)
+    write_audio(tmp_path / "stereo.wav", np.stack([wave, 0 * wave], axis=1), 44100)
+    first = diarizer(tmp_path / "stereo.wav", channel=0)
+    assert diarization_error(diarizer(MEETING).turns, first.turns).der < 0.03
+    assert diarizer(tmp_path / "stereo.wav", channel=1).turns == []
+
+
+def test_silence(tmp_path: Path, diarizer: Diarizer) -> None:
+    write_audio(tmp_path / "silent.wav", np.zeros(32000), 16000)
+    assert diarizer(tmp_path / "silent.wav").turns == []
+    assert diarizer(tmp_path / "silent.wav").duration_s == 2.0
+
+
+def test_a_third_of_a_second(tmp_path: Path, diarizer: Diarizer) -> None:
+    wave, _ = read_audio(MEETING, start_s=2.0, end_s=2.3)
+    write_audio(tmp_path / "short.wav", wave, 16000)
+    found = diarizer(tmp_path / "short.wav", speech=[Segment(0.0, 0.3)])
+    assert found.turns == [Turn(Segment(0.0, 0.3), "speaker1")]
+
+
+def test_one_speaker(tmp_path: Path, diarizer: Diarizer) -> None:
+    path = MEETING.parents[1] / "dev" / "audio" / "slt-0.ogg"
+    assert diarizer(path).speakers == ["speaker1"]
+
+
+def test_union_and_spread() -> None:
+    assert union([], 5.0) == []
+    assert union([Segment(6.0, 7.0)], 5.0) == []
+    turns = [Turn(Segment(0.0, 0.02), "a"), Turn(Segment(0.02, 0.05), "b")]
+    frames = np.array([3, 4, 5, 6, 9])
+    expected = [("a", 0.03, 0.05), ("b", 0.05, 0.07), ("b", 0.09, 0.1)]
+    assert [(t.speaker, t.segment.start_s, t.segment.end_s) for t in spread(turns, frames, 0.01)] == expected
+
+
+def test_settings_are_kept_with_a_model(tmp_path: Path, diarizer: Diarizer) -> None:
+    config = change_settings(diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "turns.bridge_s": 0.4})
+    (tmp_path / "config.json").write_text((find_model("xvector") / "config.json").read_text())
+    save_settings(tmp_path, config, diarizer.model.backend)
+    read, backend = load_settings(tmp_path)
+    assert read == config
+    x = np.random.default_rng(0).standard_normal((4, 512)).astype(np.float32)
+    np.testing.assert_allclose(backend.score(x, x), diarizer.model.backend.score(x, x), rtol=1e-9)
+    assert load_settings(tmp_path, {"clustering": {"kind": "ahc"}})[0].clustering.kind == "ahc"
+    assert load_settings(tmp_path, {"clustering.fa": 0.2})[0].clustering.fb == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"windows.length": 1}, "settings: unknown key 'windows.length'; known here: duration_s"),
+        ({"clustering.kind": "kmeans"}, "settings: 'clustering.kind' must be one of ahc, spectral, vbx, got 'kmeans'"),
+        ({"turns.bridge_s": -1}, "settings: turns: bridge_s must not be negative, got -1"),
+        ({"windows.shift_s": "often"}, "settings: 'windows.shift_s' must be a number, got 'often'"),
+    ],
+)
+def test_wrong_settings(diarizer: Diarizer, changes: dict, message: str) -> None:
+    with pytest.raises(DataError, match="^" + message.replace("(", r"\(")):
+        change_settings(diarizer.config, changes)
+
+
+def test_no_turns_can_be_shown(tmp_path: Path) -> None:
+    empty = Diarization([], 2.0)
+    assert empty.speakers == []
+    assert len(empty.to_annotation()) == 0
+
+
+def test_the_clustering_alone_needs_no_torch() -> None:
+    """What stands in for Kaldi's programs must start quickly."""
+    code = "import sys, pysid.diarization.ahc; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
