@@ -52,6 +52,7 @@ class System:
 
 
 ENERGIES = {"affinity.target_energy": (0.1, 0.2, 0.3, 0.5, 1.0)}
+NEIGHBOURS = {"clustering.pruning.min_neighbours": (5, 10, 20, 30, 40)}
 SYSTEMS = (
     System(
         "cosine, AHC",
@@ -65,15 +66,20 @@ SYSTEMS = (
         ENERGIES,
         ENERGIES | {"clustering.threshold": (-6.0, -4.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0)},
     ),
-    System("cosine, spectral", {"affinity.kind": "cosine", "clustering.kind": "spectral"}),
-    System("PLDA, spectral", {"affinity.kind": "plda", "affinity.target_energy": 1.0, "clustering.kind": "spectral"}),
+    System("cosine, spectral", {"affinity.kind": "cosine", "clustering.kind": "spectral"}, {}, NEIGHBOURS),
+    System(
+        "PLDA, spectral",
+        {"affinity.kind": "plda", "affinity.target_energy": 1.0, "clustering.kind": "spectral"},
+        {},
+        NEIGHBOURS,
+    ),
     System(
         "PLDA, VBx",
         {"affinity.kind": "plda", "affinity.target_energy": 0.3, "clustering.kind": "vbx"},
         {"clustering.fa": (0.3, 0.5), "clustering.loop_probability": (0.6, 0.9)},
         {
-            "clustering.fa": (0.3, 0.5),
-            "clustering.fb": (6.0, 8.0, 12.0, 16.0),
+            "clustering.fa": (0.3, 0.5, 0.7),
+            "clustering.fb": (8.0, 12.0, 16.0, 24.0),
             "clustering.start.threshold": (0.5, 1.5),
         },
     ),
