@@ -42,7 +42,7 @@ class Skipped:
         try:
             yield
         except DataError as error:
-            self.add(utterance, error)
+            self.add(utterance, str(error).removeprefix(f"{utterance}: "))
 
     def brief(self) -> str:
         """One line: how many, and the first with its reason."""

@@ -1,7 +1,8 @@
 """A speaker model on disk and in memory: front-end, network and back-end, from audio to embeddings and scores.
 
-A model directory holds `config.json`, `model.safetensors`, where it has a back-end `backend.safetensors`, and a
-README.md of its data, licence and figures.
+A model directory holds `config.json`, `model.safetensors` (see `network_file`), where it has a back-end
+`backend.safetensors`, and a README.md of its data, licence and figures. A network of another toolkit can be a model by
+itself: see `onnx_file`.
 """
 
 import hashlib
@@ -10,24 +11,27 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
-import safetensors.torch
 import torch
 
 from pysid.backend.chain import Backend, CosineBackend, backend_from_arrays
 from pysid.backend.projection import Projection
 from pysid.config import from_plain, to_plain
 from pysid.embedding.extract import ExtractConfig, extract, pad_batch
-from pysid.embedding.xvector import XVector, XVectorConfig
+from pysid.embedding.onnx_network import OnnxConfig, OnnxNetwork
+from pysid.embedding.xvector import XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import Frontend, FrontendConfig
 from pysid.io.atomic import atomic_path, atomic_text
 from pysid.io.audio import read_audio
+from pysid.kaldi.nnet3_network import Nnet3Network
+from pysid.network_file import ONNX_FILE, Network, NetworkConfig, read_network, read_safetensors, write_network
+from pysid.onnx_file import ENDING, read_onnx_settings
 
 FORMAT = 1
 MODELS = Path(__file__).parent / "models"  # what ships with the package
@@ -49,7 +53,7 @@ class ModelConfig:
     """
 
     frontend: FrontendConfig
-    network: XVectorConfig = field(default_factory=XVectorConfig)
+    network: NetworkConfig = field(default_factory=XVectorConfig)
     extract: ExtractConfig = field(default_factory=ExtractConfig)
 
     def __post_init__(self) -> None:
@@ -57,6 +61,8 @@ class ModelConfig:
             raise DataError(
                 f"network.feature_dim is {self.network.feature_dim}, but the frontend gives {self.frontend.dim}"
             )
+        if isinstance(self.network, OnnxConfig):
+            self.network.check(self.frontend, self.extract)
         if self.extract.min_chunk_size <= self.network.context:
             raise DataError(
                 f"extract.min_chunk_size is {self.extract.min_chunk_size}, but the network needs chunks of more than "
@@ -79,7 +85,7 @@ class SpeakerModel:
     """
 
     def __init__(
-        self, config: ModelConfig, network: XVector, backend: Backend | None = None, device: str = "cpu"
+        self, config: ModelConfig, network: Network, backend: Backend | None = None, device: str = "cpu"
     ) -> None:
         self.config = config
         self.backend = backend
@@ -88,11 +94,11 @@ class SpeakerModel:
 
     @property
     def device(self) -> torch.device:
-        return next(self.network.parameters()).device
+        return next(chain(self.network.parameters(), self.network.buffers())).device
 
     @classmethod
     def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "SpeakerModel":
-        """Opens a model directory, or a model that ships with pysid by its name.
+        """Opens a model directory, an `.onnx` file, or a model that ships with pysid by its name.
 
         Raises:
             DataError: there is no such model, or its files are damaged or do not fit each other.
@@ -100,8 +106,7 @@ class SpeakerModel:
         check_device(device)
         directory = find_model(path_or_name)
         config = read_config(directory)
-        network = XVector(config.network)
-        _load_weights(network, directory / "model.safetensors")
+        network = read_network(directory, config.network)
         path = directory / BACKEND_FILE
         backend = read_backend(path, config.network.embedding_dim) if path.exists() else None
         return cls(config, network, backend, device)
@@ -117,13 +122,15 @@ class SpeakerModel:
             save_backend(directory, self.backend)
 
     def scorer(self, kind: str | None = None) -> Backend:
-        """The back-end "plda" or "cosine" of this model; None takes the one that it was made with.
+        """The back-end "plda" or "cosine" of this model; None takes the one that it was made with, or fits its kind.
 
         Cosine works with any model: it needs no more than the mean of the training embeddings.
 
         Raises:
             DataError: the model has no PLDA.
         """
+        if kind is None and self.backend is None and isinstance(self.network, OnnxNetwork):
+            kind = "cosine"  # such networks are trained for it
         if kind == "cosine" and not isinstance(self.backend, CosineBackend):
             cosine = CosineBackend()
             mean = None if self.backend is None else self.backend.projection.mean_
@@ -175,6 +182,8 @@ class SpeakerModel:
         digest = hashlib.sha256(json.dumps(to_plain(self.config)).encode())
         for name, tensor in self.network.state_dict().items():
             digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+        if isinstance(self.network, Nnet3Network | OnnxNetwork):
+            digest.update(self.network.content)  # how it is wired up is in no tensor
         return digest.hexdigest()
 
     def _of_width(
@@ -193,19 +202,35 @@ class SpeakerModel:
 
 
 def find_model(path_or_name: str | os.PathLike[str]) -> Path:
-    """The directory of a model given by path, or by the name of one that ships with pysid.
+    """The directory or the `.onnx` file of a model given by path, or the one that ships with pysid under this name.
 
     Raises:
         DataError: there is neither.
     """
     given = Path(path_or_name)
+    if given.suffix == ENDING and given.is_file():
+        in_directory = given.name == ONNX_FILE and (given.parent / "config.json").is_file()
+        return given.parent if in_directory else given
     shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
     if (given / "config.json").is_file():
         return given
     if os.fspath(path_or_name) in shipped:
         return shipped[os.fspath(path_or_name)]
     names = f", or a shipped model ({', '.join(shipped)})" if shipped else ""
-    raise DataError(f"{path_or_name}: expected a model directory with config.json{names}")
+    what = "an ONNX file" if given.suffix == ENDING else "a model directory with config.json"
+    raise DataError(f"{path_or_name}: expected {what}{names}")
+
+
+def find_model_directory(path_or_name: str | os.PathLike[str]) -> Path:
+    """Like `find_model`, for what is to get more files.
+
+    Raises:
+        DataError: there is no such model, or it is a single file.
+    """
+    directory = find_model(path_or_name)
+    if not directory.is_dir():
+        raise DataError(f"{directory}: expected a model directory; pysid export --directory makes one of an ONNX file")
+    return directory
 
 
 def check_device(name: str) -> None:
@@ -219,7 +244,9 @@ def check_device(name: str) -> None:
 
 
 def read_config(directory: Path) -> ModelConfig:
-    """Reads `config.json` of a model directory."""
+    """Reads `config.json` of a model directory, or the settings of an `.onnx` file."""
+    if directory.is_file():
+        return from_plain(ModelConfig, *read_onnx_settings(directory))
     path = directory / "config.json"
     return from_plain(ModelConfig, read_formatted(path), str(path))
 
@@ -249,15 +276,10 @@ def write_formatted(path: Path, config: Any) -> None:
         file.write("\n")
 
 
-def save_network(directory: str | os.PathLike[str], config: ModelConfig, network: XVector, half: bool = False) -> None:
-    """Writes `config.json` and `model.safetensors` of a model directory."""
+def save_network(directory: str | os.PathLike[str], config: ModelConfig, network: Network, half: bool = False) -> None:
+    """Writes `config.json` and the network's file of a model directory."""
     directory = Path(directory)
-    tensors = {k: v.contiguous() for k, v in network.state_dict().items() if "num_batches_tracked" not in k}
-    if half:
-        # Running variances can lie beyond float16's range, and they are few.
-        tensors = {k: v if "running" in k else v.half() for k, v in tensors.items()}
-    with atomic_path(directory / "model.safetensors") as path:
-        path.write_bytes(safetensors.torch.save(tensors))
+    write_network(directory, network, half)
     write_formatted(directory / "config.json", config)
 
 
@@ -267,20 +289,6 @@ def save_backend(directory: str | os.PathLike[str], backend: Backend, name: str 
         path.write_bytes(safetensors.numpy.save(backend.to_arrays()))
 
 
-def _load_weights(network: XVector, path: Path) -> None:
-    arrays = _read_safetensors(path)
-    weights = {k: torch.from_numpy(v).to(torch.get_default_dtype()) for k, v in arrays.items()}
-    expected = {k for k in network.state_dict() if "num_batches_tracked" not in k}
-    for names, what in ((expected - set(weights), "lacks"), (set(weights) - expected, "has superfluous")):
-        if names:
-            raise DataError(f"{path}: does not fit config.json: {what} {len(names)} tensors, such as {min(names)!r}")
-    try:
-        network.load_state_dict(weights, strict=False)
-    except RuntimeError as error:
-        reason = _one_line(error).partition(": ")[2]
-        raise DataError(f"{path}: does not fit config.json: {reason}") from None
-
-
 def read_backend(path: Path, embedding_dim: int) -> Backend:
     """Reads a back-end for embeddings of so many dimensions.
 
@@ -288,22 +296,13 @@ def read_backend(path: Path, embedding_dim: int) -> Backend:
         DataError: the file is missing, damaged, or for other embeddings.
     """
     try:
-        backend = backend_from_arrays(_read_safetensors(path))
+        backend = backend_from_arrays(read_safetensors(path))
         mean = backend.projection.mean_
         if mean is not None and len(mean) != embedding_dim:
             raise DataError(f"is for embeddings of {len(mean)} dimensions, those of the model have {embedding_dim}")
     except (ValueError, IndexError) as error:
         raise DataError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
     return backend
-
-
-def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; is {path.parent} a whole model directory?")
-    try:
-        return dict(safetensors.numpy.load_file(path))
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path}: expected a safetensors file, got: {_one_line(error)}") from None
 
 
 def _one_line(error: Exception) -> str:

@@ -40,6 +40,25 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def onnx_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of another toolkit: the largest value of each of 80 filter banks, times random weights (80, 12)."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    weights = np.random.default_rng(0).normal(size=(80, 12)).astype(np.float32)
+    helper, element = onnx.helper, onnx.TensorProto.FLOAT
+    nodes = [
+        helper.make_node("ReduceMax", ["feats"], ["largest"], axes=[1], keepdims=0),
+        helper.make_node("MatMul", ["largest", "weights"], ["embs"]),
+    ]
+    feats = helper.make_tensor_value_info("feats", element, ["B", "T", 80])
+    embs = helper.make_tensor_value_info("embs", element, ["B", 12])
+    graph = helper.make_graph(nodes, "net", [feats], [embs], [onnx.numpy_helper.from_array(weights, "weights")])
+    path = tmp_path_factory.mktemp("onnx") / "resnet.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory, model: Path, dev: Path) -> Path:
     """Embeddings of the development voices by that model: an scp file beside its archive."""
     from pysid.embed import embed_to_file, open_inputs
@@ -49,6 +68,22 @@ def vectors(tmp_path_factory: pytest.TempPathFactory, model: Path, dev: Path) ->
     opened = SpeakerModel.load(model)
     embed_to_file(opened, open_inputs([str(dev)], opened), archive)
     return archive.with_suffix(".scp")
+
+
+@pytest.fixture(scope="session")
+def fitted(model: Path, vectors: Path, dev: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model with a PLDA back-end, calibrated on the voices that it was trained on."""
+    from pysid.backend import PldaBackend
+    from pysid.io.labelled import read_labelled_vectors
+    from pysid.model import SpeakerModel
+    from pysid.scoring import fit_calibration
+
+    opened = SpeakerModel.load(model)
+    opened.backend = PldaBackend(3).fit(*read_labelled_vectors(f"scp:{vectors}", dev / "utt2spk"))
+    opened.backend.calibration_ = fit_calibration(opened.backend, dev / "trials", f"scp:{vectors}", 16)
+    directory = tmp_path_factory.mktemp("fitted") / "model"
+    opened.save(directory)
+    return directory
 
 
 def corpus_of(folder: Path, names: list[str]) -> Path:

@@ -5,8 +5,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize
-from scipy.special import expit
 
 from pysid.errors import DataError
 
@@ -63,7 +61,7 @@ class LogisticCalibration:
         """Probability of "same speaker" for scores of any shape, at the given prior or the trained one."""
         prior = self.p_target if p_target is None else p_target
         _check_prior(prior)
-        return expit(self.transform(scores) + _logit(prior))
+        return np.exp(-np.logaddexp(0.0, -self.transform(scores) - _logit(prior)))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The fitted state as named arrays, for safetensors."""
@@ -82,6 +80,9 @@ class LogisticCalibration:
 
 def _fit_logistic(scores: np.ndarray, n_target: int, prior: float) -> tuple[float, float]:
     """Slope and intercept for standardised scores, of which the first `n_target` are targets."""
+    from scipy import optimize  # here and not above: it takes longer to import than all of NumPy
+    from scipy.special import expit
+
     n_nontarget = len(scores) - n_target
     sign = np.repeat([1.0, -1.0], [n_target, n_nontarget])
     weight = np.repeat([prior / n_target, (1 - prior) / n_nontarget], [n_target, n_nontarget])

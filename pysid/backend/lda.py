@@ -5,7 +5,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import linalg
 
 from pysid.backend.normalize import apply_affine
 from pysid.backend.statistics import SpeakerStatistics, speaker_statistics
@@ -56,7 +55,7 @@ class Lda:
         between = (offsets * statistics.counts[:, None]).T @ offsets / n
         # total = within + between, so f total + (1 - f) within = within + f between.
         whiten = _whitening(within + self.total_covariance_factor * between, self.covariance_floor)
-        _, directions = linalg.eigh(whiten @ between @ whiten.T)
+        _, directions = np.linalg.eigh(whiten @ between @ whiten.T)
         linear = directions[:, ::-1][:, : self.dim].T @ whiten
         self.transform_ = np.column_stack([linear, -linear @ mean])
         return self
@@ -85,7 +84,7 @@ class Lda:
 
 def _whitening(covariance: np.ndarray, floor: float) -> np.ndarray:
     """The matrix P with P covariance P' = I, after flooring eigenvalues to `floor` times the largest."""
-    variances, components = linalg.eigh(covariance)
+    variances, components = np.linalg.eigh(covariance)
     if variances[-1] <= 0:
         raise DataError("LDA needs embeddings that vary, the utterances of each speaker are all equal")
     return (components / np.sqrt(np.maximum(variances, floor * variances[-1]))).T

@@ -5,7 +5,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import linalg
 
 from pysid.backend.checks import check_embeddings
 from pysid.backend.normalize import apply_affine
@@ -51,7 +50,7 @@ class Pca:
         if not 1 <= dim <= full_dim:
             raise ValueError(f"PCA to {dim} dimensions is not possible, the embeddings have {full_dim}")
         self.mean_, covariance = mean_and_covariance(X)
-        variances, components = linalg.eigh(covariance)
+        variances, components = np.linalg.eigh(covariance)
         self.eigenvalues_, rows = variances[::-1], components[:, ::-1].T
         if self.normalize_variance:
             rows = rows / np.sqrt(_floored(self.eigenvalues_))[:, None]

@@ -1,7 +1,6 @@
 """Unsupervised adaptation of PLDA: what the variance of unlabelled data says about a new domain."""
 
 import numpy as np
-from scipy import linalg
 
 from pysid.backend.pca import mean_and_covariance
 
@@ -35,7 +34,7 @@ def adapted_covariances(
     variance += mean_scale * np.outer(shift, shift)
 
     unit_total = transform / np.sqrt(1 + psi)[:, None]
-    eigenvalues, directions = linalg.eigh(unit_total @ variance @ unit_total.T)
+    eigenvalues, directions = np.linalg.eigh(unit_total @ variance @ unit_total.T)
     excess = (directions * np.maximum(eigenvalues - 1, 0)) @ directions.T
     back = np.linalg.inv(unit_total)
     between = np.diag(psi / (1 + psi)) + between_scale * excess

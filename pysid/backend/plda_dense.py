@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from scipy import linalg
 
 from pysid.backend.checks import check_embeddings
 from pysid.backend.gram import gram_matrix
@@ -64,7 +63,7 @@ def recording_axes(X: np.ndarray, target_energy: float) -> np.ndarray | None:
     if 1 - target_energy <= 0.001 * (1 + target_energy):  # Kaldi's ApproxEqual
         return None
     _, covariance = mean_and_covariance(X)
-    variances, components = linalg.eigh(covariance)
+    variances, components = np.linalg.eigh(covariance)
     variances, components = np.maximum(variances[::-1], 0.0), components[:, ::-1]
     rank = int((variances > variances[0] * max(X.shape) * np.finfo(np.float64).eps).sum())
     energy = np.cumsum(variances)

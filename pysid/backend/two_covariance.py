@@ -6,7 +6,6 @@ distinct number, and gives what Kaldi's formulas give. Source: Kaldi ivector/pld
 """
 
 import numpy as np
-from scipy import linalg
 
 from pysid.backend.statistics import SpeakerStatistics
 from pysid.errors import DataError
@@ -23,6 +22,8 @@ def diagonalize(between: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np
     Raises:
         DataError: `within` is singular.
     """
+    from scipy import linalg  # here, as programs that only score with a model need not wait for it
+
     try:
         psi, vectors = linalg.eigh(between, within)
     except linalg.LinAlgError as error:

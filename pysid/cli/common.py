@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 AllowPipes = Annotated[bool, typer.Option("--allow-pipes", help="Run entries of wav.scp that are shell commands.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
-Model = Annotated[str | None, typer.Option("--model", "-m", help="Model directory, or the name of a shipped model.")]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", help="Model directory, ONNX file, or the name of a shipped model.")
+]
 
 
 class BackendKind(StrEnum):

@@ -51,31 +51,28 @@ def diarize(
         Path | None, typer.Option(help="RTTM of the true turns: shows errors, and the diarization error rate.")
     ] = None,
     speech: Annotated[Path | None, typer.Option(help="RTTM that tells where there is speech, if it is known.")] = None,
-    vad: Annotated[VadKind | None, typer.Option(help="What finds speech. [default: the model's]")] = None,
+    vad: Annotated[VadKind | None, typer.Option(help="What finds speech.", show_default="the model's")] = None,
     clustering: Annotated[
-        ClusteringKind | None, typer.Option(help="What finds speakers. [default: the model's]")
+        ClusteringKind | None, typer.Option(help="What finds speakers.", show_default="the model's")
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Score at which ahc stops merging; higher finds more speakers.")
     ] = None,
     overlap: Annotated[
-        bool | None, typer.Option("--overlap/--no-overlap", help="Find second speakers too. [default: the model's]")
+        bool | None,
+        typer.Option("--overlap/--no-overlap", help="Find second speakers too.", show_default="the model's"),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as windows.shift_s=0.25.")
     ] = None,
-    channel: Annotated[int | None, typer.Option(min=0, help="From 0. [default: the mean of all]")] = None,
+    channel: Annotated[int | None, typer.Option(min=0, help="From 0.", show_default="the mean of all")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Leave recordings alone that have their files.")] = False,
     device: Device = "cpu",
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Find who spoke when, and write it as RTTM, subtitles and a web page to look at and listen to.
 
-    Examples:
-
-    pysid diarize meeting.wav
-
-    pysid diarize *.mp3 --num-speakers 2 --out-dir results --format rttm,srt
+    Example: pysid diarize *.mp3 --num-speakers 2 --out-dir results --format rttm,srt
     """
     if num_speakers is not None and (min_speakers != 1 or max_speakers is not None):
         raise typer.BadParameter("give --num-speakers, or bounds, not both")

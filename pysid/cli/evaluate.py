@@ -29,7 +29,7 @@ def eer(
     scores: Annotated[Path, typer.Argument(help="Lines 'enrol test score'; higher means the same speaker.")],
     p_target: Annotated[
         list[float] | None,
-        typer.Option(callback=_check_priors, help="Prior of a minDCF; may be repeated. [default: 0.01, 0.001]"),
+        typer.Option(callback=_check_priors, help="Prior of a minDCF; may be repeated.", show_default="0.01, 0.001"),
     ] = None,
     det: Annotated[Path | None, typer.Option(help="Write a DET plot here (.png, .svg or .pdf).")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the figures here too; rates are fractions.")] = None,

@@ -13,7 +13,7 @@ def features(
     out: Annotated[Path, typer.Argument(help="Folder for feats.ark, feats.scp, utt2num_frames and the tables.")],
     config: Annotated[
         Path | None,
-        typer.Option(help="YAML or JSON front-end settings. [default: Kaldi's voxceleb/v2]"),
+        typer.Option(help="YAML or JSON front-end settings.", show_default="Kaldi's voxceleb/v2"),
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
     compress: Annotated[bool, typer.Option(help="Store 8 bits a number, as Kaldi does by default.")] = False,

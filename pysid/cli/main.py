@@ -11,7 +11,22 @@ from typing import Annotated, Any
 import typer
 
 from pysid._version import __version__
-from pysid.cli import backend, diarize, embed, evaluate, features, kaldi, prepare, score, train, validate
+from pysid.cli import (
+    backend,
+    convert,
+    diarize,
+    embed,
+    evaluate,
+    export,
+    features,
+    kaldi,
+    prepare,
+    score,
+    speakers,
+    train,
+    validate,
+    verify,
+)
 from pysid.errors import DataError, PysidWarning
 
 HELP = "Speaker verification and diarization: the Kaldi x-vector system in plain Python and PyTorch."
@@ -24,12 +39,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("diarize")(diarize.diarize)
+app.command("verify")(verify.verify)
+app.command("enroll")(speakers.enroll)
+app.command("identify")(speakers.identify)
+app.add_typer(speakers.app, name="speakers")
 app.command("validate")(validate.validate)
 app.command("features")(features.features)
 app.command("train")(train.train)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
+app.command("convert-kaldi")(convert.convert_kaldi)
+app.command("export")(export.export)
 app.command("kaldi", context_settings=kaldi.SETTINGS)(kaldi.kaldi)
 app.add_typer(prepare.app, name="prepare")
 app.add_typer(evaluate.app, name="eval")

@@ -16,7 +16,7 @@ def score(
     ],
     scores: Annotated[Path, typer.Argument(help="Output, a line a trial: enrol test score.")],
     model: Model = None,
-    backend: Annotated[BackendKind | None, typer.Option(help="[default: the model's own]")] = None,
+    backend: Annotated[BackendKind | None, typer.Option(show_default="the model's own")] = None,
     enroll: Annotated[
         Path | None,
         typer.Option(help="spk2utt: the trials' first column names speakers enrolled by these utterances."),

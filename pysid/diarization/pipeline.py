@@ -124,10 +124,10 @@ class Diarizer:
         self.model = model
         self.config = c = config or DiarizationConfig()
         self.frontend = Frontend(replace(model.config.frontend, vad=c.vad)).to(model.device)
-        backend = backend or model.scorer()
-        self.clusterer = clusterer or make_clusterer(c.clustering, c.affinity, backend)
+        self.backend = backend or model.scorer()
+        self.clusterer = clusterer or make_clusterer(c.clustering, c.affinity, self.backend)
         self.resegmenter = resegmenter or (c.resegmentation and ViterbiResegmenter(c.resegmentation))
-        self.overlap = overlap or (c.overlap and make_overlap(c.overlap, backend))
+        self.overlap = overlap or (c.overlap and make_overlap(c.overlap, self.backend))
 
     @classmethod
     def load(

@@ -6,6 +6,7 @@ Formats: Kaldi matrix/kaldi-matrix.cc, kaldi-vector.cc, compressed-matrix.cc, ut
 """
 
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import kaldiio.matio
@@ -15,6 +16,9 @@ from pysid.io.text import shorten
 
 BINARY = b"\0B"
 INTEGERS = b"\4"  # a vector of integers begins with the size of one
+
+_INTEGER = np.dtype([("size", "u1"), ("value", "<i4")])
+_PIECE = 1 << 20  # bytes to read at once: a broken size must not take memory that the file does not fill
 
 
 def read_key(file: BinaryIO) -> tuple[str | None, bytes]:
@@ -54,12 +58,12 @@ def read_array(file: BinaryIO, separator: bytes = b" ") -> np.ndarray:
     exact = _Exact(file, start)
     try:
         if start.endswith(INTEGERS):
-            return np.asarray(kaldiio.matio.read_int32vector(exact), np.float32)
+            return _read_integers(exact)
         return np.asarray(kaldiio.matio.read_matrix_or_vector(exact), np.float32)
     except EOFError as error:
         raise ValueError(str(error)) from None
     except (AssertionError, RuntimeError, ValueError, MemoryError) as error:
-        reason = str(error) or "a size is not where it should be"
+        reason = str(error).encode("unicode_escape").decode() or "a size is not where it should be"
         raise ValueError(f"expected a vector or matrix, got broken data ({reason})") from None
 
 
@@ -81,11 +85,29 @@ class _Exact:
         if size < 0:
             raise ValueError(f"a size of {size}")
         data, self.again = self.again[:size], self.again[size:]
-        if len(data) < size:
-            data += self.file.read(size - len(data))
+        missing = size - len(data)
+        if missing <= _PIECE:
+            data += self.file.read(missing)
+        else:
+            data = b"".join(self._pieces(data, missing))
         if len(data) < size:
             raise EOFError(f"cut off: expected {size} bytes, got {len(data)}")
         return data
+
+    def _pieces(self, first: bytes, missing: int) -> Iterator[bytes]:
+        yield first
+        while missing and (piece := self.file.read(min(missing, _PIECE))):
+            missing -= len(piece)
+            yield piece
+
+
+def _read_integers(file: _Exact) -> np.ndarray:
+    """A vector of int32: kaldiio would believe its length, whatever there is behind it."""
+    (n,) = struct.unpack("<i", file.read(len(BINARY + INTEGERS) + 4)[-4:])
+    records = np.frombuffer(file.read(_INTEGER.itemsize * n), _INTEGER)
+    if (records["size"] != 4).any():
+        raise ValueError("expected integers of 4 bytes")
+    return records["value"].astype(np.float32)
 
 
 def _read_text(file: BinaryIO, start: bytes) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Files that appear under their name only when they are complete, and names that stay in their folder."""
+"""Files and folders that appear under their name only when they are complete, and names that stay in their folder."""
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,35 @@ def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """A text file to write to (UTF-8, `\\n` line ends) that appears as `path` when the block ends well."""
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         yield file
+
+
+@contextmanager
+def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary folder beside `path`, renamed to `path` when the block ends well, removed when it fails.
+
+    Raises:
+        DataError: `path` exists and is not an empty folder.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "model"
+    >>> with atomic_directory(folder) as temporary:
+    ...     _ = (temporary / "a.txt").write_text("all of it")
+    >>> [path.name for path in folder.iterdir()]
+    ['a.txt']
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        found = "one with files" if target.is_dir() else "a file"
+        raise DataError(f"{path}: expected a new or an empty folder, got {found}")
+    temporary = target.with_name(f".tmp-{secrets.token_hex(4)}-{target.name}")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            _sync(file)
+        os.replace(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def safe_name(name: str) -> str:

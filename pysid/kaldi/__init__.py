@@ -9,6 +9,8 @@ components, nnet3_file                  what stands in a `.raw` or `.mdl` file, 
 nnet3_layers, nnet3_builders            components as torch modules
 nnet3_times, nnet3_wiring, nnet3_graph  the network as a torch module
 xvector, xvector_export                 exchange with `pysid.embedding.xvector`
+nnet3_network                           a network of any form, as a model holds it
+package                                 the files of an x-vector package; `pysid.from_kaldi`, `pysid.to_kaldi`
 nnet3_info                              a network in words and figures
 nnet3_rewrite, nnet3_edits              what `nnet3-copy` does to a network
 

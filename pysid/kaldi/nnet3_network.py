@@ -1,11 +1,12 @@
 """An nnet3 network of any form as the embedding network of a model; `xvector` is for those of the plain form."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pysid.kaldi.files import new_writer
-from pysid.kaldi.nnet3_config import parse_config_line
-from pysid.kaldi.nnet3_file import Nnet3Model, put_nnet3
+from pysid.kaldi.files import reader_for
+from pysid.kaldi.nnet3_config import ConfigLine
+from pysid.kaldi.nnet3_file import parse_nnet3
 from pysid.kaldi.nnet3_graph import Nnet3Graph
 
 
@@ -36,22 +37,21 @@ class Nnet3Network(Nnet3Graph):
     """A network as it stands in its file, with its output at the embedding.
 
     Args:
-        model: the network before the lines of `extract` are merged in.
-        extract: see `Nnet3Config`.
+        content: the file.
+        name: what to call it in a message.
+        extract: lines to merge in, see `Nnet3Config`.
 
     Shape: features (B, T, feature_dim), n_frames (B,) or None when all T frames count -> (B, embedding_dim).
 
     Raises:
-        DataError: see `Nnet3Graph`; or a line of `extract` is none.
+        DataError: the file is broken (see `read_nnet3`), or the network cannot run (see `Nnet3Graph`).
     """
 
-    def __init__(self, model: Nnet3Model, extract: tuple[str, ...] = ()) -> None:
-        super().__init__(model.with_lines(parse_config_line(text, "config.json: network.extract") for text in extract))
+    def __init__(self, content: bytes, name: str, extract: Sequence[ConfigLine] = ()) -> None:
+        model = parse_nnet3(reader_for(content, name)).with_lines(extract)
+        super().__init__(model)
+        self.content = content
         self.model = model
-        self.config = Nnet3Config(self.feature_dim, self.embedding_dim, self.min_frames - 1, extract)
-
-    def content(self) -> bytes:
-        """The file that the network came from, byte for byte."""
-        writer = new_writer(self.model.binary)
-        put_nnet3(writer, self.model, binary=self.model.binary)
-        return writer.content()
+        self.config = Nnet3Config(
+            self.feature_dim, self.embedding_dim, self.min_frames - 1, tuple(line.text for line in extract)
+        )

@@ -3,8 +3,10 @@
 Source: kaldi/src/util/parse-options.cc, ParseOptions::ReadConfigFile.
 """
 
+from collections.abc import Mapping
+
 from pysid.errors import DataError
-from pysid.io.text import PathLike, shorten
+from pysid.io.text import PathLike, shorten, write_lines
 from pysid.kaldi.files import read_bytes
 
 
@@ -39,3 +41,8 @@ def parse_config(text: str, name: str) -> dict[str, str]:
             raise DataError(f"{name}:{number}: expected '--option=value', got {shorten(content)}")
         options[option.replace("_", "-").lower()] = value.strip() if equals else "true"
     return options
+
+
+def write_config(path: PathLike, options: Mapping[str, str]) -> None:
+    """Writes options as `read_config` reads them."""
+    write_lines(path, [f"--{name}={value}" for name, value in options.items()])

@@ -30,6 +30,7 @@ _MODULES = {
     "copies": ("copy-vector", "copy-matrix", "copy-int-vector"),
     "sums": ("vector-sum", "matrix-sum"),
     "waves": ("wav-copy", "wav-to-duration", "extract-segments"),
+    "reverberate": ("wav-reverberate",),
     "features": ("compute-mfcc-feats", "compute-fbank-feats"),
     "feature_changes": ("compute-vad", "apply-cmvn-sliding", "add-deltas"),
     "vectors": ("ivector-mean", "ivector-subtract-global-mean", "ivector-normalize-length"),

@@ -25,8 +25,13 @@ class TextReader(Reader):
     pysid.errors.DataError: a.txt:2: expected an integer, got 'x'
     """
 
+    _counted = (0, 1)  # a position and its line: places are mostly asked for from the start of a file to its end
+
     def where(self, position: int) -> str:
-        return f"{self.name}:{self.data.count(bytes([10]), 0, position) + 1}"
+        start, line = self._counted if self._counted[0] <= position else (0, 1)
+        line += self.data.count(b"\n", start, position)
+        self._counted = position, line
+        return f"{self.name}:{line}"
 
     def integer(self) -> int:
         start = self.position

@@ -72,6 +72,11 @@ def make_xvector(model: Nnet3Model, output: ConfigLine | None = None) -> XVector
     return network.eval()
 
 
+def segment_nodes(model: Nnet3Model) -> list[str]:
+    """The nodes of the affine layers behind the pooling, in order. Raises DataError: as `load_xvector`."""
+    return [block.node for block in _blocks(model)[1]]
+
+
 def _blocks(model: Nnet3Model) -> tuple[list[_Block], list[_Block]]:
     """The affine layers before and behind the pooling, followed from the input on."""
     blocks: list[_Block] = []

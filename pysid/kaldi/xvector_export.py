@@ -15,7 +15,7 @@ from pysid.kaldi.descriptors import Append, Descriptor, Node, Offset, Round
 from pysid.kaldi.nnet3_config import ComponentNode, ConfigLine, InputNode, OutputNode
 from pysid.kaldi.nnet3_file import Nnet3Model, write_nnet3
 
-_POOLED_FRAMES = 10000  # longer than any chunk of the recipe
+POOLED_FRAMES = 10000  # longer than any chunk of the recipe
 _NO_VALUES = np.zeros(0, np.float32)
 
 
@@ -84,14 +84,14 @@ class _Draft:
         self.dim = affine.out_features
 
     def add_pooling(self) -> None:
-        name = f"0-{_POOLED_FRAMES}"
+        name = f"0-{POOLED_FRAMES}"
         extraction = {"InputDim": self.dim, "InputPeriod": 1, "OutputPeriod": 1, "IncludeVarinance": True}
         self.add(f"stats-extraction-{name}", "StatisticsExtractionComponent", extraction)
         pooling = {
             "InputDim": 1 + 2 * self.dim,
             "InputPeriod": 1,
             "LeftContext": 0,
-            "RightContext": _POOLED_FRAMES,
+            "RightContext": POOLED_FRAMES,
             "NumLogCountFeatures": 0,
             "OutputStddevs": True,
             "VarianceFloor": np.float32(1e-10),

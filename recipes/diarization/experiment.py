@@ -15,7 +15,9 @@ from typing import Any
 import torch
 from analyse import load
 
+from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.pipeline import Diarizer
+from pysid.diarization.settings import change_settings
 from pysid.diarization.steps import SpeakerCount
 from pysid.io.atomic import atomic_text
 from pysid.io.rttm import read_rttm, write_rttm
@@ -113,19 +115,20 @@ class Task:
     count: str  # "oracle", "found" or a number
 
 
-WORKER: dict[str, Any] = {}  # what this process has read: its model, diarizers, references
+WORKER: dict[str, Any] = {}  # what this process has made: diarizers, by their settings, and references
 
 
 def start_worker(model: str) -> None:
     torch.set_num_threads(1)
-    WORKER["model"] = model
+    WORKER["base"] = Diarizer.load(model)
 
 
 def diarizer_of(settings: Mapping[str, Any]) -> Diarizer:
-    """One diarizer for each settings."""
+    """One diarizer for each settings, which are over pysid's defaults, not over those tuned for the model."""
     key = json.dumps(settings, sort_keys=True)
     if key not in WORKER:
-        WORKER[key] = Diarizer.load(WORKER["model"], settings=settings)
+        base = WORKER["base"]
+        WORKER[key] = Diarizer(base.model, change_settings(DiarizationConfig(), settings), base.backend)
     return WORKER[key]
 
 

@@ -15,6 +15,8 @@ COMMANDS = [
     ["features"],
     ["train"],
     ["embed"],
+    ["convert-kaldi"],
+    ["diarize"],
     ["fit-backend"],
     ["score"],
     ["prepare", "commonvoice"],

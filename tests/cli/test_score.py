@@ -7,23 +7,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from pysid.backend.chain import PldaBackend, backend_from_arrays
+from pysid.backend.chain import backend_from_arrays
 from pysid.io.ark import ArkWriter, read_vectors, write_npz
-from pysid.io.labelled import read_labelled_vectors
 from pysid.io.tables import read_scores, read_trials
 from pysid.model import SpeakerModel
-from pysid.scoring import fit_calibration
-
-
-@pytest.fixture(scope="session")
-def fitted(model, vectors, dev, tmp_path_factory):
-    """The model with a calibrated PLDA back-end."""
-    opened = SpeakerModel.load(model)
-    opened.backend = PldaBackend(3).fit(*read_labelled_vectors(f"scp:{vectors}", dev / "utt2spk"))
-    opened.backend.calibration_ = fit_calibration(opened.backend, dev / "trials", f"scp:{vectors}", 16)
-    directory = tmp_path_factory.mktemp("fitted") / "model"
-    opened.save(directory)
-    return directory
 
 
 def scores(path):

@@ -161,7 +161,7 @@ class Bomb:
         (b"key \0BFM \4\2\0\0\0\4\2\0\0\0" + bytes(15), "key: cut off: expected 16 bytes, got 15"),
         (b"key \0BFV \4\5\0", "key: cut off: expected 4 bytes, got 2"),
         (b"key \0BCM " + bytes(8), "key: cut off: expected 4 bytes, got 0"),
-        (b"key \0B\4\2\0\0\0\4\1\0\0\0", "key: cut off: expected 1 bytes, got 0"),
+        (b"key \0B\4\2\0\0\0\4\1\0\0\0", "key: cut off: expected 10 bytes, got 5"),
         (
             b"key \0BFV \4" + struct.pack("<i", -1),
             "key: expected a vector or matrix, got broken data (a size of -4)",

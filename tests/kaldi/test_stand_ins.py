@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
 from pysid.io.ark import read_matrices, read_vectors
 from pysid.kaldi import streams
@@ -118,6 +119,8 @@ def _compare(path, ours, reference):
         _compare_archives(
             read_matrices, ours, reference, lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-4)
         )
+    elif path.startswith("augment/"):
+        _compare_waves(ours, reference)
     elif path.endswith(".ark"):
         _compare_archives(read_vectors, ours, reference, None)
     elif path.startswith("backend/scores") or path == "backend/enroll_scores":
@@ -143,6 +146,12 @@ def _compare_archives(read, ours, reference, check):
             # The standard deviations of one frame's copies are rounding noise, so only the size of it can agree.
             bound = 1e-3 if key in ONE_FRAME else 1e-4
             assert np.linalg.norm(x[key] - value) <= bound * np.linalg.norm(value), key
+
+
+def _compare_waves(ours, reference):
+    (x, rate), (y, _) = (soundfile.read(io.BytesIO(path.read_bytes()), dtype="int16") for path in (ours, reference))
+    assert rate == 16000
+    np.testing.assert_allclose(x.astype(int), y.astype(int), rtol=0, atol=1)
 
 
 def _compare_scores(ours, reference):

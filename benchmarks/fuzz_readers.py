@@ -1,0 +1,282 @@
+"""Damaged files for the readers of Kaldi's formats: `python -m benchmarks.fuzz_readers --minutes 10 [--seed 0]`.
+
+A reader may refuse a file by a `DataError`, and nothing else: no other exception, no hang, and no more memory than
+a multiple of the file's size. Files are Kaldi's own, cut off, with bytes changed, numbers made extreme, pieces
+doubled, left out, or taken from another file. What breaks a reader is printed, and kept with --save.
+"""
+
+import argparse
+import signal
+import tempfile
+import time
+import tracemalloc
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+
+from pysid.errors import DataError
+from pysid.io.ark import load_matrix, load_vector, read_matrices, read_vectors
+from pysid.kaldi.backend_files import parse_plda
+from pysid.kaldi.files import reader_for
+from pysid.kaldi.nnet3_config import parse_config_lines
+from pysid.kaldi.nnet3_network import Nnet3Network
+from pysid.kaldi.options import parse_config
+from pysid.kaldi.reader import Reader
+
+GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "kaldi"
+LONGEST_S = 10.0  # that a reader may take for one file
+MEMORY_FACTOR = 200  # bytes that a reader may use for a byte of the file: text becomes Python objects on the way
+MEMORY_BYTES = 20_000_000  # and these besides
+MOST_RUN = 10_000  # features or outputs of a network that is also run
+EXTREMES = (0, 1, -1, 2, 255, 65536, 2**24, 2**31 - 1, -(2**31), 2**30)
+
+
+class Hung(BaseException):
+    """A reader took too long; not an Exception, so that no reader can handle it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader, given the content of a file, and whole files of its format, by path or content."""
+
+    read: Callable[[bytes], object]
+    sources: tuple[str | bytes, ...]
+
+    def seeds(self) -> list[bytes]:
+        """The content of the whole files."""
+        return [_content(source) for source in self.sources]
+
+
+@cache
+def _content(source: str | bytes) -> bytes:
+    return source if isinstance(source, bytes) else (GOLDEN / source).read_bytes()
+
+
+def read_network(data: bytes) -> None:
+    """Reads a network, puts it together, and runs it where it is small."""
+    network = Nnet3Network(data, "fuzz")
+    if max(network.feature_dim, network.embedding_dim) <= MOST_RUN and network.min_frames <= MOST_RUN:
+        network(torch.zeros(1, network.min_frames, network.feature_dim))
+
+
+def with_reader(read: Callable[[Reader], object]) -> Callable[[bytes], object]:
+    """A reader of content, made of one of cursors."""
+    return lambda data: read(reader_for(data, "fuzz"))
+
+
+def read_archive(data: bytes) -> None:
+    """Reads an archive in all the ways there are. Raises DataError if none of them comes to its end."""
+    with tempfile.NamedTemporaryFile(suffix=".ark", dir=_memory()) as file:
+        file.write(data)
+        file.flush()
+        with refused() as outcome:
+            deque(read_vectors(f"ark:{file.name}"), maxlen=0)
+        with refused() as other:
+            deque(read_matrices(f"ark:{file.name}"), maxlen=0)
+        for load in (load_vector, load_matrix):
+            with refused():
+                load(f"{file.name}:{data.find(b' ') + 1}")
+        if outcome and other:
+            raise outcome[0]
+
+
+TARGETS: dict[str, Target] = {
+    "network": Target(read_network, ("nnet3/small.raw", "nnet3/tdnnf.raw", "nnet3/etdnn.raw")),
+    "network in text": Target(read_network, ("nnet3/small.txt", "nnet3/tdnnf.txt")),
+    "plda": Target(with_reader(parse_plda), ("backend/plda", "backend/plda.txt", "backend/plda_smoothed")),
+    "matrix": Target(
+        with_reader(lambda reader: reader.matrix()),
+        (
+            "backend/transform.mat",
+            b"\0BCM " + np.array([-1, 2], "<f4").tobytes() + np.array([9, 3], "<i4").tobytes() + bytes(range(51)),
+            b"\0BCM2 " + np.array([-1, 2], "<f4").tobytes() + np.array([9, 3], "<i4").tobytes() + bytes(range(54)),
+            b"\0BCM3 " + np.array([-1, 2], "<f4").tobytes() + np.array([9, 3], "<i4").tobytes() + bytes(range(27)),
+            b" [\n  1 2.5 -3e4\n  4 5 6 ]\n",
+        ),
+    ),
+    "vector": Target(
+        with_reader(lambda reader: reader.vector()),
+        ("backend/mean.vec", b"\0BDV \4\2\0\0\0" + bytes(16), b"\0BFV \4\3\0\0\0" + bytes(12)),
+    ),
+    "integers": Target(
+        with_reader(lambda reader: reader.integers()), (b"\0B\4\3\0\0\0" + bytes(12), b"[ 1 -2 2147483647 ]\n")
+    ),
+    "archive": Target(
+        read_archive,
+        (
+            "backend/eval.ark",
+            "nnet3/xvectors.ark",
+            "feats/mfcc_sre_8k.ark",
+            b"a \0BCM " + np.array([-1, 2], "<f4").tobytes() + np.array([9, 3], "<i4").tobytes() + bytes(range(51)),
+            b"a \0B\4\2\0\0\0\4\1\0\0\0\4\0\0\0\0b \0B\4\1\0\0\0\4\7\0\0\0",
+            b"a  [ 1 2 3 ]\nb  [ 4 ]\nc 1 0 1\n",
+            b"a  [\n  1 2\n  3 4 ]\nb  [ ]\n",
+        ),
+    ),
+    "options": Target(
+        lambda data: parse_config(data.decode("utf-8", "replace"), "fuzz"),
+        ("feats/mfcc_voxceleb.conf", "feats/vad.conf"),
+    ),
+    "lines": Target(
+        lambda data: parse_config_lines(data, "fuzz"),
+        (
+            "nnet3/extract.config",
+            b"component-node name=a component=b input=Append(Offset(c, -1), Sum(Scale(0.5, d), Const(1, 3)))\n"
+            b"dim-range-node name=e input-node=a dim-offset=1 dim=2 # comment\n",
+        ),
+    ),
+}
+
+
+def damaged(random: Random, seeds: list[bytes]) -> bytes:
+    """A whole file with one to four damages."""
+    data = bytearray(random.choice(seeds))
+    for _ in range(random.randint(1, 4)):
+        random.choice(_DAMAGES)(random, data, seeds)
+    return bytes(data)
+
+
+def check(target: Target, data: bytes) -> bool:
+    """Whether the reader took the file; it may also have refused it.
+
+    Raises:
+        Hung, AssertionError: it took too long, or too much memory.
+        Exception: any but a DataError.
+    """
+    tracemalloc.start()
+    try:
+        with limited(LONGEST_S), refused() as outcome:
+            target.read(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= MEMORY_FACTOR * len(data) + MEMORY_BYTES, f"{peak} bytes of memory for a file of {len(data)}"
+    return not outcome
+
+
+@contextmanager
+def refused() -> Iterator[list[DataError]]:
+    """Passes over a DataError, whose message must be one line; it is in the list afterwards."""
+    outcome: list[DataError] = []
+    try:
+        yield outcome
+    except DataError as error:
+        assert "\n" not in str(error), f"a message of several lines: {error}"
+        outcome.append(error)
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Raises `Hung` in the block after so many seconds."""
+
+    def hung(*_: object) -> None:
+        raise Hung(f"more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, hung)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _cut(random: Random, data: bytearray, seeds: list[bytes]) -> None:
+    del data[random.randrange(len(data) + 1) :]
+
+
+def _flip(random: Random, data: bytearray, seeds: list[bytes]) -> None:
+    for _ in range(random.randint(1, 8)):
+        if data:
+            data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+
+
+def _extreme_number(random: Random, data: bytearray, seeds: list[bytes]) -> None:
+    """Puts an extreme number where a binary one may stand: behind a byte that tells its size; or a text one."""
+    places = [i for i, byte in enumerate(data) if byte == 4]
+    value = random.choice(EXTREMES)
+    if places and random.random() < 0.7:
+        start = random.choice(places) + 1
+        data[start : start + 4] = value.to_bytes(4, "little", signed=True)
+        return
+    words = bytes(data).split(b" ")
+    numbers = [i for i, word in enumerate(words) if word[:1].isdigit()]
+    if numbers:
+        words[random.choice(numbers)] = random.choice([str(value), "nan", "1e999", "9" * 5000, "-inf", "x"]).encode()
+        data[:] = b" ".join(words)
+
+
+def _double(random: Random, data: bytearray, seeds: list[bytes]) -> None:
+    start, stop = sorted(random.randrange(len(data) + 1) for _ in range(2))
+    data[start:start] = data[start:stop][:10_000]
+
+
+def _leave_out(random: Random, data: bytearray, seeds: list[bytes]) -> None:
+    start = random.randrange(len(data) + 1)
+    del data[start : start + random.choice([1, 2, 4, 5, 50, 1000])]
+
+
+def _take_over(random: Random, data: bytearray, seeds: list[bytes]) -> None:
+    other = random.choice(seeds)
+    start = random.randrange(len(other) + 1)
+    at = random.randrange(len(data) + 1)
+    data[at : at + random.randrange(50)] = other[start : start + random.choice([5, 50, 2000])]
+
+
+def _exchange_words(random: Random, data: bytearray, seeds: list[bytes]) -> None:
+    """Exchanges two words of the file's first part, where the structure of a network stands."""
+    words = bytes(data[:20_000]).split(b" ")
+    i, j = random.randrange(len(words)), random.randrange(len(words))
+    words[i], words[j] = words[j], words[i]
+    data[:20_000] = b" ".join(words)
+
+
+_DAMAGES = (_cut, _flip, _extreme_number, _extreme_number, _double, _leave_out, _take_over, _exchange_words)
+
+
+def _memory() -> str | None:
+    """A folder that needs no disk, where there is one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def main() -> None:
+    """Runs until the time is over; exit status 1 where a reader broke."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--target", choices=TARGETS, help="only this one")
+    parser.add_argument("--save", type=Path, help="folder for the files that break a reader")
+    arguments = parser.parse_args()
+    random, end = Random(arguments.seed), time.monotonic() + 60 * arguments.minutes
+    targets = [arguments.target] if arguments.target else list(TARGETS)
+    taken: Counter[str] = Counter()
+    tried: Counter[str] = Counter()
+    broken: Counter[str] = Counter()
+    while time.monotonic() < end:
+        name = targets[sum(tried.values()) % len(targets)]
+        data = damaged(random, TARGETS[name].seeds())
+        tried[name] += 1
+        try:
+            taken[name] += check(TARGETS[name], data)
+        except (Exception, Hung) as error:
+            broken[name] += 1
+            print(f"{name}, case {tried[name]}: {type(error).__name__}: {str(error)[:300]}", flush=True)
+            if arguments.save:
+                arguments.save.mkdir(parents=True, exist_ok=True)
+                (arguments.save / f"{name.replace(' ', '-')}-{arguments.seed}-{tried[name]}").write_bytes(data)
+    for name in targets:
+        print(
+            f"{name}: {tried[name]} damaged files, {taken[name]} readable all the same, {broken[name]} broke the reader"
+        )
+    raise SystemExit(1 if broken else 0)
+
+
+if __name__ == "__main__":
+    main()

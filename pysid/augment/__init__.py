@@ -1,0 +1,52 @@
+"""Augmentation: reverberation, noise, music, babble, speed, telephones; on batches of waveforms, on any device.
+
+    augmenter = Augmenter(AugmentConfig(), noises=noises, music=music, speech=speech, responses=responses)
+    harder = augmenter(wave, lengths, rng)              # (B, S) at int16 scale -> (B, S)
+
+`reverberate` is Kaldi's wav-reverberate for one wave. Everything random comes out of a NumPy generator that the
+caller hands over, in the order of the batch.
+"""
+
+from pysid.augment.augmenter import AugmentConfig, Augmenter, Corruption
+from pysid.augment.banks import FileBank, MemoryBank, WaveBank
+from pysid.augment.channels import reverberate_channels
+from pysid.augment.codec import Telephone, TelephoneConfig
+from pysid.augment.noise import Noise, add_up
+from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, ReverbAugment
+from pysid.augment.responses import ResponseSet, read_rir_list
+from pysid.augment.reverberate import corrupt, reverberate
+from pysid.augment.rooms import RoomConfig, simulate_rooms, simulated_responses
+from pysid.augment.spec_augment import SpecAugment, SpecAugmentConfig
+from pysid.augment.speed import SpeedConfig, SpeedPerturb, change_speed, speed_labels, speed_name
+
+__all__ = [
+    "AugmentConfig",
+    "Augmenter",
+    "BabbleAugment",
+    "Corruption",
+    "FileBank",
+    "MemoryBank",
+    "MusicAugment",
+    "Noise",
+    "NoiseAugment",
+    "ResponseSet",
+    "ReverbAugment",
+    "RoomConfig",
+    "SpecAugment",
+    "SpecAugmentConfig",
+    "SpeedConfig",
+    "SpeedPerturb",
+    "Telephone",
+    "TelephoneConfig",
+    "WaveBank",
+    "add_up",
+    "change_speed",
+    "corrupt",
+    "read_rir_list",
+    "reverberate",
+    "reverberate_channels",
+    "simulate_rooms",
+    "simulated_responses",
+    "speed_labels",
+    "speed_name",
+]

@@ -1,0 +1,49 @@
+"""`pysid export`: models for other programs, and models of other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="Model directory, ONNX file, or the name of a shipped model.")],
+    out: Annotated[Path, typer.Argument(help="OUT.onnx, or a new folder.")],
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Write the x-vector network as ONNX, features in and embedding out.")
+    ] = False,
+    directory: Annotated[
+        bool, typer.Option("--directory", help="Make a model directory of an ONNX file, to train a back-end in.")
+    ] = False,
+) -> None:
+    """Write a model in another form.
+
+    With --onnx neither front-end nor back-end is part of the graph; OUT.json beside it has the settings of the
+    front-end, and with it OUT.onnx is a model for pysid again.
+
+    Example: pysid export --onnx exp/stat/final stat.onnx
+
+    Example: pysid export --directory voxceleb_resnet34.onnx exp/resnet34
+    """
+    if onnx == directory:
+        raise typer.BadParameter("give either --onnx or --directory")
+
+    from pysid.errors import DataError
+    from pysid.model import SpeakerModel, find_model
+
+    if onnx:
+        from pysid.onnx_export import export_onnx
+
+        config = export_onnx(SpeakerModel.load(model), out)
+        dims = f"{config.network.feature_dim} features to embeddings of {config.network.embedding_dim} dimensions"
+        print(f"{out}: {dims}; settings in {out.with_suffix('.json')}")
+        return
+    from pysid.io.atomic import atomic_directory
+
+    source = find_model(model)
+    if source.is_dir():
+        raise DataError(f"{source}: expected an ONNX file, this is a model directory already")
+    opened = SpeakerModel.load(source)
+    with atomic_directory(out) as folder:
+        opened.save(folder)
+    print(f"{out}: model directory of {source}")

@@ -1,0 +1,137 @@
+"""`pysid enroll`, `pysid identify` and `pysid speakers`: a database of voices."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pysid.cli.common import Device, Model, write_json
+from pysid.cli.verify import CostFa, CostMiss, Json, Kind, Threshold, figures, finish, operating_point, settings
+
+if TYPE_CHECKING:
+    from pysid.identify import Identification
+
+Database = Annotated[Path, typer.Option("--db", help="The database, one file.")]
+
+app = typer.Typer(help="Who is in a database of voices; removal.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+def enroll(
+    name: Annotated[str, typer.Argument(help="The speaker's name.")],
+    audio: Annotated[list[str], typer.Argument(metavar="AUDIO...", help="Recordings of the speaker.")],
+    db: Database,
+    model: Model = None,
+    device: Device = "cpu",
+) -> None:
+    """Add recordings of a speaker, new or known, to a database, which is made if there is none.
+
+    Only what pysid needs to compare voices is kept, not the recordings. That is biometric data all the same.
+
+    Example: pysid enroll --db speakers.db ann ann-1.wav ann-2.wav
+    """
+    import pysid
+    from pysid.database import check_name
+    from pysid.errors import Skipped
+    from pysid.identify import enroll as run
+
+    check_name(name)  # before the time that it takes to open the model
+    skipped = Skipped() if len(audio) > 1 else None
+    n = run(db, pysid.load(model, device), name, audio, skipped)
+    print(f"{db}: {name}, {n} recording{'s' if n != 1 else ''} enrolled")
+    if skipped is not None:
+        finish(skipped, len(audio))
+
+
+def identify(
+    audio: Annotated[list[str], typer.Argument(metavar="AUDIO...", help="Recordings of one speaker each.")],
+    db: Database,
+    top: Annotated[int, typer.Option(min=1, help="Show so many of the nearest speakers.")] = 1,
+    model: Model = None,
+    backend: Kind = None,
+    prior: Annotated[float, typer.Option(help="Probability that the speaker is enrolled.")] = 0.5,
+    c_miss: CostMiss = 1.0,
+    c_fa: CostFa = 1.0,
+    threshold: Threshold = None,
+    json: Json = None,
+    device: Device = "cpu",
+) -> None:
+    """Say whose voice, of those enrolled, a recording is, or "unknown".
+
+    The nearest speaker is named if accepted as by pysid verify, at an N-th of the prior where N speakers are enrolled:
+    the more there are, the more likely is one whose voice is alike by chance. Probabilities are those of each speaker
+    among all who are enrolled, and of nobody among them.
+
+    Example: pysid identify --db speakers.db caller.wav --top 3
+    """
+    point = operating_point(prior, c_miss, c_fa, threshold)
+
+    import pysid
+    from pysid.database import SpeakerDatabase
+    from pysid.errors import Skipped
+    from pysid.identify import Identifier
+
+    skipped = Skipped()
+    answers = []
+    with SpeakerDatabase(db) as database:
+        identifier = Identifier(database, pysid.load(model, device), point, backend)
+        for path in audio:
+            with skipped.on_error(path):
+                found = identifier(path, top)
+                answers.append({"audio": path, "speaker": found.speaker, **asdict(found)})
+                _print(path, found, top)
+        content = {"n_speakers": identifier.n_speakers, "answers": answers, **settings(identifier.speaker_point)}
+    if json is not None:
+        write_json(json, {**content, "skipped": skipped.reasons})
+    finish(skipped, len(audio))
+
+
+def _print(path: str, found: "Identification", top: int) -> None:
+    from pysid.database import NOBODY
+
+    best = found.candidates[0]
+    nearest = f"nearest {best.name}, " if found.speaker is None and top == 1 else ""
+    listed = "" if top > 1 else f", {nearest}{figures(best)}"
+    print(f"{path}: {found.speaker or NOBODY}{listed}")
+    for rank, candidate in enumerate(found.candidates if top > 1 else (), start=1):
+        print(f"  {rank}. {candidate.name}, {figures(candidate)}")
+
+
+@app.command("list")
+def list_speakers(db: Database, json: Json = None) -> None:
+    """List the speakers with their recordings, the length of these, and when the last was enrolled (UTC).
+
+    Example: pysid speakers list --db speakers.db
+    """
+    from pysid.database import SpeakerDatabase
+
+    with SpeakerDatabase(db) as database:
+        speakers = database.speakers()
+    width = max((len(x.name) for x in speakers), default=0)
+    for x in speakers:
+        print(f"{x.name:<{width}}  {x.n_utterances:4d}  {x.duration_s:8.1f} s  {x.enrolled_at}")
+    if json is not None:
+        write_json(json, {"speakers": [asdict(x) for x in speakers]})
+
+
+@app.command("remove")
+def remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Speakers to remove; all of them or none.")],
+    db: Database,
+) -> None:
+    """Remove speakers for good: what the database holds of their voices is overwritten.
+
+    Backups, and what a disk keeps of earlier versions of files, are out of its reach.
+
+    Example: pysid speakers remove --db speakers.db ann
+    """
+    from pysid.database import SpeakerDatabase
+
+    with SpeakerDatabase(db) as database:
+        database.remove(names)
+    print(f"{db}: removed {', '.join(names)}")

@@ -1,0 +1,113 @@
+"""`pysid verify`: is this the same voice?"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pysid.cli.common import BackendKind, Device, Model, report_skipped, write_json
+
+if TYPE_CHECKING:
+    from pysid.decision import Decision, OperatingPoint
+    from pysid.identify import Candidate
+
+REJECTED = 3  # exit status with --exit-code
+
+CostMiss = Annotated[float, typer.Option("--c-miss", help="Cost of rejecting the right speaker.")]
+CostFa = Annotated[float, typer.Option("--c-fa", help="Cost of accepting a wrong one.")]
+Kind = Annotated[BackendKind | None, typer.Option("--backend", help="[default: the model's own]")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the answers here too, with all their digits.")]
+Threshold = Annotated[
+    float | None, typer.Option(help="Accept scores of at least this. [default: what prior and costs make best]")
+]
+
+
+def verify(
+    enrol: Annotated[list[str], typer.Argument(metavar="ENROL_AUDIO...", help="Recordings of the speaker.")],
+    test: Annotated[list[str], typer.Option("--test", "-t", help="A recording to check; may be repeated.")],
+    model: Model = None,
+    backend: Kind = None,
+    prior: Annotated[float, typer.Option(help="Probability of the same speaker before anything is heard.")] = 0.5,
+    c_miss: CostMiss = 1.0,
+    c_fa: CostFa = 1.0,
+    threshold: Threshold = None,
+    json: Json = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help=f"Exit with status {REJECTED} if a recording is rejected.")
+    ] = False,
+    device: Device = "cpu",
+) -> None:
+    """Say whether recordings are of the speaker of other recordings.
+
+    Prints for each a score, the log-likelihood ratio (natural logarithm) that the model's calibration makes of it, the
+    probability of the same speaker at the prior, and whether it is accepted: if the ratio is at least log(c_fa (1 -
+    prior) / (c_miss prior)), which is 0 by default. The exit status is 0 whatever the answer, unless --exit-code asks
+    for another.
+
+    Example: pysid verify ann-1.wav ann-2.wav --test caller.wav --prior 0.01
+    """
+    point = operating_point(prior, c_miss, c_fa, threshold)
+
+    import pysid
+    from pysid.errors import Skipped
+    from pysid.verify import Verifier
+
+    verifier = Verifier(pysid.load(model, device), enrol, point, backend)
+    skipped = Skipped()
+    answers = []
+    for path in test:
+        with skipped.on_error(path):
+            decision = verifier(path)
+            answers.append({"test": path, **asdict(decision)})
+            print(f"{path}: {'accepted' if decision.accepted else 'rejected'}, {figures(decision)}", flush=True)
+    if answers:
+        print(f"accepted: {condition(point)}")
+    if json is not None:
+        write_json(json, {"enrol": enrol, "decisions": answers, **settings(point), "skipped": skipped.reasons})
+    finish(skipped, len(test))
+    if exit_code and not all(answer["accepted"] for answer in answers):
+        raise typer.Exit(REJECTED)
+
+
+def operating_point(prior: float, c_miss: float, c_fa: float, threshold: float | None) -> "OperatingPoint":
+    """The options as a value. Raises typer.BadParameter where one is out of range."""
+    from pysid.decision import OperatingPoint
+
+    try:
+        return OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
+    except ValueError as error:
+        raise typer.BadParameter(str(error).replace("p_target", "prior")) from None
+
+
+def figures(decision: "Decision | Candidate") -> str:
+    """The score, and what the calibration made of it."""
+    score = f"score {decision.score:.4f}"
+    if decision.llr is None or decision.probability is None:
+        return score
+    return f"{score}, LLR {decision.llr:.4f}, probability {decision.probability:.4f}"
+
+
+def condition(point: "OperatingPoint") -> str:
+    """When the operating point accepts."""
+    if point.threshold is not None:
+        return f"a score of at least {point.threshold:g}; probabilities are at the prior {point.p_target:g}"
+    costs = f"cost of a miss {point.c_miss:g}, of a false alarm {point.c_fa:g}"
+    return f"an LLR of at least {point.llr_threshold:.4f} (prior {point.p_target:g}, {costs})"
+
+
+def settings(point: "OperatingPoint") -> dict[str, Any]:
+    """The operating point for JSON, with the threshold of the ratio that follows."""
+    bayes = None if point.threshold is not None else point.llr_threshold
+    return {"operating_point": {**asdict(point), "llr_threshold": bayes}}
+
+
+def finish(skipped: Any, n_total: int) -> None:
+    """Says which recordings were left out; there is exit status 1 if any was."""
+    from pysid.errors import DataError
+
+    if len(skipped) and n_total == 1:
+        raise DataError(": ".join(skipped.reasons.popitem()))
+    report_skipped(skipped, n_total)
+    if len(skipped):
+        raise typer.Exit(1)

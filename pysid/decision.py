@@ -1,0 +1,84 @@
+"""From a score to an answer: same speaker or not, and how sure that is."""
+
+import math
+from dataclasses import dataclass
+
+from pysid.backend.calibration import LogisticCalibration
+from pysid.errors import DataError
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer to "is this the enrolled speaker?".
+
+    Attributes:
+        score: of the back-end; what it means depends on the model, but a higher one is always better.
+        llr: the score as a log-likelihood ratio, in nats: how much more likely the two sides are of one speaker than
+            of two. None where the back-end has no calibration.
+        probability: of one speaker, at the prior of the operating point; None likewise.
+        accepted: the score reaches the threshold.
+    """
+
+    score: float
+    llr: float | None
+    probability: float | None
+    accepted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatingPoint:
+    """Where acceptance begins.
+
+    Without a `threshold` it is where the expected cost is least, the Bayes threshold of the log-likelihood ratio:
+    log(c_fa (1 - p_target) / (c_miss p_target)), which is 0 by default.
+
+    Attributes:
+        p_target: prior probability of "same speaker", in (0, 1); probabilities are stated at it.
+        c_miss, c_fa: cost of a miss and of a false alarm, > 0.
+        threshold: accept scores of at least this, whatever the prior and the costs. It is on the back-end's scores,
+            as `pysid score` writes them, so it needs no calibration.
+
+    >>> OperatingPoint(p_target=0.01, c_miss=10.0).llr_threshold
+    2.292...
+    """
+
+    p_target: float = 0.5
+    c_miss: float = 1.0
+    c_fa: float = 1.0
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p_target < 1:
+            raise ValueError(f"p_target must lie in (0, 1), got {self.p_target}")
+        if not (0 < self.c_miss < math.inf and 0 < self.c_fa < math.inf):
+            raise ValueError(f"c_miss and c_fa must be positive, got {self.c_miss} and {self.c_fa}")
+        if self.threshold is not None and math.isnan(self.threshold):
+            raise ValueError("threshold must be a number, got NaN")
+
+    @property
+    def llr_threshold(self) -> float:
+        """The Bayes threshold of the log-likelihood ratio, in nats."""
+        return math.log(self.c_fa / self.c_miss) + math.log1p(-self.p_target) - math.log(self.p_target)
+
+    def require(self, calibration: LogisticCalibration | None) -> None:
+        """Raises DataError where there is neither a calibration nor a threshold, so nothing to decide by."""
+        if calibration is None and self.threshold is None:
+            raise DataError(
+                "this back-end has no calibration, so its scores have no natural threshold: give a --threshold on the "
+                "score, or calibrate it with pysid fit-backend --calibration-trials"
+            )
+
+    def decide(self, score: float, calibration: LogisticCalibration | None) -> Decision:
+        """The decision on a score.
+
+        Raises:
+            DataError: see `require`.
+        """
+        self.require(calibration)
+        llr = None if calibration is None else float(calibration.transform(score))
+        probability = None if calibration is None else float(calibration.predict_probability(score, self.p_target))
+        if self.threshold is not None:
+            accepted = score >= self.threshold
+        else:
+            accepted = llr is not None and llr >= self.llr_threshold
+        return Decision(float(score), llr, probability, bool(accepted))

@@ -1,0 +1,101 @@
+"""The file of a model directory that holds its network.
+
+`model.safetensors` has the weights of an `XVector`. A Kaldi network of another form stays as it is, in `model.raw`, and
+so does an ONNX graph, in `model.onnx`. Beside weights, `model.raw` is what they were converted from, for the way back.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+import safetensors.torch
+import torch
+
+from pysid.embedding.onnx_network import OnnxConfig, OnnxNetwork
+from pysid.embedding.xvector import XVector, XVectorConfig
+from pysid.errors import DataError
+from pysid.io.atomic import atomic_path
+from pysid.kaldi.files import read_bytes
+from pysid.kaldi.nnet3_config import parse_config_line
+from pysid.kaldi.nnet3_network import Nnet3Config, Nnet3Network
+
+WEIGHTS_FILE = "model.safetensors"
+NNET3_FILE = "model.raw"
+ONNX_FILE = "model.onnx"
+
+Network = XVector | Nnet3Network | OnnxNetwork
+NetworkConfig = XVectorConfig | Nnet3Config | OnnxConfig
+
+
+def read_network(directory: Path, config: NetworkConfig) -> Network:
+    """The network of a model directory, or of a single `.onnx` file.
+
+    Raises:
+        DataError: the file is missing, damaged, or does not fit the configuration.
+    """
+    if isinstance(config, Nnet3Config):
+        return _read_nnet3(directory, config)
+    if isinstance(config, OnnxConfig):
+        path = directory if directory.is_file() else directory / ONNX_FILE
+        return OnnxNetwork(read_bytes(path), str(path), config)
+    network = XVector(config)
+    _load_weights(network, directory / WEIGHTS_FILE)
+    return network
+
+
+def write_network(directory: Path, network: Network, half: bool = False) -> None:
+    """Writes what `read_network` reads.
+
+    Args:
+        half: store weights in half precision; the file of a Kaldi network or an ONNX graph stays as it is.
+    """
+    if isinstance(network, Nnet3Network | OnnxNetwork):
+        with atomic_path(directory / (NNET3_FILE if isinstance(network, Nnet3Network) else ONNX_FILE)) as path:
+            path.write_bytes(network.content)
+        return
+    tensors = {k: v.contiguous() for k, v in network.state_dict().items() if "num_batches_tracked" not in k}
+    if half:
+        # Running variances can lie beyond float16's range, and they are few.
+        tensors = {k: v if "running" in k else v.half() for k, v in tensors.items()}
+    with atomic_path(directory / WEIGHTS_FILE) as path:
+        path.write_bytes(safetensors.torch.save(tensors))
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file, by name. Raises DataError."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; is {path.parent} a whole model directory?")
+    try:
+        return dict(safetensors.numpy.load_file(path))
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{path}: expected a safetensors file, got: {_one_line(error)}") from None
+
+
+def _read_nnet3(directory: Path, config: Nnet3Config) -> Nnet3Network:
+    path = directory / NNET3_FILE
+    lines = [parse_config_line(text, f"{directory / 'config.json'}: network.extract") for text in config.extract]
+    network = Nnet3Network(read_bytes(path), str(path), lines)
+    for name in ("feature_dim", "embedding_dim", "context"):
+        said, found = getattr(config, name), getattr(network.config, name)
+        if said != found:
+            raise DataError(f"{path}: does not fit config.json: its {name} is {found}, not {said}")
+    return network
+
+
+def _load_weights(network: XVector, path: Path) -> None:
+    arrays = read_safetensors(path)
+    weights = {k: torch.from_numpy(v).to(torch.get_default_dtype()) for k, v in arrays.items()}
+    expected = {k for k in network.state_dict() if "num_batches_tracked" not in k}
+    for names, what in ((expected - set(weights), "lacks"), (set(weights) - expected, "has superfluous")):
+        if names:
+            raise DataError(f"{path}: does not fit config.json: {what} {len(names)} tensors, such as {min(names)!r}")
+    try:
+        network.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        reason = _one_line(error).partition(": ")[2]
+        raise DataError(f"{path}: does not fit config.json: {reason}") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,156 @@
+"""The policies draw by Kaldi's rules; the augmenter applies them to batches."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from pysid.augment import (
+    AugmentConfig,
+    Augmenter,
+    BabbleAugment,
+    Corruption,
+    MemoryBank,
+    MusicAugment,
+    NoiseAugment,
+    ResponseSet,
+    ReverbAugment,
+    reverberate,
+)
+from pysid.config import from_plain, to_plain
+
+RATE = 16000
+
+
+@pytest.fixture
+def banks(signal, response):
+    noises = MemoryBank([signal(n, rms=n / 9) for n in (4000, 12000, 700)], RATE)
+    music = MemoryBank([signal(n) for n in (9000, 40000)], RATE)
+    speech = MemoryBank([signal(n) for n in (5000, 6000, 30000)], RATE)
+    return {
+        "noises": noises,
+        "music": music,
+        "speech": speech,
+        "responses": ResponseSet.of_waves([response(900)], RATE),
+    }
+
+
+class TestPolicies:
+    def test_noises_follow_one_another_an_interval_apart(self, banks, rng):
+        bank = banks["noises"]
+        noises = NoiseAugment(interval_s=0.5).draw(bank, 60000, rng)
+        lengths = {bank.power(i): bank.n_samples(i) for i in range(len(bank))}
+        ends = [noise.start + lengths[noise.power] for noise in noises]
+        assert noises[0].start == 0
+        assert [noise.start for noise in noises[1:]] == [end + 8000 for end in ends[:-1]]
+        assert ends[-1] + 8000 >= 60000
+        assert {noise.snr_db for noise in NoiseAugment().draw(bank, 3000000, rng)} == {15.0, 10.0, 5.0, 0.0}
+        assert all(noise.start + len(noise.samples) <= 60000 for noise in noises)
+
+    def test_a_noise_that_is_cut_has_its_whole_power(self, signal, rng):
+        wave = np.concatenate([signal(1000, rms=10), signal(1000, rms=1000)])
+        (noise,) = NoiseAugment().draw(MemoryBank([wave], RATE), 500, rng)
+        assert len(noise.samples) == 500
+        assert noise.power == pytest.approx(np.mean(wave.astype(float) ** 2))
+
+    def test_music_is_one_recording_from_its_beginning(self, banks, rng):
+        (noise,) = MusicAugment().draw(banks["music"], 50000, rng)
+        assert any(np.array_equal(noise.samples, np.resize(wave, 50000)) for wave in banks["music"].waves)
+        assert (noise.start, noise.snr_db in (15, 10, 8, 5)) == (0, True)
+
+    def test_random_start(self, banks, rng):
+        (noise,) = MusicAugment(start="random").draw(banks["music"], 50, rng)
+        assert not any(np.array_equal(noise.samples, wave[:50]) for wave in banks["music"].waves)
+        assert any(noise.samples.tobytes() in wave.tobytes() for wave in banks["music"].waves)
+
+    def test_babble_is_three_to_seven_speakers(self, banks, rng):
+        draws = [BabbleAugment().draw(banks["speech"], 100, rng) for _ in range(300)]
+        counts = Counter(len(noises) for noises in draws)
+        assert set(counts) == {3, 4, 5, 6, 7}
+        assert min(counts.values()) > 30
+        assert {noise.snr_db for noises in draws for noise in noises} == {20, 17, 15, 13}
+
+    @pytest.mark.parametrize(
+        ("make", "message"),
+        [
+            (lambda: NoiseAugment(weight=-1), "weight must be"),
+            (lambda: NoiseAugment(snrs_db=()), "expected snrs_db as numbers, at least one"),
+            (lambda: NoiseAugment(interval_s=-0.1), "interval_s must not be negative"),
+            (lambda: BabbleAugment(counts=(0, 3)), "expected counts of at least 1"),
+            (lambda: AugmentConfig(probability=1.5), r"probability must lie in \[0, 1\]"),
+            (lambda: AugmentConfig(policies=()), "expected a policy with a weight above 0"),
+        ],
+    )
+    def test_refusals(self, make, message):
+        with pytest.raises(ValueError, match=message):
+            make()
+
+
+class TestAugmenter:
+    def test_probability_and_weights(self, banks, rng):
+        policies = (ReverbAugment(weight=2.0), NoiseAugment(), MusicAugment(weight=0.0), BabbleAugment())
+        augmenter = Augmenter(AugmentConfig(probability=0.8, policies=policies), **banks)
+        counts = Counter(augmenter.draw(10, rng).kind for _ in range(2000))
+        expected = {"clean": 0.2, "reverb": 0.4, "noise": 0.2, "babble": 0.2}
+        assert {kind: n / 2000 for kind, n in counts.items()} == pytest.approx(expected, abs=0.04)
+
+    def test_seed_reproduces_and_matters(self, banks, signal):
+        augmenter = Augmenter(AugmentConfig(probability=1.0), **banks)
+        wave = torch.from_numpy(np.stack([signal(3000) for _ in range(6)]))
+        first, again, other = (augmenter(wave, None, np.random.default_rng(seed)) for seed in (1, 1, 2))
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
+
+    def test_batch_equals_one_by_one(self, banks, signal):
+        augmenter = Augmenter(AugmentConfig(probability=0.9), **banks)
+        lengths = [7000, 2000, 5000, 300, 6500, 6999, 4000, 1, 800, 2500, 5500, 50]
+        batch = torch.full((len(lengths), 7000), 55.0)
+        for row, n in zip(batch, lengths, strict=True):
+            row[:n] = torch.from_numpy(signal(n))
+        together = augmenter(batch, lengths, np.random.default_rng(3))
+        rng = np.random.default_rng(3)
+        for i, n in enumerate(lengths):
+            alone = augmenter(batch[i : i + 1, :n], None, rng)[0]
+            np.testing.assert_allclose(together[i, :n], alone, rtol=0, atol=1e-5 * float(alone.abs().max()))
+            assert not together[i, n:].any()
+
+    def test_gives_what_reverberate_gives(self, banks, signal, rng):
+        wave = signal(6000)
+        augmenter = Augmenter(AugmentConfig(probability=1.0, policies=(NoiseAugment(),)), **banks)
+        ours = augmenter(torch.from_numpy(wave)[None], None, np.random.default_rng(4))[0]
+        rng = np.random.default_rng(4)
+        rng.random(), rng.choice(1, p=[1.0])  # whether and what
+        noises = NoiseAugment().draw(banks["noises"], 6000, rng)
+        whole = [next(w for w in banks["noises"].waves if w[0] == noise.samples[0]) for noise in noises]
+        places = [noise.start / RATE for noise in noises]
+        theirs = reverberate(wave, RATE, None, whole, [noise.snr_db for noise in noises], places)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-2)
+
+    def test_power_is_preserved(self, banks, signal, rng):
+        wave = torch.from_numpy(np.stack([signal(20000) for _ in range(8)]))
+        policies = (NoiseAugment(), MusicAugment(), BabbleAugment())
+        harder = Augmenter(AugmentConfig(probability=1.0, policies=policies), **banks)(wave, None, rng)
+        np.testing.assert_allclose(harder.square().mean(1), wave.square().mean(1), rtol=1e-4)
+        assert not any(map(torch.equal, harder, wave))
+
+    def test_room_and_noise_together(self, banks, signal):
+        wave = signal(3000)
+        room, noise = banks["responses"].draw(np.random.default_rng(0)), signal(500)
+        mixture = Corruption("both", response=room, noise=noise / 1000)
+        ours = Augmenter(AugmentConfig(), **banks).render(torch.from_numpy(wave)[None], None, [mixture])[0]
+        snr_db = -10 * np.log10(np.mean((noise / 1000.0) ** 2))
+        theirs = reverberate(wave, RATE, room, [noise], [snr_db], [0.0])
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.05)
+
+    def test_refusals(self, banks):
+        with pytest.raises(
+            ValueError, match=r"the policy 'babble' needs recordings: Augmenter\(\.\.\., speech=\.\.\.\)"
+        ):
+            Augmenter(AugmentConfig(), **{**banks, "speech": None})
+        with pytest.raises(ValueError, match="expected responses at 8000 Hz, got 16000 Hz"):
+            Augmenter(AugmentConfig(), 8000, **banks)
+
+    def test_config_survives_plain_text(self):
+        config = AugmentConfig(probability=0.3, policies=(MusicAugment(counts=(1, 2)), ReverbAugment(weight=3.0)))
+        assert from_plain(AugmentConfig, to_plain(config), "a.yaml") == config
