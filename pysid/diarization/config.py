@@ -20,15 +20,17 @@ class TurnConfig:
     """The last touch to turns.
 
     Attributes:
+        snap_s: a border between speakers moves to a pause that is at most this far away; the pause is nobody's then.
         bridge_s: a speaker's pause of at most this long, in which nobody else speaks, does not end the turn.
         min_turn_s: a shorter turn is left out.
     """
 
+    snap_s: float = 0.25
     bridge_s: float = 0.0
     min_turn_s: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("bridge_s", "min_turn_s"):
+        for name in ("snap_s", "bridge_s", "min_turn_s"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 

@@ -18,6 +18,7 @@ from pysid.backend.chain import Backend
 from pysid.diarization.clusterers import make_clusterer
 from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.overlap import make_overlap, with_second_speakers
+from pysid.diarization.pauses import pauses_between, snap_to_pauses
 from pysid.diarization.resegment import ViterbiResegmenter
 from pysid.diarization.settings import load_settings
 from pysid.diarization.speech import speech_mask, speech_segments
@@ -33,6 +34,7 @@ from pysid.diarization.steps import (
 from pysid.diarization.turns import bridge_gaps, drop_short, turns_from_windows
 from pysid.diarization.windows import uniform_windows
 from pysid.embedding.windows import ReadFrames, embed_windows
+from pysid.errors import DataError
 from pysid.frontend import Frontend
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.io.audio import audio_info, iter_blocks
@@ -52,11 +54,12 @@ class Analysis:
     """A recording before its speakers are told apart.
 
     Attributes:
-        speech: where somebody speaks.
+        speech: where somebody speaks; short pauses are bridged.
         windows: the pieces of speech that have an embedding; on the clock of `frames` where that is given.
         embeddings: (N, E).
         features: all frames of the recording.
         frames: (T',) the frames that count, where windows were cut from speech joined together.
+        unbridged: `speech` without the pauses; None where the speech was given.
     """
 
     speech: list[Segment]
@@ -64,6 +67,7 @@ class Analysis:
     embeddings: np.ndarray
     features: RecordingFeatures
     frames: np.ndarray | None = None
+    unbridged: list[Segment] | None = None
 
     @property
     def shift_s(self) -> float:
@@ -123,7 +127,11 @@ class Diarizer:
     ) -> None:
         self.model = model
         self.config = c = config or DiarizationConfig()
-        self.frontend = Frontend(replace(model.config.frontend, vad=c.vad)).to(model.device)
+        try:
+            frontend = replace(model.config.frontend, vad=c.vad)
+        except ValueError as error:
+            raise DataError(f"{error}; take --vad webrtc") from None
+        self.frontend = Frontend(frontend).to(model.device)
         self.backend = backend or model.scorer()
         self.clusterer = clusterer or make_clusterer(c.clustering, c.affinity, self.backend)
         self.resegmenter = resegmenter or (c.resegmentation and ViterbiResegmenter(c.resegmentation))
@@ -144,8 +152,7 @@ class Diarizer:
             DataError: there is no such model, its files are damaged, or a setting is wrong.
         """
         model = SpeakerModel.load(path_or_name, device)
-        config, backend = load_settings(find_model(path_or_name), settings or {})
-        return cls(model, config, backend or model.scorer())
+        return cls(model, *load_settings(model, find_model(path_or_name), settings))
 
     def __call__(
         self,
@@ -174,17 +181,21 @@ class Diarizer:
         blocks = iter_blocks(audio, BLOCK_S, sample_rate=self.model.config.sample_rate, channel=channel)
         features = analyse_blocks(self.frontend, track(blocks, "reading", n_blocks))
         shift_s, duration_s = features.shift_s, features.duration_s
+        unbridged = None
         if speech is None:
-            speech = speech_segments(features.voiced.cpu().numpy(), shift_s, self.config.speech, duration_s)
+            voiced, c = features.voiced.cpu().numpy(), self.config.speech
+            speech = speech_segments(voiced, shift_s, c, duration_s)
+            unbridged = speech_segments(voiced, shift_s, replace(c, min_silence_s=0.0, min_speech_s=0.0), duration_s)
         speech = union(speech, duration_s)
         if not self.config.joined:
             windows = uniform_windows(speech, self.config.windows)
-            return Analysis(speech, windows, self._embed(features.normalized, windows, features), features)
+            embeddings = self._embed(features.normalized, windows, features)
+            return Analysis(speech, windows, embeddings, features, unbridged=unbridged)
         frames = np.flatnonzero(speech_mask(speech, len(features), shift_s))
         joined = features.normalized()[frames]
         windows = uniform_windows([Segment(0.0, len(frames) * shift_s)] if len(frames) else [], self.config.windows)
         embeddings = self._embed(lambda first, end: joined[first:end], windows, features)
-        return Analysis(speech, windows, embeddings, features, frames)
+        return Analysis(speech, windows, embeddings, features, frames, unbridged)
 
     def assign(self, analysis: Analysis, count: SpeakerCount = ANY_NUMBER) -> Diarization:
         """The turns of an analysed recording, of so many speakers."""
@@ -207,7 +218,9 @@ class Diarizer:
             turns = with_second_speakers(turns, windows, second, names)
         if analysis.frames is not None:
             turns = spread(turns, analysis.frames, analysis.shift_s)
-        turns = drop_short(bridge_gaps(turns, self.config.turns.bridge_s), self.config.turns.min_turn_s)
+        c = self.config.turns
+        turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
+        turns = drop_short(bridge_gaps(turns, c.bridge_s), c.min_turn_s)
         return Diarization(turns, duration_s, clustering)
 
     def _embed(self, read: ReadFrames, windows: Windows, features: RecordingFeatures) -> np.ndarray:

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pysid.backend.chain import Backend
+from pysid.backend.chain import Backend, PldaBackend
 from pysid.config import from_plain, override, to_plain
+from pysid.diarization.affinity import CosineAffinityConfig
 from pysid.diarization.config import DiarizationConfig
+from pysid.diarization.spectral import SpectralConfig
 from pysid.model import (
     WINDOW_BACKEND_FILE,
+    SpeakerModel,
     read_backend,
-    read_config,
     read_formatted,
     save_backend,
     write_formatted,
@@ -24,26 +26,28 @@ from pysid.model import (
 CONFIG_FILE = "diarization.json"
 
 
+WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
+
+
 def load_settings(
-    directory: Path, changes: Mapping[str, Any] | None = None
-) -> tuple[DiarizationConfig, Backend | None]:
-    """The settings and the back-end in a model directory; the defaults and None where there are none.
+    model: SpeakerModel, directory: Path, changes: Mapping[str, Any] | None = None
+) -> tuple[DiarizationConfig, Backend]:
+    """The settings and the back-end for diarization that a model came with, or the defaults and the model's own.
 
     Args:
+        model: what was read from `directory`.
         changes: plain values by dotted names, such as {"clustering.threshold": 3}, over those of the directory.
     Raises:
         DataError: a file is damaged, or a value is wrong.
     """
+    path = directory / WINDOW_BACKEND_FILE
+    backend = read_backend(path, model.config.network.embedding_dim) if path.exists() else model.scorer()
     path = directory / CONFIG_FILE
-    config = DiarizationConfig()
     if path.exists():
         config = from_plain(DiarizationConfig, read_formatted(path), str(path))
-    if changes:
-        config = change_settings(config, changes)
-    path = directory / WINDOW_BACKEND_FILE
-    if not path.exists():
-        return config, None
-    return config, read_backend(path, read_config(directory).network.embedding_dim)
+    else:
+        config = DiarizationConfig() if isinstance(backend, PldaBackend) else WITHOUT_PLDA
+    return change_settings(config, changes or {}), backend
 
 
 def change_settings(config: DiarizationConfig, changes: Mapping[str, Any]) -> DiarizationConfig:

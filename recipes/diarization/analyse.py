@@ -32,17 +32,29 @@ class Job:
 
 def save(path: Path, analysis: Analysis) -> None:
     """Writes an analysis; features before CMVN in half precision, which re-segmentation is content with."""
-    frames = {} if analysis.frames is None else {"frames": analysis.frames}
+    optional = {} if analysis.frames is None else {"frames": analysis.frames}
+    if analysis.unbridged is not None:
+        optional["unbridged"] = times(analysis.unbridged)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(
             file,
-            speech=np.array([(s.start_s, s.end_s) for s in analysis.speech]).reshape(-1, 2),
+            speech=times(analysis.speech),
             windows=np.stack([analysis.windows.start_s, analysis.windows.end_s, analysis.windows.speech]),
             embeddings=analysis.embeddings,
             features=analysis.features.features.half().numpy(),
             n_samples=analysis.features.n_samples,
-            **frames,
+            **optional,
         )
+
+
+def times(parts: list[Segment]) -> np.ndarray:
+    """(N, 2) starts and ends in seconds."""
+    return np.array([(part.start_s, part.end_s) for part in parts]).reshape(-1, 2)
+
+
+def segments(pairs: np.ndarray) -> list[Segment]:
+    """The opposite of `times`."""
+    return [Segment(start_s, end_s) for start_s, end_s in pairs.tolist()]
 
 
 def load(path: Path, diarizer: Diarizer) -> Analysis:
@@ -52,11 +64,12 @@ def load(path: Path, diarizer: Diarizer) -> Analysis:
         features = torch.from_numpy(arrays["features"]).float()
         voiced = torch.ones(len(features), dtype=torch.bool)
         return Analysis(
-            [Segment(*times) for times in arrays["speech"].tolist()],
+            segments(arrays["speech"]),
             Windows(start_s, end_s, speech.astype(np.int64)),
             arrays["embeddings"],
             RecordingFeatures(features, voiced, int(arrays["n_samples"]), diarizer.frontend.config),
             arrays.get("frames"),
+            segments(arrays["unbridged"]) if "unbridged" in arrays else None,
         )
 
 
