@@ -172,9 +172,9 @@ class SpeakerDatabase:
         """All speakers, by name."""
         rows = self._all(
             "SELECT name, count(*), sum(duration_s), max(enrolled_at) FROM speaker "
-            "JOIN utterance ON utterance.speaker = speaker.id GROUP BY speaker.id ORDER BY name"
+            "JOIN utterance ON utterance.speaker = speaker.id GROUP BY speaker.id"
         )
-        return [EnrolledSpeaker(*row) for row in rows]
+        return sorted((EnrolledSpeaker(*row) for row in rows), key=lambda speaker: speaker.name.casefold())
 
     def names(self, ids: Sequence[int]) -> dict[int, str]:
         """The names of the speakers of these ids; without those who are gone."""

@@ -74,26 +74,26 @@ def _keep_log(connection: sqlite3.Connection) -> None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """An open connection; one that trusts nobody else to write where the folder of the file cannot be written."""
-    connection = _open(f"{path.absolute().as_uri()}?mode=rw")
+    """An open connection. Where neither the file nor its folder can be written, nobody is expected to change it."""
+    uri = path.absolute().as_uri()
     try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        return _open(f"{uri}?mode=rw")
     except sqlite3.OperationalError as error:
-        connection.close()
         unwritable = error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
         if not unwritable or Path(f"{path}-wal").exists():
             raise
-        return _open(f"{path.absolute().as_uri()}?immutable=1")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return _open(f"{uri}?immutable=1")
 
 
 def _open(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
-    for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = FULL", "trusted_schema = OFF"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = FULL", "trusted_schema = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # reads the file, so that what is wrong shows
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -61,11 +61,19 @@ class OperatingPoint:
         return math.log(self.c_fa / self.c_miss) + math.log1p(-self.p_target) - math.log(self.p_target)
 
     def require(self, calibration: LogisticCalibration | None) -> None:
-        """Raises DataError where there is neither a calibration nor a threshold, so nothing to decide by."""
+        """Raises DataError where there is neither a calibration nor a threshold, so nothing to decide by.
+
+        Nor can a calibration be used that makes lower ratios of higher scores.
+        """
         if calibration is None and self.threshold is None:
             raise DataError(
                 "this back-end has no calibration, so its scores have no natural threshold: give a --threshold on the "
                 "score, or calibrate it with pysid fit-backend --calibration-trials"
+            )
+        if calibration is not None and not calibration.scale_ > 0:
+            raise DataError(
+                f"the calibration of this back-end expects lower scores of the same speaker (its scale is "
+                f"{calibration.scale_:g}): it was made from wrong trials"
             )
 
     def decide(self, score: float, calibration: LogisticCalibration | None) -> Decision:

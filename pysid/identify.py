@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pysid.backend.calibration import LogisticCalibration
 from pysid.backend.chain import Backend
 from pysid.backend.search import EnrolledSide, candidates, enrolled_side, rounded_scores
+from pysid.backend.statistics import row_blocks
 from pysid.database import EnrolledUtterance, SpeakerDatabase, check_name
 from pysid.decision import OperatingPoint
 from pysid.errors import DataError, Skipped
@@ -122,6 +124,7 @@ class Identifier:
         self._backend_fingerprint = fingerprint_backend(self.backend)
         self._state: tuple[int, int] | None = None
         self._parts: list[SpeakerIndex] = []
+        self.n_speakers = 0
         self._follow()
 
     def __call__(self, recording: Audio, n_best: int = 1) -> Identification:
@@ -142,14 +145,10 @@ class Identifier:
         accepted = point.decide(best[0][0], calibration).accepted
         if calibration is None:
             return Identification([Candidate(name, score, None, None) for score, name in best], accepted)
-        llrs = calibration.transform([score for score, _ in best])
-        shares = posterior(llrs, calibration.transform(scores[scores > NO_SCORE]), self.point.p_target)
-        found = zip(best, llrs.tolist(), shares.tolist(), strict=True)
+        exact = np.array([score for score, _ in best])
+        shares = posterior(calibration, exact, scores, self.point.p_target)
+        found = zip(best, calibration.transform(exact).tolist(), shares.tolist(), strict=True)
         return Identification([Candidate(name, score, llr, p) for (score, name), llr, p in found], accepted)
-
-    @property
-    def n_speakers(self) -> int:
-        return sum(part.n_speakers for part in self._parts)
 
     @property
     def speaker_point(self) -> OperatingPoint:
@@ -172,27 +171,37 @@ class Identifier:
         with self.database.reading():
             self._state = epoch, revision = self.database.state()
             self._parts, n_new = load_index(self.database, self.backend, self._backend_fingerprint)
+        self.n_speakers = sum(part.n_speakers for part in self._parts)
         if not self.n_speakers:
             raise DataError(f"{self.database.path}: nobody is enrolled in it")
         if n_new > max(MAX_UNINDEXED, MAX_UNINDEXED_SHARE * self.n_speakers):
             store_index(self.database, Label(self._backend_fingerprint, epoch, revision), self._parts)
 
 
-def posterior(llrs: np.ndarray, all_llrs: np.ndarray, p_enrolled: float) -> np.ndarray:
+def posterior(
+    calibration: LogisticCalibration, scores: np.ndarray, all_scores: np.ndarray, p_enrolled: float
+) -> np.ndarray:
     """Probabilities of some of N speakers, one of whom is heard with the probability `p_enrolled`, each as likely.
 
     With the likelihood ratios L of the N against "somebody else" it is L_i p / N over (1 - p) + sum of all L_j p / N.
 
     Args:
-        llrs: (K,) natural log-likelihood ratios of the speakers asked about; all_llrs: (N,) of all.
+        scores: (K,) of the speakers asked about; all_scores: of all N. Those of minus infinity do not count.
 
-    >>> posterior(np.log([8.0]), np.log([8.0, 1.0, 1.0]), p_enrolled=0.5)
+    >>> calibration = LogisticCalibration()
+    >>> calibration.scale_, calibration.offset_ = 1.0, 0.0
+    >>> posterior(calibration, np.log([8.0]), np.log([8.0, 1.0, 1.0]), p_enrolled=0.5)
     array([0.615...])
     """
-    prior = np.log(p_enrolled) - np.log(len(all_llrs))
-    highest = all_llrs.max()
-    enrolled = prior + highest + np.log(np.exp(all_llrs - highest).sum())
-    return np.minimum(np.exp(llrs + prior - np.logaddexp(np.log1p(-p_enrolled), enrolled)), 1.0)
+    highest = float(calibration.transform(all_scores.max()))
+    total, n = 0.0, 0
+    for rows in row_blocks(len(all_scores)):
+        block = all_scores[rows]
+        total += float(np.exp(calibration.transform(block) - highest).sum())
+        n += int(np.count_nonzero(block > NO_SCORE))
+    prior = np.log(p_enrolled) - np.log(n)
+    everybody = np.logaddexp(np.log1p(-p_enrolled), prior + highest + np.log(total))
+    return np.minimum(np.exp(calibration.transform(scores) + prior - everybody), 1.0)
 
 
 def load_index(database: SpeakerDatabase, backend: Backend, fingerprint: str) -> tuple[list[SpeakerIndex], int]:

@@ -67,7 +67,11 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise DataError(f"{path}: no such file; is {path.parent} a whole model directory?")
     try:
-        return dict(safetensors.numpy.load_file(path))
+        arrays = dict(safetensors.numpy.load_file(path))
+        for name, array in arrays.items():
+            if array.dtype.kind not in "biuf":  # bfloat16 loads only where some package has taught NumPy of it
+                raise TypeError(f"{name} in {array.dtype}")
+        return arrays
     except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path}: expected a safetensors file, got: {_one_line(error)}") from None
 

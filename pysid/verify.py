@@ -1,6 +1,6 @@
 """Speaker verification from audio: is this the voice of the enrolled speaker?
 
-    decisions = verify(pysid.load(), ["ann-1.wav", "ann-2.wav"], ["caller.wav"])
+decisions = verify(pysid.load(), ["ann-1.wav", "ann-2.wav"], ["caller.wav"])
 """
 
 import os

@@ -57,7 +57,7 @@ def test_a_threshold_is_on_the_score():
 
 
 def test_without_calibration_and_threshold_there_is_nothing_to_decide_by():
-    with pytest.raises(DataError, match="no calibration.* give a --threshold on the score, or calibrate"):
+    with pytest.raises(DataError, match=r"no calibration.* give a --threshold on the score, or calibrate"):
         OperatingPoint().decide(1.0, None)
 
 

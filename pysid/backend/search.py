@@ -11,8 +11,10 @@ from functools import cached_property
 import numpy as np
 
 from pysid.backend.chain import Backend
+from pysid.backend.statistics import row_blocks
 
 UNIT_ROUNDOFF = 2.0**-24  # of single precision
+MAX_BLOCKS = 1024
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,26 @@ def enrolled_side(backend: Backend, means: np.ndarray, counts: np.ndarray) -> En
 def rounded_scores(backend: Backend, sides: Sequence[EnrolledSide], test: np.ndarray) -> tuple[np.ndarray, float]:
     """The scores of all enrolled speakers, and how far at most they are from the true ones.
 
+    A sum of d products of rounded factors is off by less than (d + 2) u / (1 - (d + 2) u) times the lengths of the
+    two vectors (Higham, "Accuracy and stability of numerical algorithms", 2002, section 3.1).
+
     Args:
-        sides: the speakers, in one or more parts, in all at least one.
+        sides: the speakers, in one or more parts.
         test: (D,) embedding.
     Returns:
         scores: (E,), in the order of the parts.
         error: not negative.
     """
-    parts = [_rounded_scores(backend, side, test) for side in sides if len(side)]
-    return np.concatenate([scores for scores, _ in parts]), max(error for _, error in parts)
+    scores = np.empty(sum(len(side) for side in sides))
+    error = 0.0
+    at = 0
+    for side in sides:
+        if len(side):
+            length = _score(backend, side, test, scores[at : at + len(side)])
+            share = (side.left.shape[1] + 4) * UNIT_ROUNDOFF  # 2 more than the formula, for the bound's own rounding
+            error = max(error, share / (1 - share) * side.longest * length)
+        at += len(side)
+    return scores, error
 
 
 def candidates(scores: np.ndarray, error: float, n_best: int) -> np.ndarray:
@@ -71,24 +84,28 @@ def candidates(scores: np.ndarray, error: float, n_best: int) -> np.ndarray:
     >>> candidates(np.array([1.0, 5.0, 4.9, 2.0, -np.inf]), error=0.1, n_best=1)
     array([1, 2])
     """
-    n_best = min(n_best, len(scores))
-    lowest_best = np.partition(scores, len(scores) - n_best)[len(scores) - n_best]
-    return np.flatnonzero((scores >= lowest_best - 2 * error) & (scores > -np.inf))
+    # The best of each of many blocks: the n-th of these is no higher than the n-th of all, and quickly found.
+    starts = np.arange(0, len(scores), max(1, len(scores) // MAX_BLOCKS))
+    rows = np.flatnonzero(scores >= _highest(np.maximum.reduceat(scores, starts), n_best) - 2 * error)
+    rows = rows[scores[rows] >= _highest(scores[rows], n_best) - 2 * error]
+    return rows[scores[rows] > -np.inf]
 
 
-def _rounded_scores(backend: Backend, side: EnrolledSide, test: np.ndarray) -> tuple[np.ndarray, float]:
-    """`rounded_scores` of one part.
+def _highest(values: np.ndarray, n: int) -> float:
+    """The n-th highest value; minus infinity where there are fewer."""
+    return float(np.partition(values, len(values) - n)[len(values) - n]) if n <= len(values) else -np.inf
 
-    A sum of d products of rounded factors is off by less than (d + 2) u / (1 - (d + 2) u) times the lengths of the
-    two vectors (Higham, "Accuracy and stability of numerical algorithms", 2002, section 3.1).
-    """
+
+def _score(backend: Backend, side: EnrolledSide, test: np.ndarray, out: np.ndarray) -> float:
+    """Puts the scores of one part into `out`; the length of the test's vector."""
     placeholder = np.zeros((len(side.distinct_counts), len(test)))
     terms = backend.terms(placeholder, test[None], side.distinct_counts)  # of which only the test's half is used
     column = np.zeros(side.distinct_counts[-1] + 1)
     column[side.distinct_counts] = terms.column[terms.group, 0]
     right = terms.right[0].astype(np.float32)
-    scores = (side.left @ right).astype(np.float64)
-    scores += side.row
-    scores += column[side.counts]
-    share = (side.left.shape[1] + 4) * UNIT_ROUNDOFF  # 2 more than the formula, for the bound's own rounding
-    return scores, share / (1 - share) * side.longest * float(np.linalg.norm(terms.right[0]))
+    products = side.left @ right  # at once: threads that share a busy machine wait for each other only once
+    for rows in row_blocks(len(side)):  # what is computed on the way stays in the cache
+        out[rows] = products[rows]
+        out[rows] += side.row[rows]
+        out[rows] += column[side.counts[rows]]
+    return float(np.linalg.norm(terms.right[0]))

@@ -93,6 +93,8 @@ def _means(X: np.ndarray, codes: np.ndarray, n_speakers: int) -> tuple[np.ndarra
     """(K, D) mean and (K,) count of the rows of each code; every code in [0, K) occurs."""
     counts = np.bincount(codes, minlength=n_speakers)
     order = np.argsort(codes, kind="stable")
+    if n_speakers == len(X):
+        return X[order].astype(np.float64), counts  # sums of single rows would take NumPy ten times as long
     starts = np.cumsum(counts) - counts
     sums = np.add.reduceat(X[order], starts, axis=0, dtype=np.float64)
     return sums / counts[:, None], counts

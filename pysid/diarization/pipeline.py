@@ -221,7 +221,7 @@ class Diarizer:
         c = self.config.turns
         turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
         turns = drop_short(bridge_gaps(turns, c.bridge_s), c.min_turn_s)
-        return Diarization(turns, duration_s, clustering)
+        return Diarization([_to_microseconds(turn) for turn in turns], duration_s, clustering)
 
     def _embed(self, read: ReadFrames, windows: Windows, features: RecordingFeatures) -> np.ndarray:
         """(N, E) embeddings of windows."""
@@ -234,6 +234,11 @@ class Diarizer:
         for i, vector in enumerate(track(vectors, "embedding", len(bounds))):
             result[i] = vector
         return result
+
+
+def _to_microseconds(turn: Turn) -> Turn:
+    """Without the last digits that multiples of a frame shift leave."""
+    return Turn(Segment(round(turn.segment.start_s, 6), round(turn.segment.end_s, 6)), turn.speaker)
 
 
 def union(segments: Sequence[Segment], duration_s: float) -> list[Segment]:

@@ -19,6 +19,11 @@ COMMANDS = [
     ["diarize"],
     ["fit-backend"],
     ["score"],
+    ["verify"],
+    ["enroll"],
+    ["identify"],
+    ["speakers", "list"],
+    ["speakers", "remove"],
     ["prepare", "commonvoice"],
     ["eval", "eer"],
 ]
@@ -46,7 +51,7 @@ def test_help_has_an_example(pysid, command):
     assert pysid(*command, "-h").out == outcome.out
 
 
-@pytest.mark.parametrize("command", [[], ["eval"], ["prepare"]], ids=" ".join)
+@pytest.mark.parametrize("command", [[], ["eval"], ["prepare"], ["speakers"]], ids=" ".join)
 def test_help_lists_the_commands(pysid, command):
     outcome = pysid(*command, "--help")
     assert outcome.status == 0
