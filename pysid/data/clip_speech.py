@@ -14,9 +14,8 @@ import torch
 from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 from pysid.segments import Segment
 
-STRICT = WebrtcVadConfig(aggressiveness=3, block_ms=10)
-LOUD_QUANTILE = 0.995  # of the magnitudes of a clip: where its level is measured,
-LEVEL = 3000.0  # and what it is brought to; at 6000 noise is taken for speech, at 1000 weak syllables are lost
+# At a level of 6000 noise is taken for speech, at 1000 weak syllables are lost.
+STRICT = WebrtcVadConfig(aggressiveness=3, block_ms=10, level=3000.0)
 FRAMES_PER_S = 100
 JOINED_FRAMES = 20  # pauses shorter than this lie within words
 SHORTEST_FRAMES = 30  # what is shorter and stands alone is a click, a breath or a knock
@@ -36,10 +35,7 @@ def clip_speech(wave: np.ndarray, sample_rate: int, inner_pause_s: float = 0.5) 
         Segments in order of time, none shorter than 0.3 s, at least `inner_pause_s` apart; empty where nobody speaks.
     """
     n_frames = len(wave) * FRAMES_PER_S // sample_rate
-    level = np.quantile(np.abs(wave), LOUD_QUANTILE) if n_frames else 0.0
-    if level == 0:
-        return []
-    voiced = webrtc_vad(torch.from_numpy(wave * np.float32(LEVEL / level)), sample_rate, n_frames, STRICT).numpy()
+    voiced = webrtc_vad(torch.from_numpy(wave), sample_rate, n_frames, STRICT).numpy()
     edges = np.flatnonzero(np.diff(voiced.astype(np.int8), prepend=0, append=0)).tolist()
     words = _join(list(zip(edges[::2], edges[1::2], strict=True)), JOINED_FRAMES)
     phrases = [

@@ -15,6 +15,10 @@ from torch import Tensor
 SAMPLE_RATES = (8000, 16000, 32000, 48000)  # Hz
 
 
+LOUD_QUANTILE = 0.995
+MOST_SAMPLES = 10_000_000  # to take it of
+
+
 @dataclass(frozen=True, kw_only=True)
 class WebrtcVadConfig:
     """Options of `webrtc_vad`."""
@@ -22,8 +26,11 @@ class WebrtcVadConfig:
     kind: Literal["webrtc"] = "webrtc"
     aggressiveness: int = 2  # 0 to 3; the higher, the less is taken for speech
     block_ms: int = 30  # 10, 20 or 30: what one decision is about
+    level: float | None = None  # at int16 scale: what the loud parts are brought to first; None leaves them
 
     def __post_init__(self) -> None:
+        if self.level is not None and not self.level > 0:
+            raise ValueError(f"level must be positive, got {self.level}")
         if self.aggressiveness not in range(4):
             raise ValueError(f"aggressiveness must lie in [0, 3], got {self.aggressiveness}")
         if self.block_ms not in (10, 20, 30):
@@ -38,6 +45,10 @@ class WebrtcDetector:
     saying "speech" for some 60 to 150 ms, the less the more aggressive it is. It adapts to the noise as it
     goes, so a part of a recording cut out may be judged otherwise than within the whole.
 
+    It has fixed thresholds: a quiet recording has no speech for it, and in a loud one noise is speech. With
+    `config.level` the recording is amplified so that the `LOUD_QUANTILE` of its magnitudes gets there. All samples are
+    held for that, 4 bytes each.
+
     Raises:
         ValueError: a sampling rate (Hz) that is not one of SAMPLE_RATES.
         ImportError: webrtcvad is not installed, or too old for this Python.
@@ -49,6 +60,7 @@ class WebrtcDetector:
         self.sample_rate = sample_rate
         self.config = config
         self._vad = _webrtcvad().Vad(config.aggressiveness)
+        self._held: list[np.ndarray] = []  # what is to be amplified before it is looked at
         self._rest = np.zeros(0, np.int16)  # less than a block
         self._decisions: list[bool] = []  # one a block
 
@@ -56,6 +68,12 @@ class WebrtcDetector:
         """The next piece (S,) of the recording, at int16 scale; rounded, and clipped to int16."""
         if wave.ndim != 1:
             raise ValueError(f"wave must be (samples,), got {wave.shape}")
+        if self.config.level is not None:
+            self._held.append(wave.astype(np.float32, copy=False))
+        else:
+            self._listen(wave)
+
+    def _listen(self, wave: np.ndarray) -> None:
         samples = np.concatenate([self._rest, np.rint(wave).clip(-32768, 32767).astype(np.int16)])
         size = self.sample_rate * self.config.block_ms // 1000
         whole = len(samples) - len(samples) % size
@@ -73,9 +91,12 @@ class WebrtcDetector:
         Returns:
             (n_frames,) bool, on the CPU.
         """
+        if self.config.level is not None and (loud := _loudness(self._held)) > 0:
+            for wave in self._held:
+                self._listen(wave * np.float32(self.config.level / loud))
         if len(self._rest):
             size = self.sample_rate * self.config.block_ms // 1000
-            self.feed(np.zeros(size - len(self._rest)))
+            self._listen(np.zeros(size - len(self._rest)))
         if not self._decisions:
             return torch.zeros(n_frames, dtype=torch.bool)
         block = ((first_centre_ms + shift_ms * np.arange(n_frames)) // self.config.block_ms).astype(np.int64)
@@ -101,6 +122,15 @@ def webrtc_vad(
     detector = WebrtcDetector(sample_rate, config)
     detector.feed(wave.detach().cpu().double().numpy())
     return detector.finish(n_frames, shift_ms=shift_ms, first_centre_ms=first_centre_ms)
+
+
+def _loudness(pieces: list[np.ndarray]) -> float:
+    """The `LOUD_QUANTILE` of the magnitudes, of a part of the samples where there are very many; 0 without any."""
+    n_samples = sum(map(len, pieces))
+    if not n_samples:
+        return 0.0
+    step = -(-n_samples // MOST_SAMPLES)
+    return float(np.quantile(np.abs(np.concatenate([piece[::step] for piece in pieces])), LOUD_QUANTILE))
 
 
 def _webrtcvad() -> Any:

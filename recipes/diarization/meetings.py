@@ -17,6 +17,7 @@ DETECTORS = {
     "energy": {"vad": to_plain(VOXCELEB.vad)},
     "adaptive energy": {"vad.kind": "adaptive"},
     "webrtcvad": {"vad.kind": "webrtc", "vad.aggressiveness": 3},
+    "webrtcvad, one level": {"vad": {"kind": "webrtc", "aggressiveness": 3, "block_ms": 10, "level": 3000.0}},
     "oracle": {},
 }
 
@@ -31,7 +32,7 @@ def main() -> None:
     tuned = json.loads((args.exp / "overlap.json").read_text())
     table = {}
     for detector, settings in DETECTORS.items():
-        fold = Fold(args.data, args.exp / "analyses" / f"meetings-{detector.replace(' ', '-')}")
+        fold = Fold(args.data, args.exp / "analyses" / f"meetings-{detector.replace(', ', '-').replace(' ', '-')}")
         analyse_all(args.data, fold.analyses, args.model, settings, detector == "oracle", args.jobs)
         with ProcessPoolExecutor(args.jobs, initializer=start_worker, initargs=(args.model,)) as pool:
             for system in SYSTEMS:

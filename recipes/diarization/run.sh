@@ -113,7 +113,7 @@ if wanted 3; then
   for kind in plain overlap; do
     python experiment.py "$exp" "$kind" --model "$model" --tuning "$tuning" --jobs "$jobs"
   done
-  python experiment.py "$exp" joined --data plain --model "$model" --tuning "$tuning" --jobs "$jobs"
+  python experiment.py "$exp" joined --data plain --systems "cosine, AHC" "PLDA, AHC" --model "$model" --tuning "$tuning" --jobs "$jobs"
 fi
 
 if wanted 4 && [[ $meetings != none ]]; then

@@ -1,5 +1,6 @@
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -69,3 +70,32 @@ def test_pieces_give_what_the_whole_gives(speech, size):
     for piece in wave.split(size):
         detector.feed(piece.numpy())
     assert torch.equal(detector.finish(n_frames), webrtc_vad(wave, 16000, n_frames))
+
+
+def test_with_a_level_the_loudness_of_a_recording_does_not_matter(speech):
+    wave = speech + torch.from_numpy(np.random.default_rng(0).normal(0, 30, len(speech)))
+    quiet, loud = wave / 30, wave * 4
+    config = WebrtcVadConfig(aggressiveness=3, level=3000.0)
+    n_frames = len(wave) // 160
+    expected = webrtc_vad(wave, 16000, n_frames, config)
+    assert 0.2 < expected.float().mean() < 0.95
+    for other in (quiet, loud):
+        assert (webrtc_vad(other, 16000, n_frames, config) == expected).float().mean() > 0.98
+    plain = WebrtcVadConfig(aggressiveness=3)
+    assert not webrtc_vad(wave / 1000, 16000, n_frames, plain).any()
+    assert not webrtc_vad(torch.zeros(16000), 16000, 100, config).any()
+
+
+def test_pieces_are_brought_to_one_level(speech):
+    wave = speech.numpy()
+    config = WebrtcVadConfig(aggressiveness=3, level=3000.0)
+    detector = WebrtcDetector(16000, config)
+    for piece in np.array_split(wave, [5, 700, 40000]):
+        detector.feed(piece)
+    n_frames = len(wave) // 160
+    assert detector.finish(n_frames).equal(webrtc_vad(torch.from_numpy(wave), 16000, n_frames, config))
+
+
+def test_a_level_must_be_positive():
+    with pytest.raises(ValueError, match="level must be positive, got 0"):
+        WebrtcVadConfig(level=0)
