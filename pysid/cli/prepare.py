@@ -6,9 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
+from pysid.cli import prepare_corpora
 from pysid.cli.common import AllowPipes, report_skipped
 
 app = typer.Typer(help="Turn a corpus into Kaldi data directories.", no_args_is_help=True)
+app.command("voxceleb1")(prepare_corpora.voxceleb1)
+app.command("voxceleb2")(prepare_corpora.voxceleb2)
+app.command("musan")(prepare_corpora.musan)
+app.command("rirs")(prepare_corpora.rirs)
+app.command("ami")(prepare_corpora.ami)
+app.command("voxconverse")(prepare_corpora.voxconverse)
 
 
 @app.callback()

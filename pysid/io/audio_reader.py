@@ -11,6 +11,7 @@ import numpy as np
 import soundfile
 
 from pysid.errors import DataError
+from pysid.io.ffmpeg import decode, needs_ffmpeg
 
 FULL_SCALE = 32768.0
 OPUS_PREROLL_S = 4.0  # at low bit rates the decoder takes seconds after a seek to give the very same samples
@@ -151,22 +152,26 @@ def _name(source: Source) -> str:
 def _open(source: Source, name: str) -> soundfile.SoundFile:
     if not isinstance(source, str | os.PathLike):
         source.seek(0)  # where another reader may have left it
+    elif needs_ffmpeg(source):
+        _check_readable(source)
+        source = decode(source)
     try:
         return soundfile.SoundFile(source)
     except soundfile.LibsndfileError as error:
-        raise DataError(f"{name}: {_diagnosis(source, error)}") from None
+        if isinstance(source, str | os.PathLike):
+            _check_readable(source)
+        reason = f"expected an audio file, got something else or a broken one: {_reason(error)}"
+        raise DataError(f"{name}: {reason}") from None
 
 
-def _diagnosis(source: Source, error: soundfile.LibsndfileError) -> str:
-    """Why a file does not open: libsndfile calls a missing file a system error, an empty one a format."""
-    if isinstance(source, str | os.PathLike):
-        try:
-            with Path(source).open("rb") as file:
-                if not file.read(1):
-                    return "expected audio, got an empty file"
-        except OSError as reason:
-            return f"cannot read the file: {reason.strerror}"
-    return f"expected an audio file, got something else or a broken one: {_reason(error)}"
+def _check_readable(path: str | os.PathLike[str]) -> None:
+    """Says why a file does not open: libsndfile calls a missing file a system error, an empty one a format."""
+    try:
+        with Path(path).open("rb") as file:
+            if not file.read(1):
+                raise DataError(f"{os.fspath(path)}: expected audio, got an empty file")
+    except OSError as reason:
+        raise DataError(f"{os.fspath(path)}: cannot read the file: {reason.strerror}") from None
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from analyse import analyse_all
-from experiment import SYSTEMS, Fold, Task, start_worker, work
+from experiment import EXTRAS, SYSTEMS, Fold, Task, start_worker, work
 
 from pysid.config import to_plain
 from pysid.frontend import VOXCELEB
@@ -30,20 +30,21 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     args = parser.parse_args()
     tuned = json.loads((args.exp / "overlap.json").read_text())
+    names = [system.name for system in SYSTEMS] + [f"{name}, {words}" for name, words, _ in EXTRAS]
     table = {}
     for detector, settings in DETECTORS.items():
         fold = Fold(args.data, args.exp / "analyses" / f"meetings-{detector.replace(', ', '-').replace(' ', '-')}")
         analyse_all(args.data, fold.analyses, args.model, settings, detector == "oracle", args.jobs)
         with ProcessPoolExecutor(args.jobs, initializer=start_worker, initargs=(args.model,)) as pool:
-            for system in SYSTEMS:
+            for system in names:
                 for count in ("oracle", "found"):
                     # Of the settings that the two folds were tuned to, those of the first.
-                    variant = tuned[f"{system.name} | {count}"]["settings"][0]
+                    variant = tuned[f"{system} | {count}"]["settings"][0]
                     tasks = [Task(fold, name, (variant,), count) for name in fold.names()]
                     results = [result[0] for result in pool.map(work, tasks)]
                     total = sum((result.counts for result in results), DerCounts())
-                    table[f"{detector} | {system.name} | {count}"] = total.rates()
-                    print(f"{detector}, {system.name}, {count}: DER {100 * total.der:.2f}%", flush=True)
+                    table[f"{detector} | {system} | {count}"] = total.rates()
+                    print(f"{detector}, {system}, {count}: DER {100 * total.der:.2f}%", flush=True)
     with atomic_text(args.exp / "meetings.json") as file:
         json.dump(table, file, indent=1)
 
