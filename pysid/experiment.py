@@ -6,23 +6,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pysid.augment import SpecAugmentConfig, SpeedConfig
+from pysid.augmentation import AugmentSettings
 from pysid.config import from_plain, to_plain
 from pysid.data.chunks import ChunkConfig
-from pysid.embedding.checkpoint import Progress
+from pysid.embedding.averaging import average_weights, recompute_norms
+from pysid.embedding.checkpoint import Progress, latest_state
 from pysid.embedding.classifier import SpeakerClassifier
 from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.flavours import with_flavour
 from pysid.embedding.losses import HeadConfig
 from pysid.embedding.optim import OptimizerConfig
+from pysid.embedding.start import load_start, write_classes
 from pysid.embedding.train import Trainer, TrainerConfig, seed_weights
 from pysid.embedding.xvector import XVector, XVectorConfig, n_parameters
 from pysid.errors import DataError
 from pysid.frontend import FrontendConfig
 from pysid.io.atomic import atomic_text
 from pysid.model import ModelConfig, SpeakerModel, save_network
+from pysid.network_file import read_network
 from pysid.progress import say
 from pysid.settings import read_plain, read_settings
-from pysid.training_data import DevSet, open_corpus
+from pysid.training_data import DevSet, augment_batches, open_corpus
+
+NORM_BATCHES = 64  # from which the batch norms of an averaged network get their statistics
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,11 @@ class TrainConfig:
         port: take the deviations of the original PyTorch port (see `XVectorConfig.as_published_port`), batch norm on
             softmax's logits among them.
         frontend: for a training from audio; feature archives bring their own.
+        augment: noise, music, babble and rooms for training from audio, drawn anew for every chunk.
+        speed: speeds for training from audio, each chunk at one of them; a speaker at another speed is another class.
+        spec_augment: masks on the features.
+        start_from: folder `out` of another training, whose weights this one starts from; the head's by the names of
+            the speakers, for large-margin fine-tuning.
         diversity_weight: factor of the attention heads' diversity penalty.
         allow_pipes: whether entries of wav.scp that are shell pipes may run.
     """
@@ -55,6 +67,10 @@ class TrainConfig:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     extract: ExtractConfig = field(default_factory=ExtractConfig)
     frontend: FrontendConfig | None = None
+    augment: AugmentSettings | None = None
+    speed: SpeedConfig | None = None
+    spec_augment: SpecAugmentConfig | None = None
+    start_from: str | None = None
     diversity_weight: float = 0.0
     allow_pipes: bool = False
 
@@ -82,35 +98,61 @@ def run_training(config: TrainConfig) -> Path:
             f"network.feature_dim is {network.feature_dim}, but the features of {config.train} have {data.frontend.dim}"
         )
     model_config = ModelConfig(data.frontend, network, config.extract)
-    batches, speakers = data.batches(config.chunks, config.trainer.seed)
+    chunks, speakers = data.batches(config.chunks, config.trainer.seed)
+    batches, classes = augment_batches(chunks, speakers, config.augment, config.speed, config.spec_augment)
     dev = None
     if config.dev:
         dev = DevSet.read(Path(config.dev), config.trials, data.frontend, config.allow_pipes)
     _claim(out, config)
     seed_weights(config.trainer.seed)
-    classifier = SpeakerClassifier(network, head, len(speakers), config.diversity_weight)
+    classifier = SpeakerClassifier(network, head, len(classes), config.diversity_weight)
+    start = ""
+    if config.start_from and latest_state(out) is None:
+        n_known = load_start(classifier, classes, Path(config.start_from))
+        start = f"; starting from {config.start_from}, which knows {n_known} of {len(classes)} classes"
+
+    def figures(trained: XVector) -> dict[str, float]:
+        if dev is None:
+            return {}
+        return {"eer": dev.equal_error_rate(SpeakerModel(model_config, trained, device=_device(trained)))}
 
     def on_epoch(trained: XVector, progress: Progress) -> dict[str, float]:
-        save_network(out / f"epoch-{progress.epoch:03d}", model_config, trained)
-        figures = (
-            {}
-            if dev is None
-            else {"eer": dev.equal_error_rate(SpeakerModel(model_config, trained, device=_device(trained)))}
-        )
-        _write_table(out / "epochs.tsv", [*progress.epochs[:-1], progress.epochs[-1] | figures])
-        return figures
+        save_network(_epoch(out, progress.epoch), model_config, trained)
+        found = figures(trained)
+        _write_table(out / "epochs.tsv", [*progress.epochs[:-1], progress.epochs[-1] | found])
+        return found
 
     trainer = Trainer(config.trainer, config.optimizer, classifier, batches, out, on_epoch)
     if trainer.accelerator.is_main_process:
+        write_classes(out, classes)
         say(
-            f"{len(batches.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
-            f"{n_parameters(classifier.xvector):,} parameters in the network"
+            f"{len(chunks.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
+            f"{n_parameters(classifier.xvector):,} parameters in the network{start}"
         )
     trainer.run()
     if trainer.accelerator.is_main_process:
-        save_network(out / "final", model_config, trainer.accelerator.unwrap_model(trainer.model).xvector)
+        final = _final_network(trainer, out)
+        if config.trainer.average_epochs > 1:
+            shown = "".join(f", {name} {value:.4g}" for name, value in figures(final).items())
+            say(f"the mean of the last {config.trainer.average_epochs} epochs{shown}")
+        save_network(out / "final", model_config, final)
         say(f"trained: {out / 'final'}")
     return out / "final"
+
+
+def _final_network(trainer: Trainer, out: Path) -> XVector:
+    """The trained network, in eval mode; with `average_epochs`, the mean of the last model directories."""
+    network: XVector = trainer.accelerator.unwrap_model(trainer.model).xvector.eval()
+    last, n_averaged = trainer.config.n_epochs, trainer.config.average_epochs
+    if n_averaged > 1:
+        epochs = [read_network(_epoch(out, last - i), network.config) for i in range(n_averaged)]
+        network.load_state_dict(average_weights([epoch.state_dict() for epoch in epochs]))
+        recompute_norms(network, trainer.features(NORM_BATCHES))
+    return network
+
+
+def _epoch(out: Path, number: int) -> Path:
+    return out / f"epoch-{number:03d}"
 
 
 def _device(network: XVector) -> str:

@@ -1,13 +1,8 @@
 """Network input of whole corpora: computed by several processes, stored as a data directory, resumable."""
 
 import json
-import signal
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,6 +15,7 @@ from pysid.io.ark import load_matrix, load_vector
 from pysid.io.ark_writer import PARTIAL, ArkWriter
 from pysid.io.atomic import atomic_text
 from pysid.io.tables import read_table, write_table
+from pysid.processes import map_processes
 from pysid.progress import track
 
 FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
@@ -54,6 +50,7 @@ def write_features(
     compress: bool = False,
     allow_pipes: bool = False,
     stored: bool = False,
+    stored_vad: bool = False,
 ) -> Skipped:
     """Writes `feats.ark`, `feats.scp`, `utt2num_frames`, `frontend.json` and the corpus's tables.
 
@@ -63,6 +60,8 @@ def write_features(
     Args:
         stored: start from the corpus's own feats.scp and vad.scp, as Kaldi's make_mfcc.sh and compute_vad_decision.sh
             write them, and not from its audio (kaldi/egs/sre16/v1/local/nnet3/xvector/prepare_feats_for_egs.sh).
+        stored_vad: keep the frames that the corpus's own vad.scp says, as of augmented copies, whose vad.scp is that of
+            the clean recordings.
     Returns:
         The utterances left out: unreadable audio or features, or no speech.
     Raises:
@@ -79,7 +78,7 @@ def write_features(
                 f"{foreign[0]!r}: choose another folder, or remove it"
             )
         todo = [utterance.id for utterance in corpus if utterance.id not in writer.done]
-        results = compute_features(corpus, todo, frontend, n_jobs, allow_pipes, stored)
+        results = compute_features(corpus, todo, frontend, n_jobs, allow_pipes, stored, stored_vad)
         for name, result in track(results, f"features {directory}", len(corpus), start=len(corpus) - len(todo)):
             if isinstance(result, str):
                 skipped.add(name, result)
@@ -113,22 +112,18 @@ def compute_features(
     n_jobs: int = 1,
     allow_pipes: bool = False,
     stored: bool = False,
+    stored_vad: bool = False,
 ) -> Iterator[tuple[str, np.ndarray | str]]:
     """Network input (T, D) of utterances, in their order, or one line that says why there is none.
 
     Arguments as `write_features`.
     """
-    worker: _Worker = (_StoredFeatures if stored else _Audio)(corpus, frontend, allow_pipes)
-    if n_jobs <= 1:
-        for name in names:
-            yield name, worker(name)
-        return
-    # Not fork: a forked child of a process whose torch has threads can hang.
-    with ProcessPoolExecutor(n_jobs, get_context("spawn"), _start_process, (worker,)) as pool:
-        try:
-            yield from zip(names, pool.map(_run_in_process, names, chunksize=16), strict=True)
-        except BrokenProcessPool:
-            raise DataError("a process that computes features was killed, perhaps for want of memory") from None
+    worker: Callable[[str], np.ndarray | str]
+    if stored:
+        worker = _StoredFeatures(corpus, frontend, allow_pipes)
+    else:
+        worker = _Audio(corpus, frontend, allow_pipes, _StoredVad(corpus, allow_pipes) if stored_vad else None)
+    yield from zip(names, map_processes(worker, names, n_jobs), strict=True)
 
 
 def read_wave_features(
@@ -143,48 +138,62 @@ def read_wave_features(
     return features
 
 
-class _Worker(Protocol):
-    """From an utterance's name to its features, or to the reason why it has none."""
+class _StoredVad:
+    """Reads which frames are voiced, (T,) bool, from vad.scp. Raises DataError where it does not say."""
 
-    def __call__(self, name: str) -> np.ndarray | str: ...
+    def __init__(self, corpus: Corpus, allow_pipes: bool) -> None:
+        self.directory = corpus.directory
+        self.allow_pipes = allow_pipes
+        self.entries = read_table(self.directory / "vad.scp")
+
+    def __call__(self, name: str) -> np.ndarray:
+        if name not in self.entries:
+            raise DataError("not in vad.scp")
+        voiced: np.ndarray = load_vector(self.entries[name], self.directory, allow_pipes=self.allow_pipes) != 0
+        return voiced
 
 
 class _Audio:
-    """A `_Worker` that reads audio."""
+    """From an utterance's name to features of its audio, or to the reason why it has none."""
 
-    def __init__(self, corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool) -> None:
+    def __init__(self, corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool, vad: _StoredVad | None) -> None:
         self.corpus = corpus
         self.allow_pipes = allow_pipes
         self.sample_rate = frontend.sample_rate
         self.frontend = Frontend(frontend)
+        self.vad = vad
 
     @torch.inference_mode()
     def __call__(self, name: str) -> np.ndarray | str:
         try:
             wave = self.corpus.read_wave(self.corpus[name], self.sample_rate, allow_pipes=self.allow_pipes)
+            voiced = None if self.vad is None else self.vad(name)
         except DataError as error:
             return str(error).removeprefix(f"{name}: ")
-        features, n_frames = self.frontend(torch.from_numpy(wave)[None])
+        if voiced is not None and (n := self.frontend.features.n_frames(len(wave))) != len(voiced):
+            return f"expected {n} frames in vad.scp as in its audio, got {len(voiced)}"
+        mask = None if voiced is None else torch.from_numpy(voiced)[None]
+        features, n_frames = self.frontend(torch.from_numpy(wave)[None], voiced=mask)
         return features[0, : int(n_frames)].numpy() if int(n_frames) else NO_SPEECH
 
 
 class _StoredFeatures:
-    """A `_Worker` that reads feats.scp and vad.scp, normalises all frames and keeps the voiced ones."""
+    """As `_Audio`, from feats.scp and vad.scp: normalises all frames and keeps the voiced ones."""
 
     def __init__(self, corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool) -> None:
         self.directory = corpus.directory
         self.allow_pipes = allow_pipes
         self.frontend = frontend
         self.feats = read_table(self.directory / "feats.scp")
-        self.vad = read_table(self.directory / "vad.scp")
+        self.vad = _StoredVad(corpus, allow_pipes)
 
     @torch.inference_mode()
     def __call__(self, name: str) -> np.ndarray | str:
-        if name not in self.feats or name not in self.vad:
-            return f"not in {'vad' if name in self.feats else 'feats'}.scp"
+        if name not in self.feats:
+            return "not in feats.scp"
         try:
             features = load_matrix(self.feats[name], self.directory, allow_pipes=self.allow_pipes)
-            voiced = load_vector(self.vad[name], self.directory, allow_pipes=self.allow_pipes) != 0
+            voiced = self.vad(name)
         except DataError as error:
             return str(error)
         if features.shape != (len(voiced), self.frontend.dim):
@@ -194,21 +203,6 @@ class _StoredFeatures:
         if self.frontend.cmvn is not None:
             features = sliding_cmvn(torch.tensor(features)[None], None, self.frontend.cmvn)[0].numpy()
         return features[voiced]
-
-
-_process_worker: _Worker
-
-
-def _start_process(worker: _Worker) -> None:
-    """Keeps the worker in a new process, so that the corpus crosses to it once and not with every utterance."""
-    global _process_worker  # noqa: PLW0603 - a pool's initializer has no other way to leave something behind
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started
-    torch.set_num_threads(1)
-    _process_worker = worker
-
-
-def _run_in_process(name: str) -> np.ndarray | str:
-    return _process_worker(name)
 
 
 def _with_earlier(n_frames: dict[str, int], directory: Path) -> dict[str, int]:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pysid.augment import SpecAugment, SpecAugmentConfig, SpeedConfig, SpeedPerturb, speed_name
+from pysid.augmentation import AugmentSettings, open_augmenter
 from pysid.backend.chain import CosineBackend
+from pysid.data.augmented import AugmentedBatches
 from pysid.data.batches import ArchiveSource, AudioSource, ChunkBatches, ChunkSource
 from pysid.data.chunks import ChunkConfig, ChunkPlan, select_utterances
 from pysid.data.corpus import Corpus
@@ -82,6 +85,42 @@ def _audio(directory: Path, speakers: Mapping[str, str], frontend: FrontendConfi
         return AudioSource(corpus, names, Frontend(frontend), frontend.sample_rate, allow_pipes)
 
     return TrainingCorpus(frontend, n_frames, speakers, source)
+
+
+def augment_batches(
+    batches: ChunkBatches,
+    speakers: Sequence[str],
+    augment: AugmentSettings | None = None,
+    speed: SpeedConfig | None = None,
+    spec_augment: SpecAugmentConfig | None = None,
+) -> tuple[ChunkBatches | AugmentedBatches, list[str]]:
+    """Batches that are augmented as they are read, and the names of their classes; as they are with neither option.
+
+    Args:
+        speakers: the classes of `batches`.
+        speed: the speakers at each speed are classes of their own; those at their own speed come first.
+    Raises:
+        DataError: `augment` or `speed` with feature archives, or as `open_augmenter`.
+    """
+    if augment is None and speed is None and spec_augment is None:
+        return batches, list(speakers)
+    source = batches.source
+    augmenter = None
+    if augment is not None or speed is not None:
+        if not isinstance(source, AudioSource):
+            raise DataError(
+                "augment and speed need audio to train from, but there is a feats.scp; spec_augment does not"
+            )
+        augmenter = None if augment is None else open_augmenter(augment, source.sample_rate)
+    factors = sorted(speed.factors, key=lambda factor: factor != 1) if speed else [1.0]
+    harder = AugmentedBatches(
+        batches,
+        len(speakers),
+        augmenter=augmenter,
+        speed=SpeedPerturb(speed) if speed else None,
+        masks=SpecAugment(spec_augment) if spec_augment else None,
+    )
+    return harder, [speed_name(speaker, factor) for factor in factors for speaker in speakers]
 
 
 @dataclass(frozen=True)

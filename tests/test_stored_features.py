@@ -5,11 +5,12 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import pytest
+import torch
 
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
 from pysid.features import write_features
-from pysid.frontend import VOXCELEB
+from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark import read_matrices
 from pysid.io.ark_writer import ArkWriter
 
@@ -40,6 +41,25 @@ def test_no_stored_features(tmp_path: Path) -> None:
     (tmp_path / "wav.scp").write_text("a a.wav\n")
     with pytest.raises(DataError, match=r"feats\.scp"):
         write_features(Corpus.read(tmp_path), tmp_path / "out", VOXCELEB, stored=True)
+
+
+def test_frames_of_a_stored_vad(small: Path, tmp_path: Path) -> None:
+    corpus = Corpus.read(small)
+    rng = np.random.default_rng(0)
+    voiced = {}
+    with ArkWriter(small / "vad") as writer:
+        for utterance in corpus.utterances[:5]:
+            n_frames = round(len(corpus.read_wave(utterance)) / 160)
+            voiced[utterance.id] = rng.random(n_frames - (utterance.id == "denis-0")) < 0.3
+            writer.write(utterance.id, voiced[utterance.id].astype(np.float32))
+    skipped = write_features(corpus, tmp_path / "out", VOXCELEB, stored_vad=True)
+    assert skipped.reasons["denis-2"] == "not in vad.scp"
+    assert skipped.reasons["denis-0"].startswith("expected 5") and "frames in vad.scp as in its" in str(skipped.reasons)
+    found = dict(read_matrices(tmp_path / "out" / "feats.scp"))
+    assert len(found) == 4
+    for name, features in found.items():
+        wave = torch.from_numpy(corpus.read_wave(corpus[name]))[None]
+        np.testing.assert_array_equal(features, Frontend(VOXCELEB).analyse(wave)[0][0].numpy()[voiced[name]])
 
 
 @pytest.fixture

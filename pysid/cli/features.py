@@ -20,6 +20,9 @@ def features(
     stored: Annotated[
         bool, typer.Option("--stored", help="Start from the directory's own feats.scp and vad.scp, made by Kaldi.")
     ] = False,
+    stored_vad: Annotated[
+        bool, typer.Option("--stored-vad", help="Keep the frames of the directory's own vad.scp; see pysid augment.")
+    ] = False,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Compute and store what the network reads: MFCCs, normalised, voiced frames only.
@@ -37,6 +40,13 @@ def features(
     frontend = VOXCELEB if config is None else read_settings(FrontendConfig, config)
     corpus = Corpus.read(data)
     skipped = write_features(
-        corpus, out, frontend, n_jobs=jobs, compress=compress, allow_pipes=allow_pipes, stored=stored
+        corpus,
+        out,
+        frontend,
+        n_jobs=jobs,
+        compress=compress,
+        allow_pipes=allow_pipes,
+        stored=stored,
+        stored_vad=stored_vad,
     )
     report_skipped(skipped, len(corpus))

@@ -12,6 +12,7 @@ import typer
 
 from pysid._version import __version__
 from pysid.cli import (
+    augment,
     backend,
     convert,
     diarize,
@@ -44,6 +45,7 @@ app.command("enroll")(speakers.enroll)
 app.command("identify")(speakers.identify)
 app.add_typer(speakers.app, name="speakers")
 app.command("validate")(validate.validate)
+app.command("augment")(augment.augment)
 app.command("features")(features.features)
 app.command("train")(train.train)
 app.command("embed")(embed.embed)

@@ -7,12 +7,13 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from pysid.data.chunks import ChunkPlan, EpochChunks, fill
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
+from pysid.frontend import Frontend
 from pysid.io.ark import load_matrix
 from pysid.progress import say
 
@@ -24,8 +25,12 @@ class ChunkSource(Protocol):
         """`length` frames from frame `start` on: (length, D) features, or (S,) waveform of about that duration."""
         ...
 
-    def to_features(self, inputs: Tensor) -> Tensor:
-        """A stacked batch of what `read` gives, on its device, as features (B, length, D)."""
+    def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
+        """A stacked batch of what `read` gives, on its device, as features (B, length, D).
+
+        Args:
+            clean: the same batch before it was augmented, which says where there is speech; None if it was not.
+        """
         ...
 
 
@@ -54,7 +59,7 @@ class ArchiveSource:
             raise DataError(f"{self.entries[utterance]}: expected {self.dim} features, got {features.shape[1]}")
         return fill(features[start : start + length], length)
 
-    def to_features(self, inputs: Tensor) -> Tensor:
+    def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
         return inputs
 
 
@@ -67,7 +72,7 @@ class AudioSource:
     Args:
         corpus: a data directory with audio.
         utterances: their ids; the numbers of `read` count in this order.
-        frontend: module that maps waveforms (B, S) to (features (B, T, D), n_frames (B,)).
+        frontend: from waveforms to features on their device.
         sample_rate: Hz that the frontend wants.
         allow_pipes: whether entries of wav.scp that are shell pipes may run.
     """
@@ -79,7 +84,7 @@ class AudioSource:
         self,
         corpus: Corpus,
         utterances: Iterable[str],
-        frontend: nn.Module,
+        frontend: Frontend,
         sample_rate: int = 16000,
         allow_pipes: bool = False,
     ) -> None:
@@ -100,10 +105,12 @@ class AudioSource:
         )
         return fill(wave, round(duration_s * self.sample_rate))
 
-    def to_features(self, inputs: Tensor) -> Tensor:
+    def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
         length = round(inputs.shape[1] * self.FRAMES_PER_S / (self.OVERSIZE * self.sample_rate))
         with torch.no_grad():
-            features, n_frames = self.frontend.to(inputs.device)(inputs)
+            frontend = self.frontend.to(inputs.device)
+            voiced = None if clean is None else frontend.voiced(clean)
+            features, n_frames = frontend(inputs, voiced=voiced)
             if features.shape[1] == 0:  # silence throughout the batch
                 return features.new_zeros(len(features), length, features.shape[2])
             index = torch.arange(length, device=features.device) % n_frames.clamp(min=1)[:, None]
@@ -134,9 +141,9 @@ class ChunkBatches:
             )
         return EpochDataset(self, self.plan.epoch(epoch), slice(process, None, n_processes))
 
-    def to_features(self, inputs: Tensor) -> Tensor:
-        """Features (b, T, D) of what an item of `epoch` holds."""
-        return self.source.to_features(inputs)
+    def to_features(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (b, T, D) and classes (b,) of what an item of `epoch` holds."""
+        return self.source.to_features(inputs), labels
 
     def describe(self, epoch: int, batch: int) -> str:
         """The utterances of a batch, the first few by name."""

@@ -67,18 +67,23 @@ def load_state(directory: Path, accelerator: Accelerator) -> Progress | None:
     Raises:
         DataError: the state does not fit the model, or its files are damaged.
     """
-    states = _states(directory)
-    if not states:
+    state = latest_state(directory)
+    if state is None:
         return None
     try:
-        progress = Progress(**json.loads((states[-1] / "progress.json").read_text()))
-        accelerator.load_state(str(states[-1]))
+        progress = Progress(**json.loads((state / "progress.json").read_text()))
+        accelerator.load_state(str(state))
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, UnpicklingError) as error:
         # torch's text about a broken file is an essay on how to load it unsafely.
         broken = isinstance(error, UnpicklingError)
         reason = "a damaged file" if broken else " ".join(str(error).split())
-        raise DataError(f"{states[-1]}: cannot resume from this state: {reason}") from error
+        raise DataError(f"{state}: cannot resume from this state: {reason}") from error
     return progress
+
+
+def latest_state(directory: Path) -> Path | None:
+    """The folder of the latest whole state of a training; None where there is none yet."""
+    return next(reversed(_states(directory)), None)
 
 
 def _states(directory: Path) -> list[Path]:

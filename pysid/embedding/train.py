@@ -6,10 +6,10 @@ training that was killed and started again reaches the weights it would have rea
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -31,6 +31,7 @@ class TrainerConfig:
 
     Attributes:
         n_epochs: passes over the plan of chunks.
+        average_epochs: the final network is the mean of those after so many last epochs.
         seed: of the initial weights and of the chunks.
         mixed_precision: "bf16" and "fp16" multiply matrices in half precision; weights and sums stay float32.
         device: "auto" takes a GPU where there is one.
@@ -41,6 +42,7 @@ class TrainerConfig:
     """
 
     n_epochs: int = 3
+    average_epochs: int = 1
     seed: int = 123
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -52,6 +54,8 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         if self.n_epochs < 1 or self.log_steps < 1 or self.checkpoint_minutes <= 0:
             raise ValueError("n_epochs, log_steps and checkpoint_minutes must be positive")
+        if not 1 <= self.average_epochs <= self.n_epochs:
+            raise ValueError(f"average_epochs must lie in [1, n_epochs={self.n_epochs}], got {self.average_epochs}")
         if min(self.seed, self.n_threads, self.n_workers) < 0:
             raise ValueError("seed, n_threads and n_workers must not be negative")
 
@@ -64,15 +68,16 @@ class Batches(Protocol):
         """Batches in an epoch."""
         ...
 
-    def epoch(self, epoch: int, process: int, n_processes: int) -> Dataset[tuple[Tensor, Tensor]]:
-        """One process's share of each batch of an epoch: item i is (input, labels) of batch i.
+    def epoch(self, epoch: int, process: int, n_processes: int) -> Dataset[tuple[Any, Tensor]]:
+        """One process's share of each batch of an epoch: item i is (inputs, labels) of batch i.
 
-        Where a batch cannot be read, its item is (the DataError, None).
+        Inputs are a tensor, or what else has `to` and `pin_memory`; `to_features` knows what to do with them. Where a
+        batch cannot be read, its item is (the DataError, None).
         """
         ...
 
-    def to_features(self, inputs: Tensor) -> Tensor:
-        """(b, ...) input of a batch, on the training's device, to features (b, T, D)."""
+    def to_features(self, inputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (b, T, D) and classes (b,) of an item of `epoch`, on the training's device, on which both are."""
         ...
 
     def describe(self, epoch: int, batch: int) -> str:
@@ -139,6 +144,15 @@ class Trainer:
             self.accelerator.end_training()
         return self.progress
 
+    def features(self, n_batches: int) -> Iterator[Tensor]:
+        """Features (b, T, D) of the first batches of the last epoch, this process's share, as they were trained on."""
+        a = self.accelerator
+        data = self.batches.epoch(self.config.n_epochs - 1, a.process_index, a.num_processes)
+        for i in range(min(n_batches, self.batches.n_batches)):
+            inputs, labels = data[i]
+            if not isinstance(inputs, DataError):
+                yield self.batches.to_features(inputs.to(a.device), labels.to(a.device))[0]
+
     def _run_epoch(self, writer: SummaryWriter | None) -> None:
         p, a = self.progress, self.accelerator
         data = self.batches.epoch(p.epoch, a.process_index, a.num_processes)
@@ -167,12 +181,12 @@ class Trainer:
                 last_save = now
         self._finish_epoch(writer)
 
-    def _step(self, inputs: Tensor, labels: Tensor, writer: SummaryWriter | None) -> None:
+    def _step(self, inputs: Any, labels: Tensor, writer: SummaryWriter | None) -> None:
         p, a = self.progress, self.accelerator
         rate = self.optimizer_config.rate_at(p.step, self.n_steps)
         set_learning_rate(self.optimizer, rate)
-        features = self.batches.to_features(inputs.to(a.device, non_blocking=True))
-        result = self.model(features, labels.to(a.device, non_blocking=True), p.step)
+        moved = inputs.to(a.device, non_blocking=True), labels.to(a.device, non_blocking=True)
+        result = self.model(*self.batches.to_features(*moved), p.step)
         figures = torch.stack([result.loss.detach(), result.accuracy, result.penalty.detach()])
         means = a.reduce(figures, "mean")  # over the processes, so that all of them see a NaN and stop
         self._unchecked.append((p.batch, means[0]))

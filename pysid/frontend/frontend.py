@@ -75,9 +75,25 @@ class Frontend(nn.Module):
         self.features = Mfcc(c) if isinstance(c, MfccConfig) else Fbank(c)
         self.dim = self.features.dim
 
-    def forward(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
-        features, voiced, n_frames = self.analyse(wave, lengths)
-        return (features, n_frames) if self.config.vad is None else select_frames(features, voiced, n_frames)
+    def forward(
+        self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None, voiced: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """As the class says.
+
+        Args:
+            voiced: (B, T) bool, the frames to keep instead of those that the VAD finds in `wave`: `self.voiced` of
+                the clean speech where `wave` is an augmented copy of it, as in Kaldi's recipes.
+        """
+        features, n_samples, n_frames = self._frames(wave, lengths)
+        if voiced is None and self.config.vad is not None:
+            voiced = self._voiced(wave, n_samples, features, n_frames)
+        features = self._normalized(features, n_frames)
+        return (features, n_frames) if voiced is None else select_frames(features, voiced, n_frames)
+
+    def voiced(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
+        """(B, T) bool: the frames that `forward` keeps; False past each utterance's own frames."""
+        features, n_samples, n_frames = self._frames(wave, lengths)
+        return self._voiced(wave, n_samples, features, n_frames)
 
     def analyse(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """All frames, and which of them are voiced: what diarization cuts its windows from.
@@ -87,15 +103,19 @@ class Frontend(nn.Module):
             voiced: (B, T) bool.
             n_frames: (B,) own frames of each utterance.
         """
+        features, n_samples, n_frames = self._frames(wave, lengths)
+        voiced = self._voiced(wave, n_samples, features, n_frames)
+        return self._normalized(features, n_frames), voiced, n_frames
+
+    def _frames(self, wave: Tensor, lengths: Tensor | Sequence[int] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (B, T, dim) before CMVN; the samples and the frames (B,) of each utterance."""
         if wave.device.type == "cpu":  # elsewhere the host would have to wait for the answer
             check_scale(wave)
         n_samples = as_counts(lengths, wave, "lengths")
-        features = self.features(wave, n_samples)
-        n_frames = self.features.n_frames(n_samples)
-        voiced = self._voiced(wave, n_samples, features, n_frames)
-        if self.config.cmvn is not None:
-            features = sliding_cmvn(features, n_frames, self.config.cmvn)
-        return features, voiced, n_frames
+        return self.features(wave, n_samples), n_samples, self.features.n_frames(n_samples)
+
+    def _normalized(self, features: Tensor, n_frames: Tensor) -> Tensor:
+        return features if self.config.cmvn is None else sliding_cmvn(features, n_frames, self.config.cmvn)
 
     def _voiced(self, wave: Tensor, n_samples: Tensor, features: Tensor, n_frames: Tensor) -> Tensor:
         """(B, T) bool, False past each utterance's own frames."""

@@ -47,7 +47,7 @@ class WebrtcDetector:
 
     It has fixed thresholds: a quiet recording has no speech for it, and in a loud one noise is speech. With
     `config.level` the recording is amplified so that the `LOUD_QUANTILE` of its magnitudes gets there. All samples are
-    held for that, 4 bytes each.
+    held for that, in 4 bytes each, or in 2 where they are whole numbers.
 
     Raises:
         ValueError: a sampling rate (Hz) that is not one of SAMPLE_RATES.
@@ -69,7 +69,8 @@ class WebrtcDetector:
         if wave.ndim != 1:
             raise ValueError(f"wave must be (samples,), got {wave.shape}")
         if self.config.level is not None:
-            self._held.append(wave.astype(np.float32, copy=False))
+            samples = wave.astype(np.int16)  # half the memory, where nothing is lost
+            self._held.append(samples if np.array_equal(samples, wave) else wave.astype(np.float32, copy=False))
         else:
             self._listen(wave)
 
@@ -130,7 +131,8 @@ def _loudness(pieces: list[np.ndarray]) -> float:
     if not n_samples:
         return 0.0
     step = -(-n_samples // MOST_SAMPLES)
-    return float(np.quantile(np.abs(np.concatenate([piece[::step] for piece in pieces])), LOUD_QUANTILE))
+    magnitudes = np.abs(np.concatenate([piece[::step].astype(np.float32) for piece in pieces]))
+    return float(np.quantile(magnitudes, LOUD_QUANTILE))
 
 
 def _webrtcvad() -> Any:

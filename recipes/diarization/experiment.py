@@ -168,6 +168,16 @@ def work(task: Task) -> list[Result]:
     return results
 
 
+def write_results(path: Path, results: Mapping[str, Result]) -> None:
+    """PATH.rttm with the turns of each conversation, and PATH.tsv with its error rates, in percent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rttm(Path(f"{path}.rttm"), {name: result.turns for name, result in results.items()})
+    with atomic_text(Path(f"{path}.tsv")) as file:
+        print("conversation", *DerCounts().rates(), sep="\t", file=file)
+        for name, result in results.items():
+            print(name, *(f"{100 * rate:.2f}" for rate in result.counts.rates().values()), sep="\t", file=file)
+
+
 class Experiment:
     """Runs systems over folds of conversations; results so far are kept in a JSON file, and not computed again."""
 
@@ -183,7 +193,7 @@ class Experiment:
 
         Args:
             count: the number of speakers: "oracle", "found", or a number for all conversations.
-            keep: folder for the turns, as RTTM.
+            keep: folder for the turns, as RTTM, and the error of each conversation.
         """
         key = f"{system.name} | {count}"
         if key in self.results:
@@ -198,12 +208,12 @@ class Experiment:
             self._score(f"{name} | {count}", settings, count, keep)
 
     def _score(self, key: str, settings: list[dict[str, Any]], count: str, keep: Path) -> None:
-        results, turns = [], {}
+        results = []
         for (name, fold), chosen in zip(self.folds.items(), settings, strict=True):
             found = self._run(fold, (chosen,), count, None, f"{key}, {name}")
-            turns |= {f"{name}-{recording}": result[0].turns for recording, result in found.items()}
-            results += [result[0] for result in found.values()]
-        write_rttm(keep / f"{key.replace(' | ', '-').replace(', ', '-')}.rttm", turns)
+            by_conversation = {conversation: result[0] for conversation, result in found.items()}
+            write_results(keep / name / key.replace(" | ", "-").replace(", ", "-"), by_conversation)
+            results += by_conversation.values()
         total = sum((result.counts for result in results), DerCounts())
         self.results[key] = {
             **total.rates(),
@@ -247,7 +257,6 @@ def main() -> None:
         for n in FOLDS
     }
     hypotheses = args.exp / "rttm" / args.kind
-    hypotheses.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(args.jobs, initializer=start_worker, initargs=(args.model,)) as pool:
         experiment = Experiment(pool, folds, args.exp / f"{args.kind}.json", args.tuning)
         systems = [system for system in SYSTEMS if system.name in args.systems]

@@ -50,7 +50,7 @@ def markdown(table: Table) -> str:
 
 def show(console: Console, data: Path, rttm: Path) -> None:
     """The first conversation: its time line, and labels every 0.75 s under the true ones."""
-    hypotheses = {name.removeprefix("a-"): turns for name, turns in read_rttm(rttm).items() if name.startswith("a-")}
+    hypotheses = read_rttm(rttm)
     name = next(iter(hypotheses))
     reference, hypothesis = read_rttm(data / "ref.rttm")[name], hypotheses[name]
     (whole,) = uem = read_uem(data / "all.uem")[name]
@@ -80,8 +80,7 @@ def main() -> None:
     for table in tables:
         print(markdown(table) + "\n") if args.markdown else console.print(table)
     if args.show:
-        rttm = next(iter(sorted((args.exp / "rttm" / "plain").glob("PLDA-AHC-found.rttm"))))
-        show(console, args.show, rttm)
+        show(console, args.show, args.exp / "rttm" / "plain" / "a" / "PLDA-AHC-found.rttm")
 
 
 if __name__ == "__main__":

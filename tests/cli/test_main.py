@@ -12,6 +12,7 @@ from pysid.errors import DataError, PysidWarning
 
 COMMANDS = [
     ["validate"],
+    ["augment"],
     ["features"],
     ["train"],
     ["embed"],

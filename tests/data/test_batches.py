@@ -30,7 +30,7 @@ class NumberedSource:
             raise DataError(f"u{utterance}: broken")
         return np.stack([np.full(length, utterance), np.arange(start, start + length)], axis=1).astype(np.float32)
 
-    def to_features(self, inputs):
+    def to_features(self, inputs, clean=None):
         return inputs
 
 
@@ -141,6 +141,18 @@ def test_audio_becomes_features_of_the_right_length(audio):
         assert (n_frames >= length).any()
 
 
+def test_frames_of_augmented_audio_are_those_of_the_clean(audio):
+    clean = torch.from_numpy(np.stack([audio.read(u, 30, 120) for u in range(3)]))
+    noisy = clean + 3000 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    frontend = Frontend(VOXCELEB)
+    everything, n_frames = frontend(noisy, voiced=frontend.voiced(clean))
+    features = audio.to_features(noisy, clean)
+    for row, frames, n in zip(features, everything, n_frames.tolist(), strict=True):
+        torch.testing.assert_close(row, frames[torch.arange(120) % n])
+    assert not torch.equal(features, audio.to_features(noisy))
+    assert torch.equal(audio.to_features(clean, clean), audio.to_features(clean))
+
+
 def test_a_piece_of_audio_is_read_where_it_stands(audio, dev):
     wave, _ = read_audio(dev / "audio" / "rms-1.ogg", sample_rate=16000)
     np.testing.assert_array_equal(audio.read(1, 123, 100), wave[123 * 160 : 123 * 160 + 24000])
@@ -187,4 +199,5 @@ def test_features_do_not_depend_on_the_reading_process(dev, small):
     for (inputs, labels), (expected, expected_labels) in zip(loader, data.epoch(0), strict=True):
         torch.testing.assert_close(inputs, expected)
         torch.testing.assert_close(labels, expected_labels)
-        assert data.to_features(inputs).shape[0] == 4
+        features, classes = data.to_features(inputs, labels)
+        assert len(features) == 4 and classes is labels

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,9 +23,12 @@ from pysid.errors import DataError
 from pysid.experiment import read_train_config, run_training
 from pysid.frontend import VOXCELEB
 from pysid.io.ark_writer import ArkWriter
+from pysid.io.audio import write_audio
 from pysid.io.tables import Trial, write_table, write_trials
 
 N_SPEAKERS, N_UTTERANCES, N_FRAMES = 4, 6, 60
+ROOT = Path(__file__).parents[2]
+VOICES = ROOT / "examples" / "train"  # ten speakers
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +51,26 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trials = [Trial(a, b, utt2spk[a] == utt2spk[b]) for a in names[::2] for b in names[1::2]]
     write_trials(folder / "trials", trials)
     return folder
+
+
+@pytest.fixture(scope="session")
+def noises(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory of two noises, and a list of a room response beside it."""
+    folder = tmp_path_factory.mktemp("noises")
+    rng = np.random.default_rng(0)
+    for name, n_samples in (("a", 8000), ("b", 30000)):
+        write_audio(folder / f"{name}.flac", 800 * rng.standard_normal(n_samples), 16000)
+    (folder / "wav.scp").write_text("a a.flac\nb b.flac\n")
+    response = np.r_[np.zeros(20), 30000, 9000 * rng.standard_normal(1500) * 0.997 ** np.arange(1500)]
+    write_audio(folder / "room.flac", response, 16000)
+    (folder / "rir_list").write_text("--rir-id 1 --room-id 1 room.flac\n")
+    return folder
+
+
+def augmented(noises: Path) -> dict:
+    """Settings of every augmentation."""
+    sources = {"noises": str(noises), "speech": str(VOICES), "rooms": str(noises / "rir_list")}
+    return {"augment": {"probability": 0.8, **sources}, "speed": {}, "spec_augment": {"max_time_frames": 5}}
 
 
 def settings(features: Path, out: Path, **more: object) -> dict:
@@ -112,25 +136,36 @@ def test_the_ports_deviations_reach_the_model(features: Path, tmp_path: Path) ->
 
 
 def test_killed_in_mid_epoch_it_resumes_to_the_very_same_weights(features: Path, tmp_path: Path) -> None:
+    plain = settings(features, tmp_path, flavour="attent", spec_augment={"max_bands": 8})
+    assert_a_kill_changes_nothing(plain, tmp_path, kill_at=70)
+
+
+def test_so_it_does_with_augmentation(noises: Path, tmp_path: Path) -> None:
+    """From audio, at three speeds, with noise, babble, rooms and masks: all drawn anew by the resumed training."""
+    plain = settings(VOICES, tmp_path, **augmented(noises))
+    plain["chunks"] |= {"chunks_per_epoch": 8 * 10}
+    assert_a_kill_changes_nothing(plain, tmp_path, kill_at=13)
+
+
+def assert_a_kill_changes_nothing(plain: dict, path: Path, kill_at: int) -> None:
     # A state after every step, so that there is one to resume from wherever the kill falls.
     slow = {"checkpoint_minutes": 1e-6}
-    undisturbed = train(tmp_path, settings(features, tmp_path / "whole", flavour="attent"))
-    out = tmp_path / "killed"
-    config = write_config(
-        tmp_path / "killed.yaml", settings(features, out, flavour="attent", trainer={**TRAINER, **slow})
-    )
+    undisturbed = train(path, {**plain, "out": str(path / "whole")})
+    out = path / "killed"
+    often = {**plain, "out": str(out), "trainer": {**plain["trainer"], **slow}}
+    config = write_config(path / "killed.yaml", {**often, "trainer": {**often["trainer"], "n_workers": 1}})
     command = [sys.executable, "-m", "pysid", "train", str(config)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 120
-    while _step(out) < 70:
+    while _step(out) < kill_at:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     at_kill = _step(out)
-    assert 70 <= at_kill < 120 and not (out / "final").exists()
+    assert kill_at <= at_kill < _step(path / "whole") and not (out / "final").exists()
     (out / ".state-unfinished").mkdir(exist_ok=True)  # as if the kill had also torn a state
-    resumed = train(tmp_path, settings(features, out, flavour="attent", trainer=slow))
+    resumed = train(path, often)
     one, other = weights(undisturbed), weights(resumed)
     assert one.keys() == other.keys()
     assert all(one[key].tobytes() == other[key].tobytes() for key in one)
@@ -153,9 +188,6 @@ def test_two_processes_train_one_model(features: Path, tmp_path: Path) -> None:
     assert last[1] == "120" and float(last[3]) > 0.8 and float(last[5]) < 0.1
 
 
-TRAINER = {"n_epochs": 2, "device": "cpu", "n_threads": 1, "n_workers": 0}
-
-
 def _step(out: Path) -> int:
     return max((int(x.name.removeprefix("state-")) for x in out.glob("state-*")), default=0)
 
@@ -170,12 +202,110 @@ def test_two_trainings_with_one_seed_are_equal_and_another_seed_differs(features
 
 
 def test_training_from_audio(tmp_path: Path) -> None:
-    voices = Path(__file__).parents[2] / "examples" / "train"
-    plain = settings(voices, tmp_path / "exp", trainer={"n_epochs": 2})
+    plain = settings(VOICES, tmp_path / "exp", trainer={"n_epochs": 2})
     plain["chunks"] |= {"min_frames": 100, "max_frames": 150, "chunks_per_epoch": 8 * 30}
     train(tmp_path, plain)
     last = (tmp_path / "exp" / "epochs.tsv").read_text().splitlines()[-1].split("\t")
     assert float(last[3]) > 0.3  # ten speakers: chance is 0.1
+
+
+def test_augmented_speakers_at_three_speeds_are_classes(noises: Path, tmp_path: Path, capsys) -> None:
+    plain = settings(VOICES, tmp_path / "exp", trainer={"n_epochs": 1}, **augmented(noises))
+    plain["chunks"] |= {"chunks_per_epoch": 8 * 3}
+    train(tmp_path, plain)
+    classes = (tmp_path / "exp" / "classes").read_text().split()
+    assert len(classes) == 30 and classes[0] == "anika"
+    assert classes[10] == "sp0.9-anika" and classes[20] == "sp1.1-anika"
+    state = safetensors.numpy.load_file(tmp_path / "exp" / "state-00000003" / "model.safetensors")
+    assert state["head.affine.weight"].shape[0] == 30
+
+
+def test_augmentation_of_audio_needs_audio(features: Path, noises: Path, tmp_path: Path) -> None:
+    for name in ("augment", "speed"):
+        plain = settings(features, tmp_path / "exp", **{name: augmented(noises)[name]})
+        with pytest.raises(DataError, match=r"augment and speed need audio to train from, but there is a feats.scp"):
+            train(tmp_path, plain)
+
+
+def test_the_final_network_is_a_mean_of_epochs(features: Path, tmp_path: Path, capsys) -> None:
+    plain = settings(features, tmp_path / "exp", dev=str(features), trainer={"n_epochs": 3, "average_epochs": 2})
+    plain["chunks"]["chunks_per_epoch"] = 8 * 20
+    final = weights(train(tmp_path, plain))
+    epochs = [weights(tmp_path / "exp" / f"epoch-00{n}") for n in (2, 3)]
+    for name, mean in final.items():
+        if "running" not in name:
+            np.testing.assert_allclose(mean, (epochs[0][name] + epochs[1][name]) / 2, rtol=1e-6, atol=1e-7)
+    name = "frame_layers.1.norm.running_mean"
+    assert not np.allclose(final[name], epochs[1][name], rtol=1e-4)
+    last = (tmp_path / "exp" / "epochs.tsv").read_text().splitlines()[-1].split("\t")
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("the mean of the last 2 epochs")]
+    assert float(said[0].split("eer ")[1]) <= float(last[5]) + 0.05
+
+
+def test_large_margin_fine_tuning(features: Path, tmp_path: Path, capsys) -> None:
+    """The head's rows go by name: fewer speakers than before, and one that is new."""
+    head = {"loss": "aam-softmax", "margin": 0.1, "margin_schedule": {"start_step": 5, "end_step": 20}}
+    train(tmp_path, settings(features, tmp_path / "first", trainer={"n_epochs": 1}, head=head))
+    others = shutil.copytree(features, tmp_path / "others")
+    speakers = (features / "utt2spk").read_text().replace(" s0", " zoe").splitlines()
+    (others / "utt2spk").write_text("".join(f"{line}\n" for line in speakers if not line.endswith("s1")))
+    tuned = settings(
+        others,
+        tmp_path / "tuned",
+        start_from=str(tmp_path / "first"),
+        head={"loss": "aam-softmax", "margin": 0.5},
+        optimizer={"learning_rate": 1e-9, "final_learning_rate": 1e-9},
+        trainer={"n_epochs": 1},
+    )
+    train(tmp_path, tuned)
+    assert "which knows 2 of 3 classes" in capsys.readouterr().err
+    before, after = (
+        safetensors.numpy.load_file(tmp_path / name / "state-00000060" / "model.safetensors")
+        for name in ("first", "tuned")
+    )
+    affine = "xvector.frame_layers.1.affine.weight"
+    np.testing.assert_allclose(after[affine], before[affine], atol=1e-6)
+    assert after["head.weight"].shape == (3, 12)  # s2, s3, zoe
+    np.testing.assert_allclose(after["head.weight"][:2], before["head.weight"][2:], atol=1e-6)
+    again = {**tuned, "start_from": str(tmp_path / "gone"), "out": str(tmp_path / "other")}
+    with pytest.raises(DataError, match=r"gone: expected a training to start from, got no folder state-\*"):
+        train(tmp_path, again)
+    again["start_from"] = str(tmp_path / "first")
+    with pytest.raises(DataError, match=r"expected weights of this network and head, got others, such as head\."):
+        train(tmp_path, {**again, "head": {"loss": "softmax"}})
+    with pytest.raises(DataError, match=r"expected head.weight \(3, 16\), got \(4, 12\)|expected xvector.* got"):
+        train(tmp_path, {**again, "network": {**again["network"], "segment_dims": [12, 16]}})
+    (tmp_path / "first" / "classes").write_text("x\ny\n")
+    with pytest.raises(DataError, match=r"classes: expected some of the 3 classes, got none of them"):
+        train(tmp_path, again)
+
+
+@pytest.mark.parametrize("name", ["modern", "modern-large-margin"])
+def test_the_modern_recipe_trains(name: str, noises: Path, tmp_path: Path) -> None:
+    path = ROOT / "recipes" / "commonvoice" / "conf" / f"{name}.yaml"
+    small = [
+        f"train={VOICES}",
+        f"out={tmp_path}/exp",
+        "dev=",
+        f"augment.noises={noises}",
+        f"augment.music={noises}",
+        "network.frame_layers=[{dim: 16, offsets: [-2, 0, 2]}, {dim: 24}]",
+        "network.attention_dim=8",
+        "chunks.min_frames=50",
+        "chunks.max_frames=60",
+        "chunks.batch_size=8",
+        "chunks.chunks_per_epoch=16",
+        "trainer.n_epochs=2",
+        "trainer.average_epochs=2",
+        "trainer.device=cpu",
+        "trainer.n_threads=1",
+        "trainer.n_workers=0",
+        "start_from=",
+    ]
+    AcceleratorState._reset_state(reset_partial_state=True)
+    final = run_training(read_train_config(path, small))
+    assert json.loads((final / "config.json").read_text())["network"]["segment_dims"] == [256]
+    assert len((tmp_path / "exp" / "classes").read_text().split()) == (30 if name == "modern" else 10)
 
 
 def test_mixed_precision_on_a_cpu(features: Path, tmp_path: Path) -> None:
@@ -215,6 +345,9 @@ def test_a_damaged_state_is_one_clear_error(features: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"augment": {"noises": "nowhere", "rate": 1}}, "unknown key 'augment.rate'; known here: noises, music"),
+        ({"speed": {"factors": [1, 20]}}, r"speed: a speed must lie in \[0.1, 10\], got 20.0"),
+        ({"trainer": {"average_epochs": 3}}, r"average_epochs must lie in \[1, n_epochs=2\], got 3"),
         ({"networks": {}}, "unknown key 'networks'"),
         ({"trainer": {"n_epochs": "many"}}, "'trainer.n_epochs' must be a whole number, got 'many'"),
         (

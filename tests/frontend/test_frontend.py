@@ -50,6 +50,21 @@ def test_it_is_the_chain_of_its_parts():
 
 
 @pytest.mark.parametrize("config", CONFIGS)
+def test_frames_can_be_those_of_the_clean_speech(config):
+    frontend, lengths = Frontend(config), [40000, 23456]
+    clean = speech_like(2, 40000)
+    noisy = clean + 2000 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
+    voiced = frontend.voiced(clean, lengths)
+    features, found, n_frames = frontend.analyse(clean, lengths)
+    assert torch.equal(voiced, found)
+    assert all(map(torch.equal, frontend(clean, lengths, voiced), frontend(clean, lengths)))
+    expected = select_frames(frontend.analyse(noisy, lengths)[0], voiced, n_frames)
+    assert all(map(torch.equal, frontend(noisy, lengths, voiced=voiced), expected))
+    if config == VOXCELEB:  # whose own decision would be another
+        assert not torch.equal(frontend(noisy, lengths)[1], expected[1])
+
+
+@pytest.mark.parametrize("config", CONFIGS)
 def test_a_padded_batch_gives_each_utterance_what_it_gets_alone(config):
     frontend, lengths = Frontend(config), [40000, 100, 0, 30001, 20000]
     wave = speech_like(5, 40000)
