@@ -269,6 +269,6 @@ def spread(turns: Sequence[Turn], frames: np.ndarray, shift_s: float) -> list[Tu
         own = frames[first:end]
         for run in np.split(own, np.flatnonzero(np.diff(own) > 1) + 1):
             if len(run):
-                segment = Segment(round(run[0] * shift_s, 6), round((run[-1] + 1) * shift_s, 6))
+                segment = Segment(round(float(run[0] * shift_s), 6), round(float((run[-1] + 1) * shift_s), 6))
                 spread_turns.append(Turn(segment, turn.speaker))
     return sorted(spread_turns)

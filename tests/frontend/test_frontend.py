@@ -55,7 +55,7 @@ def test_frames_can_be_those_of_the_clean_speech(config):
     clean = speech_like(2, 40000)
     noisy = clean + 2000 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
     voiced = frontend.voiced(clean, lengths)
-    features, found, n_frames = frontend.analyse(clean, lengths)
+    _, found, n_frames = frontend.analyse(clean, lengths)
     assert torch.equal(voiced, found)
     assert all(map(torch.equal, frontend(clean, lengths, voiced), frontend(clean, lengths)))
     expected = select_frames(frontend.analyse(noisy, lengths)[0], voiced, n_frames)
