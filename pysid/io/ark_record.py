@@ -136,7 +136,8 @@ def _read_text(file: BinaryIO, start: bytes) -> np.ndarray:
 
 def _numbers(text: bytes) -> np.ndarray:
     try:
-        return np.array([float(word) for word in text.split()], np.float32)
+        with np.errstate(over="ignore"):  # beyond float32 is infinity, as in Kaldi
+            return np.array([float(word) for word in text.split()], np.float32)
     except ValueError:
         raise ValueError(f"expected a vector or matrix, got {shorten(text)}") from None
 
