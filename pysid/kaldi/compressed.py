@@ -47,8 +47,9 @@ def _from_percentiles(
     quantized = reader.values(4 * n_columns, "<u2").reshape(n_columns, 4, 1)
     p0, p25, p75, p100 = np.moveaxis(minimum + span * np.float32(1 / 65535) * quantized.astype(np.float32), 1, 0)
     level = reader.values(n_rows * n_columns, "<u1").reshape(n_columns, n_rows).astype(np.float32)
-    low = p0 + (p25 - p0) * level * np.float32(1 / 64)
-    middle = p25 + (p75 - p25) * (level - 64) * np.float32(1 / 128)
-    high = p75 + (p100 - p75) * (level - 192) * np.float32(1 / 63)
+    with np.errstate(invalid="ignore"):  # a damaged header may hold infinities
+        low = p0 + (p25 - p0) * level * np.float32(1 / 64)
+        middle = p25 + (p75 - p25) * (level - 64) * np.float32(1 / 128)
+        high = p75 + (p100 - p75) * (level - 192) * np.float32(1 / 63)
     columns = np.where(level <= 64, low, np.where(level <= 192, middle, high))  # (columns, rows)
     return np.ascontiguousarray(columns.T, dtype=np.float32)
