@@ -59,7 +59,8 @@ def read_array(file: BinaryIO, separator: bytes = b" ") -> np.ndarray:
     try:
         if start.endswith(INTEGERS):
             return _read_integers(exact)
-        return np.asarray(kaldiio.matio.read_matrix_or_vector(exact), np.float32)
+        with np.errstate(over="ignore"):  # a double beyond float32 is infinity, as in Kaldi
+            return np.asarray(kaldiio.matio.read_matrix_or_vector(exact), np.float32)
     except EOFError as error:
         raise ValueError(str(error)) from None
     except (AssertionError, RuntimeError, ValueError, MemoryError) as error:
