@@ -24,7 +24,7 @@ from pysid.io.ark_writer import ArkWriter
 from pysid.io.atomic import atomic_text, safe_name
 from pysid.io.audio import write_audio
 from pysid.io.tables import read_table
-from pysid.processes import map_processes
+from pysid.processes import map_processes, one_thread
 from pysid.progress import track
 
 SETTINGS = "augment.json"  # in a folder of copies: what they are made with
@@ -112,6 +112,7 @@ class _Renderer:
     def audio(self, copy: str) -> Path:
         return self.out / f"{_name(self.corpus)}_{_kind(copy)}" / "audio" / f"{safe_name(copy)}.flac"
 
+    @one_thread()
     @torch.inference_mode()
     def __call__(self, copy: str) -> str | None:
         augmenter = self.augmenters[_kind(copy)]
@@ -134,6 +135,7 @@ class _Vad:
         self.allow_pipes = allow_pipes
         self.frontend = Frontend(VOXCELEB)
 
+    @one_thread()
     @torch.inference_mode()
     def __call__(self, name: str) -> np.ndarray | str:
         try:
