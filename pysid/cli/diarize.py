@@ -133,7 +133,7 @@ def _print(outcome: "Outcome", brief: bool) -> None:
     found, counts = outcome.diarization, outcome.counts
     der = "" if counts is None else f", DER {100 * counts.der:.2f}%"
     n = len(found.speakers)
-    summary = f"{n} speaker{'s' if n != 1 else ''}, {len(found.turns)} turns in {found.duration_s:.1f} s{der}"
+    summary = f"{_count(n, 'speaker')}, {_count(len(found.turns), 'turn')} in {found.duration_s:.1f} s{der}"
     if brief:
         print(f"{outcome.recording}: {summary}", flush=True)
         return
@@ -146,3 +146,7 @@ def _print(outcome: "Outcome", brief: bool) -> None:
         print(f"  {shares}; no collar, overlapping speech scored")
     for path in outcome.files:
         print(f"wrote {path}")
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
