@@ -37,6 +37,7 @@ from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError
 from pysid.frontend import Frontend
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
+from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
 from pysid.io.audio import audio_info, iter_blocks
 from pysid.io.audio_reader import Source
 from pysid.model import DEFAULT_MODEL, SpeakerModel, find_model
@@ -131,6 +132,11 @@ class Diarizer:
             frontend = replace(model.config.frontend, vad=c.vad)
         except ValueError as error:
             raise DataError(f"{error}; take --vad webrtc") from None
+        if isinstance(c.vad, WebrtcVadConfig) and frontend.sample_rate not in SAMPLE_RATES:
+            rates = ", ".join(map(str, SAMPLE_RATES))
+            raise DataError(
+                f"WebRTC's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive"
+            )
         self.frontend = Frontend(frontend).to(model.device)
         self.backend = backend or model.scorer()
         self.clusterer = clusterer or make_clusterer(c.clustering, c.affinity, self.backend)

@@ -60,12 +60,21 @@ def change_settings(config: DiarizationConfig, changes: Mapping[str, Any]) -> Di
     for name, value in changes.items():
         group, _, key = name.rpartition(".")
         if key == "kind":
-            plain = override(plain, {group: {"kind": value}})
+            if _kind_of(plain, group) != value:  # else what was tuned for it stays
+                plain = override(plain, {group: {"kind": value}})
         elif isinstance(value, Mapping) and isinstance(plain.get(name), dict) and "kind" not in value:
             plain = override(plain, {f"{name}.{k}": v for k, v in value.items()})
         else:
             plain = override(plain, {name: value})
     return from_plain(DiarizationConfig, plain, "settings")
+
+
+def _kind_of(plain: Mapping[str, Any], group: str) -> Any:
+    """The kind that stands in a group of settings, given by its dotted name; None where there is none."""
+    inner: Any = plain
+    for name in group.split("."):
+        inner = inner.get(name) if isinstance(inner, Mapping) else None
+    return inner.get("kind") if isinstance(inner, Mapping) else None
 
 
 def save_settings(directory: str | os.PathLike[str], config: DiarizationConfig, backend: Backend | None = None) -> None:

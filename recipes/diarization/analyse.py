@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.pipeline import Analysis, Diarizer
+from pysid.diarization.settings import change_settings
 from pysid.diarization.steps import Windows
 from pysid.frontend.streaming import RecordingFeatures
 from pysid.io.atomic import atomic_path
@@ -78,7 +80,8 @@ WORKER: dict[str, Diarizer] = {}  # of this process
 
 def start_worker(model: str, settings: dict) -> None:
     torch.set_num_threads(1)
-    WORKER["diarizer"] = Diarizer.load(model, settings=settings)
+    base = Diarizer.load(model)  # whose tuned settings are not what is compared
+    WORKER["diarizer"] = Diarizer(base.model, change_settings(DiarizationConfig(), settings), base.backend)
     # The progress shown is that of recordings, not of blocks within each.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 

@@ -183,6 +183,24 @@ def test_settings_are_kept_with_a_model(tmp_path: Path, diarizer: Diarizer) -> N
     assert load_settings(diarizer.model, tmp_path, {"clustering.fa": 0.2})[0].clustering.fb == 3
 
 
+def test_naming_the_kind_that_is_there_changes_nothing(diarizer: Diarizer) -> None:
+    """`--clustering vbx` on a model tuned for it must not fall back to the defaults; another kind starts anew."""
+    c = change_settings(
+        diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "clustering.start.threshold": 7}
+    )
+    assert change_settings(c, {"clustering.kind": "vbx", "clustering.start.kind": "ahc"}) == c
+    assert change_settings(c, {"vad.kind": c.vad.kind}) == c
+    assert change_settings(c, {"clustering.kind": "ahc"}).clustering.threshold == 0
+
+
+def test_webrtc_needs_one_of_its_rates(diarizer: Diarizer) -> None:
+    mfcc = replace(diarizer.model.config.frontend.features, sample_rate=11025, high_hz=5000.0)
+    frontend = replace(diarizer.model.config.frontend, features=mfcc)
+    model = SpeakerModel(replace(diarizer.model.config, frontend=frontend), diarizer.model.network, diarizer.backend)
+    with pytest.raises(DataError, match=r"takes 8000, 16000, 32000, 48000 Hz, the model 11025; take --vad adaptive$"):
+        Diarizer(model, diarizer.config)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
