@@ -16,10 +16,11 @@ from pysid.embedding.classifier import SpeakerClassifier
 from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.flavours import with_flavour
 from pysid.embedding.losses import HeadConfig
+from pysid.embedding.networks import TrainableConfig, TrainableNetwork, n_parameters
 from pysid.embedding.optim import OptimizerConfig
 from pysid.embedding.start import load_start, write_classes
 from pysid.embedding.train import Trainer, TrainerConfig, seed_weights
-from pysid.embedding.xvector import XVector, XVectorConfig, n_parameters
+from pysid.embedding.xvector import XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import FrontendConfig
 from pysid.io.atomic import atomic_text
@@ -60,7 +61,7 @@ class TrainConfig:
     trials: str | None = None
     flavour: Literal["stat", "attent", "asoft"] | None = None
     port: bool = False
-    network: XVectorConfig = field(default_factory=XVectorConfig)
+    network: TrainableConfig = field(default_factory=XVectorConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     chunks: ChunkConfig = field(default_factory=ChunkConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -111,12 +112,12 @@ def run_training(config: TrainConfig) -> Path:
         n_known = load_start(classifier, classes, Path(config.start_from))
         start = f"; starting from {config.start_from}, which knows {n_known} of {len(classes)} classes"
 
-    def figures(trained: XVector) -> dict[str, float]:
+    def figures(trained: TrainableNetwork) -> dict[str, float]:
         if dev is None:
             return {}
         return {"eer": dev.equal_error_rate(SpeakerModel(model_config, trained, device=_device(trained)))}
 
-    def on_epoch(trained: XVector, progress: Progress) -> dict[str, float]:
+    def on_epoch(trained: TrainableNetwork, progress: Progress) -> dict[str, float]:
         save_network(_epoch(out, progress.epoch), model_config, trained)
         found = figures(trained)
         _write_table(out / "epochs.tsv", [*progress.epochs[:-1], progress.epochs[-1] | found])
@@ -127,7 +128,7 @@ def run_training(config: TrainConfig) -> Path:
         write_classes(out, classes)
         say(
             f"{len(chunks.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
-            f"{n_parameters(classifier.xvector):,} parameters in the network{start}"
+            f"{n_parameters(classifier.network):,} parameters in the network{start}"
         )
     trainer.run()
     if trainer.accelerator.is_main_process:
@@ -140,9 +141,9 @@ def run_training(config: TrainConfig) -> Path:
     return out / "final"
 
 
-def _final_network(trainer: Trainer, out: Path) -> XVector:
+def _final_network(trainer: Trainer, out: Path) -> TrainableNetwork:
     """The trained network, in eval mode; with `average_epochs`, the mean of the last model directories."""
-    network: XVector = trainer.accelerator.unwrap_model(trainer.model).xvector.eval()
+    network: TrainableNetwork = trainer.accelerator.unwrap_model(trainer.model).network.eval()
     last, n_averaged = trainer.config.n_epochs, trainer.config.average_epochs
     if n_averaged > 1:
         epochs = [read_network(_epoch(out, last - i), network.config) for i in range(n_averaged)]
@@ -155,13 +156,15 @@ def _epoch(out: Path, number: int) -> Path:
     return out / f"epoch-{number:03d}"
 
 
-def _device(network: XVector) -> str:
+def _device(network: TrainableNetwork) -> str:
     return str(next(network.parameters()).device)
 
 
-def _network_and_head(config: TrainConfig) -> tuple[XVectorConfig, HeadConfig]:
+def _network_and_head(config: TrainConfig) -> tuple[TrainableConfig, HeadConfig]:
     if not config.port:
         return config.network, config.head
+    if not isinstance(config.network, XVectorConfig):
+        raise DataError("port is for an x-vector network, and `network` is another one")
     # The port's batch norm on the logits: angular heads have cosines, which are of one scale already.
     head = replace(config.head, normalize_logits=config.head.loss == "softmax")
     return config.network.as_published_port(), head

@@ -1,7 +1,8 @@
 """The file of a model directory that holds its network.
 
-`model.safetensors` has the weights of an `XVector`. A Kaldi network of another form stays as it is, in `model.raw`, and
-so does an ONNX graph, in `model.onnx`. Beside weights, `model.raw` is what they were converted from, for the way back.
+`model.safetensors` has the weights of a network that can be trained here. A Kaldi network of another form stays as it
+is, in `model.raw`, and so does an ONNX graph, in `model.onnx`. Beside weights, `model.raw` is what they were converted
+from, for the way back.
 """
 
 from pathlib import Path
@@ -12,8 +13,8 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 
+from pysid.embedding.networks import TrainableConfig, TrainableNetwork, make_network
 from pysid.embedding.onnx_network import OnnxConfig, OnnxNetwork
-from pysid.embedding.xvector import XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.io.atomic import atomic_path
 from pysid.kaldi.files import read_bytes
@@ -24,8 +25,8 @@ WEIGHTS_FILE = "model.safetensors"
 NNET3_FILE = "model.raw"
 ONNX_FILE = "model.onnx"
 
-Network = XVector | Nnet3Network | OnnxNetwork
-NetworkConfig = XVectorConfig | Nnet3Config | OnnxConfig
+Network = TrainableNetwork | Nnet3Network | OnnxNetwork
+NetworkConfig = TrainableConfig | Nnet3Config | OnnxConfig
 
 
 def read_network(directory: Path, config: NetworkConfig) -> Network:
@@ -39,7 +40,7 @@ def read_network(directory: Path, config: NetworkConfig) -> Network:
     if isinstance(config, OnnxConfig):
         path = directory if directory.is_file() else directory / ONNX_FILE
         return OnnxNetwork(read_bytes(path), str(path), config)
-    network = XVector(config)
+    network = make_network(config)
     _load_weights(network, directory / WEIGHTS_FILE)
     return network
 
@@ -87,7 +88,7 @@ def _read_nnet3(directory: Path, config: Nnet3Config) -> Nnet3Network:
     return network
 
 
-def _load_weights(network: XVector, path: Path) -> None:
+def _load_weights(network: TrainableNetwork, path: Path) -> None:
     arrays = read_safetensors(path)
     weights = {k: torch.from_numpy(v).to(torch.get_default_dtype()) for k, v in arrays.items()}
     expected = {k for k in network.state_dict() if "num_batches_tracked" not in k}

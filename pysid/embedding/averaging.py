@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from pysid.embedding.xvector import XVector
+from pysid.embedding.networks import TrainableNetwork
 
 
 def average_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -29,9 +29,9 @@ def average_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]
 
 
 @torch.no_grad()
-def recompute_norms(network: XVector, features: Iterable[Tensor]) -> None:
+def recompute_norms(network: TrainableNetwork, features: Iterable[Tensor]) -> None:
     """Sets the statistics of all batch norms to their means over batches (B, T, D); the mode stays as it was."""
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()

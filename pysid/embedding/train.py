@@ -19,8 +19,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from pysid.embedding.checkpoint import Progress, load_state, save_state
 from pysid.embedding.classifier import SpeakerClassifier
+from pysid.embedding.networks import TrainableNetwork
 from pysid.embedding.optim import OptimizerConfig, make_optimizer, set_learning_rate
-from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
 from pysid.progress import say, track
 
@@ -103,7 +103,7 @@ class Trainer:
         classifier: SpeakerClassifier,
         batches: Batches,
         directory: Path,
-        on_epoch: Callable[[XVector, Progress], dict[str, float]],
+        on_epoch: Callable[[TrainableNetwork, Progress], dict[str, float]],
     ) -> None:
         self.config = config
         self.optimizer_config = optimizer
@@ -228,7 +228,7 @@ class Trainer:
         p.epoch, p.batch, p.loss_sum, p.accuracy_sum, p.seconds = p.epoch + 1, 0, 0.0, 0.0, 0.0
         p.epochs.append(row)
         if a.is_main_process:
-            network = a.unwrap_model(self.model).xvector.eval()
+            network = a.unwrap_model(self.model).network.eval()
             figures = self.on_epoch(network, p)
             row.update(figures)
             say(", ".join(f"{k} {v:.4g}" for k, v in row.items()))

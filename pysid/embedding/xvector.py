@@ -7,7 +7,6 @@ kaldi/egs/voxceleb/v2/run.sh (local/nnet3/xvector/tuning/run_xvector_1a.sh), whi
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from pysid.embedding.pooling import AttentionPooling, StatisticsPooling
@@ -81,6 +80,11 @@ class XVectorConfig:
     @property
     def embedding_dim(self) -> int:
         return self.segment_dims[self.embedding_layer]
+
+    @property
+    def classifier_dim(self) -> int:
+        """Width of what the training head sees."""
+        return self.segment_dims[-1]
 
     @property
     def context(self) -> int:
@@ -170,13 +174,3 @@ class XVector(nn.Module):
         for layer in self.segment_layers:
             x = layer(x)
         return x, attention
-
-
-@torch.no_grad()
-def n_parameters(model: nn.Module) -> int:
-    """Number of trainable numbers in a network.
-
-    >>> n_parameters(XVector())
-    4482524
-    """
-    return sum(p.numel() for p in model.parameters())

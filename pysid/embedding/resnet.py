@@ -1,0 +1,173 @@
+"""A residual network over the time-frequency plane: convolutions that share weights between neighbouring mel bands.
+
+Source: He et al., "Deep residual learning for image recognition", CVPR 2016; for speakers, in this form with
+statistics pooling: Zeinali et al., "BUT system description to VoxCeleb speaker recognition challenge 2019", 2019.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pysid.embedding.pooling import AttentionPooling, StatisticsPooling
+
+
+@dataclass(frozen=True)
+class ResNetConfig:
+    """Options of `ResNet`.
+
+    Attributes:
+        feature_dim: width of an input frame.
+        skip_energy: leave out the first number of a frame, its log energy, that filter banks have for the VAD.
+        channels: of each stage; the first stage has those of the stem.
+        blocks: residual blocks of each stage, two convolutions each.
+        stem_stride: frames and bands that the first convolution steps on by.
+        strides: the same of the first block of each stage.
+        pooling: "statistics" (mean and standard deviation) or "attention" (the same for each of several heads).
+        n_heads, attention_dim: heads of attention pooling, and the width of its hidden layer.
+        embedding_dim: width of the one affine layer after pooling, which is the embedding.
+    """
+
+    kind: Literal["resnet"] = "resnet"
+    feature_dim: int = 81
+    skip_energy: bool = True
+    channels: tuple[int, ...] = (32, 64, 128, 256)
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    stem_stride: tuple[int, int] = (2, 2)
+    strides: tuple[tuple[int, int], ...] = ((1, 1), (2, 2), (2, 2), (2, 2))
+    pooling: Literal["statistics", "attention"] = "statistics"
+    n_heads: int = 2
+    attention_dim: int = 128
+    embedding_dim: int = 256
+
+    def __post_init__(self) -> None:
+        if not len(self.channels) == len(self.blocks) == len(self.strides) > 0:
+            raise ValueError(
+                "channels, blocks and strides must name the same stages, at least one, got "
+                f"{len(self.channels)}, {len(self.blocks)} and {len(self.strides)}"
+            )
+        sizes = (*self.channels, *self.blocks, *self.stem_stride, *sum(self.strides, ()), self.embedding_dim)
+        if min(sizes) < 1 or self.n_bands < 1:
+            raise ValueError(f"channels, blocks, strides and widths must be positive, got {self}")
+
+    @property
+    def n_bands(self) -> int:
+        """Mel bands of a frame."""
+        return self.feature_dim - self.skip_energy
+
+    @property
+    def classifier_dim(self) -> int:
+        """Width of what the training head sees."""
+        return self.embedding_dim
+
+    @property
+    def context(self) -> int:
+        """Frames that are lost at the edges: none, as they are padded with zeros."""
+        return 0
+
+
+class ResNet(nn.Module):
+    """Embeddings of utterances of any length.
+
+    Shape: features (B, T, feature_dim), n_frames (B,) or None when all T frames count -> (B, embedding_dim).
+    """
+
+    def __init__(self, config: ResNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = c = config or ResNetConfig()
+        self.stem = ConvNorm(1, c.channels[0], 3, c.stem_stride)
+        layers: list[nn.Module] = []
+        n_in, bands = c.channels[0], _strided(c.n_bands, c.stem_stride[1])
+        for n_out, n_blocks, stride in zip(c.channels, c.blocks, c.strides, strict=True):
+            for i in range(n_blocks):
+                layers.append(ResidualBlock(n_in, n_out, stride if i == 0 else (1, 1)))
+                n_in = n_out
+            bands = _strided(bands, stride[1])
+        self.blocks = nn.ModuleList(layers)
+        self.pooling: StatisticsPooling | AttentionPooling
+        if c.pooling == "attention":
+            self.pooling = AttentionPooling(bands * n_in, c.n_heads, c.attention_dim)
+        else:
+            self.pooling = StatisticsPooling(bands * n_in)
+        self.affine = nn.Linear(self.pooling.out_dim, c.embedding_dim)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        return self.affine(self.pooling(*self.frame_level(features, n_frames)))
+
+    def classifier_input(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What the training head sees, (B, embedding_dim), and the attention (B, H, T) where there is one."""
+        x, _ = self.frame_level(features)
+        if not isinstance(self.pooling, AttentionPooling):
+            return self.affine(self.pooling(x)), None
+        attention = self.pooling.attention(x)
+        return self.affine(self.pooling.pool(x, attention)), attention
+
+    def frame_level(self, features: Tensor, n_frames: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """(B, T, feature_dim) -> (B, T', D) before pooling, and the frames of each that count."""
+        if features.ndim != 3 or features.shape[2] != self.config.feature_dim:
+            raise ValueError(
+                f"features must be (batch, frames, {self.config.feature_dim}), got {tuple(features.shape)}"
+            )
+        if features.shape[1] < 1 or (n_frames is not None and int(n_frames.min()) < 1):
+            raise ValueError("an utterance needs at least one frame")
+        x = features[:, None, :, int(self.config.skip_energy) :].contiguous(memory_format=torch.channels_last)
+        x, n_frames = F.relu(self.stem(_cut(x, n_frames))), _fewer(n_frames, self.stem.stride)
+        x = _cut(x, n_frames)
+        for block in self.blocks:
+            x, n_frames = block(x, n_frames)
+        return x.permute(0, 2, 3, 1).flatten(2), n_frames
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside a shortcut, which is a convolution of one point where shapes differ.
+
+    Shape: x (B, n_in, T, F), n_frames (B,) or None -> x (B, n_out, T', F'), zero past each utterance's own frames; and
+        its frames.
+    """
+
+    def __init__(self, n_in: int, n_out: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        self.first = ConvNorm(n_in, n_out, 3, stride)
+        self.second = ConvNorm(n_out, n_out, 3)
+        same = n_in == n_out and stride == (1, 1)
+        self.shortcut = nn.Identity() if same else ConvNorm(n_in, n_out, 1, stride)
+
+    def forward(self, x: Tensor, n_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        n_frames = _fewer(n_frames, self.first.stride)
+        inner = _cut(F.relu(self.first(x), inplace=True), n_frames)
+        return _cut(F.relu(self.second(inner) + self.shortcut(x), inplace=True), n_frames), n_frames
+
+
+class ConvNorm(nn.Module):
+    """A convolution that keeps the size but for its stride, and batch norm: (B, n_in, T, F) -> (B, n_out, T', F')."""
+
+    def __init__(self, n_in: int, n_out: int, size: int, stride: tuple[int, int] = (1, 1)) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv = nn.Conv2d(n_in, n_out, size, stride, size // 2, bias=False)
+        self.norm = nn.BatchNorm2d(n_out)
+        nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.norm(self.conv(x))
+        return out
+
+
+def _strided(size: int, stride: int) -> int:
+    """Points left of `size`: convolutions of odd width, padded by half of it."""
+    return -(-size // stride)
+
+
+def _fewer(n_frames: Tensor | None, stride: tuple[int, int]) -> Tensor | None:
+    return None if n_frames is None else -(-n_frames // stride[0])
+
+
+def _cut(x: Tensor, n_frames: Tensor | None) -> Tensor:
+    """x (B, C, T, F) with zeros past each utterance's own frames, as a convolution pads it at its end."""
+    if n_frames is None:
+        return x
+    inside = torch.arange(x.shape[2], device=x.device) < n_frames[:, None]
+    return x * inside[:, None, :, None]
