@@ -1,4 +1,4 @@
-"""Writing an x-vector network as an ONNX graph, for runtimes without PyTorch: features in, embedding out."""
+"""Writing a speaker network as an ONNX graph, for runtimes without PyTorch: features in, embedding out."""
 
 import copy
 import os
@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pysid.embedding.networks import TrainableNetwork
 from pysid.embedding.onnx_network import MISSING, OnnxConfig, OnnxNetwork
 from pysid.embedding.pooling import StatisticsPooling
-from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
 from pysid.io.atomic import atomic_path
 from pysid.model import ModelConfig, SpeakerModel
@@ -33,14 +33,14 @@ def export_onnx(model: SpeakerModel, out: str | os.PathLike[str]) -> ModelConfig
     Returns:
         the configuration in OUT.json.
     Raises:
-        DataError: the network is not an `XVector`, `out` has another ending, or onnx or onnxruntime is missing.
+        DataError: the network is not one of pysid's own, `out` has another ending, or onnx or onnxruntime is missing.
     """
     out = Path(out)
     network = model.network
     if out.suffix != ENDING:
         raise DataError(f"{out}: expected an output that ends in {ENDING}")
-    if not isinstance(network, XVector):
-        raise DataError(f"only x-vector networks can be exported, this one is of the kind {network.config.kind!r}")
+    if not isinstance(network, TrainableNetwork):
+        raise DataError(f"only pysid's own networks can be exported, this one is of the kind {network.config.kind!r}")
     c = network.config
     graph = OnnxConfig(c.feature_dim, c.embedding_dim, min_frames=c.context + 1, subtract_mean=False)
     with atomic_path(out) as path:
@@ -52,9 +52,9 @@ def export_onnx(model: SpeakerModel, out: str | os.PathLike[str]) -> ModelConfig
 
 
 class _Traceable(nn.Module):
-    """An x-vector network with none of its ways round PyTorch's own operators."""
+    """A network with none of its ways round PyTorch's own operators."""
 
-    def __init__(self, network: XVector) -> None:
+    def __init__(self, network: TrainableNetwork) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).cpu()
         if isinstance(self.network.pooling, StatisticsPooling):
@@ -66,7 +66,7 @@ class _Traceable(nn.Module):
         return self.network.segment_level(frames, torch.full((frames.shape[0],), frames.shape[1]))
 
 
-def _trace(network: XVector, path: Path) -> None:
+def _trace(network: TrainableNetwork, path: Path) -> None:
     """Writes the graph. By TorchScript's exporter: the newer one needs more packages, and tells where sources lie."""
     try:
         import onnx  # noqa: F401
@@ -88,7 +88,7 @@ def _trace(network: XVector, path: Path) -> None:
 
 
 @torch.inference_mode()
-def _compare(network: XVector, exported: OnnxNetwork) -> None:
+def _compare(network: TrainableNetwork, exported: OnnxNetwork) -> None:
     """Runs the graph at other lengths than it was traced with: an operation that was taken for a constant shows."""
     c = network.config
     device = next(network.parameters()).device

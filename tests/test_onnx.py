@@ -15,8 +15,10 @@ from pysid import onnx_export
 from pysid._torchaudio import compliance_kaldi
 from pysid.backend import CosineBackend, PldaBackend
 from pysid.embedding.extract import ExtractConfig
+from pysid.embedding.networks import make_network
 from pysid.embedding.onnx_network import OnnxConfig
-from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
+from pysid.embedding.resnet import ResNetConfig
+from pysid.embedding.xvector import FrameLayerConfig, XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB, FbankConfig, FrontendConfig, WebrtcVadConfig
 from pysid.io.audio import read_audio
@@ -204,6 +206,7 @@ NETWORKS = {
     "second layer": dataclasses.replace(SMALL, embedding_layer=1),
     "rounded as Kaldi does": dataclasses.replace(SMALL, kaldi_rounding=True),
     "published port": SMALL.as_published_port(),
+    "residual": ResNetConfig(feature_dim=30, channels=(4, 8), blocks=(1, 2), strides=((1, 1), (2, 2)), embedding_dim=9),
     "norm before relu": dataclasses.replace(SMALL, order="norm-relu", norm_eps=1e-5),
 }
 
@@ -211,7 +214,7 @@ NETWORKS = {
 def trained(config):
     """A network whose batch norms have seen something."""
     torch.manual_seed(0)
-    network = XVector(config)
+    network = make_network(config)
     with torch.no_grad():
         for _ in range(30):
             network.classifier_input(2 * torch.randn(8, 60, config.feature_dim) + 1)
@@ -253,7 +256,7 @@ def test_batch_and_time_are_free_and_no_path_is_told(tmp_path):
 def test_what_is_not_exported(onnx_file, tmp_path):
     with pytest.raises(DataError, match=r"net.raw: expected an output that ends in .onnx$"):
         export_onnx(trained(SMALL), tmp_path / "net.raw")
-    with pytest.raises(DataError, match=r"only x-vector networks can be exported, this one is of the kind 'onnx'$"):
+    with pytest.raises(DataError, match=r"only pysid's own networks can be exported, this one is of the kind 'onnx'$"):
         export_onnx(SpeakerModel.load(onnx_file), tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
 

@@ -95,7 +95,7 @@ class ResNet(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
-        return self.affine(self.pooling(*self.frame_level(features, n_frames)))
+        return self.segment_level(*self.frame_level(features, n_frames))
 
     def classifier_input(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """What the training head sees, (B, embedding_dim), and the attention (B, H, T) where there is one."""
@@ -119,6 +119,10 @@ class ResNet(nn.Module):
         for block in self.blocks:
             x, n_frames = block(x, n_frames)
         return x.permute(0, 2, 3, 1).flatten(2), n_frames
+
+    def segment_level(self, frames: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """What `frame_level` gives, (B, T', D) -> (B, embedding_dim)."""
+        return self.affine(self.pooling(frames, n_frames))
 
 
 class ResidualBlock(nn.Module):

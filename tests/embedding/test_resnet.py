@@ -146,5 +146,5 @@ def test_impossible_input(features: Tensor, n_frames: Tensor | None, message: st
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     frontend = FrontendConfig(features=FbankConfig(n_mels=12, use_energy=True))
     save_network(tmp_path, ModelConfig(frontend, SMALL), settled(SMALL))
-    with pytest.raises(DataError, match="does not fit config.json"):
+    with pytest.raises(DataError, match=r"does not fit config\.json"):
         read_network(tmp_path, dataclasses.replace(SMALL, embedding_dim=6))
