@@ -27,7 +27,7 @@ class ResNetConfig:
         strides: the same of the first block of each stage.
         pooling: "statistics" (mean and standard deviation) or "attention" (the same for each of several heads).
         n_heads, attention_dim: heads of attention pooling, and the width of its hidden layer.
-        embedding_dim: width of the one affine layer after pooling, which is the embedding.
+        embedding_dim: width of the one affine layer after pooling, whose batch-normalised output is the embedding.
     """
 
     kind: Literal["resnet"] = "resnet"
@@ -91,7 +91,10 @@ class ResNet(nn.Module):
             self.pooling = AttentionPooling(bands * n_in, c.n_heads, c.attention_dim)
         else:
             self.pooling = StatisticsPooling(bands * n_in)
-        self.affine = nn.Linear(self.pooling.out_dim, c.embedding_dim)
+        # Centred embeddings: else all of them share a direction at first, and heads on cosines learn slowly.
+        self.pooled_norm = nn.BatchNorm1d(self.pooling.out_dim)
+        self.affine = nn.Linear(self.pooling.out_dim, c.embedding_dim, bias=False)
+        self.norm = nn.BatchNorm1d(c.embedding_dim)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
@@ -101,9 +104,9 @@ class ResNet(nn.Module):
         """What the training head sees, (B, embedding_dim), and the attention (B, H, T) where there is one."""
         x, _ = self.frame_level(features)
         if not isinstance(self.pooling, AttentionPooling):
-            return self.affine(self.pooling(x)), None
+            return self._embed(self.pooling(x)), None
         attention = self.pooling.attention(x)
-        return self.affine(self.pooling.pool(x, attention)), attention
+        return self._embed(self.pooling.pool(x, attention)), attention
 
     def frame_level(self, features: Tensor, n_frames: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, T, feature_dim) -> (B, T', D) before pooling, and the frames of each that count."""
@@ -122,7 +125,11 @@ class ResNet(nn.Module):
 
     def segment_level(self, frames: Tensor, n_frames: Tensor | None = None) -> Tensor:
         """What `frame_level` gives, (B, T', D) -> (B, embedding_dim)."""
-        return self.affine(self.pooling(frames, n_frames))
+        return self._embed(self.pooling(frames, n_frames))
+
+    def _embed(self, pooled: Tensor) -> Tensor:
+        embedding: Tensor = self.norm(self.affine(self.pooled_norm(pooled)))
+        return embedding
 
 
 class ResidualBlock(nn.Module):
