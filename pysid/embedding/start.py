@@ -13,6 +13,7 @@ from pysid.embedding.classifier import SpeakerClassifier
 from pysid.errors import DataError
 from pysid.io.text import RowFormat, read_rows, write_lines
 
+HEAD = "head."
 CLASSES_FILE = "classes"  # beside the states: the class of each row of the head, by name, one a line
 
 
@@ -26,7 +27,8 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
     """Copies the weights of the latest state of a training into another classifier.
 
     Rows of the head go by the names of their classes, so that the other training may have more speakers, or fewer;
-    classes that are new keep their initial weights.
+    classes that are new keep their initial weights. The heads may be of two kinds: each has a row of weights a class,
+    whose direction means the same, and what only one of them has is left as it is.
 
     Args:
         classes: of the rows of the head.
@@ -44,13 +46,15 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
     rows = [(new, known[name]) for new, name in enumerate(classes) if name in known]
     if not rows:
         raise DataError(f"{directory / CLASSES_FILE}: expected some of the {len(classes)} classes, got none of them")
-    saved, state = _read(path), classifier.state_dict()
-    if other := sorted(saved.keys() ^ state.keys()):
-        raise DataError(f"{path}: expected weights of this network and head, got others, such as {other[0]}")
+    saved, state = _read(path), {_common_name(name): x for name, x in classifier.state_dict().items()}
+    if other := sorted(name for name in saved.keys() ^ state.keys() if not name.startswith(HEAD)):
+        raise DataError(f"{path}: expected weights of this network, got others, such as {other[0]}")
     new_rows, old_rows = map(list, zip(*rows, strict=True))
     for name, tensor in state.items():
-        old = saved[name]
-        if name.startswith("head.") and tensor.ndim and len(tensor) == len(classes) and len(old) == len(known):
+        old = saved.get(name)
+        if old is None:
+            continue
+        if name.startswith(HEAD) and tensor.ndim and len(tensor) == len(classes) and len(old) == len(known):
             tensor[new_rows] = old[old_rows]
         elif old.shape == tensor.shape:
             tensor.copy_(old)
@@ -64,4 +68,9 @@ def _read(state: Path) -> Mapping[str, Tensor]:
         tensors = safetensors.torch.load_file(state / "model.safetensors")
     except (OSError, SafetensorError) as error:
         raise DataError(f"{state}: cannot start from this state: {' '.join(str(error).split())}") from None
-    return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}  # of several processes
+    return {_common_name(name.removeprefix("module.")): x for name, x in tensors.items()}  # of several processes
+
+
+def _common_name(name: str) -> str:
+    """The name of a tensor whatever the head: softmax has its rows in an affine layer, the angular ones in `weight`."""
+    return name.replace(f"{HEAD}affine.", HEAD)

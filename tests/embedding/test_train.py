@@ -263,7 +263,7 @@ def test_large_margin_fine_tuning(features: Path, tmp_path: Path, capsys) -> Non
         safetensors.numpy.load_file(tmp_path / name / "state-00000060" / "model.safetensors")
         for name in ("first", "tuned")
     )
-    affine = "xvector.frame_layers.1.affine.weight"
+    affine = "network.frame_layers.1.affine.weight"
     np.testing.assert_allclose(after[affine], before[affine], atol=1e-6)
     assert after["head.weight"].shape == (3, 12)  # s2, s3, zoe
     np.testing.assert_allclose(after["head.weight"][:2], before["head.weight"][2:], atol=1e-6)
@@ -271,13 +271,38 @@ def test_large_margin_fine_tuning(features: Path, tmp_path: Path, capsys) -> Non
     with pytest.raises(DataError, match=r"gone: expected a training to start from, got no folder state-\*"):
         train(tmp_path, again)
     again["start_from"] = str(tmp_path / "first")
-    with pytest.raises(DataError, match=r"expected weights of this network and head, got others, such as head\."):
-        train(tmp_path, {**again, "head": {"loss": "softmax"}})
-    with pytest.raises(DataError, match=r"expected head.weight \(3, 16\), got \(4, 12\)|expected xvector.* got"):
+    with pytest.raises(DataError, match=r"expected weights of this network, got others, such as network\.pooling\."):
+        train(tmp_path, {**again, "network": {**again["network"], "pooling": "attention"}})
+    with pytest.raises(DataError, match=r"expected head.weight \(3, 16\), got \(4, 12\)|expected network.* got"):
         train(tmp_path, {**again, "network": {**again["network"], "segment_dims": [12, 16]}})
     (tmp_path / "first" / "classes").write_text("x\ny\n")
     with pytest.raises(DataError, match=r"classes: expected some of the 3 classes, got none of them"):
         train(tmp_path, again)
+
+
+def test_a_margin_after_plain_softmax(features: Path, tmp_path: Path) -> None:
+    """Heads of two kinds have rows that mean the same: a training goes on where another one left its speakers."""
+    no_change = {"learning_rate": 1e-9, "final_learning_rate": 1e-9}
+    plain = settings(features, tmp_path / "plain", trainer={"n_epochs": 1})
+    train(tmp_path, plain)
+    margin = settings(
+        features,
+        tmp_path / "margin",
+        start_from=str(tmp_path / "plain"),
+        head={"loss": "am-softmax", "margin": 0.1},
+        optimizer=no_change,
+        trainer={"n_epochs": 1},
+    )
+    train(tmp_path, margin)
+    back = {**plain, "out": str(tmp_path / "back"), "start_from": str(tmp_path / "margin"), "optimizer": no_change}
+    train(tmp_path, back)
+    first, second, third = (
+        safetensors.numpy.load_file(tmp_path / name / "state-00000060" / "model.safetensors")
+        for name in ("plain", "margin", "back")
+    )
+    np.testing.assert_allclose(second["head.weight"], first["head.affine.weight"], atol=1e-6)
+    np.testing.assert_allclose(third["head.affine.weight"], first["head.affine.weight"], atol=1e-6)
+    np.testing.assert_allclose(third["head.affine.bias"], 0, atol=1e-6)  # where a softmax starts
 
 
 @pytest.mark.parametrize("name", ["modern", "modern-large-margin"])
