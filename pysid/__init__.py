@@ -5,17 +5,22 @@ from typing import TYPE_CHECKING
 from pysid._version import __version__
 
 if TYPE_CHECKING:
-    from pysid.model import SpeakerModel
+    from pysid.loaded import LoadedModel
 
 __all__ = ["__version__", "load"]
 
 
-def load(path_or_name: str | None = None, device: str = "cpu") -> "SpeakerModel":
-    """Opens a speaker model: a model directory, or one that ships with pysid by its name (the default one if None).
+def load(path_or_name: str | None = None, device: str = "cpu") -> "LoadedModel":
+    """Opens a speaker model, which embeds, verifies and diarizes.
 
+    Args:
+        path_or_name: a model directory, an `.onnx` file, or a model that ships with pysid: "default" (as None is) or
+            "xvector".
+        device: "cpu", "cuda" or "cuda:N".
     Raises:
         pysid.errors.DataError: there is no such model, or it is damaged.
     """
-    from pysid.model import DEFAULT_MODEL, SpeakerModel
+    from pysid.loaded import LoadedModel
+    from pysid.model import DEFAULT_MODEL
 
-    return SpeakerModel.load(path_or_name or DEFAULT_MODEL, device)
+    return LoadedModel.load(path_or_name or DEFAULT_MODEL, device)

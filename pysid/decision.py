@@ -16,13 +16,21 @@ class Decision:
         llr: the score as a log-likelihood ratio, in nats: how much more likely the two sides are of one speaker than
             of two. None where the back-end has no calibration.
         probability: of one speaker, at the prior of the operating point; None likewise.
-        accepted: the score reaches the threshold.
+        accepted: the score reaches the threshold. A decision is true in a condition if it is.
+        point: where acceptance begins.
     """
 
     score: float
     llr: float | None
     probability: float | None
     accepted: bool
+    point: "OperatingPoint"
+
+    def __bool__(self) -> bool:
+        return self.accepted
+
+    def __str__(self) -> str:
+        return f"{'accepted' if self.accepted else 'rejected'}, {describe(self.score, self.llr, self.probability)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,13 @@ class OperatingPoint:
         """The Bayes threshold of the log-likelihood ratio, in nats."""
         return math.log(self.c_fa / self.c_miss) + math.log1p(-self.p_target) - math.log(self.p_target)
 
+    def __str__(self) -> str:
+        """When it accepts."""
+        if self.threshold is not None:
+            return f"a score of at least {self.threshold:g}; probabilities are at the prior {self.p_target:g}"
+        costs = f"cost of a miss {self.c_miss:g}, of a false alarm {self.c_fa:g}"
+        return f"an LLR of at least {self.llr_threshold:.4f} (prior {self.p_target:g}, {costs})"
+
     def require(self, calibration: LogisticCalibration | None) -> None:
         """Raises DataError where there is neither a calibration nor a threshold, so nothing to decide by.
 
@@ -89,4 +104,15 @@ class OperatingPoint:
             accepted = score >= self.threshold
         else:
             accepted = llr is not None and llr >= self.llr_threshold
-        return Decision(float(score), llr, probability, bool(accepted))
+        return Decision(float(score), llr, probability, bool(accepted), self)
+
+
+def describe(score: float, llr: float | None, probability: float | None) -> str:
+    """The score, and what the calibration made of it, where there is one.
+
+    >>> describe(54.29542, 11.3901, 0.99999)
+    'score 54.2954, LLR 11.3901, probability 1.0000'
+    """
+    if llr is None or probability is None:
+        return f"score {score:.4f}"
+    return f"score {score:.4f}, LLR {llr:.4f}, probability {probability:.4f}"

@@ -1,9 +1,16 @@
-"""Diarization of the files that a user names, and what is written about each."""
+"""Diarization of what a user names, and what is written about each recording.
 
+diarize_recording(Diarizer.load(), "meeting.wav").save("meeting.rttm")
+"""
+
+import html
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
+
+import numpy as np
 
 from pysid.diarization.pipeline import Diarization, Diarizer
 from pysid.diarization.steps import ANY_NUMBER, SpeakerCount
@@ -11,16 +18,65 @@ from pysid.errors import DataError, Skipped
 from pysid.io.atomic import atomic_text, safe_name
 from pysid.io.audio_reader import Source
 from pysid.io.nist import one_words
+from pysid.io.samples import as_stream
 from pysid.io.scp import resolve
 from pysid.io.tables import read_wav_scp
 from pysid.io.turn_formats import FORMATS
 from pysid.metrics.diarization import DerCounts, ErrorPiece, diarization_error, error_pieces
+from pysid.model import Audio
 from pysid.segments import Segment, Turn
 
 HTML = "html"
 ALL_FORMATS = (*FORMATS, HTML)
 
 TurnsOf = Mapping[str, Sequence[Turn]]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DiarizedRecording(Diarization):
+    """A diarization that knows its recording: it prints as a list of turns, and can be written.
+
+    Attributes:
+        recording: what it is called in files.
+        audio: the recording, for the page; None leaves out the sound.
+    """
+
+    recording: str = field(kw_only=True)
+    audio: Source | None = field(default=None, kw_only=True)
+
+    @classmethod
+    def of(cls, found: Diarization, recording: str, audio: Source | None = None) -> Self:
+        return cls(found.turns, found.duration_s, found.clustering, recording=recording, audio=audio)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the turns in the format that the ending names: .rttm, .srt, .vtt, .json, .txt (Audacity), .TextGrid
+        (Praat) or .html, a page to look at and listen to.
+
+        Raises:
+            DataError: another ending.
+        """
+        kinds = {_ending(kind).lower(): kind for kind in ALL_FORMATS}
+        kind = kinds.get(Path(path).suffix.lower())
+        if kind is None:
+            raise DataError(f"{path}: expected a name that ends in one of {', '.join(map(_ending, ALL_FORMATS))}")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        _write(kind, Path(path), Outcome(self.recording, self, None, None, None, []), self.audio)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.speakers)} speakers, {len(self.turns)} turns in {self.duration_s:.1f} s"
+        return f"<{type(self).__name__} {self.recording!r}: {counts}>"
+
+    def __str__(self) -> str:
+        """A line for each turn: start and end in seconds, speaker."""
+        lines = [f"{turn.segment.start_s:9.2f} {turn.segment.end_s:9.2f}  {turn.speaker}" for turn in self.turns]
+        return "\n".join(lines) or "no speech found"
+
+    def _repr_html_(self) -> str:
+        """The page, without sound, for notebooks."""
+        from pysid.report.page import render_page
+
+        page = render_page(None, self.turns, duration_s=self.duration_s, title=self.recording)
+        return f'<iframe srcdoc="{html.escape(page)}" style="width: 100%; height: 30em; border: 0"></iframe>'
 
 
 @dataclass(frozen=True)
@@ -65,6 +121,22 @@ def list_recordings(sources: Sequence[str], allow_pipes: bool = False) -> list[R
             raise DataError(f"expected files of different names, got {names[name]!r} and {source!r}")
         names[name] = source
     return [Recording(name, lambda source=source: source) for name, source in names.items()]  # type: ignore[misc]
+
+
+def diarize_recording(
+    diarizer: Diarizer, audio: Audio | Source, count: SpeakerCount = ANY_NUMBER, channel: int | None = None
+) -> DiarizedRecording:
+    """Who spoke when in one recording: a file, or (samples, rate) as `Audio` has it.
+
+    Raises:
+        DataError: the recording cannot be read.
+    """
+    source = as_stream(*audio) if isinstance(audio, tuple) else audio
+    if isinstance(source, np.ndarray):
+        raise DataError("diarization takes a file, or samples with their rate: (samples, rate); got an array alone")
+    path = source if isinstance(source, str | os.PathLike) else None
+    name = "recording" if path is None else Path(path).stem
+    return DiarizedRecording.of(diarizer(source, count, channel=channel), name, path)
 
 
 def diarize(
@@ -143,7 +215,7 @@ def _compared(name: str, found: Diarization, truth: Sequence[Turn] | None, files
     return Outcome(name, found, truth, counts, errors, files)
 
 
-def _write(kind: str, path: Path, outcome: Outcome, audio: Source) -> None:
+def _write(kind: str, path: Path, outcome: Outcome, audio: Source | None) -> None:
     turns, duration_s = outcome.diarization.turns, outcome.diarization.duration_s
     if kind != HTML:
         with atomic_text(path) as file:

@@ -29,15 +29,20 @@ from pysid.errors import DataError
 from pysid.frontend import Frontend, FrontendConfig
 from pysid.io.atomic import atomic_path, atomic_text
 from pysid.io.audio import read_audio
+from pysid.io.samples import as_stream, as_waveform
 from pysid.kaldi.nnet3_network import Nnet3Network
 from pysid.network_file import ONNX_FILE, Network, NetworkConfig, read_network, read_safetensors, write_network
 from pysid.onnx_file import ENDING, read_onnx_settings
 
 FORMAT = 1
 MODELS = Path(__file__).parent / "models"  # what ships with the package
-DEFAULT_MODEL = "xvector"
+DEFAULT_MODEL = "xvector"  # what no name, or the name "default", stands for
 BACKEND_FILE = "backend.safetensors"
 WINDOW_BACKEND_FILE = "diarization.safetensors"  # of windows of speech, shorter than utterances
+
+Audio = str | os.PathLike[str] | tuple[np.ndarray, int] | np.ndarray
+"""An audio file; or (samples, rate) as soundfile reads them, floats in [-1, 1] or integers, one channel or more; or a
+waveform (S,) at int16 scale and the model's sample rate."""
 
 
 @dataclass(frozen=True)
@@ -165,16 +170,19 @@ class SpeakerModel:
         features = ((key, self.features([wave])[0]) for key, wave in utterances)
         return self.embed_features(features, on_skip)
 
-    def embed(self, audio: str | os.PathLike[str] | np.ndarray) -> np.ndarray:
-        """The embedding (E,) of an audio file, or of a waveform (S,) at int16 scale and `config.sample_rate`.
+    def embed(self, audio: Audio) -> np.ndarray:
+        """The embedding (E,) of an audio file, of (samples, rate), or of a waveform; of several channels the first.
 
         Raises:
-            DataError: the file cannot be read, or there is no speech in it.
+            DataError: the file cannot be read, an array is of the wrong form, or there is no speech in it.
         """
-        name = "waveform" if isinstance(audio, np.ndarray) else os.fspath(audio)
-        if not isinstance(audio, np.ndarray):
-            audio, _ = read_audio(audio, sample_rate=self.config.sample_rate)
-        ((_, embedding),) = self.embed_waves([(name, audio)])
+        if isinstance(audio, np.ndarray):
+            name, wave = "waveform", as_waveform(audio)
+        else:
+            source = as_stream(*audio) if isinstance(audio, tuple) else audio
+            name = "samples" if isinstance(audio, tuple) else os.fspath(audio)
+            wave, _ = read_audio(source, sample_rate=self.config.sample_rate)
+        ((_, embedding),) = self.embed_waves([(name, wave)])
         return embedding
 
     def fingerprint(self) -> str:
@@ -211,12 +219,13 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
     if given.suffix == ENDING and given.is_file():
         in_directory = given.name == ONNX_FILE and (given.parent / "config.json").is_file()
         return given.parent if in_directory else given
-    shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
     if (given / "config.json").is_file():
         return given
-    if os.fspath(path_or_name) in shipped:
-        return shipped[os.fspath(path_or_name)]
-    names = f", or a shipped model ({', '.join(shipped)})" if shipped else ""
+    shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
+    name = DEFAULT_MODEL if os.fspath(path_or_name) == "default" else os.fspath(path_or_name)
+    if name in shipped:
+        return shipped[name]
+    names = f", or a shipped model ({', '.join({'default': None, **shipped})})" if shipped else ""
     what = "an ONNX file" if given.suffix == ENDING else "a model directory with config.json"
     raise DataError(f"{path_or_name}: expected {what}{names}")
 

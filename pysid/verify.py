@@ -10,12 +10,9 @@ import numpy as np
 
 from pysid.decision import Decision, OperatingPoint
 from pysid.errors import DataError
-from pysid.model import SpeakerModel
+from pysid.model import Audio, SpeakerModel
 
 __all__ = ["Audio", "Decision", "OperatingPoint", "Verifier", "verify"]
-
-Audio = str | os.PathLike[str] | np.ndarray
-"""An audio file, or a waveform (S,) at int16 scale and the model's sample rate."""
 
 
 class Verifier:
@@ -43,7 +40,7 @@ class Verifier:
         self.point = point or OperatingPoint()
         self.backend = model.scorer(kind)
         self.point.require(self.backend.calibration_)
-        require_distinct([audio for audio in enrol if not isinstance(audio, np.ndarray)])
+        require_distinct([audio for audio in enrol if isinstance(audio, str | os.PathLike)])
         self.n_enrol = len(enrol)
         self.mean = np.stack([model.embed(audio) for audio in enrol]).mean(axis=0, dtype=np.float64)  # (E,)
 

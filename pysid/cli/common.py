@@ -10,11 +10,26 @@ from pysid.progress import say
 
 if TYPE_CHECKING:
     from pysid.errors import Skipped
+    from pysid.parallel.workers import Workers
 
 AllowPipes = Annotated[bool, typer.Option("--allow-pipes", help="Run entries of wav.scp that are shell commands.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="1; with --device cuda one for each GPU"),
+]
+CpuJobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="1")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Let the workers of a Dask cluster do it, such as tcp://10.0.0.1:8786; they need the same files.",
+    ),
+]
+Threads = Annotated[int, typer.Option(min=1, help="Threads in each process.")]
 Model = Annotated[
-    str | None, typer.Option("--model", "-m", help="Model directory, ONNX file, or the name of a shipped model.")
+    str | None,
+    typer.Option("--model", "-m", help="Model directory, ONNX file, or a shipped model: default, xvector."),
 ]
 
 
@@ -23,6 +38,15 @@ class BackendKind(StrEnum):
 
     plda = "plda"
     cosine = "cosine"
+
+
+def choose_workers(jobs: int | None, cluster: str | None, threads: int, device: str = "cpu") -> "Workers":
+    """Who does the work, from the options of a subcommand."""
+    from pysid.parallel.workers import Workers
+
+    if jobs is not None and cluster is not None:
+        raise typer.BadParameter("--jobs are processes of this machine; a --cluster has workers of its own")
+    return Workers(jobs, cluster, device, threads)
 
 
 def report_skipped(skipped: "Skipped", n_total: int) -> None:

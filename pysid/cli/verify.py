@@ -9,23 +9,26 @@ import typer
 from pysid.cli.common import BackendKind, Device, Model, report_skipped, write_json
 
 if TYPE_CHECKING:
-    from pysid.decision import Decision, OperatingPoint
+    from pysid.decision import OperatingPoint
     from pysid.identify import Candidate
 
 REJECTED = 3  # exit status with --exit-code
 
 CostMiss = Annotated[float, typer.Option("--c-miss", help="Cost of rejecting the right speaker.")]
 CostFa = Annotated[float, typer.Option("--c-fa", help="Cost of accepting a wrong one.")]
-Kind = Annotated[BackendKind | None, typer.Option("--backend", help="[default: the model's own]")]
+Kind = Annotated[BackendKind | None, typer.Option("--backend", help="What scores.", show_default="the model's own")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the answers here too, with all their digits.")]
 Threshold = Annotated[
-    float | None, typer.Option(help="Accept scores of at least this. [default: what prior and costs make best]")
+    float | None, typer.Option(help="Accept scores of at least this.", show_default="what prior and costs make best")
 ]
 
 
 def verify(
-    enrol: Annotated[list[str], typer.Argument(metavar="ENROL_AUDIO...", help="Recordings of the speaker.")],
-    test: Annotated[list[str], typer.Option("--test", "-t", help="A recording to check; may be repeated.")],
+    enrol: Annotated[list[str], typer.Argument(metavar="ENROL_AUDIO", help="Recordings of the speaker.")],
+    test: Annotated[
+        list[str] | None,
+        typer.Option("--test", "-t", help="A recording to check; may be repeated. Of two recordings, the second."),
+    ] = None,
     model: Model = None,
     backend: Kind = None,
     prior: Annotated[float, typer.Option(help="Probability of the same speaker before anything is heard.")] = 0.5,
@@ -40,14 +43,20 @@ def verify(
 ) -> None:
     """Say whether recordings are of the speaker of other recordings.
 
-    Prints for each a score, the log-likelihood ratio (natural logarithm) that the model's calibration makes of it, the
-    probability of the same speaker at the prior, and whether it is accepted: if the ratio is at least log(c_fa (1 -
-    prior) / (c_miss prior)), which is 0 by default. The exit status is 0 whatever the answer, unless --exit-code asks
-    for another.
+    Prints for each whether it is accepted, a score, the log-likelihood ratio (LLR, natural logarithm) that the model's
+    calibration makes of it, and the probability of the same speaker at the prior. It is accepted if the ratio is at
+    least log(c_fa (1 - prior) / (c_miss prior)), which is 0 by default. The exit status is 0 whatever the answer,
+    unless --exit-code asks for another.
+
+    Example: pysid verify ann.wav caller.wav
 
     Example: pysid verify ann-1.wav ann-2.wav --test caller.wav --prior 0.01
     """
     point = operating_point(prior, c_miss, c_fa, threshold)
+    if not test:
+        if len(enrol) != 2:
+            raise typer.BadParameter("say which recordings to check with --test")
+        enrol, test = enrol[:1], enrol[1:]
 
     import pysid
     from pysid.errors import Skipped
@@ -59,10 +68,12 @@ def verify(
     for path in test:
         with skipped.on_error(path):
             decision = verifier(path)
-            answers.append({"test": path, **asdict(decision)})
-            print(f"{path}: {'accepted' if decision.accepted else 'rejected'}, {figures(decision)}", flush=True)
+            figures = asdict(decision)
+            del figures["point"]  # the same for all
+            answers.append({"test": path, **figures})
+            print(f"{path}: {decision}", flush=True)
     if answers:
-        print(f"accepted: {condition(point)}")
+        print(f"accepted means {point}")
     if json is not None:
         write_json(json, {"enrol": enrol, "decisions": answers, **settings(point), "skipped": skipped.reasons})
     finish(skipped, len(test))
@@ -80,20 +91,11 @@ def operating_point(prior: float, c_miss: float, c_fa: float, threshold: float |
         raise typer.BadParameter(str(error).replace("p_target", "prior")) from None
 
 
-def figures(decision: "Decision | Candidate") -> str:
+def figures(found: "Candidate") -> str:
     """The score, and what the calibration made of it."""
-    score = f"score {decision.score:.4f}"
-    if decision.llr is None or decision.probability is None:
-        return score
-    return f"{score}, LLR {decision.llr:.4f}, probability {decision.probability:.4f}"
+    from pysid.decision import describe
 
-
-def condition(point: "OperatingPoint") -> str:
-    """When the operating point accepts."""
-    if point.threshold is not None:
-        return f"a score of at least {point.threshold:g}; probabilities are at the prior {point.p_target:g}"
-    costs = f"cost of a miss {point.c_miss:g}, of a false alarm {point.c_fa:g}"
-    return f"an LLR of at least {point.llr_threshold:.4f} (prior {point.p_target:g}, {costs})"
+    return describe(found.score, found.llr, found.probability)
 
 
 def settings(point: "OperatingPoint") -> dict[str, Any]:

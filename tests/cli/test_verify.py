@@ -25,13 +25,21 @@ def test_answers(pysid, fitted, audio, tmp_path):
         word = "accepted" if x.accepted else "rejected"
         figures = f"score {x.score:.4f}, LLR {x.llr:.4f}, probability {x.probability:.4f}"
         assert line == f"{test}: {word}, {figures}"
-    assert last == "accepted: an LLR of at least 0.0000 (prior 0.5, cost of a miss 1, of a false alarm 1)"
+    assert last == "accepted means an LLR of at least 0.0000 (prior 0.5, cost of a miss 1, of a false alarm 1)"
     written = json.loads((tmp_path / "x.json").read_text())
     assert written["enrol"] == enrol and written["skipped"] == {}
     point = {"p_target": 0.5, "c_miss": 1.0, "c_fa": 1.0, "threshold": None, "llr_threshold": 0.0}
     assert written["operating_point"] == point
     assert [x["test"] for x in written["decisions"]] == tests
     assert [x["llr"] for x in written["decisions"]] == pytest.approx([x.llr for x in decisions])
+    assert set(written["decisions"][0]) == {"test", "score", "llr", "probability", "accepted"}
+
+
+def test_of_two_recordings_the_second_is_checked(pysid, fitted, audio):
+    a, b, c = audio("slt-0", "slt-1", "rms-0")
+    assert pysid("verify", a, b, "-m", fitted).out == pysid("verify", a, "--test", b, "-m", fitted).out
+    outcome = pysid("verify", a, b, c, "-m", fitted)
+    assert outcome.status == 2 and "--test" in outcome.err
 
 
 def test_the_shipped_model(pysid, audio):
@@ -46,7 +54,7 @@ def test_operating_points(pysid, fitted, audio):
     command = ["verify", enrol, "--test", test, "-m", fitted]
     low, high = (pysid(*command, "--threshold", x).out.splitlines() for x in (-1e9, 1e9))
     assert low[0].startswith(f"{test}: accepted, ") and high[0].startswith(f"{test}: rejected, ")
-    assert low[1] == "accepted: a score of at least -1e+09; probabilities are at the prior 0.5"
+    assert low[1] == "accepted means a score of at least -1e+09; probabilities are at the prior 0.5"
     outcome = pysid(*command, "--prior", 0.01, "--c-miss", 10)
     assert outcome.out.endswith("at least 2.2925 (prior 0.01, cost of a miss 10, of a false alarm 1)\n")
     for prior, word in (("1e-9", "rejected"), ("0.999999999", "accepted")):
