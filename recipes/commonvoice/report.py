@@ -4,8 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
+
+from pysid.report.tables import VERIFICATION, print_tables, verification_cells
 
 BACKENDS = ("plda", "nonplda")
 
@@ -31,20 +32,11 @@ def by_epoch(results: dict[tuple[str, str], dict[int, dict]]) -> Table:
 
 def last_epoch(results: dict[tuple[str, str], dict[int, dict]]) -> Table:
     """A line a combination: the figures of its last epoch."""
-    table = Table("experiment", "back-end", "epoch", "EER [%]", "minDCF 0.01", "minDCF 0.001", title="last epoch")
+    table = Table("experiment", "back-end", "epoch", *VERIFICATION, title="last epoch")
     for (name, backend), figures in results.items():
         epoch = max(figures)
-        dcf = figures[epoch]["min_dcf"]
-        eer = f"{100 * figures[epoch]['eer']:.2f}"
-        table.add_row(name, backend, str(epoch), eer, f"{dcf['0.01']:.4f}", f"{dcf['0.001']:.4f}")
+        table.add_row(name, backend, str(epoch), *verification_cells(figures[epoch]))
     return table
-
-
-def markdown(table: Table) -> str:
-    """A rich table as Markdown."""
-    heading = [str(column.header) for column in table.columns]
-    rows = zip(*(column.cells for column in table.columns), strict=True)
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in [heading, ["---"] * len(heading), *rows])
 
 
 def main() -> None:
@@ -58,11 +50,7 @@ def main() -> None:
         results = {key: figures for key, figures in results.items() if key[0] == args.only}
     if not results:
         raise SystemExit(f"report.py: no scored epochs in {args.folder}" + (f"/{args.only}" if args.only else ""))
-    for table in (by_epoch(results), last_epoch(results)):
-        if args.markdown:
-            print(f"{markdown(table)}\n")
-        else:
-            Console().print(table)
+    print_tables([by_epoch(results), last_epoch(results)], as_markdown=args.markdown)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from rich.table import Table
 from pysid.io.rttm import read_rttm
 from pysid.io.uem import read_uem
 from pysid.metrics.diarization import diarization_error
+from pysid.report.tables import print_tables
 from pysid.report.timeline import compare_labels, render_timeline
 
 KINDS = {"plain": "no overlap", "overlap": "with overlap, pauses, unlike levels", "joined": "windows of joined speech"}
@@ -41,13 +42,6 @@ def meetings(path: Path) -> Table:
     return table
 
 
-def markdown(table: Table) -> str:
-    """A rich table as Markdown."""
-    heading = [str(column.header) for column in table.columns]
-    rows = zip(*(column.cells for column in table.columns), strict=True)
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in [heading, ["---"] * len(heading), *rows])
-
-
 def show(console: Console, data: Path, rttm: Path) -> None:
     """The first conversation: its time line, and labels every 0.75 s under the true ones."""
     hypotheses = read_rttm(rttm)
@@ -76,11 +70,9 @@ def main() -> None:
     tables = [simulated(args.exp)]
     if (args.exp / "meetings.json").exists():
         tables.append(meetings(args.exp / "meetings.json"))
-    console = Console()
-    for table in tables:
-        print(markdown(table) + "\n") if args.markdown else console.print(table)
+    print_tables(tables, as_markdown=args.markdown)
     if args.show:
-        show(console, args.show, args.exp / "rttm" / "plain" / "a" / "PLDA-AHC-found.rttm")
+        show(Console(), args.show, args.exp / "rttm" / "plain" / "a" / "PLDA-AHC-found.rttm")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
-"""Speed, telephones, SpecAugment, simulated rooms."""
-
-import sys
+"""Speed, telephones, SpecAugment."""
 
 import numpy as np
 import pytest
 import torch
 
 from pysid.augment import (
-    RoomConfig,
     SpecAugment,
     SpecAugmentConfig,
     SpeedConfig,
@@ -15,13 +12,10 @@ from pysid.augment import (
     Telephone,
     TelephoneConfig,
     change_speed,
-    simulate_rooms,
-    simulated_responses,
     speed_labels,
     speed_name,
 )
 from pysid.augment.codec import band_pass, mu_law
-from pysid.augment.rooms import draw_room
 
 RATE = 16000
 
@@ -120,53 +114,3 @@ class TestSpecAugment:
             SpecAugmentConfig(max_bands=-1)
         with pytest.raises(ValueError, match=r"max_time_share must lie in \[0, 1\]"):
             SpecAugmentConfig(max_time_share=2.0)
-
-
-class TestRooms:
-    def test_geometry(self):
-        config = RoomConfig(size="medium", n_rooms=30, n_positions=3)
-        for number in range(30):
-            room = draw_room(config, number)
-            assert (room.sides_m[:2] >= 10).all() and (room.sides_m[:2] <= 30).all() and 2 <= room.sides_m[2] <= 5
-            for points in (room.sources_m, room.microphones_m):
-                assert points.shape == (3, 3) and (points > 0.09).all() and (points < room.sides_m - 0.09).all()
-            assert np.linalg.norm(room.sources_m - room.microphones_m, axis=1).min() >= 0.3
-            assert (1 - room.absorption) ** room.order <= 1e-6 or room.order == 60
-
-    def test_a_room_does_not_depend_on_how_many_there_are(self):
-        one, many = draw_room(RoomConfig(n_rooms=1), 0), draw_room(RoomConfig(n_rooms=9), 0)
-        np.testing.assert_array_equal(one.sides_m, many.sides_m)
-        assert not np.array_equal(draw_room(RoomConfig(seed=1), 0).sides_m, one.sides_m)
-
-    def test_responses(self):
-        pytest.importorskip("pyroomacoustics")
-        config = RoomConfig(n_rooms=2, n_positions=2, min_absorption=0.5, max_duration_s=0.2)
-        names, waves = zip(*simulate_rooms(config), strict=True)
-        assert names[2] == "small-room002-00001"
-        for wave, place in zip(waves, range(4), strict=True):
-            room = draw_room(config, place // 2)
-            metres = np.linalg.norm(room.sources_m[place % 2] - room.microphones_m[place % 2])
-            direct = 40 + round(metres / 343 * RATE)  # 40: half of the filter for fractions of a sample
-            assert np.abs(wave[direct - 1 : direct + 2]).max() > 4 * np.abs(wave[: direct - 41]).max()
-            assert len(wave) <= 3200 and np.abs(wave).max() == pytest.approx(32767)
-            assert np.square(wave[:1600]).sum() > 20 * np.square(wave[1600:]).sum()
-        np.testing.assert_array_equal(next(simulate_rooms(config))[1], waves[0])
-        assert len(simulated_responses(config, RoomConfig(size="medium", n_rooms=1, n_positions=1))) == 5
-
-    def test_message_where_pyroomacoustics_is_missing(self, monkeypatch):
-        monkeypatch.setitem(sys.modules, "pyroomacoustics", None)
-        with pytest.raises(ImportError, match=r"pip install 'pysid\[rooms\]'"):
-            next(simulate_rooms(RoomConfig()))
-
-    @pytest.mark.parametrize(
-        ("options", "message"),
-        [
-            ({"size": "huge"}, "size must be one of small, medium, large, got 'huge'"),
-            ({"n_rooms": 0}, "must be at least 1"),
-            ({"min_absorption": 0.9}, "expected 0 < min_absorption"),
-            ({"max_duration_s": 0.0}, "max_duration_s must be positive"),
-        ],
-    )
-    def test_refusals(self, options, message):
-        with pytest.raises(ValueError, match=message):
-            RoomConfig(**options)
