@@ -69,6 +69,8 @@ def _convert(kind: Any, value: Any, where: str, key: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _convert_union(kind, value, where, key)
     if origin is typing.Literal:
+        if value is False and "no" in get_args(kind):
+            return "no"  # which YAML 1.1 reads as false
         if value not in get_args(kind):
             raise _wrong(where, key, "one of " + ", ".join(map(str, get_args(kind))), value)
         return value

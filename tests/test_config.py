@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
+import yaml
 
 from pysid.config import from_plain, override, to_plain
 from pysid.errors import DataError
@@ -102,6 +103,14 @@ def test_members_of_a_union_are_told_apart_by_their_kind():
     assert from_plain(Tone, {"name": "a", "source": {"kind": "noise"}}, "x").source == Noise()
     assert from_plain(Tone, {"name": "a", "source": {}}, "x").source == Sine()
     assert from_plain(Tone, {"name": "a", "extra": None}, "x").extra is None
+
+
+def test_no_is_a_word_where_it_is_one_of_the_choices():
+    @dataclass(frozen=True)
+    class Precision:
+        mixed: Literal["no", "bf16"] = "bf16"
+
+    assert from_plain(Precision, yaml.safe_load("mixed: no"), "conf.yaml") == Precision("no")
 
 
 def test_override_leaves_the_original_alone():
