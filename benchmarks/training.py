@@ -1,32 +1,36 @@
 """Speed of training from audio, with and without augmentation: `python -m benchmarks.training [--json PATH]`.
 
-One line for each set of augmentations: utterances a second, and where the time of a step goes: waiting for the reading
-processes, rendering and features on the device, the network forward and back. Noises and rooms are synthetic.
+The trainer itself runs, one line for each set of augmentations. The columns: utterances a second; the matrix products
+of the network, forward and back, as a share of the rate at which the machine multiplies two square matrices of the same
+type; where the time of a step goes: waiting for the reading processes, augmentation and features, the network with its
+optimizer. On a GPU the latter two are between events of its stream, and there is one more column: the share of the time
+in which it computed at all. Reading processes make the features where the training is on a CPU. Noises and rooms are
+synthetic.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch import Tensor
+from torch.utils.data import Dataset
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.speed import machine
 from benchmarks.tables import console, show, write_json
 from pysid.augment import SpecAugmentConfig, SpeedConfig
 from pysid.augmentation import AugmentSettings
-from pysid.data.chunks import ChunkConfig
+from pysid.data.chunks import ChunkConfig, ChunkPlan
 from pysid.embedding.classifier import SpeakerClassifier
 from pysid.embedding.losses import HeadConfig
-from pysid.embedding.optim import OptimizerConfig, make_optimizer
-from pysid.embedding.train import Batches
+from pysid.embedding.optim import OptimizerConfig
+from pysid.embedding.train import Batches, Trainer, TrainerConfig
 from pysid.embedding.xvector import XVectorConfig
-from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
 from pysid.io.audio import write_audio
 from pysid.training_data import augment_batches, open_corpus
@@ -35,25 +39,34 @@ EXAMPLES = Path(__file__).parents[1] / "examples" / "train"
 RATE = VOXCELEB.sample_rate
 N_NOISES, NOISE_S = 16, 5
 N_ROOMS, ROOM_S = 16, 0.5
+N_WARM = 2  # steps at the beginning that do not count
+PRODUCT_SIZES = {"cpu": 2048, "cuda": 8192}
 
 
 @dataclass
 class Share:
-    """Seconds of some steps, by what they were spent on, and how many utterances were trained on in them."""
+    """Seconds of some steps, by what they were spent on, and how many utterances were trained on in them.
+
+    Attributes:
+        total_s: of all of them; on a GPU, work that overlaps counts once.
+        product_share: of the machine's matrix-product rate.
+        busy_share: of the time, in which the GPU computed; None on a CPU.
+    """
 
     what: str
-    utterances: int = 0
-    waiting_s: float = 0.0
-    features_s: float = 0.0
-    network_s: float = 0.0
-
-    @property
-    def total_s(self) -> float:
-        return self.waiting_s + self.features_s + self.network_s
+    utterances: int
+    total_s: float
+    waiting_s: float
+    features_s: float
+    network_s: float
+    product_share: float
+    busy_share: float | None = None
 
     def cells(self) -> list[str]:
         parts = (self.waiting_s, self.features_s, self.network_s)
-        return [self.what, f"{self.utterances / self.total_s:.1f}", *(f"{x / self.total_s:.0%}" for x in parts)]
+        busy = [] if self.busy_share is None else [f"{self.busy_share:.0%}"]
+        shares = [f"{x / self.total_s:.0%}" for x in parts]
+        return [self.what, f"{self.utterances / self.total_s:.1f}", f"{self.product_share:.0%}", *shares, *busy]
 
 
 def augmentations(folder: Path, data: Path) -> dict[str, dict[str, Any]]:
@@ -90,87 +103,191 @@ def write_sources(folder: Path) -> None:
     (folder / "rir_list").write_text("".join(rooms))
 
 
-def measure(what: str, options: dict[str, Any], arguments: argparse.Namespace) -> Share:
-    """Trains on some batches, after two that do not count."""
-    config = ChunkConfig(
+Mark = float | torch.cuda.Event
+
+
+def mark(device: torch.device) -> Mark:
+    """This moment: of the clock, or of the GPU's stream, which does not have to wait for it."""
+    if device.type != "cuda":
+        return time.perf_counter()
+    event = torch.cuda.Event(enable_timing=True)
+    event.record()
+    return event
+
+
+def between(first: Mark, second: Mark) -> float:
+    """Seconds; of events, once they have happened."""
+    if isinstance(first, float) or isinstance(second, float):
+        assert isinstance(first, float) and isinstance(second, float)
+        return second - first
+    return first.elapsed_time(second) / 1000
+
+
+class MarkedBatches:
+    """Batches that note when features were made."""
+
+    def __init__(self, batches: Batches, device: torch.device) -> None:
+        self.batches = batches
+        self.device = device
+        self.made: Mark | None = None
+
+    @property
+    def n_batches(self) -> int:
+        return self.batches.n_batches
+
+    def epoch(self, epoch: int, process: int, n_processes: int) -> Dataset[tuple[Any, Tensor]]:
+        return self.batches.epoch(epoch, process, n_processes)
+
+    def to_features(self, inputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
+        made = self.batches.to_features(inputs, labels)
+        self.made = mark(self.device)
+        return made
+
+    def describe(self, epoch: int, batch: int) -> str:
+        return self.batches.describe(epoch, batch)
+
+
+class TimedTrainer(Trainer):
+    """Notes for each step how long it waited for its batch, and its marks: begun, features made, done."""
+
+    def __init__(
+        self, config: TrainerConfig, model: SpeakerClassifier, batches: Batches, plan: ChunkPlan, folder: Path
+    ) -> None:
+        self.marked = MarkedBatches(batches, torch.device(config.device))
+        super().__init__(config, OptimizerConfig(), model, self.marked, folder, lambda *_: {})
+        self.plan = plan
+        self.waits_s: list[float] = []
+        self.marks: list[tuple[Mark, Mark, Mark]] = []
+        self.begun_s = self.left_s = time.perf_counter()
+
+    def _step(self, inputs: Any, labels: Tensor, writer: Any) -> None:
+        device = self.accelerator.device
+        if len(self.marks) == N_WARM:
+            self._wait_for_device()
+            self.begun_s = self.left_s
+        self.waits_s.append(time.perf_counter() - self.left_s)
+        begun, self.marked.made = mark(device), None
+        super()._step(inputs, labels, writer)
+        self.marks.append((begun, self.marked.made or begun, mark(device)))
+        self.left_s = time.perf_counter()
+
+    def _finish_epoch(self, writer: Any) -> None:
+        """Nothing is saved."""
+        self._wait_for_device()
+        self.total_s = time.perf_counter() - self.begun_s
+        self.progress.epoch += 1
+
+    def _wait_for_device(self) -> None:
+        if self.accelerator.device.type == "cuda":
+            torch.cuda.synchronize(self.accelerator.device)
+            self.left_s = time.perf_counter()
+
+
+def make_trainer(options: dict[str, Any], arguments: argparse.Namespace, folder: Path) -> TimedTrainer:
+    """A training of one epoch, of so many batches and those that do not count."""
+    chunks = ChunkConfig(
         sampling="utterance",
         batch_size=arguments.batch_size,
-        chunks_per_epoch=arguments.batch_size * (arguments.batches + 2),
+        chunks_per_epoch=arguments.batch_size * (arguments.batches + N_WARM),
         min_utterance_frames=1,
         min_utterances=1,
     )
-    batches, speakers = open_corpus(arguments.data, None).batches(config, seed=0)
+    batches, speakers = open_corpus(arguments.data, None).batches(chunks, seed=0, in_memory=arguments.in_memory)
     harder, classes = augment_batches(batches, speakers, **options)
     torch.manual_seed(0)
-    head = HeadConfig(loss="aam-softmax", margin=0.2)
-    model = SpeakerClassifier(XVectorConfig(), head, len(classes)).to(arguments.device).train()
-    share = Share(what)
-    for step, times in enumerate(_steps(model, harder, arguments)):
-        if step >= 2:
-            share.waiting_s, share.features_s, share.network_s = (
-                total + seconds
-                for total, seconds in zip((share.waiting_s, share.features_s, share.network_s), times, strict=True)
-            )
-            share.utterances += arguments.batch_size
+    model = SpeakerClassifier(XVectorConfig(), HeadConfig(loss="aam-softmax", margin=0.2), len(classes))
+    config = TrainerConfig(
+        n_epochs=1,
+        mixed_precision="bf16" if arguments.bf16 else "no",
+        device=arguments.device,
+        n_threads=arguments.threads,
+        n_workers=arguments.workers,
+    )
+    return TimedTrainer(config, model, harder, batches.plan, folder)
+
+
+def measure(what: str, options: dict[str, Any], arguments: argparse.Namespace, product_rate: float) -> Share:
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(options, arguments, Path(folder))
+        operations = count_operations(trainer.model, round(trainer.plan.epoch(0).length[N_WARM:].mean()))
+        trainer.run()
+        marks = trainer.marks[N_WARM:]
+        share = Share(
+            what,
+            utterances=arguments.batch_size * len(marks),
+            total_s=trainer.total_s,
+            waiting_s=sum(trainer.waits_s[N_WARM:]),
+            features_s=sum(between(begun, made) for begun, made, _ in marks),
+            network_s=sum(between(made, done) for _, made, done in marks),
+            product_share=operations * arguments.batch_size * len(marks) / trainer.total_s / product_rate,
+        )
+    if arguments.device == "cuda":
+        share.busy_share = busy_seconds(options, arguments) / (trainer.total_s / len(marks))
     return share
 
 
-def _steps(model: SpeakerClassifier, batches: Batches, arguments: argparse.Namespace) -> Iterator[Sequence[float]]:
-    """Seconds of each step: waiting, features, network."""
-    device = torch.device(arguments.device)
-    optimizer = make_optimizer(OptimizerConfig(), model)
-    data = batches.epoch(0, 0, 1)
-    loader = DataLoader(
-        data,
-        batch_size=None,
-        sampler=range(batches.n_batches),
-        num_workers=arguments.workers,
-        pin_memory=device.type == "cuda",
-    )
-    last = _now(device)
-    for step, (inputs, labels) in enumerate(loader):
-        if isinstance(inputs, DataError):
-            raise inputs
-        read = _now(device)
-        moved = inputs.to(device, non_blocking=True), labels.to(device, non_blocking=True)
-        features, classes = batches.to_features(*moved)
-        made = _now(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
-            loss = model(features, classes, step).loss
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        end = _now(device)
-        yield read - last, made - read, end - made
-        last = _now(device)
+def count_operations(model: SpeakerClassifier, n_frames: int) -> float:
+    """Multiplications and additions of the matrix products, forward and back, for one chunk."""
+    device = next(model.parameters()).device
+    features = torch.randn(2, n_frames, VOXCELEB.dim, device=device)
+    with FlopCounterMode(display=False) as counter:
+        model(features, torch.zeros(2, dtype=torch.int64, device=device), 0).loss.backward()
+    return float(counter.get_total_flops()) / len(features)
 
 
-def _now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
+def busy_seconds(options: dict[str, Any], arguments: argparse.Namespace) -> float:
+    """The time a step in which the GPU computes, from a second run, as a profiler makes the first one slower."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(options, arguments, Path(folder))
+        with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+            trainer.run()
+    microseconds = sum(event.self_device_time_total for event in profiler.key_averages())
+    return microseconds / 1e6 / len(trainer.marks)
+
+
+def matrix_product_rate(device: str, bf16: bool) -> float:
+    """Floating-point operations a second of a product of two square matrices; the best of some."""
+    size = PRODUCT_SIZES[device]
+    a, b = torch.randn(2, size, size, device=device, dtype=torch.bfloat16 if bf16 else torch.float32).unbind()
+    best = np.inf
+    for _ in range(5):
+        start = mark(torch.device(device))
+        a @ b
+        end = mark(torch.device(device))
+        if device == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, between(start, end))
+    return float(2 * size**3 / best)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description="Speed of training from audio.")
     parser.add_argument("--data", type=Path, default=EXAMPLES, help="data directory (default: examples/train)")
+    parser.add_argument("--in-memory", action="store_true", help="decode its recordings beforehand")
     parser.add_argument("--batches", type=int, default=4, help="for each line (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=16, help="default: %(default)s")
+    parser.add_argument("--batch-size", type=int, default=128, help="default: %(default)s")
     parser.add_argument("--workers", type=int, default=0, help="reading processes (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of the training process (default: %(default)s)")
     parser.add_argument("--bf16", action="store_true", help="matrix products in bfloat16")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
+    default = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", choices=PRODUCT_SIZES, default=default, help="default: %(default)s")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    about = {**machine(), "threads": arguments.threads, "device": arguments.device}
-    if arguments.device != "cpu":
-        about["gpu"] = torch.cuda.get_device_name(arguments.device)
+    on_gpu = arguments.device == "cuda"
+    rate = matrix_product_rate(arguments.device, arguments.bf16)
+    given = {name: getattr(arguments, name) for name in ("threads", "workers", "batch_size", "bf16", "device")}
+    about = {**machine(), **given, "product_gflops": round(rate / 1e9, 1)}
+    if on_gpu:
+        about["gpu"] = torch.cuda.get_device_name()
     with tempfile.TemporaryDirectory() as folder:
         write_sources(Path(folder))
         lines = augmentations(Path(folder), arguments.data)
-        shares = [measure(what, options, arguments) for what, options in lines.items()]
-    show(["augmentation", "utterances a second", "waiting", "features", "network"], [x.cells() for x in shares])
+        shares = [measure(what, options, arguments, rate) for what, options in lines.items()]
+    header = ["augmentation", "utterances a second", "of product rate", "waiting", "features", "network"]
+    show([*header, "GPU busy"] if on_gpu else header, [share.cells() for share in shares])
     console().print("machine:", ", ".join(f"{name} {value}" for name, value in about.items()))
     if arguments.json:
         write_json(arguments.json, {"machine": about, "shares": [asdict(share) for share in shares]})

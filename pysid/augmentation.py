@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pysid.augment import (
     AugmentConfig,
@@ -56,11 +57,15 @@ class AugmentSettings(RecordingPaths):
 
     Attributes:
         probability: that anything is done to a chunk.
+        vad: whose speech is cut out: that of the "clean" chunk, as in Kaldi's recipes, or what the VAD finds in the
+            "augmented" one. It finds more in noise, as it will in use; a network that never saw that noise between
+            the words is thrown off by it.
         policies: one of them is drawn by weight; None takes those of Kaldi's voxceleb/v2 that have recordings.
         in_memory: decode all recordings when the training starts and keep them: 115 MB an hour at 16 kHz.
     """
 
     probability: float = 0.5
+    vad: Literal["clean", "augmented"] = "clean"
     policies: tuple[Policy, ...] | None = None
     in_memory: bool = False
 

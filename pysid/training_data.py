@@ -1,6 +1,7 @@
 """What a training reads: its corpus, as feature archives or as audio, and a development set."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from pysid.data.augmented import AugmentedBatches
 from pysid.data.batches import ArchiveSource, AudioSource, ChunkBatches, ChunkSource
 from pysid.data.chunks import ChunkConfig, ChunkPlan, select_utterances
 from pysid.data.corpus import Corpus
+from pysid.data.packed import Labels, PackedStrings, Picked, read_packed
 from pysid.errors import DataError
 from pysid.features import FRONTEND_FILE, read_frontend, read_wave_features
 from pysid.frontend import VOXCELEB, Frontend, FrontendConfig
+from pysid.io import table_formats as formats
 from pysid.io.ark import load_matrix
-from pysid.io.tables import Trial, read_num_frames, read_table, read_trials, read_utt2spk
+from pysid.io.tables import Trial, read_table, read_trials
 from pysid.io.trial_scores import split_scores
 from pysid.metrics.detection import equal_error_rate
 from pysid.model import SpeakerModel
@@ -31,26 +34,30 @@ class TrainingCorpus:
 
     Attributes:
         frontend: what their features are, or will be.
-        n_frames: {utterance: frames}.
-        speakers: {utterance: speaker}.
-        source: reads chunks of some of the utterances.
+        names: (N,) their ids.
+        n_frames: (N,) frames of each.
+        speakers: (N,) speaker of each.
+        source: reads chunks of some of them, which are then numbered in the order given.
     """
 
     frontend: FrontendConfig
-    n_frames: Mapping[str, int]
-    speakers: Mapping[str, str]
-    source: Callable[[Sequence[str]], ChunkSource]
+    names: Sequence[str]
+    n_frames: np.ndarray
+    speakers: Sequence[str]
+    source: Callable[[np.ndarray], ChunkSource]
 
-    def batches(self, config: ChunkConfig, seed: int) -> tuple[ChunkBatches, list[str]]:
-        """Batches of chunks of the utterances that `config` selects, and the speakers in the order of their classes."""
-        names = list(self.n_frames)
-        n_frames = np.array([self.n_frames[name] for name in names])
-        indices, speakers = select_utterances(n_frames, [self.speakers[name] for name in names], config)
-        names = [names[i] for i in indices]
-        label = {speaker: i for i, speaker in enumerate(speakers)}
-        labels = np.array([label[self.speakers[name]] for name in names])
-        plan = ChunkPlan(n_frames[indices], labels, config, seed)
-        return ChunkBatches(plan, self.source(names), names), speakers
+    def batches(self, config: ChunkConfig, seed: int, in_memory: bool = False) -> tuple[ChunkBatches, list[str]]:
+        """Batches of chunks of the utterances that `config` selects, and the speakers in the order of their classes.
+
+        Args:
+            in_memory: decode audio now, and keep it.
+        """
+        indices, labels, speakers = select_utterances(self.n_frames, self.speakers, config)
+        plan = ChunkPlan(self.n_frames[indices], labels, config, seed)
+        source = self.source(indices)
+        if in_memory and isinstance(source, AudioSource):
+            source.decode_all()
+        return ChunkBatches(plan, source, Picked(self.names, indices)), speakers
 
 
 def open_corpus(directory: Path, frontend: FrontendConfig | None, allow_pipes: bool = False) -> TrainingCorpus:
@@ -61,30 +68,43 @@ def open_corpus(directory: Path, frontend: FrontendConfig | None, allow_pipes: b
     Raises:
         DataError: a table is missing or malformed, or the front-ends differ.
     """
-    speakers = read_utt2spk(directory / "utt2spk")
-    if not (directory / "feats.scp").exists():
-        return _audio(directory, speakers, frontend or VOXCELEB, allow_pipes)
+    if (directory / "feats.scp").exists():
+        return _stored(directory, frontend)
+    return _audio(directory, frontend or VOXCELEB, allow_pipes)
+
+
+def _stored(directory: Path, frontend: FrontendConfig | None) -> TrainingCorpus:
     stored = read_frontend(directory)
     if frontend not in (None, stored):
         raise DataError(f"{directory / FRONTEND_FILE} differs from the `frontend` of the configuration: remove one")
-    entries, counts = read_table(directory / "feats.scp"), read_num_frames(directory / "utt2num_frames")
-    n_frames = {name: counts[name] for name in entries if name in speakers and name in counts}
+    speakers = read_packed(directory / "utt2spk", formats.UTT2SPK, Labels())
+    entries = PackedStrings()
+    listed = read_packed(directory / "feats.scp", formats.ANY, entries).names
+    counts = read_packed(directory / "utt2num_frames", formats.COUNTS, array("q"))
+    left_out = {*speakers.missing(listed), *counts.missing(listed)}
+    places = np.array([i for i, name in enumerate(listed) if name not in left_out], np.int64)
+    names = Picked(listed, places) if left_out else listed
+    n_frames = np.fromiter(counts.gather(names), np.int64, len(names))
 
-    def source(names: Sequence[str]) -> ChunkSource:
-        return ArchiveSource([entries[name] for name in names], directory, stored.dim)
+    def source(indices: np.ndarray) -> ChunkSource:
+        return ArchiveSource(Picked(entries, places[indices]), directory, stored.dim)
 
-    return TrainingCorpus(stored, n_frames, speakers, source)
+    return TrainingCorpus(stored, names, n_frames, list(speakers.gather(names)), source)
 
 
-def _audio(directory: Path, speakers: Mapping[str, str], frontend: FrontendConfig, allow_pipes: bool) -> TrainingCorpus:
+def _audio(directory: Path, frontend: FrontendConfig, allow_pipes: bool) -> TrainingCorpus:
     corpus = Corpus.read(directory)
+    if not corpus.utt2spk:
+        raise DataError(f"{directory / 'utt2spk'}: expected the speakers to train on, got no such file")
     durations = corpus.durations()
-    n_frames = {name: round(seconds * AudioSource.FRAMES_PER_S) for name, seconds in durations.items()}
+    n_frames = np.fromiter(durations.values(), np.float64, len(durations)) * AudioSource.FRAMES_PER_S
 
-    def source(names: Sequence[str]) -> ChunkSource:
+    def source(indices: np.ndarray) -> ChunkSource:
+        names = Picked(corpus.ids, indices)
         return AudioSource(corpus, names, Frontend(frontend), frontend.sample_rate, allow_pipes)
 
-    return TrainingCorpus(frontend, n_frames, speakers, source)
+    counts = n_frames.round().astype(np.int64)
+    return TrainingCorpus(frontend, corpus.ids, counts, corpus.speaker_of_each(), source)
 
 
 def augment_batches(
@@ -119,6 +139,7 @@ def augment_batches(
         augmenter=augmenter,
         speed=SpeedPerturb(speed) if speed else None,
         masks=SpecAugment(spec_augment) if spec_augment else None,
+        clean_vad=augment is None or augment.vad == "clean",
     )
     return harder, [speed_name(speaker, factor) for factor in factors for speaker in speakers]
 

@@ -7,10 +7,11 @@
 caller hands over, in the order of the batch.
 """
 
-from pysid.augment.augmenter import AugmentConfig, Augmenter, Corruption
+from pysid.augment.augmenter import AugmentConfig, Augmenter
 from pysid.augment.banks import FileBank, MemoryBank, WaveBank
 from pysid.augment.channels import reverberate_channels
 from pysid.augment.codec import Telephone, TelephoneConfig
+from pysid.augment.corruptions import Corruption, CorruptionBatch
 from pysid.augment.noise import Noise, add_up
 from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, ReverbAugment
 from pysid.augment.responses import ResponseSet, read_rir_list
@@ -24,6 +25,7 @@ __all__ = [
     "Augmenter",
     "BabbleAugment",
     "Corruption",
+    "CorruptionBatch",
     "FileBank",
     "MemoryBank",
     "MusicAugment",

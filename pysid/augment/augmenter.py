@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pysid.augment.banks import WaveBank
+from pysid.augment.corruptions import Corruption, CorruptionBatch
 from pysid.augment.noise import add_up
 from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, Policy, ReverbAugment
 from pysid.augment.responses import ResponseSet
@@ -35,21 +36,6 @@ class AugmentConfig:
             raise ValueError(f"probability must lie in [0, 1], got {self.probability}")
         if not sum(policy.weight for policy in self.policies) > 0:
             raise ValueError("expected a policy with a weight above 0")
-
-
-@dataclass(frozen=True)
-class Corruption:
-    """What was drawn for an utterance; with neither response nor noise it stays as it is.
-
-    Attributes:
-        kind: of the policy; "clean" without one.
-        response: (R,) float32 room response at int16 scale.
-        noise: (S,) float32 for speech of unit power, of `noise.add_up`.
-    """
-
-    kind: str = "clean"
-    response: np.ndarray | None = None
-    noise: np.ndarray | None = None
 
 
 class Augmenter(nn.Module):
@@ -118,36 +104,24 @@ class Augmenter(nn.Module):
         assert bank is not None
         return Corruption(policy.kind, noise=add_up(policy.draw(bank, n_samples, rng), n_samples))
 
-    def render(self, wave: Tensor, lengths: Tensor | Sequence[int] | None, corruptions: Sequence[Corruption]) -> Tensor:
+    def render(
+        self,
+        wave: Tensor,
+        lengths: Tensor | Sequence[int] | None,
+        corruptions: Sequence[Corruption] | CorruptionBatch,
+    ) -> Tensor:
         """The batch (B, S) with a corruption for each utterance, as `forward`."""
+        batch = corruptions if isinstance(corruptions, CorruptionBatch) else CorruptionBatch.stack(corruptions)
         counts = as_counts(lengths, wave, "lengths")
         result = wave * frame_mask(counts, wave.shape[1])
-        in_room = [row for row, c in enumerate(corruptions) if c.response is not None]
-        in_noise = [row for row, c in enumerate(corruptions) if c.response is None and c.noise is not None]
-        for rows in (in_room, in_noise):
-            if not rows:
-                continue
-            index = torch.tensor(rows, device=wave.device)
-            response, response_lengths = _stack([corruptions[row].response for row in rows], wave)
-            noise, _ = _stack([corruptions[row].noise for row in rows], wave)
+        for group in batch.to(wave.device).groups:
+            index = torch.tensor(group.rows, device=wave.device)
             result[index] = corrupt(
                 wave[index],
-                counts[index],
+                None if lengths is None else counts[index],  # checking counts on a GPU makes the CPU wait for it
                 self.sample_rate,
-                response=response,
-                response_lengths=response_lengths,
-                noise=noise,
+                response=group.response,
+                response_lengths=group.response_lengths,
+                noise=group.noise,
             )
         return result
-
-
-def _stack(signals: Sequence[np.ndarray | None], like: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    """Signals of any lengths as (B, longest) beside a batch, and their lengths (B,); None where there are none."""
-    present = [np.zeros(0, np.float32) if signal is None else signal for signal in signals]
-    lengths = [len(signal) for signal in present]
-    if not any(lengths):
-        return None, None
-    batch = np.zeros((len(present), max(lengths)), np.float32)
-    for row, signal in zip(batch, present, strict=True):
-        row[: len(signal)] = signal
-    return torch.from_numpy(batch).to(like.device, like.dtype), torch.tensor(lengths, device=like.device)

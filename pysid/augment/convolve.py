@@ -6,6 +6,8 @@ leaks into the other: some steps of int16 in speech. Here one FFT gives the true
 adds what leaks. Source: kaldi/src/feat/signal.cc, FFTbasedBlockConvolveSignals, ElementwiseProductOfFft.
 """
 
+from collections.abc import Sequence
+
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
@@ -14,7 +16,9 @@ from torch.nn.functional import pad
 from pysid.frontend.framing import frame_mask
 
 
-def convolve(wave: Tensor, lengths: Tensor, response: Tensor, response_lengths: Tensor) -> Tensor:
+def convolve(
+    wave: Tensor, lengths: Tensor, response: Tensor, response_lengths: Tensor, sizes: Sequence[int] | None = None
+) -> Tensor:
     """Each wave convolved with its own response.
 
     Args:
@@ -22,6 +26,7 @@ def convolve(wave: Tensor, lengths: Tensor, response: Tensor, response_lengths: 
         lengths: (B,) own samples of each utterance.
         response: (B, R) float, zeros past a response's own end.
         response_lengths: (B,) own samples of each response, at least 1; they set the size of Kaldi's blocks.
+        sizes: `response_lengths` as numbers, if the caller has them: to ask a GPU for them is to wait for it.
     Returns:
         (B, S + R - 1); zeros past the own lengths + response_lengths - 1.
     """
@@ -29,7 +34,7 @@ def convolve(wave: Tensor, lengths: Tensor, response: Tensor, response_lengths: 
     n_fft = next_fast_len(n_out, real=True)
     spectrum = torch.fft.rfft(wave, n_fft) * torch.fft.rfft(response, n_fft)
     result = torch.fft.irfft(spectrum, n_fft)[:, :n_out]
-    for row, n_response in enumerate(response_lengths.tolist()):
+    for row, n_response in enumerate(response_lengths.tolist() if sizes is None else sizes):
         result[row] += _packing_error(wave[row], response[row, :n_response], n_out)
     return result * frame_mask(lengths + response_lengths - 1, n_out)
 

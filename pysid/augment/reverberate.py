@@ -55,7 +55,8 @@ def corrupt(
         response = response * (frame_mask(n_response, response.shape[1]) / RESPONSE_SCALE)
         if noise is not None:
             power = _early_power(wave, n_samples, response, n_response, rate)
-        result = convolve(wave, n_samples, response, n_response)
+        sizes = None if isinstance(response_lengths, Tensor | None) else [max(n, 1) for n in response_lengths]
+        result = convolve(wave, n_samples, response, n_response, sizes)
         n_result = n_samples + n_response - 1
         start = response.argmax(1) if shift_output else start
     if noise is not None:

@@ -51,10 +51,19 @@ class SpecAugment(nn.Module):
             n_frames: (B,) own frames of each utterance; None means that none is padded.
             rng: the same one gives the same masks, in the order of the batch.
         """
+        return self.apply_drawn(features, n_frames, self.draw(len(features), rng))
+
+    def draw(self, n_utterances: int, rng: np.random.Generator) -> np.ndarray:
+        """(n_utterances, masks, 2) uniform in [0, 1): what decides about width and place of each mask."""
+        return rng.random((n_utterances, self.config.n_time_masks + self.config.n_band_masks, 2))
+
+    def apply_drawn(self, features: Tensor, n_frames: Tensor | Sequence[int] | None, draws: np.ndarray) -> Tensor:
+        """As `forward`, with the masks that `draw` decided about."""
         c = self.config
-        n_utterances, longest, dim = features.shape
-        counts = as_counts(n_frames, features, "n_frames").cpu().numpy()[:, None]
-        draws = rng.random((n_utterances, c.n_time_masks + c.n_band_masks, 2))
+        _, longest, dim = features.shape
+        counts = np.full((len(features), 1), longest)
+        if n_frames is not None:
+            counts = as_counts(n_frames, features, "n_frames").cpu().numpy()[:, None]
         widest = np.minimum(c.max_time_frames, (c.max_time_share * counts).astype(int))
         in_time = _masks(draws[:, : c.n_time_masks], counts, widest, longest)
         in_band = _masks(draws[:, c.n_time_masks :], np.array([[dim]]), np.array([[min(c.max_bands, dim)]]), dim)

@@ -50,10 +50,19 @@ class SpeedPerturb(nn.Module):
             lengths: (B,) own samples of each.
             speed: (B,) the place of each one's speed in `config.factors`.
         """
+        return self.apply_drawn(wave, lengths, self.draw(len(wave), rng))
+
+    def draw(self, n_utterances: int, rng: np.random.Generator) -> np.ndarray:
+        """(n_utterances,) places of speeds in `config.factors`."""
+        return rng.integers(len(self.config.factors), size=n_utterances)
+
+    def apply_drawn(
+        self, wave: Tensor, lengths: Tensor | Sequence[int] | None, drawn: np.ndarray
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As `forward`, at the speeds (B,) that `draw` gave."""
         counts = as_counts(lengths, wave, "lengths")
-        drawn = rng.integers(len(self.config.factors), size=len(wave))
         speed = torch.from_numpy(drawn).to(wave.device)
-        rows = {i: (speed == i).nonzero()[:, 0] for i in sorted(set(drawn.tolist()))}
+        rows = {i: torch.from_numpy(np.flatnonzero(drawn == i)).to(wave.device) for i in sorted(set(drawn.tolist()))}
         changed = {i: change_speed(wave[at], counts[at], self.config.factors[i]) for i, at in rows.items()}
         new_counts = torch.zeros_like(counts)
         for i, at in rows.items():

@@ -14,8 +14,10 @@ def train(
 ) -> None:
     """Train an x-vector network; run it again to go on where it was stopped.
 
-    Several processes: torchrun --nproc-per-node 2 -m pysid train CONFIG, or accelerate launch -m pysid train CONFIG
-    on GPUs. Each takes its share of every batch; batch norm sees the share alone.
+    Several processes: torchrun --nproc-per-node 2 -m pysid train CONFIG, or accelerate launch --multi_gpu
+    --num_processes 2 -m pysid train CONFIG. Both also work on CPUs, with trainer.device=cpu; accelerate's own --cpu
+    starts one process. Each takes its share of every batch: the same chunks and augmentation as with one process, but
+    batch norm sees the share alone.
 
     Example: pysid train conf/xvector.yaml flavour=asoft out=exp/asoft trainer.n_epochs=5
     """

@@ -1,9 +1,9 @@
 """Training batches from feature archives or from audio."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,10 +12,11 @@ from torch.utils.data import Dataset
 
 from pysid.data.chunks import ChunkPlan, EpochChunks, fill
 from pysid.data.corpus import Corpus
+from pysid.data.decoded import DecodedWaves
 from pysid.errors import DataError
 from pysid.frontend import Frontend
 from pysid.io.ark import load_matrix
-from pysid.progress import say
+from pysid.progress import say, track
 
 
 class ChunkSource(Protocol):
@@ -83,27 +84,39 @@ class AudioSource:
     def __init__(
         self,
         corpus: Corpus,
-        utterances: Iterable[str],
+        utterances: Sequence[str],
         frontend: Frontend,
         sample_rate: int = 16000,
         allow_pipes: bool = False,
     ) -> None:
         self.corpus = corpus
-        self.utterances = list(utterances)
+        self.utterances = utterances
         self.frontend = frontend
         self.sample_rate = sample_rate
         self.allow_pipes = allow_pipes
+        self._decoded: DecodedWaves | None = None
+
+    def decode_all(self) -> None:
+        """Decodes the utterances now and keeps them in memory, for those that are read again and again."""
+        numbers = track(range(len(self.utterances)), f"decoding {self.corpus.directory}")
+        self._decoded = DecodedWaves(numbers, self._read_wave)
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
-        duration_s = length * self.OVERSIZE / self.FRAMES_PER_S
-        wave = self.corpus.read_wave(
+        start_s, duration_s = start / self.FRAMES_PER_S, length * self.OVERSIZE / self.FRAMES_PER_S
+        if self._decoded is None:
+            wave = self._read_wave(utterance, start_s, duration_s)
+        else:
+            wave = self._decoded.read(utterance, int(start_s * self.sample_rate), round(duration_s * self.sample_rate))
+        return fill(wave, round(duration_s * self.sample_rate))
+
+    def _read_wave(self, utterance: int, start_s: float = 0.0, duration_s: float | None = None) -> np.ndarray:
+        return self.corpus.read_wave(
             self.corpus[self.utterances[utterance]],
             self.sample_rate,
-            start_s=start / self.FRAMES_PER_S,
+            start_s=start_s,
             duration_s=duration_s,
             allow_pipes=self.allow_pipes,
         )
-        return fill(wave, round(duration_s * self.sample_rate))
 
     def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
         length = round(inputs.shape[1] * self.FRAMES_PER_S / (self.OVERSIZE * self.sample_rate))
@@ -191,3 +204,22 @@ class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
             self._reported.add(number)
             name = self.batches.names[number]
             say(f"skipping utterance {name}: {str(error).removeprefix(f'{name}: ')}")
+
+
+class FinishedEpoch(Dataset[tuple[Any, Tensor]]):
+    """The items of an epoch with their features made: for a training on a CPU, where the reading process has time.
+
+    Args:
+        epoch: of items (inputs, labels), or (a DataError, None).
+        to_features: of what `epoch` comes from.
+    """
+
+    def __init__(
+        self, epoch: Dataset[tuple[Any, Tensor]], to_features: Callable[[Any, Tensor], tuple[Tensor, Tensor]]
+    ) -> None:
+        self.epoch = epoch
+        self.to_features = to_features
+
+    def __getitem__(self, i: int) -> tuple[Any, Tensor]:
+        inputs, labels = self.epoch[i]
+        return (inputs, labels) if isinstance(inputs, DataError) else self.to_features(inputs, labels)

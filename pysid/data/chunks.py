@@ -59,29 +59,32 @@ PORT_CHUNKS = ChunkConfig(min_frames=400, max_frames=400, sampling="utterance")
 
 def select_utterances(
     n_frames: np.ndarray, speakers: Sequence[str], config: ChunkConfig
-) -> tuple[np.ndarray, list[str]]:
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The utterances to train on: long enough, of speakers with enough such utterances.
 
     Args:
         n_frames: (N,) frames of each utterance.
         speakers: (N,) speaker of each utterance.
     Returns:
-        indices: ascending positions of the utterances kept.
-        labels: the speakers kept, sorted; a speaker's class is its place in this list.
+        indices: (n,) ascending positions of the utterances kept.
+        labels: (n,) their classes.
+        speakers: the speakers kept, sorted; a speaker's class is its place in this list.
     Raises:
         DataError: fewer than two speakers are left.
     """
-    names, label = np.unique(np.asarray(speakers, dtype=object).astype(str), return_inverse=True)
+    names = sorted(set(speakers))
+    number = {name: i for i, name in enumerate(names)}
+    label = np.fromiter((number[speaker] for speaker in speakers), np.int64, len(speakers))
     long_enough = np.asarray(n_frames) >= max(config.min_utterance_frames, 1)
     counts = np.bincount(label[long_enough], minlength=len(names))
     indices = np.flatnonzero(long_enough & (counts[label] >= config.min_utterances))
-    kept = [str(x) for x in np.unique(names[label[indices]])]
+    kept, labels = np.unique(label[indices], return_inverse=True)
     if len(kept) < 2:
         raise DataError(
             f"{len(kept)} of {len(names)} speakers have {config.min_utterances} or more utterances of at least "
             f"{config.min_utterance_frames} frames (min_utterances, min_utterance_frames); training needs two"
         )
-    return indices, kept
+    return indices, labels, [names[i] for i in kept]
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,31 @@
 """A corpus on disk: a Kaldi data directory (https://kaldi-asr.org/doc/data_prep.html).
 
-Made for a million utterances: what is kept is dictionaries of strings, an `Utterance` is made when it is
+Made for a million utterances: what is kept is the text of the tables, an `Utterance` is made when it is
 looked at, and no audio file is touched before its samples are wanted.
 """
 
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Self, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
 import numpy as np
 
+from pysid.data.packed import Labels, PackedStrings, PackedTable, read_packed
 from pysid.errors import DataError
+from pysid.io import table_formats as formats
 from pysid.io import tables
 from pysid.io.ark import split_entry
 from pysid.io.audio import MAX_OVERSHOOT_S, audio_info, read_audio
 from pysid.io.scp import is_pipe, resolve, resolve_path
-from pysid.io.table_formats import SegmentLine
+from pysid.io.table_formats import SegmentLine, TableFormat
 from pysid.segments import Segment
 
-T = TypeVar("T")
+Value = TypeVar("Value")
 
 WHOLE = Segment(0.0, math.inf)
 UTTERANCE_TABLES = ("utt2dur", "utt2num_frames", "utt2lang", "utt2uniq", "text", "feats.scp", "vad.scp")
@@ -48,7 +50,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Corpus:
-    """The tables of a data directory.
+    """The tables of a data directory, as read-only mappings.
 
     Attributes:
         directory: where it was read from; relative paths in it are looked for there first.
@@ -62,6 +64,11 @@ class Corpus:
     segments: Mapping[str, SegmentLine] | None = dataclasses.field(default=None, repr=False)
     utt2spk: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wav_scp", PackedTable.of(self.wav_scp))
+        object.__setattr__(self, "utt2spk", PackedTable.of(self.utt2spk))
+        object.__setattr__(self, "segments", None if self.segments is None else PackedTable.of(self.segments))
+
     @classmethod
     def read(cls, directory: str | os.PathLike[str]) -> Self:
         """Reads wav.scp and, where they exist, segments and utt2spk (else spk2utt).
@@ -73,14 +80,21 @@ class Corpus:
         folder = Path(directory)
         if not folder.is_dir():
             raise DataError(f"{directory}: expected a Kaldi data directory, got no such folder")
-        wav_scp = tables.read_wav_scp(folder / "wav.scp")
-        segments = tables.read_segments(folder / "segments") if (folder / "segments").exists() else None
+        wav_scp = read_packed(folder / "wav.scp", formats.WAV_SCP, PackedStrings())
+        segments = None
+        if (folder / "segments").exists():
+            segments = read_packed(folder / "segments", formats.SEGMENTS, [])
         corpus = cls(folder, wav_scp, segments, _read_speakers(folder))
         corpus._check()
         return corpus
 
+    @property
+    def ids(self) -> Sequence[str]:
+        """The names of all utterances in the order of segments or wav.scp."""
+        return self._table.names
+
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids)
 
     def __contains__(self, utterance_id: object) -> bool:
         return utterance_id in self._table
@@ -97,12 +111,12 @@ class Corpus:
         return Utterance(utterance_id, speaker, line.recording, source, line.segment, line.channel)
 
     def __iter__(self) -> Iterator[Utterance]:
-        return map(self.__getitem__, self._ids)
+        return map(self.__getitem__, self.ids)
 
     @property
     def utterances(self) -> Sequence[Utterance]:
         """All utterances in the order of segments or wav.scp, each made when it is looked at."""
-        return _Utterances(self, self._ids)
+        return _Utterances(self, self.ids)
 
     def speakers(self) -> list[str]:
         """The distinct speakers in the order of the C locale."""
@@ -118,17 +132,26 @@ class Corpus:
 
     def genders(self) -> dict[str, str]:
         """{speaker: "m" or "f"} as far as spk2gender knows."""
-        return self._optional("spk2gender", tables.read_spk2gender)
+        path = self.directory / "spk2gender"
+        return tables.read_spk2gender(path) if path.exists() else {}
 
     def trials(self) -> list[tables.Trial]:
         """The trial list of the directory. Raises DataError where there is none."""
         return tables.read_trials(self.directory / "trials")
 
-    def durations(self) -> dict[str, float]:
+    def speaker_of_each(self) -> list[str]:
+        """The speaker of each utterance, in the order of `ids`. Raises KeyError where speakers are not known."""
+        assert isinstance(self.utt2spk, PackedTable)
+        return list(self.utt2spk.gather(self.ids))
+
+    def durations(self) -> Mapping[str, float]:
         """{utterance: seconds}, from utt2dur, segments, reco2dur, or else the headers of the audio files."""
-        known = self._optional("utt2dur", tables.read_durations)
-        recordings = self._optional("reco2dur", tables.read_durations)
-        return {key: known[key] if key in known else self._duration(self[key], recordings) for key in self._ids}
+        known = self._optional("utt2dur", formats.DURATIONS, array("d"))
+        if isinstance(known, PackedTable) and known.names == self.ids:
+            return known
+        recordings = self._optional("reco2dur", formats.DURATIONS, array("d"))
+        found = (known[key] if key in known else self._duration(self[key], recordings) for key in self.ids)
+        return PackedTable(self.ids, array("d", found))
 
     def read_wave(
         self,
@@ -197,34 +220,33 @@ class Corpus:
         self._copy_table("spk2gender", new, set(self.utt2spk.values()))
         self._copy_table("reco2dur", new, self.wav_scp)
         if (self.directory / "trials").exists():
-            models = {*self._ids, *self.utt2spk.values()}  # a speaker may be enrolled under the own name
+            models = {*self.ids, *self.utt2spk.values()}  # a speaker may be enrolled under the own name
             known = [trial for trial in self.trials() if trial.enrol in models and trial.test in self]
             tables.write_trials(new / "trials", known)
 
     @property
-    def _table(self) -> Mapping[str, object]:
-        return self.wav_scp if self.segments is None else self.segments
-
-    @cached_property
-    def _ids(self) -> list[str]:
-        return list(self._table)
+    def _table(self) -> PackedTable[Any]:
+        table = self.wav_scp if self.segments is None else self.segments
+        assert isinstance(table, PackedTable)
+        return table
 
     def _check(self) -> None:
-        if not self._ids:
+        if not self.ids:
             raise DataError(f"{self.directory}: expected at least one utterance, got none")
         if self.segments is not None:
             lost = [key for key, line in self.segments.items() if line.recording not in self.wav_scp]
             _refuse(lost, len(self.segments), self.directory / "segments", "have no recording in wav.scp")
         if self.utt2spk:
             audio = self.directory / ("wav.scp" if self.segments is None else "segments")
-            lost = [key for key in self.utt2spk if key not in self._table]
+            assert isinstance(self.utt2spk, PackedTable)
+            lost = self._table.missing(self.utt2spk.names)
             _refuse(lost, len(self.utt2spk), self.directory / "utt2spk", f"have no audio in {audio.name}")
-            lost = [key for key in self._ids if key not in self.utt2spk]
-            _refuse(lost, len(self._ids), audio, "have no speaker in utt2spk")
+            lost = self.utt2spk.missing(self.ids)
+            _refuse(lost, len(self.ids), audio, "have no speaker in utt2spk")
 
-    def _optional(self, name: str, read: Callable[[Path], dict[str, T]]) -> dict[str, T]:
+    def _optional(self, name: str, table_format: TableFormat[Value], column: Any) -> Mapping[str, Value]:
         path = self.directory / name
-        return read(path) if path.exists() else {}
+        return read_packed(path, table_format, column) if path.exists() else {}
 
     def _duration(self, utterance: Utterance, recordings: Mapping[str, float]) -> float:
         piece = utterance.segment or WHOLE
@@ -246,7 +268,8 @@ class Corpus:
 
     def _copy_table(self, name: str, new: Path, keys: Iterable[str]) -> None:
         kept = set(keys)
-        table = {key: value for key, value in self._optional(name, tables.read_table).items() if key in kept}
+        old = self._optional(name, formats.ANY, PackedStrings())
+        table = {key: value for key, value in old.items() if key in kept}
         if name.endswith(".scp"):
             table = {key: self._moved(entry, new) for key, entry in table.items()}
         if table:
@@ -256,7 +279,7 @@ class Corpus:
 class _Utterances(Sequence[Utterance]):
     """The utterances of a corpus as a sequence that makes them one at a time."""
 
-    def __init__(self, corpus: Corpus, ids: list[str]) -> None:
+    def __init__(self, corpus: Corpus, ids: Sequence[str]) -> None:
         self.corpus = corpus
         self.ids = ids
 
@@ -273,9 +296,9 @@ class _Utterances(Sequence[Utterance]):
         return self.corpus[self.ids[index]]
 
 
-def _read_speakers(folder: Path) -> dict[str, str]:
+def _read_speakers(folder: Path) -> Mapping[str, str]:
     if (folder / "utt2spk").exists():
-        return tables.read_utt2spk(folder / "utt2spk")
+        return read_packed(folder / "utt2spk", formats.UTT2SPK, Labels())
     if (folder / "spk2utt").exists():
         return tables.utt2spk_from_spk2utt(tables.read_spk2utt(folder / "spk2utt"))
     return {}

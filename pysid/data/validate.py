@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pysid.errors import DataError
 from pysid.io import table_formats as formats
@@ -54,14 +54,13 @@ class Problem:
         return f"{place}: {self.level}: {self.message}"
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """One line of a table that could be read; of a trial list, `key` is the first column."""
+class _Entry(NamedTuple):
+    """One line of a table that could be read; of a trial list, `key` is the first column and `test` the second."""
 
     line: int
     key: str
-    fields: list[str]
     value: Any
+    test: str = ""
 
 
 @dataclass
@@ -110,7 +109,8 @@ def _read(found: _Directory, name: str, table_format: TableFormat[Any]) -> list[
             try:
                 fields = table_format.row.split(text)
                 if fields:
-                    entries.append(_Entry(number, fields[0], fields, table_format.parse(fields)))
+                    test = fields[1] if name == "trials" else ""
+                    entries.append(_Entry(number, fields[0], table_format.parse(fields), test))
                 else:
                     found.add(name, number, "expected an entry, got a blank line")
             except ValueError as error:
@@ -255,11 +255,10 @@ def _check_trials(found: _Directory) -> None:
     utterances = found.utterances()
     enrolled = {**utterances, **dict.fromkeys(found.table("utt2spk").values())}
     for entry in found.entries.get("trials", ()):
-        if entry.fields[0] not in enrolled:
-            message = f"expected an utterance or speaker to enrol, got {entry.fields[0]!r}"
-            found.add("trials", entry.line, message)
-        if entry.fields[1] not in utterances:
-            found.add("trials", entry.line, f"expected an utterance to test, got {entry.fields[1]!r}")
+        if entry.key not in enrolled:
+            found.add("trials", entry.line, f"expected an utterance or speaker to enrol, got {entry.key!r}")
+        if entry.test not in utterances:
+            found.add("trials", entry.line, f"expected an utterance to test, got {entry.test!r}")
 
 
 _CHECKS: tuple[Callable[[_Directory], None], ...] = (

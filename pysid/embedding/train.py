@@ -4,6 +4,7 @@ A batch is a function of (seed, epoch, number), schedules are functions of the s
 training that was killed and started again reaches the weights it would have reached undisturbed.
 """
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,12 +18,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 
+from pysid.data.batches import FinishedEpoch
 from pysid.embedding.checkpoint import Progress, load_state, save_state
 from pysid.embedding.classifier import SpeakerClassifier
 from pysid.embedding.networks import TrainableNetwork
 from pysid.embedding.optim import OptimizerConfig, make_optimizer, set_learning_rate
 from pysid.errors import DataError
 from pysid.progress import say, track
+
+# oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with free memory between them: gigabytes
+# where the length of chunks varies, of which it then seldom uses any again. It looks at this at its first product.
+ONEDNN_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8")
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class TrainerConfig:
         mixed_precision: "bf16" and "fp16" multiply matrices in half precision; weights and sums stay float32.
         device: "auto" takes a GPU where there is one.
         n_threads: of a CPU training; 0 for all cores. Sums depend on it, so a resumed run needs the same number.
-        n_workers: processes that read and cut features beside the training; 0 reads in the training process.
+        n_workers: processes that read beside the training, and where that is on a CPU also augment and make features; 0
+            does all in the training process.
         checkpoint_minutes: time between states saved within an epoch; each epoch ends with one as well.
         log_steps: optimizer steps between points of the TensorBoard curves.
     """
@@ -110,6 +117,7 @@ class Trainer:
         self.batches = batches
         self.directory = directory
         self.on_epoch = on_epoch
+        os.environ.setdefault(*ONEDNN_CACHE)
         if config.n_threads:
             torch.set_num_threads(config.n_threads)
         if config.device == "cuda" and not torch.cuda.is_available():
@@ -119,6 +127,11 @@ class Trainer:
         self.progress = Progress()
         # Losses not looked at yet, with their batches: on a GPU, looking at each would make it wait for the CPU.
         self._unchecked: deque[tuple[int, Tensor]] = deque()
+
+    @property
+    def _read_ahead(self) -> bool:
+        """Whether the reading processes make the features: not for a GPU, which is quicker at it."""
+        return self.accelerator.device.type == "cpu" and self.config.n_workers > 0
 
     @property
     def n_steps(self) -> int:
@@ -156,6 +169,8 @@ class Trainer:
     def _run_epoch(self, writer: SummaryWriter | None) -> None:
         p, a = self.progress, self.accelerator
         data = self.batches.epoch(p.epoch, a.process_index, a.num_processes)
+        if self._read_ahead:
+            data = FinishedEpoch(data, self.batches.to_features)
         loader = DataLoader(
             data,
             batch_size=None,
@@ -186,7 +201,7 @@ class Trainer:
         rate = self.optimizer_config.rate_at(p.step, self.n_steps)
         set_learning_rate(self.optimizer, rate)
         moved = inputs.to(a.device, non_blocking=True), labels.to(a.device, non_blocking=True)
-        result = self.model(*self.batches.to_features(*moved), p.step)
+        result = self.model(*(moved if self._read_ahead else self.batches.to_features(*moved)), p.step)
         figures = torch.stack([result.loss.detach(), result.accuracy, result.penalty.detach()])
         means = a.reduce(figures, "mean")  # over the processes, so that all of them see a NaN and stop
         self._unchecked.append((p.batch, means[0]))

@@ -18,7 +18,8 @@ def test_every_line_trains_and_times_add_up(tmp_path):
     shares = json.loads(path.read_text())["shares"]
     assert len(shares) == 4 and {share["utterances"] for share in shares} == {2}
     assert all(min(share["waiting_s"], share["features_s"], share["network_s"]) > 0 for share in shares)
+    assert all(0 < share["product_share"] < 1 and share["busy_share"] is None for share in shares)
     rows = [line.split("|") for line in done.stdout.splitlines() if "%" in line]
     for row in rows:
-        assert sum(int(cell.strip(" %")) for cell in row[3:6]) == pytest.approx(100, abs=2)
+        assert sum(int(cell.strip(" %")) for cell in row[4:7]) == pytest.approx(100, abs=4)
     assert len(rows) == 4

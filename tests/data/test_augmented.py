@@ -9,6 +9,7 @@ from pysid.augment import (
     AugmentConfig,
     Augmenter,
     Corruption,
+    CorruptionBatch,
     FileBank,
     MemoryBank,
     MusicAugment,
@@ -65,32 +66,49 @@ def test_a_batch_is_a_function_of_its_number(everything):
     assert len(whole) == everything.n_batches == 3
     later = finish(everything, everything.epoch(1)[2])  # without what came before it
     assert all(map(torch.equal, whole[2], later))
-    kinds = [[c.kind for inputs, _ in everything.epoch(epoch) for c in inputs.corruptions] for epoch in (0, 1)]
+    kinds = [[inputs.corruptions.kinds for inputs, _ in everything.epoch(epoch)] for epoch in (0, 1)]
     assert kinds[0] != kinds[1]
 
 
 def test_a_reading_process_draws_the_same(everything):
     loader = DataLoader(everything.epoch(0), batch_size=None, num_workers=1)
     for item, expected in zip(loader, everything.epoch(0), strict=True):
-        assert isinstance(item[0], AugmentedInputs) and any(c.kind != "clean" for c in item[0].corruptions)
+        assert isinstance(item[0], AugmentedInputs) and set(item[0].corruptions.kinds) > {"clean"}
         assert all(map(torch.equal, finish(everything, item), finish(everything, expected)))
 
 
-def test_processes_draw_for_their_own_chunks(everything):
-    shares = [everything.epoch(0, process, 2)[0] for process in (0, 1)]
-    whole, _ = everything.epoch(0)[0]
-    assert torch.equal(torch.stack([x.chunks for x, _ in shares], 1).flatten(0, 1), whole.chunks)
-    assert shares[0][0].key != shares[1][0].key
+def test_the_vad_looks_at_the_clean_or_at_the_augmented_chunk(clean, augmenter):
+    by_clean = AugmentedBatches(clean, 2, augmenter=augmenter)
+    by_augmented = AugmentedBatches(clean, 2, augmenter=augmenter, clean_vad=False)
+    inputs, labels = by_clean.epoch(0)[0]
+    heard = augmenter.render(inputs.chunks, None, inputs.corruptions)
+    first, second = (batches.to_features(inputs, labels)[0] for batches in (by_clean, by_augmented))
+    assert torch.equal(first, clean.source.to_features(heard, clean=inputs.chunks))
+    assert torch.equal(second, clean.source.to_features(heard))
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("n_processes", [2, 4])
+def test_processes_share_the_batch_of_one(everything, n_processes):
+    """Chunks, noises, rooms, speeds and masks are those that one process would have drawn for the same places."""
+    for i in range(everything.n_batches):
+        inputs, labels = everything.epoch(1)[i]
+        features, classes = finish(everything, (inputs, labels))
+        shares = [everything.epoch(1, p, n_processes)[i] for p in range(n_processes)]
+        drawn = [x.corruptions.kinds for x, _ in shares]
+        assert [kind for row in zip(*drawn, strict=True) for kind in row] == inputs.corruptions.kinds
+        parts = [finish(everything, share) for share in shares]
+        torch.testing.assert_close(torch.stack([x for x, _ in parts], 1).flatten(0, 1), features, atol=1e-3, rtol=1e-4)
+        assert torch.equal(torch.stack([y for _, y in parts], 1).flatten(), classes)
 
 
 def test_corrupted_chunks_keep_the_frames_of_the_clean_ones(clean, augmenter):
     batches = AugmentedBatches(clean, 2, augmenter=augmenter)
     inputs, labels = batches.epoch(0)[0]
     features, classes = batches.to_features(inputs, labels)
-    corruptions = inputs.unpack()
-    kinds = [c.kind for c in corruptions]
+    kinds = inputs.corruptions.kinds
     assert len(set(kinds)) > 2 and "clean" in kinds
-    wave = augmenter.render(inputs.chunks, None, corruptions)
+    wave = augmenter.render(inputs.chunks, None, inputs.corruptions)
     assert torch.equal(features, clean.source.to_features(wave, inputs.chunks))
     untouched = clean.source.to_features(inputs.chunks)
     for kind, row, before in zip(kinds, features, untouched, strict=True):
@@ -98,16 +116,17 @@ def test_corrupted_chunks_keep_the_frames_of_the_clean_ones(clean, augmenter):
     assert classes is labels and torch.equal(inputs.chunks, clean.epoch(0)[0][0])
 
 
-def test_packing_loses_nothing():
-    noises = [None, np.arange(4, dtype=np.float32), None, np.ones(4, np.float32)]
-    corruptions = [Corruption("x", response=np.ones(k + 1), noise=noise) for k, noise in enumerate(noises)]
-    packed = AugmentedInputs.pack(torch.zeros(4, 4), (1, 2, 0, 3), corruptions)
-    assert packed.noises.shape == (2, 4)
-    for found, expected in zip(packed.unpack(), corruptions, strict=True):
-        assert found.kind == expected.kind and found.response is expected.response
-        np.testing.assert_array_equal(found.noise, expected.noise)
-    bare = AugmentedInputs.pack(torch.zeros(1, 4), (1, 2, 0, 3), [])
-    assert bare.unpack() == [] and bare.noises is None
+def test_stacking_loses_nothing():
+    room, noise = np.arange(1, 4, dtype=np.float32), np.arange(5, dtype=np.float32)
+    drawn = [Corruption("r", room[:2]), Corruption(), Corruption("n", noise=noise[:3]), Corruption("b", room, noise)]
+    batch = CorruptionBatch.stack(drawn)
+    assert batch.kinds == ["r", "clean", "n", "b"]
+    in_room, in_noise = batch.to(torch.device("cpu")).groups
+    assert in_room.rows == [0, 3] and in_room.response_lengths == [2, 3] and in_noise.rows == [2]
+    assert in_room.response.tolist() == [[1, 2, 0], [1, 2, 3]]
+    assert in_room.noise.tolist() == [[0] * 5, [0, 1, 2, 3, 4]]
+    assert in_noise.response is None and in_noise.noise.tolist() == [[0, 1, 2]]
+    assert CorruptionBatch.stack([Corruption()] * 3).groups == []
 
 
 def test_speeds_are_speakers_of_their_own(clean):
@@ -127,7 +146,7 @@ def test_a_slower_voice_is_lower():
     """A tone at half the speed has half the frequency, and fills the whole chunk either way."""
     tone = 1000 * torch.sin(2 * torch.pi * 400 * torch.arange(16000) / RATE)[None]
     for factor, hz in ((0.5, 200), (2.0, 800)):
-        wave, _ = _at_speeds(SpeedPerturb(SpeedConfig(factors=(factor,))), tone, np.random.default_rng(0))
+        wave, _ = _at_speeds(SpeedPerturb(SpeedConfig(factors=(factor,))), tone, np.zeros(1, int))
         assert wave.shape == tone.shape and wave[0, -500:].abs().max() > 900
         assert torch.fft.rfft(wave[0]).abs().argmax() == pytest.approx(hz, abs=2)
 
@@ -152,7 +171,7 @@ def test_a_recording_that_cannot_be_read_leaves_speech_clean(clean, tmp_path, ca
     data = batches.epoch(0)
     for i in range(2):
         inputs, _ = data[i]
-        assert [c.kind for c in inputs.corruptions] == ["clean"] * 8
+        assert inputs.corruptions.kinds == ["clean"] * 8
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith(f"augmenting without {tmp_path}/a.wav: expected an audio file")
 

@@ -1,10 +1,12 @@
 """Training batches: shares of processes, chunks of archives and audio, and what cannot be read."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 
-from pysid.data.batches import ArchiveSource, AudioSource, ChunkBatches
+from pysid.data.batches import ArchiveSource, AudioSource, ChunkBatches, FinishedEpoch
 from pysid.data.chunks import ChunkConfig, ChunkPlan
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
@@ -80,8 +82,22 @@ def test_an_unreadable_chunk_is_replaced_with_its_label_and_said_once(capsys):
 
 
 def test_a_wholly_unreadable_batch_is_the_error(capsys):
-    error, labels = batches(NumberedSource(range(6))).epoch(0)[0]
-    assert isinstance(error, DataError) and labels is None
+    data = batches(NumberedSource(range(6)))
+    for epoch in (data.epoch(0), FinishedEpoch(data.epoch(0), data.to_features)):
+        error, labels = epoch[0]
+        assert isinstance(error, DataError) and labels is None
+
+
+def test_a_finished_epoch_has_features(audio):
+    data = ChunkBatches(ChunkPlan(np.array([400, 450, 500]), np.array([0, 1, 1]), CONFIG), audio, ["a", "b", "c"])
+    for item, finished in zip(data.epoch(0), FinishedEpoch(data.epoch(0), data.to_features), strict=False):
+        assert all(map(torch.equal, data.to_features(*item), finished))
+
+
+def test_an_epoch_goes_to_a_process_that_is_not_forked(audio):
+    data = ChunkBatches(ChunkPlan(np.array([400, 450, 500]), np.array([0, 1, 1]), CONFIG), audio, ["a", "b", "c"])
+    inputs, labels = pickle.loads(pickle.dumps(data.epoch(0)))[1]
+    assert all(map(torch.equal, (inputs, labels), data.epoch(0)[1]))
 
 
 def test_a_batch_is_described_by_its_utterances():
@@ -158,6 +174,20 @@ def test_a_piece_of_audio_is_read_where_it_stands(audio, dev):
     np.testing.assert_array_equal(audio.read(1, 123, 100), wave[123 * 160 : 123 * 160 + 24000])
     short = audio.read(1, 0, 1000)  # 15 s are wanted, and there are about 6: from its beginning again
     np.testing.assert_array_equal(short, np.resize(wave, 240000))
+
+
+def test_decoded_audio_is_the_same_rounded(audio, with_broken, capsys):
+    before = [audio.read(u, start, 200) for u, start in ((0, 0), (1, 123), (2, 480))]
+    audio.decode_all()
+    for wave, (u, start) in zip(before, ((0, 0), (1, 123), (2, 480)), strict=True):
+        np.testing.assert_array_equal(audio.read(u, start, 200), np.clip(np.rint(wave), -32768, 32767))
+    with pytest.raises(DataError, match=r"expected more than 80000000 samples, got \d+"):
+        audio.read(0, 500000, 60)
+    broken = AudioSource(Corpus.read(with_broken), ["alicia-truncated", "alicia-0"], Frontend(VOXCELEB))
+    broken.decode_all()
+    assert broken.read(1, 0, 60).any()
+    with pytest.raises(DataError, match=r"alicia-truncated: .*cut off"):
+        broken.read(0, 0, 60)
 
 
 def test_pieces_stay_within_their_segment(dev, tmp_path):

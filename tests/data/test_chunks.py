@@ -62,8 +62,8 @@ def test_frames_decide_the_number_of_chunks_unless_told() -> None:
 def test_selection_follows_both_filters() -> None:
     n_frames = np.array([500, 500, 100, 500, 500, 500])
     speakers = ["b", "b", "a", "a", "c", "c"]
-    indices, labels = select_utterances(n_frames, speakers, ChunkConfig(min_utterances=2))
-    assert indices.tolist() == [0, 1, 4, 5] and labels == ["b", "c"]
+    indices, labels, kept = select_utterances(n_frames, speakers, ChunkConfig(min_utterances=2))
+    assert indices.tolist() == [0, 1, 4, 5] and labels.tolist() == [0, 0, 1, 1] and kept == ["b", "c"]
     with pytest.raises(DataError, match="0 of 3 speakers have 3 or more utterances of at least 400 frames"):
         select_utterances(n_frames, speakers, ChunkConfig(min_utterances=3))
 

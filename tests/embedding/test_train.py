@@ -381,7 +381,7 @@ def test_a_damaged_state_is_one_clear_error(features: Path, tmp_path: Path) -> N
         ),
         ({"network": {"feature_dim": 20}}, "feature_dim is 20, but the features of .* have 30"),
         ({"flavour": "plain"}, "'flavour' must be one of stat, attent, asoft, got 'plain'"),
-        ({"train": "/nowhere"}, "/nowhere/utt2spk"),
+        ({"train": "/nowhere"}, "/nowhere: expected a Kaldi data directory, got no such folder"),
         ({"trainer": {"seed": -1}}, "seed, n_threads and n_workers must not be negative"),
         ({"network": {"frame_layers": [{"dim": 4, "offsets": []}]}}, "offsets must ascend"),
         ({"chunks": {"min_frames": 4}}, "chunks.min_frames is 4, but the network needs more than 4 frames"),
