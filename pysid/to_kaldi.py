@@ -10,6 +10,7 @@ import torch
 
 from pysid.backend.chain import Backend, PldaBackend
 from pysid.embedding.onnx_network import OnnxNetwork
+from pysid.embedding.resnet import ResNet
 from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
 from pysid.from_kaldi import KALDI_CMVN
@@ -61,8 +62,9 @@ def write_package(path_or_name: PathLike, nnet_dir: PathLike) -> list[str]:
 
 def _write_network(model: SpeakerModel, directory: Path, folder: Path) -> list[str]:
     network, chunks, notes = model.network, model.config.extract, []
-    if isinstance(network, OnnxNetwork):
-        raise DataError(f"{directory}: expected an x-vector or nnet3 network, got an ONNX graph")
+    if isinstance(network, OnnxNetwork | ResNet):
+        kind = "an ONNX graph" if isinstance(network, OnnxNetwork) else "a residual network"
+        raise DataError(f"{directory}: expected an x-vector or nnet3 network, got {kind}")
     if isinstance(network, Nnet3Network):
         content, lines = network.content, list(network.config.extract)
     else:

@@ -100,7 +100,8 @@ class AugmentedBatches:
         if self.augmenter is None or inputs.corruptions is None:
             features = source.to_features(chunks)
         else:
-            features = source.to_features(self.augmenter.render(chunks, None, inputs.corruptions), clean=chunks if self.clean_vad else None)
+            harder = self.augmenter.render(chunks, None, inputs.corruptions)
+            features = source.to_features(harder, clean=chunks if self.clean_vad else None)
         if self.masks is not None:
             features = self.masks.apply_drawn(features, None, self.masks.draw(n_whole, rng)[inputs.rows])
         return features, labels
