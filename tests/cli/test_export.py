@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pysid.embedding.resnet import ResNet, ResNetConfig
+from pysid.frontend import VOXCELEB
 from pysid.io.ark import read_vectors
 from pysid.io.tables import read_scores
+from pysid.model import ModelConfig, save_network
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -70,6 +73,10 @@ def test_wrong_use(pysid, model, onnx_file, tmp_path):
     assert error == f"{tmp_path / 'full'}: expected a new or an empty folder, got one with files"
     error = pysid("convert-kaldi", "--reverse", onnx_file, tmp_path / "kaldi").error
     assert error == f"{onnx_file}: expected an x-vector or nnet3 network, got an ONNX graph"
+    config = ResNetConfig(feature_dim=30, channels=(4,), blocks=(1,), strides=((1, 1),), embedding_dim=5)
+    save_network(tmp_path / "residual", ModelConfig(VOXCELEB, config), ResNet(config))
+    error = pysid("convert-kaldi", "--reverse", tmp_path / "residual", tmp_path / "kaldi").error
+    assert error == f"{tmp_path / 'residual'}: expected an x-vector or nnet3 network, got a residual network"
 
 
 @pytest.mark.parametrize(
