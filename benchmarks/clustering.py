@@ -1,28 +1,30 @@
-"""Time and memory of clustering: `python -m benchmarks.clustering [--n N ...] [--kind KIND ...] [--json PATH]`.
+"""Speed and memory of clustering: `python -m benchmarks.clustering [--n N ...] [--kind KIND ...] [--figure PATH]`.
 
-Each measurement has a process of its own, so that the peak of its memory is its own, too.
+Beside SciPy and scikit-learn, and Kaldi's program where it is on PATH. `ahc`, `scipy`, `sklearn` and `kaldi` start from
+a matrix of costs, whose one reading is the least that they must do; `spectral` and `vbx` from embeddings, and the
+affinities of all pairs are the least.
 """
 
 import argparse
-import resource
-import sys
-import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from benchmarks.tables import console, show, write_json
+from benchmarks import kaldi_programs
+from benchmarks.clustering_figure import draw
+from benchmarks.limits import FLOAT32, MEMORY
+from benchmarks.tasks import Measurement, Task, add_arguments, measure, one_core_limits, report
+
+if TYPE_CHECKING:
+    from pysid.diarization.steps import Windows
 
 N_SPEAKERS, DIM = 8, 128
 SHIFT_S, TURN_S = 0.75, 6.0
 THRESHOLD = 0.2  # of the cosine: far from those of one speaker and those of two, which are about 0.5 and 0
-GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -46,121 +48,123 @@ class Conversation:
         X = (speakers[self.speaker] + rng.normal(size=(self.n, DIM))).astype(np.float32)
         return X / np.linalg.norm(X, axis=1, keepdims=True)
 
+    def windows(self) -> "Windows":
+        from pysid.diarization.steps import Windows
+
+        start_s = SHIFT_S * np.arange(self.n)
+        return Windows(start_s, start_s + 2 * SHIFT_S, np.zeros(self.n, dtype=np.int64))
+
     def costs(self) -> np.ndarray:
         """(N, N) float32, the negated cosines."""
         return -self.embeddings @ self.embeddings.T
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """What one clustering took.
-
-    Attributes:
-        seconds: CPU time of one core, from scores or embeddings, whichever the method takes, to labels.
-        peak_gib: the most memory that its process held, the interpreter and the costs among it.
-        n_speakers: clusters found, of `N_SPEAKERS`.
-        n_wrong: windows whose speaker is not the one that most windows of their cluster have.
-    """
-
-    kind: str
-    n: int
-    seconds: float
-    peak_gib: float
-    n_speakers: int
-    n_wrong: int
-
-
-def ahc(conversation: Conversation) -> Callable[[], np.ndarray]:
+def ahc(n: int) -> Callable[[], np.ndarray]:
     from pysid.diarization.ahc import agglomerative_clustering
 
-    costs = conversation.costs()
+    costs = Conversation(n).costs()
     return lambda: agglomerative_clustering(costs, threshold=-THRESHOLD, overwrite=True)
 
 
-def scipy_linkage(conversation: Conversation) -> Callable[[], np.ndarray]:
+def scipy_linkage(n: int) -> Callable[[], np.ndarray]:
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    costs = conversation.costs() + 1
+    costs = Conversation(n).costs()
+    costs += 1
     condensed = np.concatenate([row[i + 1 :] for i, row in enumerate(costs)], dtype=np.float64)
     del costs
     return lambda: fcluster(linkage(condensed, method="average"), 1 - THRESHOLD, criterion="distance")
 
 
-def sklearn_agglomerative(conversation: Conversation) -> Callable[[], np.ndarray]:
+def sklearn_agglomerative(n: int) -> Callable[[], np.ndarray]:
     from sklearn.cluster import AgglomerativeClustering
 
     model = AgglomerativeClustering(None, metric="precomputed", linkage="average", distance_threshold=1 - THRESHOLD)
-    costs = conversation.costs() + 1
+    costs = Conversation(n).costs()
+    costs += 1
     return lambda: model.fit_predict(costs)
 
 
-def spectral(conversation: Conversation) -> Callable[[], np.ndarray]:
+def spectral(n: int) -> Callable[[], np.ndarray]:
     from pysid.diarization.affinity import CosineAffinity
     from pysid.diarization.spectral import Spectral, SpectralConfig
-    from pysid.diarization.steps import SpeakerCount, Windows
+    from pysid.diarization.steps import SpeakerCount
 
-    start_s = SHIFT_S * np.arange(conversation.n)
-    windows = Windows(start_s, start_s + 2 * SHIFT_S, np.zeros(conversation.n, dtype=np.int64))
-    embeddings, clusterer = conversation.embeddings, Spectral(SpectralConfig(), CosineAffinity())
+    conversation = Conversation(n)
+    embeddings, windows = conversation.embeddings, conversation.windows()
+    clusterer = Spectral(SpectralConfig(), CosineAffinity())
     return lambda: clusterer(embeddings, windows, SpeakerCount()).labels
 
 
-KINDS: dict[str, Callable[[Conversation], Callable[[], np.ndarray]]] = {
-    "ahc": ahc,
-    "spectral": spectral,
-    "scipy": scipy_linkage,
-    "sklearn": sklearn_agglomerative,
+def vbx(n: int) -> Callable[[], np.ndarray]:
+    from pysid.backend import Plda, PldaBackend
+    from pysid.diarization.affinity import CosineAffinity
+    from pysid.diarization.ahc import Ahc, AhcConfig
+    from pysid.diarization.steps import SpeakerCount
+    from pysid.diarization.vbx import Vbx, VbxConfig
+
+    conversation = Conversation(n)
+    embeddings, windows = conversation.embeddings, conversation.windows()
+    plda = Plda.from_parameters(np.zeros(DIM), np.sqrt(2 * DIM) * np.eye(DIM), np.ones(DIM))
+    start = Ahc(AhcConfig(threshold=THRESHOLD), CosineAffinity())
+    clusterer = Vbx(VbxConfig(), PldaBackend.from_parts(plda, length_norm=False), start)
+    return lambda: clusterer(embeddings, windows, SpeakerCount()).labels
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to cluster: who does it, and `make` of a number of windows, which makes ready and gives what is timed."""
+
+    what: str
+    by: str
+    make: Callable[[int], Callable[[], np.ndarray]]
+    limit: str = MEMORY
+
+
+KINDS = {
+    "ahc": Kind("average linkage", "pysid", ahc),
+    "scipy": Kind("average linkage", "SciPy", scipy_linkage),
+    "sklearn": Kind("average linkage", "scikit-learn", sklearn_agglomerative),
+    "spectral": Kind("spectral", "pysid", spectral, FLOAT32),
+    "vbx": Kind("VBx", "pysid", vbx, FLOAT32),
 }
-"""What makes ready, not timed, and returns what is timed: a function that gives a label (N,) for each window."""
 
 
-def measure(kind: str, n: int) -> Measurement:
-    """Clusters once, in this process, on one core."""
-    with threadpool_limits(1):
-        conversation = Conversation(n)
-        task = KINDS[kind](conversation)
-        start = time.process_time()
-        labels = task()
-        seconds = time.process_time() - start
+def outcome(labels: np.ndarray, n: int) -> str:
+    """How many clusters, and how many windows whose speaker is not the one that most of their cluster have."""
     _, cluster = np.unique(labels, return_inverse=True)
     table = np.zeros((cluster.max() + 1, N_SPEAKERS), dtype=np.int64)
-    np.add.at(table, (cluster, conversation.speaker), 1)
-    return Measurement(kind, n, seconds, peak_bytes() / GIB, len(table), n - int(table.max(axis=1).sum()))
+    np.add.at(table, (cluster, Conversation(n).speaker), 1)
+    return f"{len(table):,} clusters, {n - int(table.max(axis=1).sum()):,} windows wrong"
 
 
-def peak_bytes() -> int:
-    """The most memory this process has held; a process that was forked first counts its parent's by `getrusage`."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(fields["VmHWM"].split()[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def task(kind: Kind, n: int) -> Task:
+    work = 4.0 * n**2 if kind.limit == MEMORY else 2.0 * n**2 * DIM
+    return Task(f"{kind.what}, {n:,}", kind.by, n, "windows", work, kind.limit, kind.make, (n,), outcome)
 
 
 def main() -> None:
-    from benchmarks.speed import machine
-
     parser = argparse.ArgumentParser(prog="python -m benchmarks.clustering", description=__doc__)
-    parser.add_argument("--n", type=int, nargs="+", default=[1000, 5000, 20000], help="windows (default: %(default)s)")
-    parser.add_argument("--kind", nargs="+", choices=KINDS, default=["ahc"], help="methods (default: %(default)s)")
-    parser.add_argument("--json", type=Path, help="also write the numbers here")
+    sizes = [1000, 2000, 4000, 10000, 20000]
+    parser.add_argument("--n", type=int, nargs="+", default=sizes, help="windows (default: %(default)s)")
+    parser.add_argument(
+        "--peer-max", type=int, default=10_000, help="windows up to which others cluster, as their memory allows"
+    )
+    parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS), help="methods (default: all)")
+    parser.add_argument("--figure", type=Path, help="also draw time against the number of windows, .svg or .png")
+    add_arguments(parser)
     arguments = parser.parse_args()
-    about = machine()
-    measurements = []
-    for kind in arguments.kind:
-        for n in arguments.n:
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                measurements.append(process.submit(measure, kind, n).result())
-    header = ["method", "windows", "seconds", "peak memory", "clusters", "windows in the wrong one"]
-    show(header, [_cells(m) for m in measurements])
-    console().print("machine:", ", ".join(f"{name} {value}" for name, value in about.items()))
-    if arguments.json:
-        write_json(arguments.json, {"machine": about, "measurements": [asdict(m) for m in measurements]})
-
-
-def _cells(m: Measurement) -> list[str]:
-    return [m.kind, f"{m.n:,}", f"{m.seconds:.3g}", f"{m.peak_gib:.2f} GiB", f"{m.n_speakers:,}", f"{m.n_wrong:,}"]
+    limits = one_core_limits()
+    measurements: list[Measurement] = []
+    for kind in (KINDS[name] for name in arguments.kind):
+        most = max(arguments.n) if kind.by == "pysid" else arguments.peer_max
+        wanted = [task(kind, n) for n in arguments.n if n <= most]
+        measurements += [measure(each, limits, not arguments.one_core) for each in wanted]
+    for n in arguments.n:
+        measurements += kaldi_programs.clustering(n, lambda n: Conversation(n).costs(), -THRESHOLD)
+    report(arguments, limits, measurements)
+    if arguments.figure:
+        draw(measurements, arguments.figure)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ import numpy as np
 import soundfile
 
 from benchmarks.tables import console, show, write_json
+from benchmarks.tasks import GIB, bytes_of
 from pysid.io.audio import read_audio
 from pysid.io.rttm import read_rttm
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "conversation" / "meeting.ogg"
 RATE = 16000  # Hz
-GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def measure(path: Path, minutes: float, clustering: str, n_threads: int) -> Cost
         raise SystemExit(f"pysid diarize failed: {' '.join(command)}")
     seconds = time.monotonic() - start
     found = json.loads((out / f"{path.stem}.json").read_text())["turns"]
-    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    peak = bytes_of(usage)
     n_speakers = len({turn["speaker"] for turn in found})
     return Cost(minutes, clustering, seconds, usage.ru_utime + usage.ru_stime, peak / GIB, len(found), n_speakers)
 

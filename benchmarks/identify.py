@@ -8,17 +8,15 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 import pysid
-from benchmarks.clustering import GIB, peak_bytes
 from benchmarks.tables import console, show, write_json
+from benchmarks.tasks import GIB, isolated, peak_bytes
 from pysid.database import EnrolledUtterance, SpeakerDatabase
 from pysid.identify import Identifier
 from pysid.model import SpeakerModel
@@ -125,8 +123,7 @@ def measure(n: int, threads: int) -> Measurement:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speakers.db"
         for step, *arguments in ((enrol, n), (prepare, threads), (query, threads), (remove,)):
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                figures |= process.submit(step, path, *arguments).result()
+            figures |= isolated(step, path, *arguments)
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
     return Measurement(n=n, disk_gib=size / GIB, **figures)
 

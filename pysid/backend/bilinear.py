@@ -1,6 +1,8 @@
 """Scores of the form left_i . right_j + row_i + column_j, for a matrix or a list of trials."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,6 +10,7 @@ from numpy.typing import ArrayLike
 from pysid.backend.statistics import row_blocks
 
 BLOCK_VALUES = 2**22  # numbers in a temporary array: 32 MiB
+FOLDED_GROUPS = 32  # with more, it is quicker to add the columns of the groups to the product
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,18 @@ class BilinearScores:
     group: np.ndarray
 
     def matrix(self) -> np.ndarray:
-        """All scores, (E, T); the memory beside the result stays bounded."""
+        """All scores, (E, T); beside them it takes memory for copies of `left` and `right` only."""
         scores = np.empty((len(self.left), len(self.right)))
-        for rows in row_blocks(len(self.left), max(1, BLOCK_VALUES // len(self.right))):
-            block = scores[rows]
-            np.matmul(self.left[rows], self.right.T, out=block)
-            block += self.row[rows, None]
-            block += self.column[self.group[rows]]
+        for rows in self._row_blocks(scores.size if self._folds_columns else BLOCK_VALUES):
+            self._multiply_out(rows, scores[rows])
         return scores
+
+    def blocks(self, n_values: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """All scores, some enrolments at a time: which, and their (e, T) scores, some `n_values` in all."""
+        for rows in self._row_blocks(n_values):
+            scores = np.empty((rows.stop - rows.start, len(self.right)))
+            self._multiply_out(rows, scores)
+            yield rows, scores
 
     def pairs(self, enrol_index: ArrayLike, test_index: ArrayLike) -> np.ndarray:
         """The scores of P trials, (P,), without the others.
@@ -55,6 +62,29 @@ class BilinearScores:
             scores[rows] = np.einsum("pd,pd->p", self.left[a], self.right[b])
             scores[rows] += self.row[a] + self.column[self.group[a], b]
         return scores
+
+    def _row_blocks(self, n_values: int) -> Iterator[slice]:
+        return row_blocks(len(self.left), max(1, n_values // len(self.right)))
+
+    def _multiply_out(self, rows: slice, out: np.ndarray) -> None:
+        """Puts the scores of some enrolments into `out`."""
+        left, right = self._factors
+        np.matmul(left[rows], right.T, out=out)
+        if not self._folds_columns:
+            out += self.column[self.group[rows]]
+
+    @property
+    def _folds_columns(self) -> bool:
+        return len(self.column) <= FOLDED_GROUPS
+
+    @cached_property
+    def _factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Matrices (E, d), (T, d) whose product has the sums in it: a few columns cost less than adding them later."""
+        left, right = [self.left, self.row[:, None]], [self.right, np.ones((len(self.right), 1))]
+        if self._folds_columns:
+            left.append(np.eye(len(self.column))[self.group])
+            right.append(self.column.T)
+        return np.hstack(left), np.hstack(right)
 
 
 def _check_index(index: ArrayLike, size: int, name: str) -> np.ndarray:

@@ -9,7 +9,7 @@ from pysid.backend.bilinear import BilinearScores
 from pysid.backend.checks import check_embeddings
 from pysid.backend.plda_adapt import adapted_covariances
 from pysid.backend.statistics import speaker_statistics
-from pysid.backend.two_covariance import diagonalize, em_step, log_likelihood
+from pysid.backend.two_covariance import diagonalize, em_step, log_likelihood, pool_speakers
 from pysid.errors import DataError
 
 LengthNorm = Literal["kaldi", "simple"]
@@ -83,9 +83,10 @@ class Plda:
             )
         statistics.require_within_speaker_variation("PLDA")
         self.mean_ = statistics.means.mean(axis=0)  # speakers, not utterances, weigh equally
+        speakers = pool_speakers(statistics, self.mean_)
         between = within = np.eye(statistics.dim)
         for _ in range(self.n_iter):
-            between, within = em_step(between, within, statistics, self.mean_)
+            between, within = em_step(between, within, speakers)
         self.transform_, self.psi_ = diagonalize(between, within)
         return self
 

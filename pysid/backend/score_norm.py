@@ -6,26 +6,18 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pysid.backend.bilinear import BilinearScores
 from pysid.backend.checks import check_embeddings
 from pysid.backend.statistics import row_blocks
 from pysid.errors import DataError
 
-BLOCK_VALUES = 2**23  # scores against the cohort held at a time: 64 MiB
+BLOCK_VALUES = 2**21  # scores against the cohort held at a time: 16 MiB
 
 
 class Scorer(Protocol):
     """What `AdaptiveScoreNorm` needs of a back-end."""
 
-    def score(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> np.ndarray: ...
-
-    def score_pairs(
-        self,
-        enrol: ArrayLike,
-        test: ArrayLike,
-        enrol_index: ArrayLike,
-        test_index: ArrayLike,
-        n_enrol: ArrayLike = 1,
-    ) -> np.ndarray: ...
+    def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores: ...
 
 
 @dataclass(frozen=True)
@@ -63,16 +55,23 @@ def cohort_statistics(scores: ArrayLike, top_n: int | None = None) -> CohortStat
         ValueError: `scores` is not two-dimensional, or `top_n` lies outside [2, C].
         DataError: all scores of a row are equal.
     """
-    scores = np.asarray(scores, dtype=np.float64)
+    scores = np.array(scores, dtype=np.float64)
     if scores.ndim != 2:
         raise ValueError(f"cohort scores must be (embeddings, cohort), got shape {scores.shape}")
     size = scores.shape[1]
     top_n = size if top_n is None else top_n
     if not 2 <= top_n <= size:
         raise ValueError(f"top_n must lie in [2, cohort size {size}], got {top_n}")
+    return CohortStatistics(*_top_moments(scores, top_n))
+
+
+def _top_moments(scores: np.ndarray, top_n: int) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) mean and standard deviation of the `top_n` highest of each row of `scores` (N, C), which get reordered."""
+    size = scores.shape[1]
     if top_n < size:
-        scores = np.partition(scores, size - top_n, axis=1)[:, size - top_n :]
-    return CohortStatistics(scores.mean(axis=1), scores.std(axis=1))
+        scores.partition(size - top_n, axis=1)
+        scores = scores[:, size - top_n :]
+    return scores.mean(axis=1), scores.std(axis=1)
 
 
 def z_norm(scores: ArrayLike, enrol: CohortStatistics) -> np.ndarray:
@@ -124,17 +123,19 @@ class AdaptiveScoreNorm:
         """Cohort statistics of embeddings `X` (N, D), means of `n_utterances` each; in bounded memory."""
         X = check_embeddings(X)
         n = np.broadcast_to(n_utterances, (len(X),))
-        blocks = [
-            cohort_statistics(self.backend.score(X[rows], self.cohort_, n[rows]), self.top_n)
-            for rows in row_blocks(len(X), max(1, BLOCK_VALUES // len(self.cohort_)))
+        top_n = len(self.cohort_) if self.top_n is None else self.top_n
+        moments = [
+            _top_moments(scores, top_n)
+            for rows in row_blocks(len(X))
+            for _, scores in self.backend.terms(X[rows], self.cohort_, n[rows]).blocks(BLOCK_VALUES)
         ]
-        return CohortStatistics(
-            np.concatenate([block.mean for block in blocks]), np.concatenate([block.std for block in blocks])
-        )
+        mean, std = zip(*moments, strict=True)
+        return CohortStatistics(np.concatenate(mean), np.concatenate(std))
 
     def score(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> np.ndarray:
         """(E, T) normalised scores of enrolments (E, D) against tests (T, D)."""
-        return s_norm(self.backend.score(enrol, test, n_enrol), self.statistics(enrol, n_enrol), self.statistics(test))
+        raw = self.backend.terms(enrol, test, n_enrol).matrix()
+        return s_norm(raw, self.statistics(enrol, n_enrol), self.statistics(test))
 
     def score_pairs(
         self,
@@ -145,7 +146,7 @@ class AdaptiveScoreNorm:
         n_enrol: ArrayLike = 1,
     ) -> np.ndarray:
         """(P,) normalised scores of the trials (enrol[enrol_index], test[test_index])."""
-        raw = self.backend.score_pairs(enrol, test, enrol_index, test_index, n_enrol)
+        raw = self.backend.terms(enrol, test, n_enrol).pairs(enrol_index, test_index)
         return s_norm(
             raw,
             self.statistics(enrol, n_enrol).take(enrol_index),

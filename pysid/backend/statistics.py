@@ -10,6 +10,7 @@ from pysid.backend.checks import check_embeddings, check_labels
 from pysid.errors import DataError
 
 BLOCK_ROWS = 65536  # embeddings converted to float64 at a time: bounds the memory beside the embeddings
+CACHED_ROWS = 1024  # embeddings in float64 at a time where what is done with them should stay in the cache
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def speaker_statistics(X: ArrayLike, y: ArrayLike) -> SpeakerStatistics:
     names, codes = check_labels(y, len(X))
     means, counts = _means(X, codes, len(names))
     scatter = np.zeros((X.shape[1], X.shape[1]))
-    for rows in row_blocks(len(X)):
+    for rows in row_blocks(len(X), CACHED_ROWS):
         offsets = X[rows] - means[codes[rows]]
         scatter += offsets.T @ offsets
     return SpeakerStatistics(means, counts, scatter)
@@ -93,8 +94,10 @@ def _means(X: np.ndarray, codes: np.ndarray, n_speakers: int) -> tuple[np.ndarra
     """(K, D) mean and (K,) count of the rows of each code; every code in [0, K) occurs."""
     counts = np.bincount(codes, minlength=n_speakers)
     order = np.argsort(codes, kind="stable")
-    if n_speakers == len(X):
-        return X[order].astype(np.float64), counts  # sums of single rows would take NumPy ten times as long
-    starts = np.cumsum(counts) - counts
-    sums = np.add.reduceat(X[order], starts, axis=0, dtype=np.float64)
+    sums = np.zeros((n_speakers, X.shape[1]))
+    for rows in row_blocks(len(X), CACHED_ROWS):
+        speakers, starts = np.unique(codes[order[rows]], return_index=True)
+        block = X[order[rows]].astype(np.float64, copy=False)
+        # NumPy takes ten times as long for sums of single rows.
+        sums[speakers] += block if len(starts) == len(block) else np.add.reduceat(block, starts, axis=0)
     return sums / counts[:, None], counts

@@ -2,12 +2,15 @@
 
 One change of basis, V with V' W V = I and V' B V = diag(psi), makes every matrix of the E-step diagonal for
 speakers of any number of utterances. So an iteration costs one eigenvalue problem, not an inverse for each
-distinct number, and gives what Kaldi's formulas give. Source: Kaldi ivector/plda.cc, PldaEstimator.
+distinct number, and three products of at most one row for each speaker; it gives what Kaldi's formulas give.
+Source: Kaldi ivector/plda.cc, PldaEstimator.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from pysid.backend.statistics import SpeakerStatistics
+from pysid.backend.statistics import CACHED_ROWS, SpeakerStatistics, row_blocks
 from pysid.errors import DataError
 
 
@@ -33,9 +36,41 @@ def diagonalize(between: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np
     return vectors[:, ::-1].T, np.maximum(psi[::-1], 0.0)
 
 
-def em_step(
-    between: np.ndarray, within: np.ndarray, statistics: SpeakerStatistics, mean: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class PooledSpeakers:
+    """What EM needs of the training data: no more rows than speakers, and far fewer where many are alike.
+
+    Speakers of as many utterances enter an iteration only by the sum of m m', m the offset of a speaker's mean from
+    the mean of all. Where they are more than D, D rows of the same sum take their place.
+
+    Attributes:
+        offsets: (R, D) rows m, R at most the number of speakers.
+        counts: (R,) utterances of the speakers behind each row.
+        sizes: {number of utterances: how many speakers have so many}.
+        scatter: (D, D) sum of (x - mean of its speaker)(x - mean of its speaker)'.
+    """
+
+    offsets: np.ndarray
+    counts: np.ndarray
+    sizes: dict[int, int]
+    scatter: np.ndarray
+
+
+def pool_speakers(statistics: SpeakerStatistics, mean: np.ndarray) -> PooledSpeakers:
+    """Pools speakers of the same number of utterances; `mean` (D,) is that of the model."""
+    rows, counts, sizes = [], [], {}
+    for count in np.unique(statistics.counts).tolist():
+        own = statistics.means[statistics.counts == count] - mean
+        sizes[count] = len(own)
+        if len(own) > statistics.dim:
+            values, vectors = np.linalg.eigh(own.T @ own)
+            own = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+        rows.append(own)
+        counts.append(np.full(len(own), count))
+    return PooledSpeakers(np.concatenate(rows), np.concatenate(counts), sizes, statistics.scatter)
+
+
+def em_step(between: np.ndarray, within: np.ndarray, speakers: PooledSpeakers) -> tuple[np.ndarray, np.ndarray]:
     """One EM iteration: the next (between, within), never of lower likelihood.
 
     With m the offset of a speaker's mean of n utterances, m = speaker + noise / n, and the posterior of
@@ -43,17 +78,21 @@ def em_step(
     w w' + C, and W the mean over utterances of the scatter plus n ((m - w)(m - w)' + C) for each speaker.
     """
     transform, psi = diagonalize(between, within)
-    n = statistics.counts[:, None]  # (K, 1)
-    offsets = (statistics.means - mean) @ transform.T  # m, (K, D)
-    posterior_variance = psi / (1 + n * psi)  # diagonal of C, (K, D)
-    speaker = n * posterior_variance * offsets  # w
-    noise = offsets - speaker
-    between_sum = speaker.T @ speaker + np.diag(posterior_variance.sum(axis=0))
-    within_sum = (n * noise).T @ noise + np.diag((n * posterior_variance).sum(axis=0))
+    n, size = (np.array(list(values))[:, None] for values in (speakers.sizes, speakers.sizes.values()))  # (G, 1)
+    posterior_variance = size * psi / (1 + n * psi)  # diagonal of C, summed over the speakers of n utterances
+    between_sum = np.diag(posterior_variance.sum(axis=0))
+    within_sum = np.diag((n * posterior_variance).sum(axis=0))
+    for rows in row_blocks(len(speakers.offsets), CACHED_ROWS):
+        count = speakers.counts[rows, None]
+        noise = speakers.offsets[rows] @ transform.T / (1 + count * psi)  # m - w
+        speaker = count * psi * noise  # w
+        between_sum += speaker.T @ speaker
+        noise *= np.sqrt(count)
+        within_sum += noise.T @ noise
     back = within @ transform.T  # the inverse of transform, as transform within transform' = I
     return (
-        back @ between_sum @ back.T / statistics.n_speakers,
-        (statistics.scatter + back @ within_sum @ back.T) / statistics.n_utterances,
+        back @ between_sum @ back.T / size.sum(),
+        (speakers.scatter + back @ within_sum @ back.T) / (n * size).sum(),
     )
 
 

@@ -11,6 +11,7 @@ q(Y), a Gaussian for each speaker, q(Z), who speaks in each window, and the pi o
 explain more than it costs to have one, so pi of a superfluous speaker goes to zero: speakers are dropped, never added.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -37,6 +38,8 @@ class VbxConfig:
         epsilon: nats that an iteration must gain for another one.
         start_smoothing: the first posteriors are the softmax of this times the 0 or 1 of the start.
         start: the clustering to start from, which should find too many speakers.
+        max_start_windows: a longer recording starts from evenly spaced windows, at least half as many, and gives the
+            others the label of the nearest: what the start takes grows with the square of their number.
     """
 
     kind: Literal["vbx"] = "vbx"
@@ -48,6 +51,7 @@ class VbxConfig:
     epsilon: float = 1e-4
     start_smoothing: float = 5.0
     start: AhcConfig = field(default_factory=lambda: AhcConfig(threshold=0.5))
+    max_start_windows: int = 8000
 
     def __post_init__(self) -> None:
         if not (self.fa > 0 and self.fb > 0):
@@ -56,8 +60,9 @@ class VbxConfig:
             raise ValueError(f"loop_probability must lie in [0, 1), got {self.loop_probability}")
         if self.dim is not None and self.dim < 1:
             raise ValueError(f"dim must be at least 1, got {self.dim}")
-        if self.max_iterations < 1:
-            raise ValueError(f"max_iterations must be at least 1, got {self.max_iterations}")
+        for name in ("max_iterations", "max_start_windows"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("epsilon", "start_smoothing"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
@@ -94,17 +99,27 @@ class Vbx:
         x, psi = u[:, : self.config.dim], self.backend.plda_.psi_[: self.config.dim]
         n_speakers = count.given
         if n_speakers is None:
-            start = self.start(embeddings, windows, SpeakerCount(minimum=count.minimum))
+            start = self._start(embeddings, windows, SpeakerCount(minimum=count.minimum))
             found = refine(x, psi, start, self.config)
             n_speakers = count.clip(found.n_speakers)
             if n_speakers == found.n_speakers:
                 return found
-        start = self.start(embeddings, windows, SpeakerCount.exactly(n_speakers))
+        start = self._start(embeddings, windows, SpeakerCount.exactly(n_speakers))
         for halvings in range(MAX_HALVINGS + 1):
             found = refine(x, psi, start, replace(self.config, fb=self.config.fb / 2**halvings))
             if found.n_speakers == start.n_speakers:
                 return found
         return start
+
+    def _start(self, embeddings: np.ndarray, windows: Windows, count: SpeakerCount) -> Clustering:
+        n = len(embeddings)
+        step = min(math.ceil(n / self.config.max_start_windows), max(n // count.minimum, 1))
+        if step == 1:
+            return self.start(embeddings, windows, count)
+        some = Windows(windows.start_s[::step], windows.end_s[::step], windows.speech[::step])
+        labels = self.start(embeddings[::step], some, count).labels
+        nearest = np.minimum((np.arange(n) + step // 2) // step, len(labels) - 1)
+        return Clustering.in_order(labels[nearest])
 
 
 def refine(x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig) -> Clustering:

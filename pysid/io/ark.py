@@ -77,16 +77,29 @@ def split_entry(entry: str) -> tuple[str, int, str]:
     >>> split_entry("mfcc.ark:1042[0:99,0:12]")
     ('mfcc.ark', 1042, '0:99,0:12')
     """
+    path, _, offset = entry.rpartition(":")
+    if path and offset.isdecimal():  # as nearly all are
+        return path, int(offset), ""
     match = re.fullmatch(r"(.+?)(?::(\d+))?(?:\[([^\[\]]*)\])?", entry)
     if is_pipe(entry) or match is None:
         return entry, 0, ""
     return match[1], int(match[2] or 0), match[3] or ""
 
 
-def _read(source: str, n_axes: int, allow_pipes: bool) -> Arrays:
+def split_source(source: str) -> tuple[str, str]:
+    """A source as (kind, path), the kind being "scp", "ark" or the path's ending.
+
+    >>> split_source("ark,t:-"), split_source("exp/xvector.npz")
+    (('ark', '-'), ('npz', 'exp/xvector.npz'))
+    """
     specifier = re.match(r"(scp|ark)(?:,[a-z]+)*:", source)
-    kind = specifier[1] if specifier else os.path.splitext(source)[1].removeprefix(".")
-    path = source[specifier.end() :].strip() if specifier else source
+    if specifier:
+        return specifier[1], source[specifier.end() :].strip()
+    return os.path.splitext(source)[1].removeprefix("."), source
+
+
+def _read(source: str, n_axes: int, allow_pipes: bool) -> Arrays:
+    kind, path = split_source(source)
     if kind == "npz" and n_axes == 1:
         return read_npz(path)
     if kind == "scp":

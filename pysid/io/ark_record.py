@@ -5,6 +5,8 @@ its first number has no point; and kaldiio unpickles what claims to be a pickle,
 Formats: Kaldi matrix/kaldi-matrix.cc, kaldi-vector.cc, compressed-matrix.cc, util/kaldi-holder-inl.h.
 """
 
+import io
+import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -15,8 +17,10 @@ import numpy as np
 from pysid.io.text import shorten
 
 BINARY = b"\0B"
+FLOAT_VECTOR = BINARY + b"FV \4"  # the number of values and these, 4 bytes each, follow
 INTEGERS = b"\4"  # a vector of integers begins with the size of one
 
+_KEY = re.compile(rb"\s*(\S+)(\s)")
 _INTEGER = np.dtype([("size", "u1"), ("value", "<i4")])
 _PIECE = 1 << 20  # bytes to read at once: a broken size must not take memory that the file does not fill
 
@@ -27,6 +31,9 @@ def read_key(file: BinaryIO) -> tuple[str | None, bytes]:
     Raises:
         ValueError: the archive ends within the key, or the key is not UTF-8.
     """
+    if isinstance(file, io.BufferedReader) and (whole := _KEY.match(file.peek(1))):  # not byte by byte
+        file.read(whole.end())
+        return _decoded(whole[1]), whole[2]
     key = b""
     while byte := file.read(1):
         if not byte.isspace():
@@ -55,6 +62,9 @@ def read_array(file: BinaryIO, separator: bytes = b" ") -> np.ndarray:
     if start != BINARY:
         return _read_text(file, start)
     start += file.read(1)
+    vector, start = _read_float_vector(file, start)
+    if vector is not None:
+        return vector
     exact = _Exact(file, start)
     try:
         if start.endswith(INTEGERS):
@@ -100,6 +110,21 @@ class _Exact:
         while missing and (piece := self.file.read(min(missing, _PIECE))):
             missing -= len(piece)
             yield piece
+
+
+def _read_float_vector(file: BinaryIO, start: bytes) -> tuple[np.ndarray | None, bytes]:
+    """The vector where one of float32 follows that is whole and not long; and what has been read by now.
+
+    The most frequent case by far in archives of embeddings, and kaldiio takes ten times as long.
+    """
+    if not FLOAT_VECTOR.startswith(start):
+        return None, start
+    start += file.read(len(FLOAT_VECTOR) - len(start) + 4)  # no record of float32 is shorter
+    n_bytes = 4 * int.from_bytes(start[len(FLOAT_VECTOR) :], "little", signed=True)
+    if not (start.startswith(FLOAT_VECTOR) and 0 <= n_bytes <= _PIECE):
+        return None, start
+    data = file.read(n_bytes)
+    return (np.frombuffer(data, "<f4"), b"") if len(data) == n_bytes else (None, start + data)
 
 
 def _read_integers(file: _Exact) -> np.ndarray:

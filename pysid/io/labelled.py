@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pysid.errors import DataError
-from pysid.io.ark import read_vectors
+from pysid.io.ark_bulk import read_vector_matrix
 from pysid.io.tables import read_utt2spk
 
 
@@ -22,22 +22,19 @@ def read_labelled_vectors(
         DataError: a vector without a speaker or that is not finite, vectors of unlike dimensions, or none left.
     """
     speakers = read_utt2spk(utt2spk)
-    utterances: list[str] = []
-    vectors: list[np.ndarray] = []
-    for key, vector in read_vectors(source):
-        utterance = key.rsplit("-", 2)[0] if windows else key
+    keys, vectors = read_vector_matrix(source)
+    if not keys:
+        raise DataError(f"{source}: expected vectors, got none")
+    utterances = [key.rsplit("-", 2)[0] for key in keys] if windows else keys
+    for key, utterance in zip(keys, utterances, strict=True):
         if utterance not in speakers:
             raise DataError(f"{source}: the vector {key!r} has no speaker in {utt2spk}")
-        if vectors and len(vector) != len(vectors[0]):
-            raise DataError(f"{source}: {key}: expected {len(vectors[0])} numbers as before, got {len(vector)}")
-        if not np.isfinite(vector).all():
-            raise DataError(f"{source}: {key}: the vector holds a NaN or an infinity")
-        utterances.append(utterance)
-        vectors.append(vector)
+    infinite = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(infinite):
+        raise DataError(f"{source}: {keys[infinite[0]]}: the vector holds a NaN or an infinity")
     counts = Counter(speakers[name] for name in set(utterances))
-    kept = [i for i, name in enumerate(utterances) if counts[speakers[name]] >= min_utterances]
-    if not utterances:
-        raise DataError(f"{source}: expected vectors, got none")
-    if not kept:
+    names = np.array([speakers[name] for name in utterances])
+    kept = np.array([counts[name] >= min_utterances for name in names.tolist()])
+    if not kept.any():
         raise DataError(f"{source}: no speaker has {min_utterances} utterances or more")
-    return np.stack([vectors[i] for i in kept]), np.array([speakers[utterances[i]] for i in kept])
+    return (vectors, names) if kept.all() else (vectors[kept], names[kept])

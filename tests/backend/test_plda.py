@@ -6,7 +6,7 @@ from scipy.stats import multivariate_normal
 
 from pysid.backend import Plda, plda_dense
 from pysid.backend.statistics import speaker_statistics
-from pysid.backend.two_covariance import em_step
+from pysid.backend.two_covariance import em_step, pool_speakers
 from pysid.errors import DataError
 
 BETWEEN = np.array([[4.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
@@ -48,6 +48,8 @@ def test_em_step_is_the_textbook_step_speaker_by_speaker(data):
     X, y = data
     statistics = speaker_statistics(X, y)
     mean = statistics.means.mean(axis=0)
+    speakers = pool_speakers(statistics, mean)
+    assert len(speakers.offsets) < statistics.n_speakers  # some stand for many
     between_sum, within_sum = np.zeros((3, 3)), np.zeros((3, 3))
     for speaker in np.unique(y):
         x = X[y == speaker] - mean
@@ -55,7 +57,7 @@ def test_em_step_is_the_textbook_step_speaker_by_speaker(data):
         expected = variance @ np.linalg.inv(WITHIN) @ x.sum(axis=0)
         between_sum += np.outer(expected, expected) + variance
         within_sum += (x - expected).T @ (x - expected) + len(x) * variance
-    between, within = em_step(BETWEEN, WITHIN, statistics, mean)
+    between, within = em_step(BETWEEN, WITHIN, speakers)
     np.testing.assert_allclose(between, between_sum / len(np.unique(y)), rtol=1e-10)
     np.testing.assert_allclose(within, within_sum / len(X), rtol=1e-10)
 
@@ -121,8 +123,14 @@ def test_blocks_and_pairs_give_the_same_scores(model, monkeypatch):
     whole = model.score(enrol, test, counts)
     i, j = np.divmod(rng.permutation(35), 5)
     monkeypatch.setattr("pysid.backend.bilinear.BLOCK_VALUES", 11)
-    np.testing.assert_allclose(model.score(enrol, test, counts), whole, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(model.terms(enrol, test, counts).pairs(i, j), whole[i, j], rtol=1e-12, atol=1e-12)
+    for groups in (32, 0):
+        monkeypatch.setattr("pysid.backend.bilinear.FOLDED_GROUPS", groups)
+        np.testing.assert_allclose(model.score(enrol, test, counts), whole, rtol=1e-12, atol=1e-12)
+        terms = model.terms(enrol, test, counts)
+        np.testing.assert_allclose(terms.pairs(i, j), whole[i, j], rtol=1e-12, atol=1e-12)
+        blocks = dict((rows.start, scores) for rows, scores in terms.blocks(15))
+        assert list(blocks) == [0, 3, 6]
+        np.testing.assert_allclose(np.concatenate(list(blocks.values())), whole, rtol=1e-12, atol=1e-12)
 
 
 def test_length_normalisation_meets_its_expectation(model):

@@ -13,6 +13,7 @@ from pysid.backend import (
     t_norm,
     z_norm,
 )
+from pysid.backend.bilinear import BilinearScores
 from pysid.errors import DataError
 
 
@@ -53,11 +54,10 @@ class Shifted:
     def __init__(self, backend, scale, shift):
         self.backend, self.scale, self.shift = backend, scale, shift
 
-    def score(self, *args):
-        return self.scale * self.backend.score(*args) + self.shift
-
-    def score_pairs(self, *args):
-        return self.scale * self.backend.score_pairs(*args) + self.shift
+    def terms(self, *args):
+        terms = self.backend.terms(*args)
+        row, column = self.scale * terms.row + self.shift, self.scale * terms.column
+        return BilinearScores(self.scale * terms.left, terms.right, row, column, terms.group)
 
 
 def test_scale_and_shift_of_raw_scores_do_not_matter(rng, backend):

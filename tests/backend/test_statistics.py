@@ -21,8 +21,10 @@ def test_many_blocks_give_what_one_gives(monkeypatch):
     rng = np.random.default_rng(1)
     X, y = rng.normal(size=(50, 4)), rng.integers(0, 5, size=50)
     whole = speaker_statistics(X, y)
-    monkeypatch.setattr(statistics.row_blocks, "__defaults__", (7,))
-    np.testing.assert_allclose(speaker_statistics(X, y).scatter, whole.scatter)
+    monkeypatch.setattr(statistics, "CACHED_ROWS", 7)
+    many = speaker_statistics(X, y)
+    np.testing.assert_allclose(many.scatter, whole.scatter)
+    np.testing.assert_allclose(many.means, whole.means)
 
 
 def test_single_precision_is_summed_in_double():

@@ -304,9 +304,39 @@ def test_bad_embeddings_are_refused():
         cluster(x, Start(np.zeros(3, dtype=int)), SpeakerCount())
 
 
+class EachItsNearest:
+    """A clusterer that knows the speakers, and notes what it is given."""
+
+    def __init__(self, x, truth):
+        self.x, self.truth, self.given = x, truth, []
+
+    def __call__(self, embeddings, windows, count):
+        self.given.append((len(embeddings), windows.start_s[1] - windows.start_s[0]))
+        where = [np.flatnonzero((self.x == row).all(axis=1))[0] for row in embeddings]
+        return Clustering.in_order(self.truth[where])
+
+
+def test_a_long_recording_starts_from_some_of_its_windows():
+    x, truth = conversation(0, 3, 30)
+    start = EachItsNearest(x, truth)
+    whole = cluster(x, start, SpeakerCount())
+    some = cluster(x, start, SpeakerCount(), max_start_windows=70)
+    assert agree(whole.labels, truth) and agree(some.labels, truth)
+    step = -(-len(x) // 70)
+    assert step > 1 and start.given == [(len(x), 0.75), (-(-len(x) // step), 0.75 * step)]
+
+
+def test_no_fewer_windows_start_than_speakers_are_wanted():
+    x, truth = conversation(0, 3, 30)
+    start = Start(truth)
+    cluster(x, start, SpeakerCount.exactly(len(x) - 1), max_start_windows=1)
+    assert len(start.counts) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"max_start_windows": 0}, "max_start_windows must be at least 1, got 0"),
         ({"fa": 0.0}, "fa and fb must be positive, got 0.0 and 8.0"),
         ({"fb": float("nan")}, "fa and fb must be positive"),
         ({"loop_probability": 1.0}, r"loop_probability must lie in \[0, 1\), got 1.0"),
