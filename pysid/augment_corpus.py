@@ -7,7 +7,9 @@ Source: kaldi/egs/voxceleb/v2/run.sh, stages 2 and 3.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +26,11 @@ from pysid.io.ark_writer import ArkWriter
 from pysid.io.atomic import atomic_text, safe_name
 from pysid.io.audio import write_audio
 from pysid.io.tables import read_table
-from pysid.processes import map_processes, one_thread
+from pysid.parallel.run import PartsLost, run_parts
+from pysid.parallel.shards import ENDING, Results, ShardRun, cut, merge, say_lost
+from pysid.parallel.workers import HERE, Workers
 from pysid.progress import track
+from pysid.sources import CorpusAudio
 
 SETTINGS = "augment.json"  # in a folder of copies: what they are made with
 KINDS = tuple(KALDI_POLICIES)
@@ -40,7 +45,7 @@ def write_augmented(
     subset: int | None = None,
     seed: int = 0,
     sample_rate: int = 16000,
-    n_jobs: int = 1,
+    workers: Workers = HERE,
     allow_pipes: bool = False,
 ) -> tuple[dict[Path, int], Skipped]:
     """Writes the directories that the module names. Audio that an earlier run of the same settings wrote is kept.
@@ -53,7 +58,7 @@ def write_augmented(
         kinds: of `KINDS`; None for those that have recordings.
         subset: copies in `train_aug`, evenly from all in the order of their names; others are not made at all.
         sample_rate: Hz of the copies.
-        n_jobs: processes.
+        workers: who does it.
     Returns:
         How many utterances are in each directory, and the utterances that could not be read.
     Raises:
@@ -64,21 +69,17 @@ def write_augmented(
     copies = copies if subset is None else evenly(copies, subset)
     config = {"corpus": str(corpus.directory.resolve()), "seed": seed, "sample_rate": sample_rate}
     _claim(out, {**config, **to_plain(recordings)})
-    augmenters = {}
     for kind in chosen:
-        options = AugmentConfig(probability=1.0, policies=(KALDI_POLICIES[kind],))
-        augmenters[kind] = make_augmenter(options, recordings, sample_rate)
-    renderer = _Renderer(corpus, out, augmenters, seed, allow_pipes)
-    todo = [copy for copy in copies if not renderer.audio(copy).exists()]
+        open_augmenter(kind, recordings, sample_rate)  # for its checks, before any work
+    todo = [copy for copy in copies if not audio_path(out, corpus, copy).exists()]
     skipped = Skipped()
-    results = zip(todo, map_processes(renderer, todo, n_jobs), strict=True)
-    for copy, reason in track(results, f"augmented copies {out}", len(copies), start=len(copies) - len(todo)):
-        if reason:
-            skipped.add(_utterance(copy), reason)
+    reasons = _render(corpus, out, todo, RenderWork(recordings, seed, sample_rate), workers, allow_pipes)
+    for copy in filter(reasons.__contains__, todo):
+        skipped.add(_utterance(copy), reasons[copy])
     clean = corpus_tables(corpus)
     if "vad.scp" not in clean:
-        clean["vad.scp"] = _decide_vad(corpus, out / f"{_name(corpus)}_vad", n_jobs, allow_pipes, skipped)
-    made = {copy: renderer.audio(copy) for copy in copies if renderer.audio(copy).exists()}
+        clean["vad.scp"] = _decide_vad(corpus, out / f"{_name(corpus)}_vad", workers, allow_pipes, skipped)
+    made = {copy: path for copy in copies if (path := audio_path(out, corpus, copy)).exists()}
     if not made:
         raise DataError(f"no utterance of {corpus.directory} could be augmented: {skipped.brief()}")
     return _write_directories(out, _name(corpus), clean, chosen, made), skipped
@@ -97,65 +98,113 @@ def _choose(recordings: RecordingPaths, kinds: Sequence[str] | None) -> list[str
     return chosen
 
 
+def open_augmenter(kind: str, recordings: RecordingPaths, sample_rate: int) -> Augmenter:
+    """What makes copies of a kind."""
+    options = AugmentConfig(probability=1.0, policies=(KALDI_POLICIES[kind],))
+    return make_augmenter(options, recordings, sample_rate)
+
+
+def audio_path(out: Path, corpus: Corpus, copy: str) -> Path:
+    """Where the audio of a copy is."""
+    return out / f"{_name(corpus)}_{_kind(copy)}" / "audio" / f"{safe_name(copy)}.flac"
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """Copies to make: their names and files, and the audio of their utterances."""
+
+    paths: Mapping[str, Path]
+    audio: CorpusAudio
+
+
+@dataclass(frozen=True)
+class RenderWork:
+    """Makes copies, one audio file each; the result is why there is none, by name."""
+
+    recordings: RecordingPaths
+    seed: int
+    sample_rate: int
+
+    def open(self) -> Callable[[_Copies], dict[str, str]]:
+        return _Renderer(self)
+
+
 class _Renderer:
-    """Makes copies by name, one audio file each; the result is None, or why there is none."""
+    def __init__(self, work: RenderWork) -> None:
+        self.work = work
+        self.augmenters: dict[str, Augmenter] = {}
 
-    def __init__(
-        self, corpus: Corpus, out: Path, augmenters: dict[str, Augmenter], seed: int, allow_pipes: bool
-    ) -> None:
-        self.corpus = corpus
-        self.out = out
-        self.augmenters = augmenters
-        self.seed = seed
-        self.allow_pipes = allow_pipes
-
-    def audio(self, copy: str) -> Path:
-        return self.out / f"{_name(self.corpus)}_{_kind(copy)}" / "audio" / f"{safe_name(copy)}.flac"
-
-    @one_thread()
     @torch.inference_mode()
-    def __call__(self, copy: str) -> str | None:
-        augmenter = self.augmenters[_kind(copy)]
-        utterance = self.corpus[_utterance(copy)]
+    def __call__(self, copies: _Copies) -> dict[str, str]:
+        reasons = {}
+        for copy, path in copies.paths.items():
+            augmenter = self._augmenter(_kind(copy))
+            name = _utterance(copy)
+            try:
+                wave = copies.audio.load(name)
+                corruption = augmenter.draw(len(wave), np.random.default_rng([self.work.seed, *copy.encode()]))
+            except DataError as error:
+                reasons[copy] = str(error).removeprefix(f"{name}: ")
+                continue
+            harder = augmenter.render(torch.from_numpy(wave)[None], None, [corruption])[0]
+            write_audio(path, harder.numpy(), augmenter.sample_rate)
+        return reasons
+
+    def _augmenter(self, kind: str) -> Augmenter:
+        if kind not in self.augmenters:
+            self.augmenters[kind] = open_augmenter(kind, self.work.recordings, self.work.sample_rate)
+        return self.augmenters[kind]
+
+
+def _render(
+    corpus: Corpus, out: Path, todo: Sequence[str], work: RenderWork, workers: Workers, allow_pipes: bool
+) -> dict[str, str]:
+    """Makes copies; returns {copy: why it could not be made}."""
+    audio = CorpusAudio(corpus, work.sample_rate, allow_pipes)
+    stretches = cut(len(todo))
+
+    def prepare(stretch: range) -> _Copies:
+        copies = [todo[i] for i in stretch]
+        part = audio.part(dict.fromkeys(map(_utterance, copies)))
+        return _Copies({copy: audio_path(out, corpus, copy) for copy in copies}, part)
+
+    reasons: dict[str, str] = {}
+    results = run_parts(work, stretches, prepare, workers)
+    try:
+        for _, some in track(results, f"augmented copies {out}", len(todo), weight=lambda result: len(result[0])):
+            reasons |= some
+    except PartsLost as lost:
+        raise DataError(f"{say_lost([todo[i] for stretch in lost.items for i in stretch], len(todo))}") from None
+    return reasons
+
+
+@dataclass(frozen=True)
+class VadWork:
+    """Decides which frames of utterances are voiced, (T,) float32 of 0 and 1."""
+
+    def open(self) -> Callable[[CorpusAudio], Results]:
+        return partial(_voiced, Frontend(VOXCELEB))
+
+
+def _voiced(frontend: Frontend, source: CorpusAudio) -> Results:
+    for name in source.keys:
         try:
-            wave = self.corpus.read_wave(utterance, augmenter.sample_rate, allow_pipes=self.allow_pipes)
-            corruption = augmenter.draw(len(wave), np.random.default_rng([self.seed, *copy.encode()]))
+            wave = source.load(name)
         except DataError as error:
-            return str(error).removeprefix(f"{utterance.id}: ")
-        harder = augmenter.render(torch.from_numpy(wave)[None], None, [corruption])[0]
-        write_audio(self.audio(copy), harder.numpy(), augmenter.sample_rate)
-        return None
+            yield name, str(error).removeprefix(f"{name}: ")
+            continue
+        with torch.inference_mode():
+            yield name, frontend.voiced(torch.from_numpy(wave)[None])[0].float().numpy()
 
 
-class _Vad:
-    """Which frames of an utterance are voiced, (T,) float32 of 0 and 1, or why that is not known."""
-
-    def __init__(self, corpus: Corpus, allow_pipes: bool) -> None:
-        self.corpus = corpus
-        self.allow_pipes = allow_pipes
-        self.frontend = Frontend(VOXCELEB)
-
-    @one_thread()
-    @torch.inference_mode()
-    def __call__(self, name: str) -> np.ndarray | str:
-        try:
-            wave = self.corpus.read_wave(self.corpus[name], VOXCELEB.sample_rate, allow_pipes=self.allow_pipes)
-        except DataError as error:
-            return str(error).removeprefix(f"{name}: ")
-        voiced: np.ndarray = self.frontend.voiced(torch.from_numpy(wave)[None])[0].float().numpy()
-        return voiced
-
-
-def _decide_vad(corpus: Corpus, path: Path, n_jobs: int, allow_pipes: bool, skipped: Skipped) -> dict[str, str]:
+def _decide_vad(corpus: Corpus, path: Path, workers: Workers, allow_pipes: bool, skipped: Skipped) -> dict[str, str]:
     """Writes an archive of the clean utterances' VAD, resumable; returns its scp."""
+    source = CorpusAudio(corpus, VOXCELEB.sample_rate, allow_pipes)
     with ArkWriter(path, resume=True) as writer:
-        todo = [utterance.id for utterance in corpus if utterance.id not in writer.done]
-        results = zip(todo, map_processes(_Vad(corpus, allow_pipes), todo, n_jobs), strict=True)
-        for name, voiced in track(results, f"VAD {corpus.directory}", len(corpus), start=len(corpus) - len(todo)):
-            if isinstance(voiced, str):
-                skipped.add(name, voiced)
-            else:
-                writer.write(name, voiced)
+        shards = ShardRun(Path(f"{path}{ENDING}"), source, VadWork(), f"VAD {to_plain(VOXCELEB)}", workers)
+        shards.find(writer.done)
+        merge(shards.run(f"VAD {corpus.directory}", writer.done), writer, skipped)
+    shards.remove()
     entries = read_table(f"{path}.scp")
     return {name: str(Path(entry).absolute()) for name, entry in entries.items()}
 

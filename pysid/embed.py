@@ -11,15 +11,12 @@ from pysid.data.corpus import Corpus
 from pysid.diarization.windows import WindowConfig, subsegment_lines, uniform_windows
 from pysid.errors import DataError, Skipped
 from pysid.features import FRONTEND_FILE, read_frontend
-from pysid.io.ark import load_matrix, read_matrices
-from pysid.io.ark_writer import PARTIAL, ArkWriter
-from pysid.io.atomic import atomic_text
-from pysid.io.audio import read_audio
-from pysid.io.npz import write_npz
+from pysid.io.ark import read_matrices
 from pysid.io.tables import read_table, read_wav_scp
 from pysid.model import SpeakerModel
 from pysid.progress import track
 from pysid.segments import Segment
+from pysid.sources import ArraySource, AudioFiles, CorpusAudio, Stored
 
 OnSkip = Callable[[str, object], None]
 Named = Iterator[tuple[str, np.ndarray]]
@@ -34,11 +31,15 @@ class Inputs:
         read: gives (name, array) of those that are not in a set of names; arrays are waveforms (S,), or network
             input (T, D). Utterances that cannot be read are given to its second argument, with the reason.
         are_features: which of the two.
+        source: what is read; None where that can only be read from start to end.
+        windows: how the utterances are cut; None leaves them whole.
     """
 
     keys: Sequence[str] | None
     read: Callable[[Collection[str], OnSkip], Named]
     are_features: bool
+    source: ArraySource | None = None
+    windows: WindowConfig | None = None
 
 
 def open_inputs(sources: Sequence[str], model: SpeakerModel, allow_pipes: bool = False) -> Inputs:
@@ -55,6 +56,11 @@ def open_inputs(sources: Sequence[str], model: SpeakerModel, allow_pipes: bool =
     if inputs.keys is not None and not inputs.keys:
         raise DataError(f"{sources[0]}: expected at least one utterance, got none")
     return inputs
+
+
+def is_stream(sources: Sequence[str]) -> bool:
+    """Whether the arguments of `pysid embed` stand for something that can only be read from start to end."""
+    return len(sources) == 1 and split_specifier(sources[0])[0] == "ark"
 
 
 def cut_into_windows(inputs: Inputs, model: SpeakerModel, config: WindowConfig) -> Inputs:
@@ -75,7 +81,31 @@ def cut_into_windows(inputs: Inputs, model: SpeakerModel, config: WindowConfig) 
                 if name not in done:
                     yield name, features[round(start_s / shift_s) : round(end_s / shift_s)]
 
-    return Inputs(None, read, are_features=True)
+    return Inputs(None, read, True, inputs.source, config)
+
+
+def inputs_of(source: ArraySource) -> Inputs:
+    """The utterances of a source; one that cannot be loaded does not keep the others from it."""
+    keys = source.keys
+
+    def read(done: Collection[str], on_skip: OnSkip) -> Named:
+        for key in keys:
+            if key in done:
+                continue
+            try:
+                array = source.load(key)
+            except DataError as error:
+                on_skip(key, str(error).removeprefix(f"{key}: "))
+                continue
+            yield key, array
+
+    return Inputs(keys, read, source.are_features, source)
+
+
+def compute_embeddings(model: SpeakerModel, inputs: Inputs, arrays: Named, on_skip: OnSkip) -> Named:
+    """Embeddings (E,) of what was read of the inputs; those of which there is none are given to `on_skip`."""
+    compute = model.embed_features if inputs.are_features else model.embed_waves
+    return compute(arrays, on_skip)
 
 
 def embed(
@@ -87,43 +117,11 @@ def embed(
         DataError: an archive breaks off, after the embeddings of all that stands before.
     """
     broken: list[DataError] = []
-    utterances = _until_broken(inputs.read(done, skipped.add), broken)
-    compute = model.embed_features if inputs.are_features else model.embed_waves
+    arrays = _until_broken(inputs.read(done, skipped.add), broken)
     total = None if inputs.keys is None else len(inputs.keys)
-    yield from track(compute(utterances, skipped.add), "embedding", total, start=len(done))
+    yield from track(compute_embeddings(model, inputs, arrays, skipped.add), "embedding", total, start=len(done))
     if broken:
         raise broken[0]
-
-
-def embed_to_file(model: SpeakerModel, inputs: Inputs, out: Path) -> tuple[int, Skipped]:
-    """Writes embeddings to OUT.ark (with OUT.scp, resumable) or OUT.npz.
-
-    A file that is there already is replaced. A run that was stopped while it wrote an archive is gone on with, if it
-    was of the same model and the same utterances.
-
-    Returns:
-        How many embeddings there are, and the utterances left out.
-    Raises:
-        DataError: another ending, a name that an archive cannot hold, or nothing could be embedded.
-    """
-    skipped = Skipped()
-    if out.suffix == ".npz":
-        vectors = dict(embed(model, inputs, skipped))
-        _require_some(len(vectors), out, skipped)
-        write_npz(out, vectors.items())
-        return len(vectors), skipped
-    if out.suffix != ".ark":
-        raise DataError(f"{out}: expected an output that ends in .ark or .npz")
-    odd = next((key for key in inputs.keys or () if len(key.split()) != 1), None)
-    if odd is not None:
-        raise DataError(f"{out}: an archive holds no names with white space, such as {odd!r}; write an .npz instead")
-    owner = Path(f"{out}{PARTIAL}.model")  # whose embeddings the unfinished archive holds
-    with _open_archive(out, owner, model, inputs) as writer:
-        for key, vector in embed(model, inputs, skipped, writer.done):
-            writer.write(key, vector)
-        _require_some(len(writer.done), out, skipped)
-    owner.unlink(missing_ok=True)
-    return len(writer.done), skipped
 
 
 def split_specifier(source: str) -> tuple[str, Path]:
@@ -134,24 +132,6 @@ def split_specifier(source: str) -> tuple[str, Path]:
     """
     specifier = re.match(r"(scp|ark)(?:,[a-z]+)*:", source)
     return (specifier[1], Path(source[specifier.end() :].strip())) if specifier else ("", Path(source))
-
-
-def _open_archive(out: Path, owner: Path, model: SpeakerModel, inputs: Inputs) -> ArkWriter:
-    """A writer that goes on with an unfinished archive where that is of this model and these inputs."""
-    partial, fingerprint = Path(f"{out}{PARTIAL}"), model.fingerprint()
-    if partial.exists() and owner.exists() and owner.read_text() == fingerprint:
-        writer = ArkWriter(out, resume=True)
-        if inputs.keys is None or writer.done <= set(inputs.keys):
-            return writer
-    partial.unlink(missing_ok=True)
-    with atomic_text(owner) as file:
-        file.write(fingerprint)
-    return ArkWriter(out)
-
-
-def _require_some(n_done: int, out: Path, skipped: Skipped) -> None:
-    if n_done == 0:
-        raise DataError(f"{out}: nothing to write: {skipped.brief()}")
 
 
 def _until_broken(arrays: Named, broken: list[DataError]) -> Named:
@@ -187,19 +167,11 @@ def _archive(source: str, allow_pipes: bool) -> Inputs:
 
 
 def _feature_table(path: Path, allow_pipes: bool) -> Inputs:
-    entries = read_table(path)
-
-    def load(key: str) -> np.ndarray:
-        return load_matrix(entries[key], path.parent, allow_pipes=allow_pipes)
-
-    return _one_by_one(list(entries), load, are_features=True)
+    return inputs_of(Stored(read_table(path), path.parent, allow_pipes))
 
 
 def _corpus(corpus: Corpus, sample_rate: int, allow_pipes: bool) -> Inputs:
-    def load(key: str) -> np.ndarray:
-        return corpus.read_wave(corpus[key], sample_rate, allow_pipes=allow_pipes)
-
-    return _one_by_one([utterance.id for utterance in corpus], load, are_features=False)
+    return inputs_of(CorpusAudio(corpus, sample_rate, allow_pipes))
 
 
 def _files(paths: Sequence[str], sample_rate: int) -> Inputs:
@@ -208,25 +180,4 @@ def _files(paths: Sequence[str], sample_rate: int) -> Inputs:
         raise DataError(f"expected each file once, got {max(paths, key=paths.count)} again")
     stems = [Path(path).stem for path in paths]
     by_key = dict(zip(stems if len(set(stems)) == len(stems) else paths, paths, strict=True))
-
-    def load(key: str) -> np.ndarray:
-        return read_audio(by_key[key], sample_rate=sample_rate)[0]
-
-    return _one_by_one(list(by_key), load, are_features=False)
-
-
-def _one_by_one(keys: Sequence[str], load: Callable[[str], np.ndarray], *, are_features: bool) -> Inputs:
-    """Inputs of which one that cannot be loaded does not keep the others from it."""
-
-    def read(done: Collection[str], on_skip: OnSkip) -> Named:
-        for key in keys:
-            if key in done:
-                continue
-            try:
-                array = load(key)
-            except DataError as error:
-                on_skip(key, str(error).removeprefix(f"{key}: "))
-                continue
-            yield key, array
-
-    return Inputs(keys, read, are_features)
+    return inputs_of(AudioFiles(by_key, sample_rate))

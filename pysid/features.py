@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +14,13 @@ from pysid.config import from_plain, to_plain
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError, Skipped
 from pysid.frontend import Frontend, FrontendConfig, sliding_cmvn
-from pysid.io.ark import load_matrix, load_vector
-from pysid.io.ark_writer import PARTIAL, ArkWriter
+from pysid.io.ark import split_entry
+from pysid.io.ark_writer import PARTIAL, ArkWriter, read_row_counts
 from pysid.io.atomic import atomic_text
 from pysid.io.tables import read_table, write_table
-from pysid.processes import map_processes
-from pysid.progress import track
+from pysid.parallel.shards import ENDING, Results, ShardRun, merge
+from pysid.parallel.workers import HERE, Workers
+from pysid.sources import CorpusAudio, Stored
 
 FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
 NO_SPEECH = "no speech found"
@@ -46,7 +50,7 @@ def write_features(
     directory: Path,
     frontend: FrontendConfig,
     *,
-    n_jobs: int = 1,
+    workers: Workers = HERE,
     compress: bool = False,
     allow_pipes: bool = False,
     stored: bool = False,
@@ -55,9 +59,10 @@ def write_features(
     """Writes `feats.ark`, `feats.scp`, `utt2num_frames`, `frontend.json` and the corpus's tables.
 
     The features are the network's input: normalised, voiced frames only. What an earlier, interrupted run wrote is
-    kept if it was made by the same front-end.
+    kept if it was made by the same front-end. What is written does not depend on the workers.
 
     Args:
+        workers: who does it.
         stored: start from the corpus's own feats.scp and vad.scp, as Kaldi's make_mfcc.sh and compute_vad_decision.sh
             write them, and not from its audio (kaldi/egs/sre16/v1/local/nnet3/xvector/prepare_feats_for_egs.sh).
         stored_vad: keep the frames that the corpus's own vad.scp says, as of augmented copies, whose vad.scp is that of
@@ -65,31 +70,33 @@ def write_features(
     Returns:
         The utterances left out: unreadable audio or features, or no speech.
     Raises:
-        DataError: the directory is the corpus's own or holds other features, or every utterance was left out.
+        DataError: the directory is the corpus's own or holds other features, every utterance was left out, or workers
+            were lost over some utterances again and again.
     """
     _claim(directory, corpus, frontend)
     skipped = Skipped()
-    n_frames: dict[str, int] = {}
-    with ArkWriter(directory / "feats", compress=int(compress), resume=True) as writer:
+    archive = directory / "feats"
+    source = open_source(corpus, frontend, allow_pipes, stored, stored_vad)
+    purpose = f"features {json.dumps(to_plain(frontend))}"
+    with ArkWriter(archive, compress=int(compress), resume=True) as writer:
         foreign = [name for name in writer.done if name not in corpus]
         if foreign:
             raise DataError(
                 f"{directory} holds features of {len(foreign)} utterances that are not in {corpus.directory}, such as "
                 f"{foreign[0]!r}: choose another folder, or remove it"
             )
-        todo = [utterance.id for utterance in corpus if utterance.id not in writer.done]
-        results = compute_features(corpus, todo, frontend, n_jobs, allow_pipes, stored, stored_vad)
-        for name, result in track(results, f"features {directory}", len(corpus), start=len(corpus) - len(todo)):
-            if isinstance(result, str):
-                skipped.add(name, result)
-            else:
-                writer.write(name, result)
-                n_frames[name] = len(result)
+        shards = ShardRun(
+            Path(f"{archive}{ENDING}"), source, FeatureWork(frontend), purpose, workers, compress=int(compress)
+        )
+        shards.find(writer.done)
+        merge(shards.run(f"features {directory}", writer.done), writer, skipped)
         if not writer.done:
+            shards.remove()  # else a second run would not look again
             raise DataError(f"no utterance of {corpus.directory} gave features: {skipped.brief()}")
         # Before the writer's own feats.scp, as the corpus may bring one of other features.
         corpus.subset(writer.done).write(directory)
-    write_table(directory / "utt2num_frames", _with_earlier(n_frames, directory))
+    _write_in_order(directory, corpus)
+    shards.remove()
     return skipped
 
 
@@ -106,24 +113,11 @@ def _claim(directory: Path, corpus: Corpus, frontend: FrontendConfig) -> None:
 
 
 def compute_features(
-    corpus: Corpus,
-    names: Sequence[str],
-    frontend: FrontendConfig,
-    n_jobs: int = 1,
-    allow_pipes: bool = False,
-    stored: bool = False,
-    stored_vad: bool = False,
+    corpus: Corpus, names: Sequence[str], frontend: FrontendConfig, allow_pipes: bool = False
 ) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Network input (T, D) of utterances, in their order, or one line that says why there is none.
-
-    Arguments as `write_features`.
-    """
-    worker: Callable[[str], np.ndarray | str]
-    if stored:
-        worker = _StoredFeatures(corpus, frontend, allow_pipes)
-    else:
-        worker = _Audio(corpus, frontend, allow_pipes, _StoredVad(corpus, allow_pipes) if stored_vad else None)
-    yield from zip(names, map_processes(worker, names, n_jobs), strict=True)
+    """Network input (T, D) of utterances' audio, in their order, or one line that says why there is none."""
+    source = open_source(corpus, frontend, allow_pipes)
+    yield from FeatureWork(frontend).open()(source.part(names))
 
 
 def read_wave_features(
@@ -131,84 +125,122 @@ def read_wave_features(
 ) -> dict[str, np.ndarray]:
     """Network input of some utterances, in memory. Raises DataError for the first that has none."""
     features: dict[str, np.ndarray] = {}
-    for name, result in compute_features(corpus, list(names), frontend, allow_pipes=allow_pipes):
+    for name, result in compute_features(corpus, list(names), frontend, allow_pipes):
         if isinstance(result, str):
             raise DataError(f"{name}: {result}")
         features[name] = result
     return features
 
 
-class _StoredVad:
-    """Reads which frames are voiced, (T,) bool, from vad.scp. Raises DataError where it does not say."""
+@dataclass(frozen=True)
+class FeatureSource:
+    """What features are made from.
 
-    def __init__(self, corpus: Corpus, allow_pipes: bool) -> None:
-        self.directory = corpus.directory
-        self.allow_pipes = allow_pipes
-        self.entries = read_table(self.directory / "vad.scp")
+    Attributes:
+        audio: the corpus.
+        stored: all frames' features, which go before the audio; None computes them.
+        vad: decisions about the frames; None leaves them to the front-end.
+    """
 
-    def __call__(self, name: str) -> np.ndarray:
-        if name not in self.entries:
-            raise DataError("not in vad.scp")
-        voiced: np.ndarray = load_vector(self.entries[name], self.directory, allow_pipes=self.allow_pipes) != 0
-        return voiced
+    audio: CorpusAudio
+    stored: Stored | None = None
+    vad: Stored | None = None
+
+    @property
+    def keys(self) -> Sequence[str]:
+        return self.audio.keys
+
+    def part(self, keys: Iterable[str]) -> "FeatureSource":
+        keys = list(keys)
+        return self._each(lambda source: source.part(keys))
+
+    def entry(self, key: str) -> str:
+        return "\n".join(source.entry(key) for source in (self.audio, self.stored, self.vad) if source)
+
+    def absolute(self) -> "FeatureSource":
+        return self._each(lambda source: source.absolute())
+
+    def _each(self, change: Callable[[Any], Any]) -> "FeatureSource":
+        stored, vad = (source and change(source) for source in (self.stored, self.vad))
+        return FeatureSource(change(self.audio), stored, vad)
 
 
-class _Audio:
-    """From an utterance's name to features of its audio, or to the reason why it has none."""
+def open_source(
+    corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool = False, stored: bool = False, stored_vad: bool = False
+) -> FeatureSource:
+    """The source of a corpus's features, as the arguments of `write_features` say."""
 
-    def __init__(self, corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool, vad: _StoredVad | None) -> None:
-        self.corpus = corpus
-        self.allow_pipes = allow_pipes
-        self.sample_rate = frontend.sample_rate
-        self.frontend = Frontend(frontend)
-        self.vad = vad
+    def table(name: str) -> Stored:
+        return Stored(read_table(corpus.directory / name), corpus.directory, allow_pipes)
 
-    @torch.inference_mode()
-    def __call__(self, name: str) -> np.ndarray | str:
+    audio = CorpusAudio(corpus, frontend.sample_rate, allow_pipes)
+    feats = table("feats.scp") if stored else None
+    return FeatureSource(audio, feats, table("vad.scp") if stored or stored_vad else None)
+
+
+@dataclass(frozen=True)
+class FeatureWork:
+    """Makes features by a front-end; the result is an array, or the reason why there is none."""
+
+    frontend: FrontendConfig
+
+    def open(self) -> Callable[[FeatureSource], Results]:
+        return partial(_features, Frontend(self.frontend))
+
+
+def _features(frontend: Frontend, source: FeatureSource) -> Results:
+    make = _of_audio if source.stored is None else _of_stored
+    for name in source.keys:
         try:
-            wave = self.corpus.read_wave(self.corpus[name], self.sample_rate, allow_pipes=self.allow_pipes)
-            voiced = None if self.vad is None else self.vad(name)
+            with torch.inference_mode():
+                features = make(frontend, source, name)
         except DataError as error:
-            return str(error).removeprefix(f"{name}: ")
-        if voiced is not None and (n := self.frontend.features.n_frames(len(wave))) != len(voiced):
-            return f"expected {n} frames in vad.scp as in its audio, got {len(voiced)}"
-        mask = None if voiced is None else torch.from_numpy(voiced)[None]
-        features, n_frames = self.frontend(torch.from_numpy(wave)[None], voiced=mask)
-        return features[0, : int(n_frames)].numpy() if int(n_frames) else NO_SPEECH
+            yield name, str(error).removeprefix(f"{name}: ")
+        else:
+            yield name, features if len(features) else NO_SPEECH
 
 
-class _StoredFeatures:
-    """As `_Audio`, from feats.scp and vad.scp: normalises all frames and keeps the voiced ones."""
-
-    def __init__(self, corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool) -> None:
-        self.directory = corpus.directory
-        self.allow_pipes = allow_pipes
-        self.frontend = frontend
-        self.feats = read_table(self.directory / "feats.scp")
-        self.vad = _StoredVad(corpus, allow_pipes)
-
-    @torch.inference_mode()
-    def __call__(self, name: str) -> np.ndarray | str:
-        if name not in self.feats:
-            return "not in feats.scp"
-        try:
-            features = load_matrix(self.feats[name], self.directory, allow_pipes=self.allow_pipes)
-            voiced = self.vad(name)
-        except DataError as error:
-            return str(error)
-        if features.shape != (len(voiced), self.frontend.dim):
-            return f"expected {len(voiced)} frames (as in vad.scp) of {self.frontend.dim}, got {features.shape}"
-        if not voiced.any():
-            return NO_SPEECH
-        if self.frontend.cmvn is not None:
-            features = sliding_cmvn(torch.tensor(features)[None], None, self.frontend.cmvn)[0].numpy()
-        return features[voiced]
+def _of_audio(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray:
+    wave = source.audio.load(name)
+    mask = None
+    if source.vad is not None:
+        voiced = _voiced(source.vad, name)
+        if (n := frontend.features.n_frames(len(wave))) != len(voiced):
+            raise DataError(f"expected {n} frames in vad.scp as in its audio, got {len(voiced)}")
+        mask = torch.from_numpy(voiced)[None]
+    features, n_frames = frontend(torch.from_numpy(wave)[None], voiced=mask)
+    return np.asarray(features[0, : int(n_frames)])
 
 
-def _with_earlier(n_frames: dict[str, int], directory: Path) -> dict[str, int]:
-    """Frame counts of all features: known for this run's, read from the archive for those of earlier runs."""
+def _of_stored(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray:
+    """Normalises all frames and keeps the voiced ones."""
+    assert source.stored is not None and source.vad is not None
+    if name not in source.stored.entries:
+        raise DataError("not in feats.scp")
+    features = source.stored.load(name)
+    voiced = _voiced(source.vad, name)
+    config = frontend.config
+    if features.shape != (len(voiced), config.dim):
+        raise DataError(f"expected {len(voiced)} frames (as in vad.scp) of {config.dim}, got {features.shape}")
+    if voiced.any() and config.cmvn is not None:
+        features = sliding_cmvn(torch.tensor(features)[None], None, config.cmvn)[0].numpy()
+    return features[voiced]
+
+
+def _voiced(vad: Stored, name: str) -> np.ndarray:
+    """Which frames are voiced, (T,) bool."""
+    if name not in vad.entries:
+        raise DataError("not in vad.scp")
+    voiced: np.ndarray = vad.load_vector(name) != 0
+    return voiced
+
+
+def _write_in_order(directory: Path, corpus: Corpus) -> None:
+    """Writes `utt2num_frames`, and `feats.scp` in the corpus's order: a run may have added to an archive."""
     entries = read_table(directory / "feats.scp")
-    return {
-        name: n_frames[name] if name in n_frames else len(load_matrix(entry, directory))
-        for name, entry in entries.items()
-    }
+    in_order = {utterance.id: entries[utterance.id] for utterance in corpus if utterance.id in entries}
+    if list(in_order) != list(entries):
+        write_table(directory / "feats.scp", in_order)
+    offsets = (split_entry(entry)[1] for entry in in_order.values())
+    counts = read_row_counts(directory / "feats.ark", offsets)
+    write_table(directory / "utt2num_frames", dict(zip(in_order, counts, strict=True)))

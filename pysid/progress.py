@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -10,18 +10,29 @@ Item = TypeVar("Item")
 LINE_INTERVAL_S = 30.0  # between plain lines, so that a log of a long run stays short
 
 
-def track(items: Iterable[Item], description: str, total: int | None = None, start: int = 0) -> Iterator[Item]:
+def _one(_: object) -> int:
+    return 1
+
+
+def track(
+    items: Iterable[Item],
+    description: str,
+    total: int | None = None,
+    start: int = 0,
+    weight: Callable[[Item], int] = _one,
+) -> Iterator[Item]:
     """Passes `items` on while it shows how far they are.
 
     Args:
         total: how many there are, if `items` has no length.
         start: how many of `total` were done by an earlier run.
+        weight: how many an item counts for.
     """
     if total is None and hasattr(items, "__len__"):
         total = start + len(items)  # type: ignore[arg-type]
     if sys.stderr.isatty():
-        return _bar(items, description, total, start)
-    return _lines(items, description, total, start)
+        return _bar(items, description, total, start, weight)
+    return _lines(items, description, total, start, weight)
 
 
 def say(message: str) -> None:
@@ -29,7 +40,9 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def _bar(items: Iterable[Item], description: str, total: int | None, start: int) -> Iterator[Item]:
+def _bar(
+    items: Iterable[Item], description: str, total: int | None, start: int, weight: Callable[[Item], int]
+) -> Iterator[Item]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -38,16 +51,18 @@ def _bar(items: Iterable[Item], description: str, total: int | None, start: int)
         task = progress.add_task(description, total=total, completed=start)
         for item in items:
             yield item
-            progress.advance(task)
+            progress.advance(task, weight(item))
 
 
-def _lines(items: Iterable[Item], description: str, total: int | None, start: int) -> Iterator[Item]:
+def _lines(
+    items: Iterable[Item], description: str, total: int | None, start: int, weight: Callable[[Item], int]
+) -> Iterator[Item]:
     of = f" of {total}" if total else ""
     begun = last = time.monotonic()
     done = start
     for item in items:
         yield item
-        done += 1
+        done += weight(item)
         now = time.monotonic()
         if now - last >= LINE_INTERVAL_S:
             last = now

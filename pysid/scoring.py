@@ -9,14 +9,17 @@ import numpy as np
 from pysid.backend.calibration import LogisticCalibration
 from pysid.backend.chain import Backend
 from pysid.backend.score_norm import AdaptiveScoreNorm
-from pysid.embed import embed, open_inputs, split_specifier
+from pysid.embed import Inputs, inputs_of, open_inputs, split_specifier
+from pysid.embed_corpus import DESCRIPTION, embedding_shards
 from pysid.errors import DataError, Skipped
 from pysid.io.ark import load_vector, read_vectors
 from pysid.io.table_formats import SPK2UTT, TRIALS
 from pysid.io.tables import Trial, read_spk2utt, read_table, read_trials, write_scores
 from pysid.io.text import RowFormat, read_rows
 from pysid.io.trial_scores import split_scores
-from pysid.model import DEFAULT_MODEL, SpeakerModel
+from pysid.model import DEFAULT_MODEL, SpeakerModel, find_model
+from pysid.parallel.shards import gather
+from pysid.parallel.workers import HERE, Workers
 from pysid.progress import say
 
 
@@ -94,10 +97,13 @@ def score_list(
     cohort: str | None = None,
     top_n: int = 300,
     calibrate: bool = False,
-    device: str = "cpu",
+    workers: Workers = HERE,
     allow_pipes: bool = False,
 ) -> None:
     """What `pysid score` does: see its options.
+
+    Embeddings of audio are kept beside `out` until the scores are there, so that a second run goes on where a first
+    one was stopped.
 
     Raises:
         DataError: a file that is missing or malformed, an utterance or speaker of the lists that does not exist, or
@@ -107,25 +113,28 @@ def score_list(
         raise ValueError("a calibration is of scores without a cohort: leave out one of the two")
     trials = _read_trials(trials_path)
     spk2utt = None if enrol_spk2utt is None else read_spk2utt(enrol_spk2utt)
-    opened = SpeakerModel.load(model or DEFAULT_MODEL, device)
+    path = find_model(model or DEFAULT_MODEL)
+    opened = SpeakerModel.load(path, workers.device if workers.is_here else "cpu")
     scorer = opened.scorer(kind)
     if calibrate and scorer.calibration_ is None:
         raise DataError("this model has no calibration for that back-end: see pysid fit-backend")
     dim = opened.config.network.embedding_dim
     background = None if cohort is None else _read_cohort(cohort, dim, allow_pipes)
     wanted = _wanted(trials, spk2utt)
-    source = _open_source(audio, wanted, opened, allow_pipes)
+    source = _open_source(audio, wanted, _Embedder(opened, path, out, workers), allow_pipes)
     _check_names(trials, trials_path, spk2utt, source.names, audio)
     if spk2utt is not None and enrol_spk2utt is not None:
         _check_enrolment(spk2utt, enrol_spk2utt, source.names, audio)
     skipped = Skipped()
     embeddings = _usable(source.load(wanted, skipped), dim, skipped)
     if not embeddings:
+        source.forget()
         raise DataError(f"{audio}: no utterance has an embedding: {skipped.brief()}")
     values = score_trials(scorer, trials, enrol(embeddings, spk2utt), embeddings, background, top_n)
     if calibrate and scorer.calibration_ is not None:
         values = scorer.calibration_.transform(values)
     scored = [(t.enrol, t.test, float(x)) for t, x in zip(trials, values, strict=True) if np.isfinite(x)]
+    source.forget()
     if not scored:
         raise DataError(f"{trials_path}: no trial could be scored: {skipped.brief()}")
     write_scores(out, scored)
@@ -158,13 +167,43 @@ def fit_calibration(backend: Backend, trials_path: Path, source: str, dim: int) 
 
 @dataclass(frozen=True)
 class _Source:
-    """Embeddings by name: `names` that exist, and `load`, which gives those of a set and notes what it skips."""
+    """Embeddings by name.
+
+    Attributes:
+        names: those that exist.
+        load: gives those of a set of names and notes what it skips.
+        forget: takes away what `load` left on the disk for a second run.
+    """
 
     names: Collection[str]
     load: Callable[[Collection[str], Skipped], dict[str, np.ndarray]]
+    forget: Callable[[], None] = lambda: None
 
 
-def _open_source(source: str, wanted: Collection[str], model: SpeakerModel, allow_pipes: bool) -> _Source:
+@dataclass(frozen=True)
+class _Embedder:
+    """Embeds audio for a file of scores."""
+
+    model: SpeakerModel
+    path: Path
+    out: Path
+    workers: Workers
+
+    def source(self, inputs: Inputs, wanted: Collection[str]) -> _Source:
+        assert inputs.keys is not None and inputs.source is not None
+        some = inputs_of(inputs.source.part(key for key in inputs.keys if key in wanted))
+        is_regular = self.out.is_file() or not self.out.exists()
+        beside = self.out if is_regular else Path(self.out.name)  # not in /dev
+        shards = embedding_shards(self.model, some, beside, self.workers, self.path)
+
+        def load(_: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
+            shards.find()
+            return dict(gather(shards.run(DESCRIPTION), skipped))
+
+        return _Source(set(inputs.keys), load, shards.remove)
+
+
+def _open_source(source: str, wanted: Collection[str], embedder: _Embedder, allow_pipes: bool) -> _Source:
     """Stored embeddings, or audio to be embedded when it is asked for."""
     specifier, path = split_specifier(source)
     if specifier == "scp":
@@ -172,9 +211,7 @@ def _open_source(source: str, wanted: Collection[str], model: SpeakerModel, allo
     if specifier == "ark" or path.suffix in (".npz", ".ark"):
         vectors = {k: v for k, v in read_vectors(source, allow_pipes=allow_pipes) if k in wanted}
         return _Source(vectors, lambda *_: vectors)
-    inputs = open_inputs([source], model, allow_pipes)
-    names = set(inputs.keys or ())
-    return _Source(names, lambda needed, skipped: dict(embed(model, inputs, skipped, done=names.difference(needed))))
+    return embedder.source(open_inputs([source], embedder.model, allow_pipes), wanted)
 
 
 def _stored(path: Path, allow_pipes: bool) -> _Source:

@@ -61,7 +61,8 @@ def onnx_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory, model: Path, dev: Path) -> Path:
     """Embeddings of the development voices by that model: an scp file beside its archive."""
-    from pysid.embed import embed_to_file, open_inputs
+    from pysid.embed import open_inputs
+    from pysid.embed_corpus import embed_to_file
     from pysid.model import SpeakerModel
 
     archive = tmp_path_factory.mktemp("vectors") / "dev.ark"

@@ -1,13 +1,12 @@
-"""Embedding: one utterance is one utterance whatever stands beside it, and a stopped run is gone on with."""
+"""Embedding: one utterance is one utterance whatever stands beside it."""
 
 import numpy as np
 import pytest
 import torch
 
 from pysid.diarization.windows import WindowConfig
-from pysid.embed import Inputs, cut_into_windows, embed, embed_to_file, open_inputs
-from pysid.embedding.xvector import XVector
-from pysid.errors import DataError, Skipped
+from pysid.embed import Inputs, cut_into_windows, embed, open_inputs
+from pysid.errors import Skipped
 from pysid.io.ark import read_vectors
 from pysid.io.audio import read_audio, write_audio
 from pysid.model import SpeakerModel
@@ -54,83 +53,6 @@ def test_embeddings_do_not_depend_on_the_number_of_threads(opened, vectors, smal
     finally:
         torch.set_num_threads(before)
     assert_close(found, {key: corpus[key] for key in found})
-
-
-def stop_after(inputs, n):
-    """The same inputs, but reading the one after the first `n` is the moment of a kill."""
-
-    def read(done, on_skip):
-        for i, item in enumerate(inputs.read(done, on_skip)):
-            if i == n:
-                raise KeyboardInterrupt
-            yield item
-
-    return Inputs(inputs.keys, read, inputs.are_features)
-
-
-@pytest.fixture
-def stopped(opened, small, tmp_path, monkeypatch):
-    """A run over `small` that was killed after four utterances: its inputs, and where it wrote to."""
-    inputs = open_inputs([str(small)], opened)
-    original = opened.embed_waves
-
-    def one_by_one(utterances, on_skip=None):  # `extract` looks at 256 together, and would have written none
-        for pair in utterances:
-            yield from original([pair], on_skip)
-
-    monkeypatch.setattr(opened, "embed_waves", one_by_one)
-    with pytest.raises(KeyboardInterrupt):
-        embed_to_file(opened, stop_after(inputs, 4), tmp_path / "x.ark")
-    assert not (tmp_path / "x.ark").exists()
-    return inputs, tmp_path / "x.ark"
-
-
-@pytest.mark.parametrize("torn_bytes", [0, 1, 30, 100])
-def test_a_stopped_run_goes_on(opened, vectors, stopped, torn_bytes, monkeypatch):
-    inputs, out = stopped
-    partial = out.with_name("x.ark.partial")
-    data = partial.read_bytes()
-    assert len(data) > 200
-    partial.write_bytes(data[: len(data) - torn_bytes])
-    read = []
-    spied = Inputs(inputs.keys, lambda done, skip: inputs.read(read.append(set(done)) or done, skip), False)
-    n_done, skipped = embed_to_file(opened, spied, out)
-    assert (n_done, len(skipped)) == (6, 0)
-    n_kept = 4 if torn_bytes == 0 else 3 if torn_bytes <= 74 else 2
-    assert read == [set(list(inputs.keys)[:n_kept])]
-    whole = dict(read_vectors(vectors))
-    assert_close(dict(read_vectors(out)), {key: whole[key] for key in inputs.keys})
-    assert_close(dict(read_vectors(out.with_suffix(".scp"))), {key: whole[key] for key in inputs.keys})
-    assert sorted(x.name for x in out.parent.iterdir() if x.name.startswith("x.")) == ["x.ark", "x.scp"]
-
-
-def test_a_stopped_run_of_another_model_is_not_gone_on_with(opened, stopped):
-    inputs, out = stopped
-    torch.manual_seed(1)
-    other = SpeakerModel(opened.config, XVector(opened.config.network))
-    embed_to_file(other, inputs, out)
-    assert_close(dict(read_vectors(out)), dict(embed(other, inputs, Skipped())))
-
-
-def test_a_stopped_run_of_other_utterances_is_not_gone_on_with(opened, stopped):
-    inputs, out = stopped
-    names = list(inputs.keys)[2:]
-    embed_to_file(opened, only(inputs, names), out)
-    assert list(dict(read_vectors(out))) == names
-
-
-def test_a_finished_archive_is_replaced(opened, small, dev, tmp_path):
-    """Else a second run, with a better model, would silently leave the old embeddings."""
-    embed_to_file(opened, open_inputs([str(small)], opened), tmp_path / "x.ark")
-    embed_to_file(opened, open_inputs([str(dev / "audio" / "slt-0.ogg")], opened), tmp_path / "x.ark")
-    assert list(dict(read_vectors(tmp_path / "x.scp"))) == ["slt-0"]
-
-
-def test_nothing_to_write_leaves_no_output(opened, tmp_path):
-    for name in ("x.ark", "x.npz"):
-        with pytest.raises(DataError, match="nothing to write: 1 skipped, the first is nowhere"):
-            embed_to_file(opened, open_inputs([str(tmp_path / "nowhere.wav")], opened), tmp_path / name)
-    assert not any((tmp_path / name).exists() for name in ("x.ark", "x.scp", "x.npz"))
 
 
 def test_segments_are_utterances(opened, dev, tmp_path):

@@ -14,6 +14,7 @@ from pysid.features import compute_features, read_frontend, read_wave_features, 
 from pysid.frontend import VOXCELEB, CmvnConfig, Frontend
 from pysid.io.ark import read_matrices
 from pysid.io.tables import read_num_frames, read_table
+from pysid.parallel.workers import Workers
 
 OTHER = dataclasses.replace(VOXCELEB, cmvn=CmvnConfig(window=200, center=True))
 
@@ -33,7 +34,7 @@ def test_they_are_what_the_frontend_gives(small, tmp_path):
 
 def test_two_processes_give_what_one_gives(with_broken, tmp_path):
     corpus = Corpus.read(with_broken)
-    reasons = [write_features(corpus, tmp_path / f"{n}", VOXCELEB, n_jobs=n).reasons for n in (1, 2)]
+    reasons = [write_features(corpus, tmp_path / f"{n}", VOXCELEB, workers=Workers(n)).reasons for n in (1, 2)]
     assert reasons[0] == reasons[1]
     for name in ("feats.ark", "utt2num_frames", "wav.scp", "utt2spk", "spk2utt", "frontend.json"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
@@ -63,13 +64,37 @@ def test_a_stopped_run_goes_on(small, tmp_path):
         assert (tmp_path / "f" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
+def test_a_run_that_is_stopped_between_shards_goes_on(dev, tmp_path, monkeypatch):
+    """And computes nothing again."""
+    corpus = Corpus.read(dev)  # 36 utterances, 3 shards
+    write_features(corpus, tmp_path / "whole", VOXCELEB, compress=True)
+    computed = []
+    original = Frontend.forward
+
+    def forward(self, *arguments, **options):
+        computed.append(1)
+        if len(computed) == 20:
+            raise KeyboardInterrupt
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(Frontend, "forward", forward)
+    with pytest.raises(KeyboardInterrupt):
+        write_features(corpus, tmp_path / "f", VOXCELEB, compress=True)
+    assert not (tmp_path / "f" / "feats.ark").exists()
+    write_features(corpus, tmp_path / "f", VOXCELEB, compress=True)
+    assert len(computed) == 20 + 20
+    for name in ("feats.ark", "utt2num_frames", "wav.scp"):
+        assert (tmp_path / "f" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert not list((tmp_path / "f").glob("*.shards"))
+
+
 def test_a_second_run_adds_what_could_not_be_read_before(small, tmp_path):
     lines = (small / "wav.scp").read_text()
     (small / "wav.scp").write_text(lines.replace("alicia-1.ogg", "alicia-9.ogg"))
     assert list(write_features(Corpus.read(small), tmp_path / "f", VOXCELEB).reasons) == ["alicia-1"]
     (small / "wav.scp").write_text(lines)
     assert len(write_features(Corpus.read(small), tmp_path / "f", VOXCELEB)) == 0
-    assert set(dict(read_matrices(tmp_path / "f" / "feats.scp"))) == set(read_table(tmp_path / "f" / "wav.scp"))
+    assert list(read_table(tmp_path / "f" / "feats.scp")) == list(read_table(small / "wav.scp")), "in their order"
     counts = {key: len(x) for key, x in read_matrices(tmp_path / "f" / "feats.scp")}
     assert read_num_frames(tmp_path / "f" / "utt2num_frames") == counts
 

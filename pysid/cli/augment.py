@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, report_skipped
+from pysid.cli.common import AllowPipes, CpuJobs, choose_workers, report_skipped
 
 
 def augment(
@@ -25,7 +25,7 @@ def augment(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
     sample_rate: Annotated[int, typer.Option(min=1, help="Hz of the copies.")] = 16000,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
+    jobs: CpuJobs = None,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Make copies of a corpus with reverberation, noise, music and babble, as Kaldi's voxceleb/v2 does.
@@ -50,7 +50,7 @@ def augment(
         subset=subset,
         seed=seed,
         sample_rate=sample_rate,
-        n_jobs=jobs,
+        workers=choose_workers(jobs, None, 1),
         allow_pipes=allow_pipes,
     )
     for directory, count in counts.items():

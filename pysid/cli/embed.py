@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, Device, Model, report_skipped
+from pysid.cli.common import AllowPipes, Cluster, Device, Jobs, Model, Threads, choose_workers, report_skipped
 
 
 def embed(
@@ -26,23 +26,35 @@ def embed(
         float | None, typer.Option(metavar="SECONDS", help="From window to window.", show_default="the window's length")
     ] = None,
     device: Device = "cpu",
+    jobs: Jobs = None,
+    cluster: Cluster = None,
+    threads: Threads = 1,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Compute one embedding an utterance (Kaldi's x-vector).
 
-    Unreadable utterances are skipped and listed at the end. Writing an archive, a second run goes on where a first
-    one was stopped.
+    Unreadable utterances are skipped and listed at the end. A second run goes on where a first one was stopped. Neither
+    that nor the number of processes or machines changes a bit of the result.
 
-    Example: pysid embed data/test/wav.scp exp/test.ark --model exp/stat/final
+    Example: pysid embed data/test/wav.scp exp/test.ark --model exp/stat/final --jobs 8
     """
     if shift is not None and window is None:
         raise typer.BadParameter("--shift needs a --window")
 
     import pysid
     from pysid.diarization.windows import WindowConfig
-    from pysid.embed import cut_into_windows, embed_to_file, open_inputs
+    from pysid.embed import cut_into_windows, is_stream, open_inputs
+    from pysid.embed_corpus import embed_to_file
+    from pysid.model import DEFAULT_MODEL, check_device, find_model
 
-    opened = pysid.load(model, device)
+    if is_stream(inputs):
+        if cluster or (jobs or 1) > 1:
+            raise typer.BadParameter("ark: is read from start to end by one process; give the scp: of the archive")
+        jobs = 1
+    workers = choose_workers(jobs, cluster, threads, device)
+    if cluster is None:
+        check_device(device)
+    opened = pysid.load(model, device if workers.is_here else "cpu")
     utterances = open_inputs(inputs, opened, allow_pipes)
     if window is not None:
         try:
@@ -50,6 +62,6 @@ def embed(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         utterances = cut_into_windows(utterances, opened, config)
-    n_done, skipped = embed_to_file(opened, utterances, out)
+    n_done, skipped = embed_to_file(opened, utterances, out, workers, find_model(model or DEFAULT_MODEL))
     report_skipped(skipped, n_done + len(skipped))
     print(f"{out}: {n_done} embeddings")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, report_skipped
+from pysid.cli.common import AllowPipes, Cluster, CpuJobs, Threads, choose_workers, report_skipped
 
 
 def features(
@@ -15,7 +15,9 @@ def features(
         Path | None,
         typer.Option(help="YAML or JSON front-end settings.", show_default="Kaldi's voxceleb/v2"),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
+    jobs: CpuJobs = None,
+    cluster: Cluster = None,
+    threads: Threads = 1,
     compress: Annotated[bool, typer.Option(help="Store 8 bits a number, as Kaldi does by default.")] = False,
     stored: Annotated[
         bool, typer.Option("--stored", help="Start from the directory's own feats.scp and vad.scp, made by Kaldi.")
@@ -28,7 +30,7 @@ def features(
     """Compute and store what the network reads: MFCCs, normalised, voiced frames only.
 
     Utterances without audio or speech are skipped and listed at the end. A second run goes on where a first one was
-    stopped.
+    stopped. Neither that nor the number of processes or machines changes a bit of the result.
 
     Example: pysid features data/train exp/features/train --jobs 4
     """
@@ -43,7 +45,7 @@ def features(
         corpus,
         out,
         frontend,
-        n_jobs=jobs,
+        workers=choose_workers(jobs, cluster, threads),
         compress=compress,
         allow_pipes=allow_pipes,
         stored=stored,

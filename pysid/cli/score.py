@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, BackendKind, Device, Model
+from pysid.cli.common import AllowPipes, BackendKind, Cluster, Device, Jobs, Model, Threads, choose_workers
 
 
 def score(
@@ -29,19 +29,27 @@ def score(
         bool, typer.Option(help="Write calibrated log-likelihood ratios, if the model has a calibration.")
     ] = False,
     device: Device = "cpu",
+    jobs: Jobs = None,
+    cluster: Cluster = None,
+    threads: Threads = 1,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Score every trial of a list; a higher score means the same speaker.
 
-    Trials whose audio cannot be read are left out and counted.
+    Trials whose audio cannot be read are left out and counted. Audio is embedded by --jobs processes or a --cluster; a
+    second run goes on where a first one was stopped.
 
     Example: pysid score data/test/trials data/test/wav.scp exp/scores --model exp/stat/final --backend cosine
     """
     if calibrate and cohort is not None:
         raise typer.BadParameter("--calibrate is for scores without a --cohort")
 
+    from pysid.model import check_device
     from pysid.scoring import score_list
 
+    workers = choose_workers(jobs, cluster, threads, device)
+    if cluster is None:
+        check_device(device)
     score_list(
         trials,
         audio,
@@ -52,6 +60,6 @@ def score(
         cohort=cohort,
         top_n=top_n,
         calibrate=calibrate,
-        device=device,
+        workers=workers,
         allow_pipes=allow_pipes,
     )

@@ -1,8 +1,9 @@
 """Writing a Kaldi archive and its scp so that a kill at any moment loses at most the last records."""
 
+import io
 import mmap
 import os
-from collections.abc import KeysView
+from collections.abc import Iterable, Iterator, KeysView
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -92,22 +93,17 @@ class ArkWriter:
             DataError: the key is empty, holds white space or was written before; the array has another shape;
                 or a matrix to be compressed is not finite.
         """
-        array = np.asarray(array)
-        encoded = key.encode()
-        if encoded.split() != [encoded] or b"\0" in encoded or len(encoded) >= MAX_KEY_BYTES:
-            raise DataError(f"{self.ark}: expected a key without white space, got {key!r}")
-        if key in self._offsets:
-            raise DataError(f"{self.ark}: expected each key once, got {key!r} again")
-        if array.ndim not in (1, 2):
-            raise DataError(f"{self.ark}: {key}: expected a vector or matrix, got the shape {array.shape}")
-        record = self._compressed(key, array) if self.compress and array.ndim == 2 else None
-        file = self._file or self._open()
-        file.write(encoded + b" ")
-        self._offsets[key] = file.tell()
-        if record is None:
-            kaldiio.matio.write_array(file, np.ascontiguousarray(array, "<f4"))
-        else:
-            file.write(BINARY + record)
+        self._check_key(key)
+        try:
+            record = encode_record(array, self.compress)
+        except ValueError as error:
+            raise DataError(f"{self.ark}: {key}: {error}") from None
+        self._append(key, record)
+
+    def append(self, key: str, record: bytes) -> None:
+        """Appends what `encode_record` made of an array. Raises DataError for a key as `write` does."""
+        self._check_key(key)
+        self._append(key, record)
 
     def flush(self) -> None:
         """Brings what was written to the disk; after this, a kill loses none of it."""
@@ -115,11 +111,18 @@ class ArkWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
 
-    def _compressed(self, key: str, array: np.ndarray) -> bytes:
-        try:
-            return compress(np.asarray(array, np.float32), self.compress)
-        except ValueError as error:
-            raise DataError(f"{self.ark}: {key}: {error}") from None
+    def _check_key(self, key: str) -> None:
+        encoded = key.encode()
+        if encoded.split() != [encoded] or b"\0" in encoded or len(encoded) >= MAX_KEY_BYTES:
+            raise DataError(f"{self.ark}: expected a key without white space, got {key!r}")
+        if key in self._offsets:
+            raise DataError(f"{self.ark}: expected each key once, got {key!r} again")
+
+    def _append(self, key: str, record: bytes) -> None:
+        file = self._file or self._open()
+        file.write(key.encode() + b" ")
+        self._offsets[key] = file.tell()
+        file.write(record)
 
     def _scan(self) -> None:
         if os.path.exists(self.partial):
@@ -150,6 +153,38 @@ class ArkWriter:
             os.replace(self.partial, self.ark)
         with atomic_text(self.scp) as scp:
             scp.writelines(f"{key} {self.ark}:{offset}\n" for key, offset in self._offsets.items())
+
+
+def encode_record(array: np.ndarray, method: int = 0) -> bytes:
+    """A vector (D,) or matrix (T, D) as it stands behind its key in a binary archive, without the space between.
+
+    Args:
+        method: for matrices, as `compress` of `ArkWriter`.
+    Raises:
+        ValueError: another shape, or a matrix to be compressed is not finite.
+    """
+    array = np.asarray(array)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"expected a vector or matrix, got the shape {array.shape}")
+    if method and array.ndim == 2:
+        return BINARY + compress(np.asarray(array, np.float32), method)
+    buffer = io.BytesIO()
+    kaldiio.matio.write_array(buffer, np.ascontiguousarray(array, "<f4"))
+    return buffer.getvalue()
+
+
+def read_row_counts(path: str | os.PathLike[str], offsets: Iterable[int]) -> Iterator[int]:
+    """The rows of matrices that `ArkWriter` wrote, without reading these.
+
+    Args:
+        offsets: where their records begin, as in an scp file.
+    """
+    with open(path, "rb") as file:
+        for offset in offsets:
+            file.seek(offset + len(BINARY))
+            token, _, sizes = file.read(16).partition(b" ")
+            start = 8 if token.startswith(b"CM") else 1  # behind two numbers of a compressed one, or the size of a size
+            yield int.from_bytes(sizes[start : start + 4], "little")
 
 
 def scan_archive(path: str | os.PathLike[str]) -> tuple[dict[str, int], int]:

@@ -124,6 +124,31 @@ def test_a_broken_archive_keeps_what_stands_before(pysid, model, tmp_path):
     assert list(embeddings(tmp_path / "x.scp")) == ["a", "b", "c"]
 
 
+def test_who_does_the_work(pysid, model, small, vectors, tmp_path):
+    command = ("embed", small, tmp_path / "x.ark", "-m", model)
+    assert pysid(*command, "--jobs", 1, "--cluster", "tcp://127.0.0.1:9").status == 2
+    for option in ("--jobs=0", "--threads=0"):
+        assert pysid(*command, option).status == 2
+    stream = ("embed", f"ark:{vectors.with_suffix('.ark')}", tmp_path / "x.ark", "-m", model)
+    for options in (("--jobs", 2), ("--cluster", "tcp://127.0.0.1:9")):
+        assert "give the scp: of the archive" in " ".join(pysid(*stream, *options).err.replace("│", " ").split())
+    assert list(tmp_path.glob("x.*")) == []
+    assert pysid(*command, "--jobs", 2, "--threads", 2).status == 0  # one shard: no process is started for it
+    expected = {key: x for key, x in embeddings(vectors).items() if key in (small / "wav.scp").read_text()}
+    assert_same(embeddings(tmp_path / "x.scp"), expected)
+
+
+def test_a_cluster_that_is_not_there(pysid, model, small, dev, tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("pysid.parallel.cluster.CONNECT_S", 0.5)
+    start = "tcp://127.0.0.1:9: expected the address of a Dask scheduler: "
+    for command in (
+        ("embed", small, tmp_path / "x.ark", "-m", model),
+        ("features", small, tmp_path / "f"),
+    ):
+        assert pysid(*command, "--cluster", "tcp://127.0.0.1:9").error.startswith(start)
+
+
 BAD_SOURCES = {
     "no file": (["nowhere.wav"], "x.npz: nothing to write: 1 skipped, the first is nowhere: nowhere.wav: cannot read"),
     "no scp": (["nowhere.scp"], "nowhere.scp: cannot read the file: No such file"),

@@ -1,6 +1,7 @@
 """`pysid prepare conversations`; what is made is tested with `pysid.data.conversations`."""
 
 import dataclasses
+import re
 import json
 
 import pytest
@@ -40,8 +41,9 @@ def test_every_option_is_a_setting(prepare, tmp_path):
 
 def test_the_help_tells_the_defaults(pysid, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    lines = [line for line in pysid("prepare", "conversations", "--help").out.splitlines() if "[default: (" in line]
-    shown = {line.split()[1]: line.partition("[default: (")[2].partition(")")[0] for line in lines}
+    out = pysid("prepare", "conversations", "--help").out
+    options = [part for part in re.split(r"(?=--[a-z])", out) if "[default: (" in part]
+    shown = {part.split()[0]: part.partition("[default: (")[2].partition(")")[0] for part in options}
     config = ConversationConfig()
     assert shown == {
         "--count": f"{config.n_conversations}",

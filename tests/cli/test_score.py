@@ -115,6 +115,22 @@ def test_bad_embeddings_leave_out_their_trials_only(pysid, fitted, vectors, tmp_
     assert any(line.startswith("  slt-6: lost.ark") for line in said)
 
 
+def test_a_second_run_does_not_embed_again(pysid, fitted, dev, tmp_path, monkeypatch):
+    """Embeddings of a run that was stopped lie beside the scores, and go when these are there."""
+    command = ("score", dev / "trials", dev / "wav.scp", tmp_path / "s", "-m", fitted)
+    embedded = []
+    original = SpeakerModel.features
+    monkeypatch.setattr(SpeakerModel, "features", lambda *a: embedded.append(1) or original(*a))
+    with monkeypatch.context() as patch:
+        patch.setattr("pysid.scoring.score_trials", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pysid(*command)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s.shards"]
+    assert pysid(*command).status == 0
+    assert len(embedded) == len({name for t in read_trials(dev / "trials") for name in (t.enrol, t.test)})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s"]
+
+
 def test_no_trial_left_is_an_error(pysid, fitted, with_broken, tmp_path):
     for trials, message in (
         ("alicia-nan alicia-silent\n", "no utterance has an embedding: 2 skipped, the first is alicia-"),
