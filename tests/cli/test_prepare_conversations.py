@@ -1,8 +1,8 @@
 """`pysid prepare conversations`; what is made is tested with `pysid.data.conversations`."""
 
 import dataclasses
-import re
 import json
+import re
 
 import pytest
 
