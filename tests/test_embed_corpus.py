@@ -111,7 +111,13 @@ def test_a_run_that_is_killed_leaves_nothing_half_and_the_next_one_goes_on(
     command = [sys.executable, "-m", "pysid", "embed", scp, str(out), "-m", str(model), "--allow-pipes"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     stopped = subprocess.run(
-        [*command, "--jobs", str(jobs)], env=environment, capture_output=True, text=True, timeout=300, check=False
+        [*command, "--jobs", str(jobs)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # in the background shells ignore Ctrl-C
     )
     assert stopped.returncode != 0 and "Traceback" not in stopped.stderr
     assert not {"x.ark", "x.scp"} & set(files(tmp_path))

@@ -122,7 +122,7 @@ def test_bad_data(pysid, config, small, small_features, tmp_path):
     def error(name, **changes):
         return pysid("train", config(out=str(tmp_path / name), **changes)).error
 
-    assert error("a", train="nowhere") == "nowhere/utt2spk: cannot read the file: No such file or directory"
+    assert error("a", train="nowhere") == "nowhere: expected a Kaldi data directory, got no such folder"
     message = error("b", chunks={"min_utterances": 8})
     assert message.startswith("0 of 2 speakers have 8 or more utterances of at least 400 frames")
     assert "network.feature_dim is 24, but the features of" in error("c", network={"feature_dim": 24})

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from pysid.embedding.extract import ExtractConfig, chunk_bounds, extract, pad_short
-from pysid.embedding.xvector import XVector, XVectorConfig
+from pysid.embedding.fused import fused_form
+from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.kaldi.nnet3_graph import load_nnet3
 from pysid.kaldi.xvector import load_xvector
@@ -110,7 +111,32 @@ def test_utterances_without_an_embedding(small: XVector) -> None:
         list(extract(small, data, config))
 
 
+def test_half_precision_is_asked_for(small: XVector) -> None:
+    data = utterances(200, 31)
+    single, half = (dict(extract(small, data, ExtractConfig(precision=p))) for p in ("float32", "bfloat16"))
+    for key, vector in single.items():
+        difference = np.linalg.norm(half[key] - vector) / np.linalg.norm(vector)
+        assert 1e-5 < difference < 2e-2, key
+
+
+def test_a_network_without_a_fused_form() -> None:
+    """Padded batches, as on a GPU, in both precisions."""
+    torch.manual_seed(0)
+    layers = (FrameLayerConfig(8, (-1, 0, 1), padding=1), FrameLayerConfig(8))
+    network = XVector(XVectorConfig(feature_dim=4, frame_layers=layers, segment_dims=(6, 5))).eval()
+    assert fused_form(network) is None
+    data = utterances(30, 400, 20, 31, 250, 90)
+    alone = {k: v for item in data for k, v in extract(network, [item])}
+    for batch_frames in (500, 3000):
+        for key, vector in extract(network, data, batch_frames=batch_frames):
+            assert np.linalg.norm(vector - alone[key]) <= 1e-5 * np.linalg.norm(vector)
+    for key, vector in extract(network, data, ExtractConfig(precision="bfloat16")):
+        assert 0 < np.linalg.norm(vector - alone[key]) <= 2e-2 * np.linalg.norm(vector)
+
+
 def test_wrong_options() -> None:
+    with pytest.raises(ValueError, match="float32 or bfloat16, got 'half'"):
+        ExtractConfig(precision="half")  # type: ignore[arg-type]
     for options in ({"chunk_size": 0}, {"chunk_size": -2}, {"min_chunk_size": 0}):
         with pytest.raises(ValueError, match="must be positive"):
             ExtractConfig(**options)

@@ -45,6 +45,18 @@ def test_equals_each_window_alone(bounds: list[tuple[int, int]], pooling: str) -
     np.testing.assert_allclose(got, one_by_one(network, features, bounds, config), rtol=1e-5, atol=1e-5)
 
 
+def test_half_precision() -> None:
+    network = network_of(SMALL)
+    features = np.random.default_rng(0).standard_normal((600, 5)).astype(np.float32)
+    bounds = [(t, t + 150) for t in range(0, 450, 75)]
+    single, half = (
+        np.stack(list(embed_windows(network, lambda a, b: torch.from_numpy(features[a:b]), bounds, ExtractConfig(**p))))
+        for p in ({}, {"precision": "bfloat16"})
+    )
+    difference = np.linalg.norm(half - single, axis=1) / np.linalg.norm(single, axis=1)
+    assert (difference > 1e-5).all() and (difference < 2e-2).all()
+
+
 def test_a_network_that_pads_is_not_shared() -> None:
     network = network_of(SMALL.as_published_port())
     features = np.random.default_rng(0).standard_normal((600, 5)).astype(np.float32)
