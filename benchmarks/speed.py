@@ -1,67 +1,148 @@
-"""What the speed benchmarks share: timing on one core, what machine it was, the table and its file."""
+"""What the benchmarks of speed have in common: jobs of so many seconds of audio, timed in turns, and their table.
+
+One core: CPU time of one thread, the best of several rounds in which all jobs take turns with the products and copies
+that show what the machine can do. All cores: a process on each, as `pysid embed --jobs` works, by the clock.
+"""
 
 import argparse
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks.tables import console, show, write_json
+from benchmarks.tasks import GIB, isolated, peak_bytes, round_rate
 
+PRODUCT, MEMORY = "float32 products", "memory"
 PRODUCT_SIZE = 2048
-PRODUCT = "float32 matrix product"
+COPIED_BYTES = 2**27
+TIMED_ROUNDS = 3  # of all cores
 
 
 @dataclass(frozen=True)
-class Timing:
-    """One line of a speed table.
+class Job:
+    """What is timed.
 
     Attributes:
-        what: what was done.
-        ratio: how it compares, free of the machine's speed; see ratio_to.
-        ratio_to: in words, what the ratio is.
-        time: in the unit.
-        unit: such as "ms per second of audio".
+        what: the work; by: who does it.
+        audio_s: seconds of audio that it is about.
+        make: a function of a module, which makes ready; what that returns is timed, again and again.
+        arguments: of `make`.
+        work: floating-point operations, or bytes read and written, that cannot be done without; 0: not known.
+        limit: which of the two, PRODUCT or MEMORY.
     """
 
     what: str
-    ratio: float
-    ratio_to: str
-    time: float
-    unit: str
+    by: str
+    audio_s: float
+    make: Callable[..., Callable[[], Any]]
+    arguments: tuple[Any, ...] = ()
+    work: float = 0.0
+    limit: str = PRODUCT
 
 
-def best_of(tasks: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+@dataclass(frozen=True)
+class Speed:
+    """What a job took.
+
+    Attributes:
+        one_core: seconds of audio a second; all_cores: the same, None where it was not measured.
+        share: of the machine's limit that one core reached.
+        peak_gib: the most memory that a process held, Python, its packages and the input among it.
+    """
+
+    what: str
+    by: str
+    one_core: float
+    all_cores: float | None
+    share: float | None
+    limit: str
+    peak_gib: float
+
+
+def measure(jobs: Sequence[Job], rounds: int, all_cores: bool = True) -> tuple[dict[str, float], list[Speed]]:
+    """The machine's limits, and a line for each job."""
+    limits, seconds = isolated(_in_turns, jobs, rounds)
+    n_cores = os.cpu_count() or 1
+    lines = []
+    for job, s in zip(jobs, seconds, strict=True):
+        rate = _on_all_cores(job, n_cores) if all_cores and n_cores > 1 else None
+        share = job.work / s / limits[job.limit] if job.work else None
+        lines.append(Speed(job.what, job.by, job.audio_s / s, rate, share, job.limit, isolated(_peak, job) / GIB))
+    return limits, lines
+
+
+def _in_turns(jobs: Sequence[Job], rounds: int) -> tuple[dict[str, float], list[float]]:
+    """The limits, and the least CPU seconds of each job; in this process, on one core."""
+    torch.set_num_threads(1)
+    with threadpool_limits(1), torch.inference_mode():
+        a, b = torch.randn(2, PRODUCT_SIZE, PRODUCT_SIZE).unbind()
+        out, source = torch.empty_like(a), torch.zeros(COPIED_BYTES, dtype=torch.uint8)
+        target = torch.zeros_like(source)
+        tasks = [lambda: torch.mm(a, b, out=out), lambda: target.copy_(source), *(j.make(*j.arguments) for j in jobs)]
+        product_s, copy_s, *seconds = best_of(tasks, rounds)
+    return {PRODUCT: 2 * PRODUCT_SIZE**3 / product_s, MEMORY: 2 * COPIED_BYTES / copy_s}, seconds
+
+
+def best_of(tasks: Sequence[Callable[[], object]], rounds: int) -> list[float]:
     """Least CPU seconds of each task over so many rounds, after one round that does not count.
 
     CPU time, as one core is what is measured: others on the machine then disturb less. The tasks take turns,
     so that a load that comes and goes does not favour one of them.
     """
-    best = dict.fromkeys(tasks, np.inf)
-    for round_number in range(repeats + 1):
-        for name, task in tasks.items():
+    best = [np.inf] * len(tasks)
+    for number in range(rounds + 1):
+        for i, task in enumerate(tasks):
             start = time.process_time()
             task()
-            if round_number:
-                best[name] = min(best[name], time.process_time() - start)
+            if number:
+                best[i] = min(best[i], time.process_time() - start)
     return best
 
 
-def matrix_product() -> Callable[[], torch.Tensor]:
-    """The task that shows the machine's rate: one product of two square float32 matrices."""
-    a, b = torch.randn(2, PRODUCT_SIZE, PRODUCT_SIZE).unbind()
-    return lambda: a @ b
+def _peak(job: Job) -> int:
+    """Bytes that a process of its own holds at most."""
+    torch.set_num_threads(1)
+    with threadpool_limits(1), torch.inference_mode():
+        job.make(*job.arguments)()
+    return peak_bytes()
 
 
-def product_rate(seconds: float) -> float:
-    """Floating-point operations per second of a `matrix_product` that took so long."""
-    return 2 * PRODUCT_SIZE**3 / seconds
+def _on_all_cores(job: Job, n_cores: int) -> float:
+    """Seconds of audio a second where each core does the whole job, in a process of its own."""
+    context = get_context("spawn")
+    barrier = context.Barrier(n_cores)
+    with ProcessPoolExecutor(n_cores, context, initializer=_keep, initargs=(barrier,)) as pool:
+        times = list(pool.map(_together, [job] * n_cores))
+    return n_cores * TIMED_ROUNDS * job.audio_s / (max(end for _, end in times) - min(start for start, _ in times))
+
+
+def _keep(barrier: Barrier) -> None:
+    global _barrier  # noqa: PLW0603  a barrier can be handed to a process only where it starts
+    _barrier = barrier
+
+
+def _together(job: Job) -> tuple[float, float]:
+    """When some rounds began and ended, by the clock."""
+    torch.set_num_threads(1)
+    with threadpool_limits(1), torch.inference_mode():
+        task = job.make(*job.arguments)
+        task()
+        _barrier.wait()
+        start = time.monotonic()
+        for _ in range(TIMED_ROUNDS):
+            task()
+        return start, time.monotonic()
 
 
 def machine() -> dict[str, object]:
@@ -70,38 +151,49 @@ def machine() -> dict[str, object]:
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 2),
-        "threads": 1,
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
 
 
-def run(module: str, measure: Callable[[int], tuple[float, Sequence[Timing]]], repeats: int) -> None:
-    """The command line of a speed benchmark.
+def parser(module: str, description: str | None, rounds: int) -> argparse.ArgumentParser:
+    """The options that benchmarks of speed have in common."""
+    options = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    options.add_argument("--rounds", type=int, default=rounds, help="on one core (default: %(default)s)")
+    options.add_argument("--one-core", action="store_true", help="do not measure all cores as well")
+    options.add_argument("--only", nargs="+", metavar="WORD", default=[""], help="jobs whose names have one of these")
+    options.add_argument("--json", type=Path, help="also write the numbers here")
+    return options
+
+
+def run(arguments: argparse.Namespace, jobs: Sequence[Job], others: Sequence[Speed] = ()) -> list[Speed]:
+    """Measures the chosen jobs and reports them.
 
     Args:
-        module: its name, for the help.
-        measure: given the number of rounds, returns the machine's product rate and the lines of the table.
-        repeats: rounds unless the user says otherwise.
+        others: what was measured otherwise, such as other programs.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description="Speed on one core.")
-    parser.add_argument("--json", type=Path, help="also write the numbers here")
-    parser.add_argument("--repeats", type=int, default=repeats, help="rounds (default: %(default)s)")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
     about = machine()
-    with threadpool_limits(1), torch.inference_mode():
-        rate, timings = measure(arguments.repeats)
-    about["float32_gflops"] = round(rate / 1e9, 1)
-    show(["what", "ratio", "which is", "time", "unit"], [_cells(t) for t in timings])
+    chosen = [job for job in jobs if any(word in f"{job.what} {job.by}" for word in arguments.only)]
+    limits, speeds = measure(chosen, arguments.rounds, not arguments.one_core)
+    speeds += others
+    header = ["what", "by", "s of audio a s, one core", "all cores", "ms per s of audio", "of the limit", "peak memory"]
+    show([*header, "pysid's speed"], [_cells(speed, speeds) for speed in speeds], n_left=2)
+    texts = f"products {limits[PRODUCT] / 1e9:.1f} GFLOP/s, memory {limits[MEMORY] / 1e9:.1f} GB/s read and written"
+    console().print(f"limits of one core: {texts}")
     console().print("machine:", ", ".join(f"{name} {value}" for name, value in about.items()))
     if arguments.json:
-        write_json(arguments.json, {"machine": about, "timings": [asdict(t) for t in timings]})
+        rows = [asdict(speed) for speed in speeds]
+        write_json(arguments.json, {"machine": about, "limits": limits, "speeds": rows})
+    return speeds
 
 
-def _cells(t: Timing) -> list[str]:
-    return [t.what, f"{t.ratio:.3g}", t.ratio_to, f"{t.time:.3g}", t.unit]
+def _cells(s: Speed, speeds: Sequence[Speed]) -> list[str]:
+    all_cores = "" if s.all_cores is None else round_rate(s.all_cores)
+    share = "" if s.share is None else f"{100 * s.share:.2g}% of {s.limit}"
+    ours = next((x for x in speeds if x.what == s.what and x.by == "pysid"), s)
+    ratio = "" if ours is s else f"{ours.one_core / s.one_core:.2f} times"
+    time_ms = f"{1000 / s.one_core:.3g}"
+    return [s.what, s.by, round_rate(s.one_core), all_cores, time_ms, share, f"{s.peak_gib:.2f} GiB", ratio]
 
 
 def _cpu_model() -> str:

@@ -6,11 +6,13 @@ Source: kaldi/src/nnet3bin/nnet3-xvector-compute.cc.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pysid.embedding.fused import FusedXVector, fused_form
 from pysid.errors import DataError
 
 
@@ -22,17 +24,27 @@ class ExtractConfig:
         chunk_size: frames a chunk has at most; -1 takes every utterance whole.
         min_chunk_size: a shorter chunk is padded to this length, or left out where `pad_input` is off.
         pad_input: pad by repeating the first and the last frame.
+        precision: "bfloat16" is for matrix products in half precision, which are several times as fast where the
+            processor has units for them; embeddings then have 3 digits.
     """
 
     chunk_size: int = 10000
     min_chunk_size: int = 25
     pad_input: bool = True
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
         if self.chunk_size < 1 and self.chunk_size != -1:
             raise ValueError(f"chunk_size must be positive, or -1 for whole utterances, got {self.chunk_size}")
         if self.min_chunk_size < 1:
             raise ValueError(f"min_chunk_size must be positive, got {self.min_chunk_size}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of weights and frames in matrix products."""
+        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
 
 def chunk_bounds(n_frames: int, config: ExtractConfig) -> list[tuple[int, int]]:
@@ -84,10 +96,12 @@ def extract(
 
     Args:
         model: maps features (B, T, D) and n_frames (B,) to embeddings (B, E); it is used as it is, so switch it to
-            `eval()` first. Chunks go to the device of its parameters or buffers.
+            `eval()` first. Chunks go to the device of its parameters or buffers. One with a `fused_form` is run in
+            that, utterance by utterance.
         utterances: pairs of a name and features (T, D).
         batch_frames: at most this many frames, padding included, go through the network at once, unless a single
             chunk is longer; None for 1,000 on a CPU, which stay in its cache, and 200,000 elsewhere.
+            A network in its fused form makes blocks of its own.
         window: utterances looked at together, to put chunks of like length into one batch.
         on_skip: called with the name and a reason for an utterance that has no embedding (no frames; shorter than
             `min_chunk_size` without padding). Without it such an utterance raises.
@@ -124,7 +138,10 @@ def _unusable(features: np.ndarray, config: ExtractConfig) -> str | None:
 
 @torch.inference_mode()
 def _extract_window(
-    model: nn.Module, utterances: list[tuple[str, np.ndarray]], config: ExtractConfig, batch_frames: int | None
+    model: nn.Module,
+    utterances: list[tuple[str, np.ndarray]],
+    config: ExtractConfig,
+    batch_frames: int | None,
 ) -> Iterator[tuple[str, np.ndarray]]:
     owner: list[int] = []
     chunks: list[np.ndarray] = []
@@ -134,18 +151,33 @@ def _extract_window(
             owner.append(i)
             weights.append(end - start)
             chunks.append(pad_short(features[start:end], config.min_chunk_size if config.pad_input else 0))
-    device = next(chain(model.parameters(), model.buffers())).device
-    batch_frames = batch_frames or (1_000 if device.type == "cpu" else 200_000)
+    fused = fused_form(model, config.dtype)
+    batches = _one_by_one(fused, chunks) if fused else _in_batches(model, chunks, batch_frames, config.dtype)
     totals: list[np.ndarray | float] = [0.0] * len(utterances)
-    for batch in _batches_by_length([len(x) for x in chunks], batch_frames):
-        padded, n_frames = pad_batch([chunks[i] for i in batch])
-        same = bool((n_frames == n_frames[0]).all())
-        embeddings = model(padded.to(device), None if same else n_frames.to(device)).float().cpu().numpy()
-        for i, embedding in zip(batch, embeddings, strict=True):
+    for batch, embeddings in batches:
+        for i, embedding in zip(batch, embeddings.float().cpu().numpy(), strict=True):
             totals[owner[i]] = totals[owner[i]] + weights[i] * embedding
     sums = np.bincount(owner, weights=weights) if owner else np.zeros(0)
     for (key, _), total, weight in zip(utterances, totals, sums, strict=True):
         yield key, (np.asarray(total) / weight).astype(np.float32)
+
+
+def _one_by_one(network: FusedXVector, chunks: list[np.ndarray]) -> Iterator[tuple[Iterable[int], Tensor]]:
+    """Indices of chunks, and their embeddings."""
+    yield range(len(chunks)), network.embed([torch.from_numpy(np.ascontiguousarray(x)) for x in chunks])
+
+
+def _in_batches(
+    model: nn.Module, chunks: list[np.ndarray], batch_frames: int | None, dtype: torch.dtype
+) -> Iterator[tuple[Iterable[int], Tensor]]:
+    """Indices of chunks, and their embeddings, a padded batch at a time."""
+    device = next(chain(model.parameters(), model.buffers())).device
+    batch_frames = batch_frames or (1_000 if device.type == "cpu" else 200_000)
+    for batch in _batches_by_length([len(x) for x in chunks], batch_frames):
+        padded, n_frames = pad_batch([chunks[i] for i in batch])
+        same = bool((n_frames == n_frames[0]).all())
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            yield batch, model(padded.to(device), None if same else n_frames.to(device))
 
 
 def _batches_by_length(lengths: list[int], batch_frames: int) -> Iterator[list[int]]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig, extract
+from pysid.embedding.fused import fused_form
 from pysid.embedding.xvector import XVector
 
 ReadFrames = Callable[[int, int], Tensor]
@@ -46,7 +47,7 @@ def embed_windows(
     for run in _runs(bounds, run_frames):
         sizes = [end - start for start, end in run]
         if shareable is not None and config.min_chunk_size <= min(sizes) and max(sizes) <= longest:
-            yield from _embed_run(shareable, read, run, device)
+            yield from _embed_run(shareable, read, run, device, config.dtype)
         else:
             named = (("window", read(start, end).cpu().numpy()) for start, end in run)
             yield from (embedding for _, embedding in extract(network, named, config))
@@ -71,10 +72,16 @@ def _runs(bounds: Sequence[tuple[int, int]], run_frames: int) -> Iterator[list[t
         yield run
 
 
-def _embed_run(network: XVector, read: ReadFrames, run: list[tuple[int, int]], device: torch.device) -> np.ndarray:
+def _embed_run(
+    network: XVector, read: ReadFrames, run: list[tuple[int, int]], device: torch.device, dtype: torch.dtype
+) -> np.ndarray:
     """(n, E) embeddings of windows of one length within one stretch of frames."""
     first, end = run[0][0], run[-1][1]
-    frames, _ = network.frame_level(read(first, end).to(device)[None])
-    size = run[0][1] - run[0][0] - network.config.context
-    windows: Tensor = torch.stack([frames[0, a - first : a - first + size] for a, _ in run])
-    return network.segment_level(windows).float().cpu().numpy()
+    features = read(first, end).to(device)
+    own = [(a - first, b - first) for a, b in run]
+    if fused := fused_form(network, dtype):
+        return fused.embed_windows(features, own).numpy()
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        frames, _ = network.frame_level(features[None])
+        windows: Tensor = torch.stack([frames[0, a : b - network.config.context] for a, b in own])
+        return network.segment_level(windows).float().cpu().numpy()

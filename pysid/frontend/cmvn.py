@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pysid.frontend.framing import as_counts, frame_mask
+from pysid.frontend.framing import as_counts, zero_past_end
 from pysid.frontend.options import Option, boolean, parse_options, whole_number
 
 CMVN_OPTIONS = {
@@ -73,7 +73,7 @@ def sliding_cmvn(
     counts = as_counts(n_frames, features, "n_frames")
     start, end = _windows(features.shape[1], counts, config)
     normalized = _normalize(features, start, end, config.norm_vars) if config.norm_means else features
-    return normalized.masked_fill(~frame_mask(counts, features.shape[1])[..., None], 0.0)
+    return zero_past_end(normalized, counts)
 
 
 def _windows(longest: int, counts: Tensor, config: CmvnConfig) -> tuple[Tensor, Tensor]:
@@ -107,8 +107,10 @@ def _normalize(features: Tensor, start: Tensor, end: Tensor, norm_vars: bool) ->
 def _window_sum(x: Tensor, start: Tensor, end: Tensor) -> Tensor:
     """(B, T, D) sums of x[b, start:end]."""
     total = functional.pad(x.cumsum(1), (0, 0, 1, 0))  # (B, T + 1, D)
-    return _at(total, end) - _at(total, start)
+    return _at(total, end).sub_(_at(total, start))
 
 
 def _at(total: Tensor, index: Tensor) -> Tensor:
-    return total.gather(1, index[..., None].expand(-1, -1, total.shape[2]))
+    """(B, T, D) rows index (B, T) of each total (N, D); `gather` would look up each number of a row by itself."""
+    first = torch.arange(len(total), device=index.device)[:, None] * total.shape[1]
+    return total.flatten(0, 1).index_select(0, (first + index).flatten()).unflatten(0, index.shape)

@@ -156,31 +156,37 @@ def frame_mask(n_frames: Tensor, longest: int) -> Tensor:
     return torch.arange(longest, device=n_frames.device) < n_frames[:, None]
 
 
+def zero_past_end(features: Tensor, n_frames: Tensor) -> Tensor:
+    """Features (B, T, D) with zeros past each utterance's own frames (B,); the same tensor where there are none."""
+    longest = features.shape[1]
+    if n_frames.device.type == "cpu" and bool((n_frames == longest).all()):  # elsewhere the answer would be waited for
+        return features
+    return features.masked_fill(~frame_mask(n_frames, longest)[..., None], 0.0)
+
+
 def overlapping_frames(wave: Tensor, n_samples: Tensor, config: FrameConfig) -> Tensor:
-    """A view of all frames, each with the sample before it and with what follows it up to the FFT's size.
+    """A view of all frames, each with the sample before it.
 
     An utterance's ends are reflected at its own length, with the edge sample repeated (-1 reads 0, N reads
-    N-1), more than once where it is shorter than the reflection. Zeros follow, so that no frame of the
-    utterance reads what the batch holds past its end.
+    N-1), more than once where it is shorter than the reflection. So no frame of the utterance reads what the
+    batch holds past its end.
 
     Args:
         wave: (B, S) float, S >= 1.
         n_samples: (B,) own length of each utterance.
     Returns:
-        (B, T, 1 + n_fft), T the frames of S samples; overlapping memory, so not to be written to.
+        (B, T, 1 + window_samples), T the frames of S samples; overlapping memory, so not to be written to.
     """
+    before = 1 - config.first_sample
     edge = 0 if config.snip_edges else config.window_samples - config.window_samples // 2
-    before, after = 1 - config.first_sample, edge + config.n_fft
-    padded = functional.pad(wave, (before, after))
-    end = n_samples[:, None]
+    padded = functional.pad(wave, (before, edge))
     if not config.snip_edges:
+        end = n_samples[:, None]
         left = torch.arange(min(-before, 0), 0, device=wave.device).expand(len(wave), -1)
-        padded[:, : left.shape[1]] = wave.gather(1, _reflect(left, end))
-    right = end + torch.arange(after, device=wave.device)
-    tail = functional.pad(wave.gather(1, _reflect(right[:, :edge], end)), (0, config.n_fft))
-    padded.scatter_(1, (before + right).clamp(min=0), tail)
+        outside = torch.cat([left, end + torch.arange(edge, device=wave.device)], 1)
+        padded.scatter_(1, (before + outside).clamp(min=0), wave.gather(1, _reflect(outside, end)))
     n_frames = count_frames(wave.shape[1], config)
-    return padded.unfold(1, 1 + config.n_fft, config.shift_samples)[:, :n_frames]
+    return padded.unfold(1, 1 + config.window_samples, config.shift_samples)[:, :n_frames]
 
 
 def check_scale(wave: Tensor) -> None:

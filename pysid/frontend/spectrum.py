@@ -4,6 +4,7 @@ Source: Kaldi feat/{feature-window,feature-common-inl,feature-functions}.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +14,9 @@ from pysid.frontend.framing import (
     Count,
     as_counts,
     count_frames,
-    frame_mask,
     overlapping_frames,
     window_function,
+    zero_past_end,
 )
 from pysid.frontend.kaldi_fft import KaldiFft
 from pysid.frontend.mel import MelConfig, mel_bank
@@ -23,7 +24,7 @@ from pysid.frontend.mel import MelConfig, mel_bank
 EPSILON = torch.finfo(torch.float32).eps  # the least energy, of a frame or a filter, whose logarithm is taken
 
 # Frames worked on together.
-CPU_BLOCK = 512  # few enough to stay in the cache of a core
+CPU_BLOCK = 256  # few enough to stay in the cache of a core
 DEVICE_BLOCK = 32768  # enough to fill a GPU
 DITHER_BLOCK = 128  # for every batch, so that noise drawn from a seed is the same in all of them
 
@@ -42,14 +43,16 @@ class MelFeatures(nn.Module):
         super().__init__()
         self.config = config
         self.use_power = use_power
-        window = functional.pad(window_function(config), (0, config.n_fft - config.window_samples))
-        self.register_buffer("window", window, persistent=False)
+        self.register_buffer("window", window_function(config), persistent=False)
+        self.fades_in = not self.window[0]  # what a frame's first sample is does not matter
         bank = mel_bank(config)
         self.kaldi_fft = KaldiFft(config.n_fft) if config.kaldi_fft else None
         # Squares of real and imaginary parts are added up by the filters: a row of the bank for each of them.
         self.interleaved = use_power and self.kaldi_fft is None
         bank = bank.repeat_interleave(2, 0) if self.interleaved else bank
         self.register_buffer("bank", bank, persistent=False)
+        used = bank.any(1).nonzero()
+        self.used = slice(int(used[0]), int(used[-1]) + 1)  # rows of the bank; no filter reaches the others
 
     def n_frames(self, n_samples: Count) -> Count:
         """Frames that `forward` makes of so many samples, a number or an integer tensor; 0 of too few."""
@@ -77,23 +80,33 @@ class MelFeatures(nn.Module):
         n_frames = self.n_frames(wave.shape[1])
         if n_frames == 0 or len(wave) == 0:
             return wave.new_zeros(len(wave), n_frames, self.dim)
+        own_frames = self.n_frames(n_samples)
         with torch.autocast(wave.device.type, enabled=False):  # half precision is no place for energies
             frames = overlapping_frames(wave, n_samples, self.config)
+            if wave.device.type == "cpu" and not self.config.dither and not wave.requires_grad:
+                return self._one_by_one(frames, own_frames)
             features = torch.cat([self._features(block) for block in self._blocks(frames, noise)], 1)
-        if lengths is None:
-            return features
-        return features.masked_fill(~frame_mask(self.n_frames(n_samples), n_frames)[..., None], 0.0)
+        return zero_past_end(features, own_frames)
 
     def noise(self) -> torch.Generator | None:
         """A generator at the start of the dither that the configured seed gives; None without a seed."""
         seed = self.config.seed
         return None if seed is None else torch.Generator(self.window.device).manual_seed(seed)
 
+    def _one_by_one(self, frames: Tensor, own_frames: Tensor) -> Tensor:
+        """Features of frames (B, T, 1 + window_samples): blocks of one utterance, and nothing past its end."""
+        features = frames.new_zeros(*frames.shape[:2], self.dim)
+        scratch = _Scratch.of(frames, self.config.n_fft)
+        for utterance, out, n in zip(frames, features, own_frames.tolist(), strict=True):
+            for start in range(0, n, CPU_BLOCK):
+                block = slice(start, min(start + CPU_BLOCK, n))
+                out[block] = self._features(utterance[block], scratch)
+        return features
+
     def _blocks(self, frames: Tensor, noise: torch.Generator | None) -> Iterator[Tensor]:
-        """The frames (B, T, 1 + n_fft) in pieces along T, dithered where so configured."""
+        """The frames (B, T, 1 + window_samples) in pieces along T, dithered where so configured."""
         if not self.config.dither:
-            largest = CPU_BLOCK if frames.device.type == "cpu" else DEVICE_BLOCK
-            yield from frames.split(max(1, largest // len(frames)), 1)
+            yield from frames.split(max(1, DEVICE_BLOCK // len(frames)), 1)
             return
         generator = noise or self.noise()
         for block in frames.split(DITHER_BLOCK, 1):
@@ -105,33 +118,40 @@ class MelFeatures(nn.Module):
         shape = (n_utterances, n_frames, n_window) if generator is None else (DITHER_BLOCK, n_window)
         noise = torch.randn(shape, generator=generator, dtype=frames.dtype, device=frames.device)
         noise = self.config.dither * noise[..., :n_frames, :]
-        return frames + functional.pad(noise, (1, frames.shape[2] - 1 - n_window))
+        return frames + functional.pad(noise, (1, 0))
 
-    def _features(self, frames: Tensor) -> Tensor:
-        """(B, N, dim) of frames (B, N, 1 + n_fft), which start a sample early and may end late."""
-        c = self.config
-        own = slice(1, 1 + c.window_samples)
+    def _features(self, frames: Tensor, scratch: "_Scratch | None" = None) -> Tensor:
+        """(..., N, dim) of frames (..., N, 1 + window_samples), which start a sample early.
+
+        Args:
+            scratch: memory for frames (N, 1 + window_samples) that ask for no gradient.
+        """
+        c, n = self.config, frames.shape[-2]
         if c.remove_dc_offset:
-            frames = frames - frames[..., own].mean(-1, keepdim=True)
-        windowed = self._preemphasize(frames).mul_(self.window)
+            mean = frames[..., 1:].mean(-1, keepdim=True)
+            frames = torch.sub(frames, mean, out=None if scratch is None else scratch.centred[:n])
+        windowed = self._preemphasize(frames, None if scratch is None else scratch.padded[:n, : c.window_samples])
+        windowed.mul_(self.window)
         log_energy = None
         if c.use_energy:
-            log_energy = self._log_energy(frames[..., own] if c.raw_energy else windowed)
-        mel = self._spectrum(windowed) @ self.bank
+            log_energy = self._log_energy(frames[..., 1:] if c.raw_energy else windowed)
+        padded = functional.pad(windowed, (0, c.n_fft - c.window_samples)) if scratch is None else scratch.padded[:n]
+        mel = self._spectrum(padded)[..., self.used] @ self.bank[self.used]
         return self._combine(mel.clamp(min=1.0) if c.htk_mode else mel, log_energy)
 
-    def _preemphasize(self, frames: Tensor) -> Tensor:
-        """x[t] - c x[t - 1] (B, N, n_fft). Kaldi takes a frame's first sample itself for the one before it.
+    def _preemphasize(self, frames: Tensor, out: Tensor | None) -> Tensor:
+        """x[t] - c x[t - 1] (..., N, window_samples). Kaldi takes a frame's first sample itself for the one before it.
 
         A product, then a sum, each rounded: torch.sub with alpha rounds once, and so not as Kaldi does.
         """
         x, coefficient = frames[..., 1:], self.config.preemphasis
-        emphasized = (frames[..., :-1] * -coefficient).add_(x)
-        emphasized[..., 0] = x[..., 0] * -coefficient + x[..., 0]
+        emphasized = torch.mul(frames[..., :-1], -coefficient, out=out).add_(x)
+        if not self.fades_in:
+            emphasized[..., 0] = x[..., 0] * -coefficient + x[..., 0]
         return emphasized
 
     def _log_energy(self, frames: Tensor) -> Tensor:
-        """(B, N, 1) log of the sum of squares, floored."""
+        """(..., N, 1) log of the sum of squares, floored."""
         energy = torch.linalg.vector_norm(frames, dim=-1, keepdim=True).square()
         return energy.clamp(min=max(EPSILON, self.config.energy_floor)).log()
 
@@ -140,7 +160,8 @@ class MelFeatures(nn.Module):
         if self.kaldi_fft is not None:
             power = self.kaldi_fft(windowed)
             return power if self.use_power else power.sqrt()
-        squares = torch.view_as_real(torch.fft.rfft(windowed)).flatten(-2)[..., : self.config.n_fft].square()
+        parts = torch.view_as_real(torch.fft.rfft(windowed)).flatten(-2)[..., : self.config.n_fft]
+        squares = parts.square() if parts.requires_grad else parts.square_()
         return squares if self.interleaved else squares.unflatten(-1, (-1, 2)).sum(-1).sqrt()
 
     def _combine(self, mel: Tensor, log_energy: Tensor | None) -> Tensor:
@@ -151,3 +172,17 @@ class MelFeatures(nn.Module):
 def log_floored(energies: Tensor) -> Tensor:
     """Natural logarithm of energies, floored at float32's epsilon as in Kaldi."""
     return energies.clamp(min=EPSILON).log()
+
+
+@dataclass(frozen=True, eq=False)
+class _Scratch:
+    """Memory that blocks of frames are worked on in: to fetch new memory takes longer than what is done in it."""
+
+    centred: Tensor  # (N, 1 + window_samples)
+    padded: Tensor  # (N, n_fft), 0 past the window
+
+    @classmethod
+    def of(cls, frames: Tensor, n_fft: int) -> "_Scratch":
+        """For blocks of frames (B, T, 1 + window_samples)."""
+        n = min(CPU_BLOCK, frames.shape[1])
+        return cls(frames.new_empty(n, frames.shape[2]), frames.new_zeros(n, n_fft))
