@@ -92,7 +92,7 @@ def jobs(model: str, folder: Path, audio_s: float) -> list[Job]:
 
 
 def main() -> None:
-    options = parser("benchmarks.embedding", __doc__, rounds=10)
+    options = parser("benchmarks.embedding", __doc__, rounds=8)
     options.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
     arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as name:

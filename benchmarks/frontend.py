@@ -140,5 +140,5 @@ def kaldi() -> list[Speed]:
 
 
 if __name__ == "__main__":
-    options = parser("benchmarks.frontend", __doc__, rounds=40).parse_args()
+    options = parser("benchmarks.frontend", __doc__, rounds=20).parse_args()
     run(options, jobs(), kaldi())

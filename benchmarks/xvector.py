@@ -142,7 +142,7 @@ def kaldi() -> list[Speed]:
 
 
 def main() -> None:
-    options = parser("benchmarks.xvector", __doc__, rounds=15)
+    options = parser("benchmarks.xvector", __doc__, rounds=12)
     options.add_argument("--device", default="cpu", help="cpu, or a GPU to measure instead, such as cuda")
     arguments = options.parse_args()
     if arguments.device == "cpu":

@@ -137,7 +137,7 @@ class FusedXVector:
         return functional.linear(x, *self.segment[-1])
 
 
-State = list[tuple[Tensor, int | None]]  # a network's weights and buffers, and how often each was written to
+State = list[tuple[Tensor, float]]  # a network's weights and buffers, and what each was like
 _forms: weakref.WeakKeyDictionary[nn.Module, tuple[State, dict[torch.dtype, FusedXVector]]]
 _forms = weakref.WeakKeyDictionary()
 
@@ -150,9 +150,9 @@ def fused_form(network: nn.Module, dtype: torch.dtype = torch.float32) -> FusedX
     """
     if type(network) is not XVector or network.training or not _is_foldable(network):
         return None
-    now: State = [(x, None if x.is_inference() else x._version) for x in network.state_dict(keep_vars=True).values()]
+    now: State = [(x, _version(x)) for x in network.state_dict(keep_vars=True).values()]
     state, forms = _forms.get(network, ([], {}))
-    if len(now) != len(state) or not all(_is_same(*pair) for pair in zip(now, state, strict=True)):
+    if len(now) != len(state) or any(a is not b or m != n for (a, m), (b, n) in zip(now, state, strict=True)):
         forms = {}
         _forms[network] = now, forms
     if dtype not in forms:
@@ -167,9 +167,9 @@ def _is_foldable(network: XVector) -> bool:
     return on_cpu and not (pads and network.config.order == "relu-norm")
 
 
-def _is_same(a: tuple[Tensor, int | None], b: tuple[Tensor, int | None]) -> bool:
-    """Whether two entries are one tensor in one state; tensors made in inference mode do not tell."""
-    return a[0] is b[0] and a[1] is not None and a[1] == b[1]
+def _version(x: Tensor) -> float:
+    """A number that changes with a tensor; one made in inference mode does not count how often it was written to."""
+    return float(x.sum()) if x.is_inference() else x._version
 
 
 def _layers(modules: nn.ModuleList) -> list[TdnnLayer]:

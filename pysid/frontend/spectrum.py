@@ -160,7 +160,7 @@ class MelFeatures(nn.Module):
         if self.kaldi_fft is not None:
             power = self.kaldi_fft(windowed)
             return power if self.use_power else power.sqrt()
-        parts = torch.view_as_real(torch.fft.rfft(windowed)).flatten(-2)[..., : self.config.n_fft]
+        parts = torch.view_as_real(torch.fft.rfft(windowed)).flatten(-2)
         squares = parts.square() if parts.requires_grad else parts.square_()
         return squares if self.interleaved else squares.unflatten(-1, (-1, 2)).sum(-1).sqrt()
 

@@ -143,6 +143,7 @@ def test_a_network_made_in_inference_mode() -> None:
     with torch.inference_mode():
         network = settled(SMALL)
         fused = fused_form(network)
+        assert fused is fused_form(network)
         network.frame_layers[0].affine.bias.mul_(2.0)  # type: ignore[union-attr, operator]
     again, data = fused_form(network), utterances(30)
     assert fused is not None and again is not None
