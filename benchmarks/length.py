@@ -57,8 +57,9 @@ def draw(costs: Sequence[Cost], path: Path) -> None:
     """Both steps and memory against minutes."""
     import matplotlib
 
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "pysid"  # the same file for the same numbers
+    from matplotlib import pyplot as plt
 
     figure, (times, memory) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     minutes = [c.minutes for c in costs]
@@ -73,7 +74,9 @@ def draw(costs: Sequence[Cost], path: Path) -> None:
     memory.legend()
     for axes in (times, memory):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    plt.close(figure)
 
 
 def _cells(c: Cost) -> list[str]:

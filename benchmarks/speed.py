@@ -181,7 +181,7 @@ def run(arguments: argparse.Namespace, jobs: Sequence[Job], others: Sequence[Spe
     limits, speeds = measure(chosen, arguments.rounds, not arguments.one_core)
     speeds += others
     header = ["what", "by", "s of audio a s, one core", "all cores", "ms per s of audio", "of the limit", "peak memory"]
-    show([*header, "pysid's speed"], [_cells(speed, speeds) for speed in speeds], n_left=2)
+    show([*header, "pysid beside it"], [_cells(speed, speeds) for speed in speeds], n_left=2)
     texts = f"products {limits[PRODUCT] / 1e9:.1f} GFLOP/s, memory {limits[MEMORY] / 1e9:.1f} GB/s read and written"
     console().print(f"limits of one core: {texts}")
     console().print("machine:", ", ".join(f"{name} {value}" for name, value in about.items()))
@@ -193,11 +193,15 @@ def run(arguments: argparse.Namespace, jobs: Sequence[Job], others: Sequence[Spe
 
 def _cells(s: Speed, speeds: Sequence[Speed]) -> list[str]:
     all_cores = "" if s.all_cores is None else round_rate(s.all_cores)
-    share = "" if s.share is None else f"{100 * s.share:.2g}% of {s.limit}"
+    share = "" if s.share is None else f"{_percent(s.share)} of {s.limit}"
     ours = next((x for x in speeds if x.what == s.what and x.by == "pysid"), s)
-    ratio = "" if ours is s else f"{ours.one_core / s.one_core:.2f} times"
+    ratio = "" if ours is s else f"{ours.one_core / s.one_core:.2f} times as fast"
     time_ms = f"{1000 / s.one_core:.3g}"
     return [s.what, s.by, round_rate(s.one_core), all_cores, time_ms, share, f"{s.peak_gib:.2f} GiB", ratio]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.2g}%"
 
 
 def _cpu_model() -> str:

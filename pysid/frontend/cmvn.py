@@ -23,6 +23,7 @@ CMVN_OPTIONS = {
 }
 
 VARIANCE_FLOOR = 1e-10
+CPU_FRAMES = 4096  # normalized together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +92,32 @@ def _windows(longest: int, counts: Tensor, config: CmvnConfig) -> tuple[Tensor, 
 
 
 def _normalize(features: Tensor, start: Tensor, end: Tensor, norm_vars: bool) -> Tensor:
-    """Differences of running sums, in double. The first frame is taken off before, to keep the sums small."""
+    """Each frame against the frames of its window; on a CPU in stretches that stay in its cache."""
+    n_frames = features.shape[1]
+    if n_frames <= CPU_FRAMES or features.device.type != "cpu":
+        return _normalize_stretch(features, start, end, norm_vars)
+    stretches = []
+    for first in range(0, n_frames, CPU_FRAMES):
+        own = slice(first, min(first + CPU_FRAMES, n_frames))
+        begin, past = start[:, own], end[:, own]
+        low, high = min(first, int(begin.min())), max(own.stop, int(past.max()))
+        rows = slice(first - low, own.stop - low)
+        stretches.append(_normalize_stretch(features[:, low:high], begin - low, past - low, norm_vars, rows))
+    return torch.cat(stretches, 1)
+
+
+def _normalize_stretch(
+    features: Tensor, start: Tensor, end: Tensor, norm_vars: bool, rows: slice = slice(None)
+) -> Tensor:
+    """Frames `rows` of features (B, T, D), their windows from start to end, (B, N) each.
+
+    Differences of running sums, in double. The first frame is taken off before, to keep the sums small.
+    """
     x = features.double()
     x = x - x[:, :1]
     size = (end - start).clamp(min=1)[..., None]
     mean = _window_sum(x, start, end) / size
-    normalized = x - mean
+    normalized = x[:, rows] - mean
     if norm_vars:
         variance = _window_sum(x.square(), start, end) / size - mean.square()
         normalized = normalized * variance.clamp(min=VARIANCE_FLOOR).rsqrt()

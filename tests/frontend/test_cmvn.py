@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pysid.frontend import CmvnConfig, sliding_cmvn
+from pysid.frontend import CmvnConfig, cmvn, sliding_cmvn
 
 CONFIGS = [
     CmvnConfig(window=30, center=True),
@@ -98,3 +98,12 @@ def test_wrong_options():
         CmvnConfig(norm_means=False, norm_vars=True)
     with pytest.raises(ValueError, match=r"features must be \(batch, frames, dimensions\), got \(5, 3\)"):
         sliding_cmvn(torch.zeros(5, 3))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_stretches_of_a_long_recording_have_no_seam(config, monkeypatch):
+    x = 20 + 10 * torch.randn(3, 400, 4, generator=torch.Generator().manual_seed(0))
+    lengths = [400, 40, 211]
+    whole = sliding_cmvn(x, lengths, config)
+    monkeypatch.setattr(cmvn, "CPU_FRAMES", 64)
+    torch.testing.assert_close(sliding_cmvn(x, lengths, config), whole, rtol=0, atol=1e-5)
