@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pysid.embedding.fused import FusedXVector, fused_form
+from pysid.embedding.fused_forms import FusedForm, fused_form
 from pysid.errors import DataError
 
 
@@ -162,7 +162,7 @@ def _extract_window(
         yield key, (np.asarray(total) / weight).astype(np.float32)
 
 
-def _one_by_one(network: FusedXVector, chunks: list[np.ndarray]) -> Iterator[tuple[Iterable[int], Tensor]]:
+def _one_by_one(network: FusedForm, chunks: list[np.ndarray]) -> Iterator[tuple[Iterable[int], Tensor]]:
     """Indices of chunks, and their embeddings."""
     yield range(len(chunks)), network.embed([torch.from_numpy(np.ascontiguousarray(x)) for x in chunks])
 

@@ -6,7 +6,6 @@ while it is in the cache, and never stored whole (`moments`).
 """
 
 import threading
-import weakref
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
@@ -135,41 +134,6 @@ class FusedXVector:
         for weight, bias in self.segment[:-1]:
             x = functional.linear(x, weight, bias).relu_()
         return functional.linear(x, *self.segment[-1])
-
-
-State = list[tuple[Tensor, float]]  # a network's weights and buffers, and what each was like
-_forms: weakref.WeakKeyDictionary[nn.Module, tuple[State, dict[torch.dtype, FusedXVector]]]
-_forms = weakref.WeakKeyDictionary()
-
-
-def fused_form(network: nn.Module, dtype: torch.dtype = torch.float32) -> FusedXVector | None:
-    """The fused form of a network as it is now, or None where it has none.
-
-    That is kept, and made anew when a weight has changed. An `XVector` has one, in eval mode and single precision on a
-    CPU; but not if it pads its layers behind a batch norm, where a zero is no longer one once the norm is folded in.
-    """
-    if type(network) is not XVector or network.training or not _is_foldable(network):
-        return None
-    now: State = [(x, _version(x)) for x in network.state_dict(keep_vars=True).values()]
-    state, forms = _forms.get(network, ([], {}))
-    if len(now) != len(state) or any(a is not b or m != n for (a, m), (b, n) in zip(now, state, strict=True)):
-        forms = {}
-        _forms[network] = now, forms
-    if dtype not in forms:
-        forms[dtype] = FusedXVector(network, dtype)
-    return forms[dtype]
-
-
-def _is_foldable(network: XVector) -> bool:
-    pads = any(layer.padding for layer in network.config.frame_layers)
-    weights = network.parameters()
-    on_cpu = all(x.device.type == "cpu" and x.dtype == torch.float32 for x in weights)
-    return on_cpu and not (pads and network.config.order == "relu-norm")
-
-
-def _version(x: Tensor) -> float:
-    """A number that changes with a tensor; one made in inference mode does not count how often it was written to."""
-    return float(x.sum()) if x.is_inference() else x._version
 
 
 def _layers(modules: nn.ModuleList) -> list[TdnnLayer]:

@@ -145,7 +145,7 @@ class Trainer:
         """
         self.progress = load_state(self.directory, self.accelerator) or Progress()
         main = self.accelerator.is_main_process
-        if main and self.progress.step:
+        if main and self.progress.step and self.progress.epoch < self.config.n_epochs:
             say(f"resuming at epoch {self.progress.epoch + 1}, batch {self.progress.batch + 1}")
         writer = SummaryWriter(str(self.directory), purge_step=self.progress.step) if main else None
         try:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig, extract
-from pysid.embedding.fused import fused_form
+from pysid.embedding.fused import FusedXVector
+from pysid.embedding.fused_forms import fused_form
 from pysid.embedding.xvector import XVector
 
 ReadFrames = Callable[[int, int], Tensor]
@@ -79,7 +80,8 @@ def _embed_run(
     first, end = run[0][0], run[-1][1]
     features = read(first, end).to(device)
     own = [(a - first, b - first) for a, b in run]
-    if fused := fused_form(network, dtype):
+    fused = fused_form(network, dtype)
+    if isinstance(fused, FusedXVector):
         return fused.embed_windows(features, own).numpy()
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         frames, _ = network.frame_level(features[None])

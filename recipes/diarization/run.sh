@@ -66,15 +66,7 @@ if wanted 0; then
     source=$(python -c 'import sys, pysid.model; print(pysid.model.find_model(sys.argv[1]))' "$model")
     mkdir -p "$exp/model"
     cp "$source"/{config.json,model.safetensors,backend.safetensors} "$exp/model"
-    # Speakers with five clips or more, as for the back-end of utterances.
-    awk 'NR == FNR { speaker[$1] = $2; count[$2]++; next } count[speaker[$1]] >= 5 { print $1 }' \
-      "$train/utt2spk" "$train/wav.scp" > "$exp/train-utterances"
-    python -c '
-import sys
-from pathlib import Path
-from pysid.data.corpus import Corpus
-Corpus.read(sys.argv[1]).subset(Path(sys.argv[2]).read_text().split()).write(sys.argv[3])
-' "$train" "$exp/train-utterances" "$exp/data/train"
+    python ../several_clips.py "$train" "$exp/data/train" 5 # as for the back-end of utterances
     pysid embed "$exp/data/train" "$exp/windows.ark" --window 1.5 --shift 1 --model "$exp/model"
     pysid fit-backend "$exp/model" "scp:$exp/windows.scp" "$exp/data/train/utt2spk" --windows --lda-dim 100
   fi

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pysid.embedding.extract import ExtractConfig, chunk_bounds, extract, pad_short
-from pysid.embedding.fused import fused_form
+from pysid.embedding.fused_forms import fused_form
 from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.kaldi.nnet3_graph import load_nnet3

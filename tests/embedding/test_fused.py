@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from pysid.embedding import frame_stream
-from pysid.embedding.fused import FusedXVector, fused_form
+from pysid.embedding.fused import FusedXVector
+from pysid.embedding.fused_forms import fused_form
 from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 
 SMALL = XVectorConfig(

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# The default model, from the shared open data to a model directory with its card, stage by stage:
+#   0 noises and rooms   1 softmax   2 margin   3 speeds   4 long chunks   5 back-end   6 windows and diarization
+#   7 package   8 card
+# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage() {
+  cat <<TXT
+usage: ./run.sh [options]
+  --data DIR               folder with train/, dev/, noise/, music/ and ami_mini/ (default: \$PYSID_DATA)
+  --exp DIR                where all of it goes (default: exp)
+  --set "KEY=VALUE ..."    settings over those of conf/resnet.yaml for all of the training, e.g. "trainer.n_threads=1"
+  --lda-dim N              dimensions that LDA keeps (default: 150)
+  --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
+  --copies N               noisy copies of their clips that it also learns from (default: 8000)
+  --conversations N        simulated conversations of each kind to choose diarization's settings on (default: 100)
+  --jobs N                 processes (default: all cores)
+  --stage N, --stop-stage N  first and last stage (default: 0, 8)
+TXT
+}
+
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=150 backend_clips=3 copies=8000 conversations=100 jobs=$(nproc) stage=0 stop_stage=8
+while (($#)); do
+  option=${1%%=*} key=${1%%=*}
+  key=${key#--} key=${key//-/_}
+  case $option in
+    --help | -h) usage; exit 0 ;;
+    --data | --exp | --set | --lda-dim | --backend-clips | --copies | --conversations | --jobs | --stage | --stop-stage) ;;
+    *) echo "run.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
+  esac
+  if [[ $1 == *=* ]]; then value=${1#*=}; elif (($# > 1)); then value=$2; shift; else
+    echo "run.sh: $option needs a value" >&2; exit 2
+  fi
+  printf -v "$key" %s "$value"
+  shift
+done
+for name in lda_dim backend_clips copies conversations jobs stage stop_stage; do
+  [[ ${!name} =~ ^[0-9]+$ ]] || { echo "run.sh: --${name//_/-} must be a whole number" >&2; exit 2; }
+done
+: "${data:?give --data, or set PYSID_DATA to a folder that has train/, dev/, noise/, music/ and ami_mini/}"
+
+announce() { echo "stage $1: $2" >&2; }
+wanted() { ((stage <= $1 && $1 <= stop_stage)); }
+model=$exp/model
+
+if wanted 0; then
+  announce 0 "noises and rooms for training, and others for testing"
+  python conditions.py "$data" "$exp"
+fi
+
+train() { # NAME SETTING...
+  local name=$1
+  shift
+  # shellcheck disable=SC2086 -- several settings in one word
+  pysid train conf/resnet.yaml train="$data/train" dev="$data/dev" out="$exp/$name" \
+    augment.noises="$exp/noise_train" augment.music="$exp/music_train" augment.rooms="$exp/rooms_train/rir_list" \
+    augment.speech="$data/train" "$@" $set
+}
+margin=(head.loss=aam-softmax head.scale=30)
+
+if wanted 1; then
+  announce 1 "train with softmax"
+  train softmax
+fi
+
+if wanted 2; then
+  announce 2 "train with a margin"
+  train margin start_from="$exp/softmax" "${margin[@]}" head.margin=0.2 'head.margin_schedule={start_step: 0, end_step: 1000}' \
+    optimizer.learning_rate=8.0e-4 trainer.n_epochs=12
+fi
+
+if wanted 3; then
+  announce 3 "train with each speed another class"
+  train speeds start_from="$exp/margin" "${margin[@]}" head.margin=0.2 'speed={factors: [0.9, 1.0, 1.1]}' \
+    optimizer.learning_rate=6.0e-4 optimizer.warmup_steps=200 optimizer.weight_decay=0.02 trainer.n_epochs=14
+fi
+
+if wanted 4; then
+  announce 4 "train on longer chunks with a larger margin"
+  train long start_from="$exp/speeds" "${margin[@]}" head.margin=0.3 chunks.min_frames=300 chunks.max_frames=300 \
+    optimizer.learning_rate=1.0e-4 optimizer.final_learning_rate=1.0e-6 optimizer.weight_decay=0.02 trainer.n_epochs=3
+fi
+
+if wanted 5; then
+  announce 5 "back-end and calibration"
+  if [[ ! -f $model/backend.safetensors ]]; then
+    rm -rf "$model"
+    cp -r "$exp/long/final" "$model"
+    python ../several_clips.py "$data/train" "$exp/backend" "$backend_clips"
+    pysid augment "$exp/backend" "$exp/copies" --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \
+      --rooms "$exp/rooms_train/rir_list" --subset "$copies" --jobs "$jobs"
+    pysid embed "$exp/copies/backend_combined" "$exp/backend.ark" --model "$model" --jobs "$jobs"
+    pysid embed "$data/dev" "$exp/dev.ark" --model "$model" --jobs "$jobs"
+    pysid fit-backend "$model" "scp:$exp/backend.scp" "$exp/copies/backend_combined/utt2spk" --lda-dim "$lda_dim" \
+      --calibration-trials "$data/dev/trials" --calibration-embeddings "scp:$exp/dev.scp"
+    pysid score "$data/dev/trials" "scp:$exp/dev.scp" "$exp/scores" --model "$model" --calibrate
+  fi
+  pysid eval eer "$data/dev/trials" "$exp/scores"
+fi
+
+if wanted 6; then
+  announce 6 "windows and diarization"
+  ../diarization/run.sh --data "$data/dev" --train "$data/train" --meetings "$data/ami_mini" --model "$(realpath "$model")" \
+    --count "$conversations" --exp "$(realpath "$exp")/diarization" --jobs "$jobs"
+fi
+
+if wanted 7; then
+  announce 7 "package at half precision"
+  python package.py "$model" "$exp/diarization/model" "$exp/default"
+fi
+
+if wanted 8; then
+  announce 8 "card"
+  python card.py "$exp/default" "$exp" --data "$data" --write
+fi
