@@ -12,7 +12,7 @@ usage: ./run.sh [options]
   --data DIR               folder with train/, dev/, noise/, music/ and ami_mini/ (default: \$PYSID_DATA)
   --exp DIR                where all of it goes (default: exp)
   --set "KEY=VALUE ..."    settings over those of conf/resnet.yaml for all of the training, e.g. "trainer.n_threads=1"
-  --lda-dim N              dimensions that LDA keeps (default: 150)
+  --lda-dim N              dimensions that LDA keeps (default: 200)
   --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
   --copies N               noisy copies of their clips that it also learns from (default: 8000)
   --conversations N        simulated conversations of each kind to choose diarization's settings on (default: 100)
@@ -21,7 +21,7 @@ usage: ./run.sh [options]
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=150 backend_clips=3 copies=8000 conversations=100 jobs=$(nproc) stage=0 stop_stage=8
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 conversations=100 jobs=$(nproc) stage=0 stop_stage=8
 while (($#)); do
   option=${1%%=*} key=${1%%=*}
   key=${key#--} key=${key//-/_}
@@ -40,6 +40,9 @@ for name in lda_dim backend_clips copies conversations jobs stage stop_stage; do
   [[ ${!name} =~ ^[0-9]+$ ]] || { echo "run.sh: --${name//_/-} must be a whole number" >&2; exit 2; }
 done
 : "${data:?give --data, or set PYSID_DATA to a folder that has train/, dev/, noise/, music/ and ami_mini/}"
+data=$(realpath "$data")
+mkdir -p "$exp"
+exp=$(realpath "$exp")
 
 announce() { echo "stage $1: $2" >&2; }
 wanted() { ((stage <= $1 && $1 <= stop_stage)); }
@@ -92,18 +95,23 @@ if wanted 5; then
     pysid augment "$exp/backend" "$exp/copies" --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \
       --rooms "$exp/rooms_train/rir_list" --subset "$copies" --jobs "$jobs"
     pysid embed "$exp/copies/backend_combined" "$exp/backend.ark" --model "$model" --jobs "$jobs"
-    pysid embed "$data/dev" "$exp/dev.ark" --model "$model" --jobs "$jobs"
+    for part in "$data/dev" "$exp/dev_noisy"; do
+      pysid embed "$part" "$exp/$(basename "$part").ark" --model "$model" --jobs "$jobs"
+    done
+    # The answers are calibrated on clean and noisy recordings: by turns, the trials have none, one and two of the latter.
+    { cat "$exp/dev.scp"; sed 's/^[^ ]*/&-noisy/' "$exp/dev_noisy.scp"; } > "$exp/calibration.scp"
+    awk '{ n = NR % 3; print $1 (n == 2 ? "-noisy" : ""), $2 (n ? "-noisy" : ""), $3 }' "$data/dev/trials" > "$exp/calibration-trials"
     pysid fit-backend "$model" "scp:$exp/backend.scp" "$exp/copies/backend_combined/utt2spk" --lda-dim "$lda_dim" \
-      --calibration-trials "$data/dev/trials" --calibration-embeddings "scp:$exp/dev.scp"
-    pysid score "$data/dev/trials" "scp:$exp/dev.scp" "$exp/scores" --model "$model" --calibrate
+      --calibration-trials "$exp/calibration-trials" --calibration-embeddings "scp:$exp/calibration.scp"
   fi
+  pysid score "$data/dev/trials" "scp:$exp/dev.scp" "$exp/scores" --model "$model" --calibrate
   pysid eval eer "$data/dev/trials" "$exp/scores"
 fi
 
 if wanted 6; then
   announce 6 "windows and diarization"
-  ../diarization/run.sh --data "$data/dev" --train "$data/train" --meetings "$data/ami_mini" --model "$(realpath "$model")" \
-    --count "$conversations" --exp "$(realpath "$exp")/diarization" --jobs "$jobs"
+  ../diarization/run.sh --data "$data/dev" --train "$exp/copies/backend_combined" --meetings "$data/ami_mini" --model "$model" \
+    --count "$conversations" --exp "$exp/diarization" --jobs "$jobs"
 fi
 
 if wanted 7; then

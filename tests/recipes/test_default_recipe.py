@@ -1,0 +1,105 @@
+"""The recipe of the default model: what its stages run, and its scripts."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pysid.experiment import read_train_config
+from pysid.io.tables import read_trials, read_utt2spk, write_table
+
+ROOT = Path(__file__).parents[2]
+RECIPE = ROOT / "recipes" / "default"
+NOTE = """#!{python}
+import json, os, sys
+with open({log!r}, "a") as log:
+    print(json.dumps([os.path.basename(sys.argv[0]), *sys.argv[1:]]), file=log)
+"""
+
+
+@pytest.fixture
+def commands(tmp_path):
+    """Runs run.sh with programs that only note what they are told; returns what each was."""
+    programs, log = tmp_path / "programs", tmp_path / "log"
+    programs.mkdir()
+    for name in ("pysid", "python"):
+        (programs / name).write_text(NOTE.format(python=sys.executable, log=str(log)))
+        (programs / name).chmod(0o755)
+    data, exp = tmp_path / "data", tmp_path / "exp"
+    (data / "dev").mkdir(parents=True)
+
+    def run(*options, status=0):
+        log.write_text("")
+        environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+        environment.pop("PYSID_DATA", None)
+        done = subprocess.run(
+            [RECIPE / "run.sh", *map(str, options)], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stderr
+        run.message = done.stderr
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+    run.here = ("--data", data, "--exp", exp)
+    return run
+
+
+def test_each_part_starts_from_the_one_before(commands, tmp_path):
+    lines = commands(*commands.here, "--stage=1", "--stop-stage=4", "--set", "trainer.n_threads=1 trainer.n_epochs=2")
+    assert [line[:3] for line in lines] == [["pysid", "train", "conf/resnet.yaml"]] * 4
+    softmax, margin, speeds, long = (read_train_config(RECIPE / line[2], line[3:]) for line in lines)
+    assert softmax.start_from is None and softmax.head.loss == "softmax"
+    for before, after in zip((softmax, margin, speeds), (margin, speeds, long), strict=True):
+        assert after.start_from == before.out and after.head.loss == "aam-softmax"
+        assert after.network == before.network and after.frontend == before.frontend
+        assert after.trainer.n_epochs == 2 and after.augment.speech == str(tmp_path / "data" / "train")
+    assert speeds.speed.factors == (0.9, 1.0, 1.1) and long.speed is None
+    assert margin.head.margin_schedule.end_step == 1000 and speeds.head.margin_schedule.end_step == 0
+
+
+def test_the_calibration_is_of_clean_and_noisy_trials(commands, tmp_path):
+    exp = tmp_path / "exp"
+    (exp / "long" / "final").mkdir(parents=True)
+    write_table(tmp_path / "data" / "dev" / "trials", {"a": "b target", "c": "d nontarget", "e": "f target"})
+    for name in ("dev", "dev_noisy"):
+        write_table(exp / f"{name}.scp", {"a": f"{name}.ark:1", "b": f"{name}.ark:9"})
+    lines = commands(*commands.here, "--stage=5", "--stop-stage=5", "--jobs=3")
+    done = [" ".join(line[:2]) for line in lines]
+    assert done == [
+        "python ../several_clips.py", "pysid augment", "pysid embed", "pysid embed", "pysid embed", "pysid fit-backend",
+        "pysid score", "pysid eval",
+    ]  # fmt: skip
+    given = (exp / "calibration.scp").read_text().splitlines()
+    assert given == ["a dev.ark:1", "b dev.ark:9", "a-noisy dev_noisy.ark:1", "b-noisy dev_noisy.ark:9"]
+    trials = [(x.enrol, x.test, x.is_target) for x in read_trials(exp / "calibration-trials")]
+    assert trials == [("a", "b-noisy", True), ("c-noisy", "d-noisy", False), ("e", "f", True)]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--nonsense"], "unknown option --nonsense"),
+        (["--jobs"], "--jobs needs a value"),
+        (["--data=x", "--lda-dim=many"], "--lda-dim must be a whole number"),
+    ],
+)
+def test_wrong_usage(commands, options, message):
+    assert commands(*options, status=2) == []
+    assert message in commands.message
+
+
+def test_no_data(commands):
+    assert commands(status=1) == []
+    assert "give --data, or set PYSID_DATA" in commands.message
+
+
+def test_speakers_of_several_clips(tmp_path):
+    out = tmp_path / "several"
+    command = [sys.executable, ROOT / "recipes" / "several_clips.py", ROOT / "examples" / "dev", out]
+    everybody = read_utt2spk(ROOT / "examples" / "dev" / "utt2spk")
+    n_clips = {x: list(everybody.values()).count(x) for x in everybody.values()}
+    subprocess.run([*command, str(max(n_clips.values()))], check=True)
+    chosen = read_utt2spk(out / "utt2spk")
+    assert chosen == {u: s for u, s in everybody.items() if n_clips[s] == max(n_clips.values())}
