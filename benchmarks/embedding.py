@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 import pysid
 from benchmarks.speed import Job, parser, run
-from benchmarks.xvector import count_operations
 from pysid.embedding.extract import extract
-from pysid.embedding.xvector import XVectorConfig
 from pysid.io.audio import read_audio, write_audio
 from pysid.model import DEFAULT_MODEL, SpeakerModel
 
@@ -76,9 +76,10 @@ def read_all(folder: Path) -> list[np.ndarray]:
 
 def jobs(model: str, folder: Path, audio_s: float) -> list[Job]:
     opened = open_model(model)
-    config, work = opened.config.network, 0.0
-    if isinstance(config, XVectorConfig):
-        work = float(sum(count_operations(config, len(opened.features([wave])[0])) for wave in read_all(folder)))
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        for wave in read_all(folder):
+            opened.network(torch.from_numpy(opened.features([wave])[0])[None])
+    work = float(counter.get_total_flops())
     made = [
         Job("wav files to embeddings", "pysid", audio_s, whole, (model, folder, "float32"), work),
         Job("wav files to embeddings", "pysid, bfloat16", audio_s, whole, (model, folder, "bfloat16"), work),

@@ -3,8 +3,8 @@
     python card.py MODEL EXP [--data DIR] [--conversations DIR ...] [--write]
 
 EXP has dev_noisy, see conditions.py; DATA has dev/ and ami_mini/. Conversations are data directories with ref.rttm, by
-default those of recipes/diarization which are made of the half of the speakers of dev that its settings were not tuned
-on. The tables go to the terminal and, with --write, into MODEL/README.md, between two marks or at the end; all
+default those in EXP/diarization that recipes/diarization made of the half of the speakers of dev on which nothing was
+tuned. The tables go to the terminal and, with --write, into MODEL/README.md, between two marks or at the end; all
 figures go to EXP/card-NAME.json.
 """
 
@@ -51,7 +51,6 @@ from pysid.progress import say, track
 from pysid.report.tables import markdown
 from pysid.scoring import enrol, score_trials
 
-CONVERSATIONS = Path(__file__).parents[1] / "diarization" / "exp" / "data"
 SETS = {"plain-b": "simulated, no overlap", "overlap-b": "simulated, overlap"}
 AMI = "AMI clips of 30 s"
 BEGIN, END = "<!-- figures: written by recipes/default/card.py -->", "<!-- end of figures -->"
@@ -271,7 +270,8 @@ def main() -> None:
         parser.error("--write needs a model directory")
     sets = {path.name: path for path in args.conversations or ()}
     if args.conversations is None:
-        sets = {words: CONVERSATIONS / name for name, words in SETS.items() if (CONVERSATIONS / name).is_dir()}
+        simulated = args.exp / "diarization" / "data"
+        sets = {words: simulated / name for name, words in SETS.items() if (simulated / name).is_dir()}
     torch.set_num_threads(1)
     model = pysid.load(args.model)
     result = measure(model, args.data, args.exp / "dev_noisy", sets, args.limit)

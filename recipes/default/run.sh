@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The default model, from the shared open data to a model directory with its card, stage by stage:
-#   0 noises and rooms   1 softmax   2 margin   3 speeds   4 long chunks   5 back-end   6 windows and diarization
+#   0 noises and rooms   1 softmax   2 margin   3 speeds   4 several clips   5 back-end   6 windows and diarization
 #   7 package   8 card
 # Every stage can be run again: it goes on where it was stopped, and does only what is missing.
 set -euo pipefail
@@ -81,8 +81,9 @@ if wanted 3; then
 fi
 
 if wanted 4; then
-  announce 4 "train on longer chunks with a larger margin"
-  train long start_from="$exp/speeds" "${margin[@]}" head.margin=0.3 chunks.min_frames=300 chunks.max_frames=300 \
+  announce 4 "train on longer chunks of speakers with several clips, each as often as the others"
+  train several start_from="$exp/speeds" "${margin[@]}" head.margin=0.2 chunks.min_frames=300 chunks.max_frames=300 \
+    chunks.sampling=speaker chunks.min_utterances=2 \
     optimizer.learning_rate=1.0e-4 optimizer.final_learning_rate=1.0e-6 optimizer.weight_decay=0.02 trainer.n_epochs=3
 fi
 
@@ -90,7 +91,7 @@ if wanted 5; then
   announce 5 "back-end and calibration"
   if [[ ! -f $model/backend.safetensors ]]; then
     rm -rf "$model"
-    cp -r "$exp/long/final" "$model"
+    cp -r "$exp/several/final" "$model"
     python ../several_clips.py "$data/train" "$exp/backend" "$backend_clips"
     pysid augment "$exp/backend" "$exp/copies" --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \
       --rooms "$exp/rooms_train/rir_list" --subset "$copies" --jobs "$jobs"

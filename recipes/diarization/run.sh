@@ -67,7 +67,7 @@ if wanted 0; then
     mkdir -p "$exp/model"
     cp "$source"/{config.json,model.safetensors,backend.safetensors} "$exp/model"
     python ../several_clips.py "$train" "$exp/data/train" 5 # as for the back-end of utterances
-    pysid embed "$exp/data/train" "$exp/windows.ark" --window 1.5 --shift 1 --model "$exp/model"
+    pysid embed "$exp/data/train" "$exp/windows.ark" --window 1.5 --shift 1 --model "$exp/model" --jobs "$jobs"
     pysid fit-backend "$exp/model" "scp:$exp/windows.scp" "$exp/data/train/utt2spk" --windows --lda-dim 100
   fi
 fi

@@ -49,19 +49,19 @@ def commands(tmp_path):
 def test_each_part_starts_from_the_one_before(commands, tmp_path):
     lines = commands(*commands.here, "--stage=1", "--stop-stage=4", "--set", "trainer.n_threads=1 trainer.n_epochs=2")
     assert [line[:3] for line in lines] == [["pysid", "train", "conf/resnet.yaml"]] * 4
-    softmax, margin, speeds, long = (read_train_config(RECIPE / line[2], line[3:]) for line in lines)
+    softmax, margin, speeds, several = (read_train_config(RECIPE / line[2], line[3:]) for line in lines)
     assert softmax.start_from is None and softmax.head.loss == "softmax"
-    for before, after in zip((softmax, margin, speeds), (margin, speeds, long), strict=True):
+    for before, after in zip((softmax, margin, speeds), (margin, speeds, several), strict=True):
         assert after.start_from == before.out and after.head.loss == "aam-softmax"
         assert after.network == before.network and after.frontend == before.frontend
         assert after.trainer.n_epochs == 2 and after.augment.speech == str(tmp_path / "data" / "train")
-    assert speeds.speed.factors == (0.9, 1.0, 1.1) and long.speed is None
+    assert speeds.speed.factors == (0.9, 1.0, 1.1) and several.speed is None
     assert margin.head.margin_schedule.end_step == 1000 and speeds.head.margin_schedule.end_step == 0
 
 
 def test_the_calibration_is_of_clean_and_noisy_trials(commands, tmp_path):
     exp = tmp_path / "exp"
-    (exp / "long" / "final").mkdir(parents=True)
+    (exp / "several" / "final").mkdir(parents=True)
     write_table(tmp_path / "data" / "dev" / "trials", {"a": "b target", "c": "d nontarget", "e": "f target"})
     for name in ("dev", "dev_noisy"):
         write_table(exp / f"{name}.scp", {"a": f"{name}.ark:1", "b": f"{name}.ark:9"})
