@@ -36,7 +36,7 @@ from pysid.onnx_file import ENDING, read_onnx_settings
 
 FORMAT = 1
 MODELS = Path(__file__).parent / "models"  # what ships with the package
-DEFAULT_MODEL = "xvector"  # what no name, or the name "default", stands for
+DEFAULT_MODEL = "default"
 BACKEND_FILE = "backend.safetensors"
 WINDOW_BACKEND_FILE = "diarization.safetensors"  # of windows of speech, shorter than utterances
 
@@ -222,10 +222,9 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
     if (given / "config.json").is_file():
         return given
     shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
-    name = DEFAULT_MODEL if os.fspath(path_or_name) == "default" else os.fspath(path_or_name)
-    if name in shipped:
-        return shipped[name]
-    names = f", or a shipped model ({', '.join({'default': None, **shipped})})" if shipped else ""
+    if os.fspath(path_or_name) in shipped:
+        return shipped[os.fspath(path_or_name)]
+    names = f", or a shipped model ({', '.join(shipped)})" if shipped else ""
     what = "an ONNX file" if given.suffix == ENDING else "a model directory with config.json"
     raise DataError(f"{path_or_name}: expected {what}{names}")
 

@@ -188,7 +188,7 @@ def test_models_are_found_by_path_or_by_name(model, tmp_path, monkeypatch):
     assert find_model("tiny") == tmp_path / "models" / "tiny"
     assert find_model(model) == model
     assert pysid.load("tiny").fingerprint() == pysid.load(model).fingerprint()
-    with pytest.raises(DataError, match=r"^big: expected a model directory with config.json, or .* \(default, tiny\)$"):
+    with pytest.raises(DataError, match=r"^big: expected a model directory with config.json, or .* \(tiny\)$"):
         find_model("big")
     # A path that is wrong must not end at a shipped model of that name.
     with pytest.raises(DataError, match=r"^exp/tiny: expected a model directory"):

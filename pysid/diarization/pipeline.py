@@ -83,7 +83,7 @@ class Diarization:
     Attributes:
         turns: in order of their start; speakers are named "speaker1", "speaker2" ... as they first speak.
         duration_s: of the recording.
-        clustering: who speaks in each window of the analysis; None where there was no speech.
+        clustering: who speaks in each window of the analysis, 0 for "speaker1"; None where there was no speech.
     """
 
     turns: list[Turn]
@@ -227,7 +227,8 @@ class Diarizer:
         c = self.config.turns
         turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
         turns = drop_short(bridge_gaps(turns, c.bridge_s), c.min_turn_s)
-        return Diarization([_to_microseconds(turn) for turn in turns], duration_s, clustering)
+        turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
+        return Diarization(turns, duration_s, clustering)
 
     def _embed(self, read: ReadFrames, windows: Windows, features: RecordingFeatures) -> np.ndarray:
         """(N, E) embeddings of windows."""
@@ -240,6 +241,24 @@ class Diarizer:
         for i, vector in enumerate(track(vectors, "embedding", len(bounds))):
             result[i] = vector
         return result
+
+
+def _as_they_first_speak(
+    turns: list[Turn], clustering: Clustering, names: list[str]
+) -> tuple[list[Turn], Clustering]:
+    """The same with the names given out anew: borders that moved may have changed who speaks first.
+
+    What another resegmenter has names of its own for is left as it is.
+    """
+    seen = list(dict.fromkeys(turn.speaker for turn in turns))
+    if not set(seen) <= set(names):
+        return turns, clustering
+    order = [names.index(name) for name in seen]
+    order += sorted(set(range(len(names))) - set(order))  # who has lost all turns
+    renamed = {names[old]: names[new] for new, old in enumerate(order)}
+    posteriors = None if clustering.posteriors is None else clustering.posteriors[:, order]
+    labels = np.argsort(order)[clustering.labels]
+    return [Turn(turn.segment, renamed[turn.speaker]) for turn in turns], Clustering(labels, posteriors)
 
 
 def _to_microseconds(turn: Turn) -> Turn:

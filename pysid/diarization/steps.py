@@ -80,7 +80,7 @@ class Clustering:
     """Who speaks in each window.
 
     Attributes:
-        labels: (N,) int, speakers counted from 0 in the order in which they first speak.
+        labels: (N,) int, speakers counted from 0, by a clusterer in the order of their first windows.
         posteriors: (N, S) probability of each speaker, where the clusterer has them.
     """
 

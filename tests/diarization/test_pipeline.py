@@ -51,6 +51,25 @@ def test_example_conversation(diarizer: Diarizer, analysis: Analysis, reference:
     assert found.turns == sorted(found.turns)
 
 
+def test_speakers_are_named_as_they_first_speak_whatever_moves_their_borders(
+    diarizer: Diarizer, analysis: Analysis
+) -> None:
+    class FirstHalfLost:
+        def __call__(self, features, shift_s, speech, turns):
+            return [turn for turn in turns if turn.segment.start_s > 40]
+
+    before = Diarizer(diarizer.model, diarizer.config, diarizer.backend, resegmenter=lambda *x: x[-1]).assign(analysis)
+    after = Diarizer(diarizer.model, diarizer.config, diarizer.backend, resegmenter=FirstHalfLost()).assign(analysis)
+    assert before.speakers == after.speakers == ["speaker1", "speaker2", "speaker3", "speaker4"]
+    late = [turn.speaker for turn in before.turns if turn.segment.start_s > 40]
+    renamed = dict(zip(dict.fromkeys(late), after.speakers, strict=True))
+    assert list(renamed) != after.speakers
+    assert [turn.speaker for turn in after.turns] == [renamed[name] for name in late]
+    # The windows' speakers go by the same names.
+    numbers = np.array([after.speakers.index(renamed[name]) for name in before.speakers])
+    np.testing.assert_array_equal(after.clustering.labels, numbers[before.clustering.labels])
+
+
 def test_turns_cover_the_speech_and_nothing_else(diarizer: Diarizer, analysis: Analysis) -> None:
     """But for pauses between speakers, which belong to neither."""
     found = diarizer.assign(analysis)
@@ -108,7 +127,7 @@ def test_steps_can_be_replaced(diarizer: Diarizer, analysis: Analysis) -> None:
 
     class Reversed:
         def __call__(self, features, shift_s, speech, turns):
-            assert features.shape == (len(analysis.features), 30) and shift_s == 0.01 and speech == analysis.speech
+            assert features.shape == (len(analysis.features), 81) and shift_s == 0.01 and speech == analysis.speech
             return [Turn(turn.segment, turn.speaker[::-1]) for turn in turns]
 
     found = Diarizer(diarizer.model, clusterer=ByTime(), resegmenter=Reversed()).assign(analysis)
@@ -156,7 +175,7 @@ def test_union_and_spread() -> None:
 def test_a_model_without_plda_gets_settings_that_need_none(tmp_path: Path, diarizer: Diarizer) -> None:
     diarizer.model.save(tmp_path)
     (tmp_path / "backend.safetensors").unlink()
-    save_backend(tmp_path, CosineBackend().fit(np.eye(512)))
+    save_backend(tmp_path, CosineBackend().fit(np.eye(256)))
     found = Diarizer.load(tmp_path, settings={"turns.snap_s": 0.1})
     assert (found.config.affinity.kind, found.config.clustering.kind) == ("cosine", "spectral")
     assert found.config.turns.snap_s == 0.1
@@ -165,7 +184,7 @@ def test_a_model_without_plda_gets_settings_that_need_none(tmp_path: Path, diari
 
 
 def test_an_energy_vad_needs_features_with_energy(diarizer: Diarizer) -> None:
-    fbank = FrontendConfig(features=FbankConfig(n_mels=30))
+    fbank = FrontendConfig(features=FbankConfig(n_mels=81))
     model = SpeakerModel(replace(diarizer.model.config, frontend=fbank), diarizer.model.network, diarizer.backend)
     with pytest.raises(DataError, match=r"^an energy VAD needs filter banks with use_energy; take --vad webrtc$"):
         Diarizer(model)
@@ -176,7 +195,7 @@ def test_settings_are_kept_with_a_model(tmp_path: Path, diarizer: Diarizer) -> N
     save_settings(tmp_path, config, diarizer.model.backend)
     read, backend = load_settings(diarizer.model, tmp_path)
     assert read == config
-    x = np.random.default_rng(0).standard_normal((4, 512)).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal((4, 256)).astype(np.float32)
     np.testing.assert_allclose(backend.score(x, x), diarizer.model.backend.score(x, x), rtol=1e-9)
     other, _ = load_settings(diarizer.model, tmp_path, {"clustering": {"kind": "ahc"}, "turns.snap_s": 0})
     assert (other.clustering.kind, other.turns.snap_s, other.turns.bridge_s) == ("ahc", 0.0, 0.4)
