@@ -1,5 +1,6 @@
 """The recipe of the default model: what its stages run, and its scripts."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -8,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import pysid
+from pysid.diarization.pipeline import Diarizer
 from pysid.experiment import read_train_config
 from pysid.io.tables import read_trials, read_utt2spk, write_table
+from pysid.model import find_model
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "recipes" / "default"
@@ -103,3 +107,19 @@ def test_speakers_of_several_clips(tmp_path):
     subprocess.run([*command, str(max(n_clips.values()))], check=True)
     chosen = read_utt2spk(out / "utt2spk")
     assert chosen == {u: s for u, s in everybody.items() if n_clips[s] == max(n_clips.values())}
+
+
+def test_the_package_is_the_model_that_ships(tmp_path):
+    spec = importlib.util.spec_from_file_location("package", RECIPE / "package.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    shipped = find_model("default")
+    script.package(shipped, shipped, tmp_path / "new")  # half precision is not lost on what has it
+    new, old = pysid.load(tmp_path / "new"), pysid.load()
+    assert new.fingerprint() == old.fingerprint() and new.scorer().calibration_ is not None
+    assert Diarizer.load(tmp_path / "new").config == Diarizer.load().config
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {path.name for path in shipped.iterdir()}
+    text = (RECIPE / "CARD.md").read_text()
+    before, _, after = text.partition("<!-- figures")
+    assert (shipped / "README.md").read_text().startswith(before) and "EER %" in (shipped / "README.md").read_text()
+    assert (shipped / "README.md").read_text().endswith(after.partition("-->\n<!-- end of figures -->")[2])
