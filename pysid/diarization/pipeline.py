@@ -243,9 +243,7 @@ class Diarizer:
         return result
 
 
-def _as_they_first_speak(
-    turns: list[Turn], clustering: Clustering, names: list[str]
-) -> tuple[list[Turn], Clustering]:
+def _as_they_first_speak(turns: list[Turn], clustering: Clustering, names: list[str]) -> tuple[list[Turn], Clustering]:
     """The same with the names given out anew: borders that moved may have changed who speaks first.
 
     What another resegmenter has names of its own for is left as it is.
