@@ -1,7 +1,7 @@
 """What the benchmarks of speed have in common: jobs of so many seconds of audio, timed in turns, and their table.
 
 One core: CPU time of one thread, the best of several rounds in which all jobs take turns with the products and copies
-that show what the machine can do. All cores: a process on each, as `pysid embed --jobs` works, by the clock.
+that show what the machine can do. All cores: see `all_cores`.
 """
 
 import argparse
@@ -9,10 +9,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmarks.all_cores import all_cores_seconds
 from benchmarks.tables import console, show, write_json
 from benchmarks.tasks import GIB, isolated, peak_bytes, round_rate
 
@@ -27,7 +25,7 @@ PRODUCT, MEMORY = "float32 products", "memory"
 PRODUCT_SIZE = 2048
 COPIED_BYTES = 2**27
 RUNS = 3  # one after the other in a round: only the first finds the caches cold, as in a corpus of many recordings
-TIMED_ROUNDS = 3  # of all cores
+ALL_CORES_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -74,10 +72,10 @@ class Speed:
 def measure(jobs: Sequence[Job], rounds: int, all_cores: bool = True) -> tuple[dict[str, float], list[Speed]]:
     """The machine's limits, and a line for each job."""
     limits, seconds = isolated(_in_turns, jobs, rounds)
-    n_cores = os.cpu_count() or 1
     lines = []
     for job, s in zip(jobs, seconds, strict=True):
-        rate = _on_all_cores(job, n_cores) if all_cores and n_cores > 1 else None
+        each = all_cores_seconds(job.make, job.arguments, ALL_CORES_ROUNDS, fresh=False) if all_cores else None
+        rate = (os.cpu_count() or 1) * job.audio_s / each if each else None
         share = job.work / s / limits[job.limit] if job.work else None
         lines.append(Speed(job.what, job.by, job.audio_s / s, rate, share, job.limit, isolated(_peak, job) / GIB))
     return limits, lines
@@ -120,33 +118,6 @@ def _peak(job: Job) -> int:
     with threadpool_limits(1), torch.inference_mode():
         task()
     return peak_bytes()
-
-
-def _on_all_cores(job: Job, n_cores: int) -> float:
-    """Seconds of audio a second where each core does the whole job, in a process of its own."""
-    context = get_context("spawn")
-    barrier = context.Barrier(n_cores)
-    with ProcessPoolExecutor(n_cores, context, initializer=_keep, initargs=(barrier,)) as pool:
-        times = list(pool.map(_together, [job] * n_cores))
-    return n_cores * TIMED_ROUNDS * job.audio_s / (max(end for _, end in times) - min(start for start, _ in times))
-
-
-def _keep(barrier: Barrier) -> None:
-    global _barrier  # noqa: PLW0603  a barrier can be handed to a process only where it starts
-    _barrier = barrier
-
-
-def _together(job: Job) -> tuple[float, float]:
-    """When some rounds began and ended, by the clock."""
-    torch.set_num_threads(1)
-    task = job.make(*job.arguments)
-    with threadpool_limits(1), torch.inference_mode():
-        task()
-        _barrier.wait()
-        start = time.monotonic()
-        for _ in range(TIMED_ROUNDS):
-            task()
-        return start, time.monotonic()
 
 
 def machine() -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Tasks timed in processes of their own, on one core and on all, beside the least that the machine must take for them.
 
 A task is made anew for each round, so that it may use up what it is given; making it is not timed. On one core CPU
-time counts, which others on the machine disturb less, on all cores the clock.
+time counts, which others on the machine disturb less. All cores: see `all_cores`.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from benchmarks.all_cores import all_cores_seconds, made_on_one_core
 from benchmarks.limits import LIMITS, MEMORY, measure_limits
 from benchmarks.tables import console, show, write_json
 
@@ -56,7 +57,8 @@ class Measurement:
     """What a task took.
 
     Attributes:
-        one_core_s, all_cores_s: least time of a round; None where it was not measured.
+        one_core_s: least time of a round.
+        all_cores: how many of `unit` a second all cores did together; None where it was not measured.
         share: of the machine's limit that one core reached; None as well.
         peak_gib: the most memory that the process on one core held, Python, its packages and the input among it.
     """
@@ -67,7 +69,7 @@ class Measurement:
     unit: str
     limit: str
     one_core_s: float
-    all_cores_s: float | None = None
+    all_cores: float | None = None
     share: float | None = None
     peak_gib: float = 0.0
     remark: str = ""
@@ -81,27 +83,27 @@ def isolated(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def measure(task: Task, limits: dict[str, float], all_cores: bool = True) -> Measurement:
     """Times a task; `limits` are those of one core."""
-    seconds, peak, remark = isolated(_time, task, 1)
+    seconds, peak, remark = isolated(_time, task)
     share = task.work / limits[task.limit] / seconds
     result = Measurement(
         task.what, task.by, task.count, task.unit, task.limit, seconds, None, share, peak / GIB, remark
     )
-    n_cores = os.cpu_count() or 1
-    return replace(result, all_cores_s=isolated(_time, task, n_cores)[0]) if all_cores and n_cores > 1 else result
+    rounds = max(1, min(ROUNDS, int(ENOUGH_S / seconds)))
+    each = all_cores_seconds(task.make, task.arguments, rounds, fresh=True) if all_cores else None
+    return replace(result, all_cores=(os.cpu_count() or 1) * task.count / each) if each else result
 
 
-def _time(task: Task, n_threads: int) -> tuple[float, int, str]:
-    """The least seconds of a round, the peak of memory in bytes, and the remark; in this process."""
-    clock = time.process_time if n_threads == 1 else time.perf_counter
+def _time(task: Task) -> tuple[float, int, str]:
+    """The least CPU seconds of a round, the peak of memory in bytes, and the remark; in this process, on one core."""
     times: list[float] = []
-    with threadpool_limits(n_threads):
-        while len(times) < ROUNDS and sum(times) < ENOUGH_S:
-            result = None  # of the round before
-            timed = task.make(*task.arguments)
-            start = clock()
+    while len(times) < ROUNDS and sum(times) < ENOUGH_S:
+        result = None  # of the round before
+        timed = made_on_one_core(task.make, task.arguments)
+        with threadpool_limits(1):
+            start = time.process_time()
             result = timed()
-            times.append(clock() - start)
-            del timed
+            times.append(time.process_time() - start)
+        del timed
     return min(times), peak_bytes(), task.remark(result, *task.arguments) if task.remark else ""
 
 
@@ -159,7 +161,7 @@ def report(arguments: argparse.Namespace, limits: dict[str, float], measurements
 
 
 def _cells(m: Measurement) -> list[str]:
-    all_cores = "" if m.all_cores_s is None else f"{round_rate(m.count / m.all_cores_s)}"
+    all_cores = "" if m.all_cores is None else round_rate(m.all_cores)
     share = "" if m.share is None else f"{100 * m.share:.2g}% of {m.limit}"
     speed = f"{round_rate(m.count / m.one_core_s)} {m.unit}"
     return [m.what, m.by, speed, all_cores, f"{m.one_core_s:.3g} s", share, f"{m.peak_gib:.2f} GiB", m.remark]
