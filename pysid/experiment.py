@@ -1,14 +1,13 @@
 """A whole training, from a configuration and data directories to model directories, one an epoch."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pysid.augment import SpecAugmentConfig, SpeedConfig
 from pysid.augmentation import AugmentSettings
-from pysid.config import from_plain, to_plain
+from pysid.config import from_plain
 from pysid.data.chunks import ChunkConfig
 from pysid.embedding.averaging import average_weights, recompute_norms
 from pysid.embedding.checkpoint import Progress, latest_state
@@ -23,12 +22,12 @@ from pysid.embedding.train import Trainer, TrainerConfig, seed_weights
 from pysid.embedding.xvector import XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import FrontendConfig
-from pysid.io.atomic import atomic_text
 from pysid.model import ModelConfig, SpeakerModel, save_network
 from pysid.network_file import read_network
 from pysid.progress import say
-from pysid.settings import read_plain, read_settings
+from pysid.settings import read_plain
 from pysid.training_data import DevSet, augment_batches, open_corpus
+from pysid.training_folder import claim, write_table
 
 NORM_BATCHES = 64  # from which the batch norms of an averaged network get their statistics
 
@@ -107,7 +106,7 @@ def run_training(config: TrainConfig) -> Path:
     dev = None
     if config.dev:
         dev = DevSet.read(Path(config.dev), config.trials, data.frontend, config.allow_pipes)
-    _claim(out, config)
+    claim(out, config)
     seed_weights(config.trainer.seed)
     classifier = SpeakerClassifier(network, head, len(classes), config.diversity_weight)
     start = ""
@@ -123,7 +122,7 @@ def run_training(config: TrainConfig) -> Path:
     def on_epoch(trained: TrainableNetwork, progress: Progress) -> dict[str, float]:
         save_network(_epoch(out, progress.epoch), model_config, trained)
         found = figures(trained)
-        _write_table(out / "epochs.tsv", [*progress.epochs[:-1], progress.epochs[-1] | found])
+        write_table(out / "epochs.tsv", [*progress.epochs[:-1], progress.epochs[-1] | found])
         return found
 
     trainer = Trainer(config.trainer, config.optimizer, classifier, batches, out, on_epoch)
@@ -171,42 +170,3 @@ def _network_and_head(config: TrainConfig) -> tuple[TrainableConfig, HeadConfig]
     # The port's batch norm on the logits: angular heads have cosines, which are of one scale already.
     head = replace(config.head, normalize_logits=config.head.loss == "softmax")
     return config.network.as_published_port(), head
-
-
-def _claim(out: Path, config: TrainConfig) -> None:
-    """Writes the configuration into `out`, or checks that the one there is the same."""
-    path, plain = out / "train.json", to_plain(config)
-    if path.exists() and any(out.glob("state-*")):
-        before = to_plain(read_settings(TrainConfig, path))  # settings newer than the file get their defaults
-        changed = [
-            f"{key} (was {old}, is {new})"
-            for key in sorted({**_flat(before), **_flat(plain)})
-            if (old := _flat(before).get(key)) != (new := _flat(plain).get(key)) and key not in HARMLESS
-        ]
-        if changed:
-            raise DataError(
-                f"{out} holds a training with other settings: {', '.join(changed)}; choose another `out`, or remove it"
-            )
-    with atomic_text(path) as file:
-        json.dump(plain, file, indent=2)
-
-
-# Settings that may change between a training and its resumption: they do not change what it computes.
-HARMLESS = {"trainer.checkpoint_minutes", "trainer.log_steps", "trainer.n_workers", "out", "allow_pipes"}
-
-
-def _flat(plain: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(plain, dict):
-        return {prefix: plain}
-    return {k: v for key, x in plain.items() for k, v in _flat(x, f"{prefix}.{key}" if prefix else key).items()}
-
-
-def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Epochs as tab-separated values with a heading."""
-    if not rows:
-        return
-    columns = list(rows[-1])
-    with atomic_text(path) as file:
-        print(*columns, sep="\t", file=file)
-        for row in rows:
-            print(*(f"{row[c]:.6g}" if c in row else "" for c in columns), sep="\t", file=file)

@@ -109,9 +109,8 @@ class LoadedModel(SpeakerModel):
 
     def _make_diarizer(self, settings: Mapping[str, Any]) -> "Diarizer":
         from pysid.diarization import Diarizer
-        from pysid.diarization.settings import load_settings
 
-        return Diarizer(self, *load_settings(self, self.path, settings))
+        return Diarizer.of(self, self.path, settings)
 
 
 def _as_list(audio: Audio | Sequence[Audio]) -> list[Audio]:

@@ -12,6 +12,7 @@ import safetensors
 import safetensors.numpy
 import safetensors.torch
 import torch
+from torch import nn
 
 from pysid.embedding.networks import TrainableConfig, TrainableNetwork, make_network
 from pysid.embedding.onnx_network import OnnxConfig, OnnxNetwork
@@ -41,7 +42,7 @@ def read_network(directory: Path, config: NetworkConfig) -> Network:
         path = directory if directory.is_file() else directory / ONNX_FILE
         return OnnxNetwork(read_bytes(path), str(path), config)
     network = make_network(config)
-    _load_weights(network, directory / WEIGHTS_FILE)
+    load_weights(network, directory / WEIGHTS_FILE)
     return network
 
 
@@ -55,12 +56,17 @@ def write_network(directory: Path, network: Network, half: bool = False) -> None
         with atomic_path(directory / (NNET3_FILE if isinstance(network, Nnet3Network) else ONNX_FILE)) as path:
             path.write_bytes(network.content)
         return
+    save_weights(network, directory / WEIGHTS_FILE, half)
+
+
+def save_weights(network: nn.Module, path: Path, half: bool = False) -> None:
+    """Writes what `load_weights` reads; arguments as of `write_network`."""
     tensors = {k: v.contiguous() for k, v in network.state_dict().items() if "num_batches_tracked" not in k}
     if half:
         # Running variances can lie beyond float16's range, and they are few.
         tensors = {k: v if "running" in k else v.half() for k, v in tensors.items()}
-    with atomic_path(directory / WEIGHTS_FILE) as path:
-        path.write_bytes(safetensors.torch.save(tensors))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(safetensors.torch.save(tensors))
 
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
@@ -88,18 +94,25 @@ def _read_nnet3(directory: Path, config: Nnet3Config) -> Nnet3Network:
     return network
 
 
-def _load_weights(network: TrainableNetwork, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path, config_file: str = "config.json") -> None:
+    """Reads a network's weights from a safetensors file.
+
+    Args:
+        config_file: what the network was made from, for messages.
+    Raises:
+        DataError: the file is missing or damaged, or has the weights of another network.
+    """
     arrays = read_safetensors(path)
     weights = {k: torch.from_numpy(v).to(torch.get_default_dtype()) for k, v in arrays.items()}
     expected = {k for k in network.state_dict() if "num_batches_tracked" not in k}
     for names, what in ((expected - set(weights), "lacks"), (set(weights) - expected, "has superfluous")):
         if names:
-            raise DataError(f"{path}: does not fit config.json: {what} {len(names)} tensors, such as {min(names)!r}")
+            raise DataError(f"{path}: does not fit {config_file}: {what} {len(names)} tensors, such as {min(names)!r}")
     try:
         network.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         reason = _one_line(error).partition(": ")[2]
-        raise DataError(f"{path}: does not fit config.json: {reason}") from None
+        raise DataError(f"{path}: does not fit {config_file}: {reason}") from None
 
 
 def _one_line(error: Exception) -> str:

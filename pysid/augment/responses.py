@@ -11,6 +11,7 @@ import shlex
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
@@ -127,22 +128,46 @@ def read_rir_list(path: str | os.PathLike[str]) -> dict[str, tuple[str, float | 
         DataError: the file is missing or empty, a line has another form, a response comes twice, or instead of a
             path there is a shell pipe; with file and line.
     """
-    responses: dict[str, tuple[str, float | None]] = {}
+    return {name: (response.path, response.probability) for name, response in _read_list(path).items()}
+
+
+def read_rooms(path: str | os.PathLike[str]) -> dict[str, list[str]]:
+    """{room: paths of its responses} of a list as `read_rir_list` reads it; a response without a room is one's own.
+
+    Raises:
+        DataError: as `read_rir_list`.
+    """
+    rooms: dict[str, list[str]] = {}
+    for name, response in _read_list(path).items():
+        rooms.setdefault(response.room or name, []).append(response.path)
+    return rooms
+
+
+class _Listed(NamedTuple):
+    """What a line says of a response."""
+
+    path: str
+    room: str | None
+    probability: float | None
+
+
+def _read_list(path: str | os.PathLike[str]) -> dict[str, _Listed]:
+    responses: dict[str, _Listed] = {}
     for number, line in read_lines(path):
         try:
-            name, location, probability = _parse_line(line.decode())
+            name, listed = _parse_line(line.decode())
             if name in responses:
                 raise ValueError(f"expected each response once, got {name!r} again")
         except ValueError as error:
             raise DataError(f"{path}:{number}: {error}") from None
-        responses[name] = resolve_path(location, os.path.dirname(path)), probability
+        responses[name] = listed._replace(path=resolve_path(listed.path, os.path.dirname(path)))
     if not responses:
         raise DataError(f"{path}: expected room responses, got an empty list")
     return responses
 
 
-def _parse_line(line: str) -> tuple[str, str, float | None]:
-    """The name, the path and the probability in a line; raises ValueError."""
+def _parse_line(line: str) -> tuple[str, _Listed]:
+    """The name of the response in a line, and the rest; raises ValueError."""
     *words, location = shlex.split(line) or [""]
     options = dict(zip(words[::2], words[1::2], strict=False))
     named = all(name.startswith("--") for name in options) and "--rir-id" in options
@@ -151,4 +176,6 @@ def _parse_line(line: str) -> tuple[str, str, float | None]:
     if is_pipe(location):
         raise ValueError(f"expected the path of a response, got the shell pipe {location!r}")
     probability = options.get("--probability")
-    return options["--rir-id"], location, None if probability is None else float(probability)
+    return options["--rir-id"], _Listed(
+        location, options.get("--room-id"), None if probability is None else float(probability)
+    )

@@ -20,6 +20,7 @@ class VadKind(StrEnum):
     adaptive = "adaptive"
     webrtc = "webrtc"
     energy = "energy"
+    network = "network"
 
 
 class ClusteringKind(StrEnum):

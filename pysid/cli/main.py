@@ -25,6 +25,7 @@ from pysid.cli import (
     score,
     speakers,
     train,
+    train_activity,
     validate,
     verify,
 )
@@ -49,6 +50,7 @@ app.command("validate")(validate.validate)
 app.command("augment")(augment.augment)
 app.command("features")(features.features)
 app.command("train")(train.train)
+app.command("train-activity")(train_activity.train_activity)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)

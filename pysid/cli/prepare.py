@@ -77,16 +77,23 @@ def conversations(
     gain: Annotated[
         float | None, typer.Option(help="Speakers differ in loudness by up to +-this.", show_default="0", metavar="DB")
     ] = None,
+    rooms: Annotated[
+        list[str] | None, typer.Option(help="A rir_list: conversations take place in its rooms; again for more.")
+    ] = None,
+    noises: Annotated[str | None, typer.Option(help="Sounds around them: a data directory or a wav.scp.")] = None,
+    music: Annotated[str | None, typer.Option(help="Music around them, likewise.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of all choices.", show_default="0")] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Threads.")] = 1,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Simulate conversations, with their reference, from recordings of single speakers.
 
-    Options go before the settings of a file. A second run goes on where a first one was stopped.
+    Options go before the settings of a file. A second run goes on where a first one was stopped. With rooms, noises or
+    music they sound like meetings, each in other surroundings; how much so is up to the key `scene` of the settings.
 
     Example: pysid prepare conversations data/dev data/conversations --count 400 --jobs 4
     """
+    from pysid.augmentation import RecordingPaths, open_scene
     from pysid.data.conversation_plan import ConversationConfig
     from pysid.data.conversations import write_conversations
     from pysid.data.corpus import Corpus
@@ -112,7 +119,11 @@ def conversations(
         raise typer.BadParameter(str(error)) from None
     corpus = Corpus.read(data)
     only = None if speakers is None else {name for _, (name,) in read_rows(speakers, RowFormat("speaker", (1,)))}
-    made, skipped = write_conversations(corpus, out, settings, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes)
+    recordings = RecordingPaths(noises=noises, music=music, rooms=tuple(rooms) if rooms else None)
+    scene = open_scene(settings.scene, recordings, settings.sample_rate)
+    made, skipped = write_conversations(
+        corpus, out, settings, scene=scene, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes
+    )
     hours = sum(conversation.duration_s for conversation in made) / 3600
     print(f"{out}: {len(made)} conversations, {hours:.2f} hours")
     report_skipped(skipped, len(corpus))

@@ -6,11 +6,12 @@ most four speakers, pieces of at least 3 s, one directly after the other.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
+from pysid.data.scenes import SceneConfig
 from pysid.errors import DataError
 from pysid.frontend.webrtc import SAMPLE_RATES
 from pysid.segments import Segment, Turn
@@ -26,6 +27,8 @@ class ConversationConfig:
         min_speakers, max_speakers: speakers of a conversation, drawn uniformly; each of them speaks.
         min_piece_s: clips that are shorter between their first and their last speech are not used.
         max_piece_s: of longer clips a part of this length is used, anywhere in them; None uses them whole.
+        cut_to_s: every piece is a part of its clip, of a length drawn on a logarithmic scale from this to what would be
+            used else; None cuts no more than `max_piece_s` says.
         turn_taking: "random" draws each next speaker among all of the conversation, the last one included; "alternate"
             among the others.
         pause_s: mean of the pauses between pieces, exponentially distributed; 0 for none.
@@ -34,6 +37,7 @@ class ConversationConfig:
         max_overlap_share: the longest in parts of the shorter piece. Overlaps are drawn uniformly up to the lower.
         gain_db: a speaker is made louder or softer by up to this, drawn uniformly.
         noise_snr_db: how far the noise that fills pauses lies below the softest piece; None leaves digital silence.
+        scene: what surrounds them where rooms or sounds are given, instead of the noise in pauses.
         reference: "speech" says where in the pieces there is speech, "pieces" takes each as speech from end to end.
         inner_pause_s: a longer pause within a piece is not speech in the reference.
         sample_rate: Hz, of what is written; clips are resampled to it.
@@ -47,6 +51,7 @@ class ConversationConfig:
     max_speakers: int = 4
     min_piece_s: float = 3.0
     max_piece_s: float | None = None
+    cut_to_s: float | None = None
     turn_taking: Literal["random", "alternate"] = "random"
     pause_s: float = 0.0
     overlap: float = 0.0
@@ -54,6 +59,7 @@ class ConversationConfig:
     max_overlap_share: float = 0.5
     gain_db: float = 0.0
     noise_snr_db: float | None = 30.0
+    scene: SceneConfig = field(default_factory=SceneConfig)
     reference: Literal["speech", "pieces"] = "speech"
     inner_pause_s: float = 0.5
     sample_rate: int = 16000
@@ -70,6 +76,8 @@ class ConversationConfig:
         longest_s = math.inf if self.max_piece_s is None else self.max_piece_s
         if not 0 < self.min_piece_s <= longest_s:
             raise ValueError(f"pieces need 0 < min_piece_s <= max_piece_s, got {self.min_piece_s} and {longest_s}")
+        if self.cut_to_s is not None and not 0 < self.cut_to_s <= self.min_piece_s:
+            raise ValueError(f"cut_to_s must lie in (0, min_piece_s={self.min_piece_s:g}], got {self.cut_to_s}")
         if self.turn_taking == "alternate" and self.min_speakers < 2:
             raise ValueError("alternate turn-taking needs min_speakers of 2 or more")
         if min(self.pause_s, self.max_overlap_s, self.gain_db, self.inner_pause_s, self.seed) < 0:
@@ -195,7 +203,7 @@ class ConversationPlan:
         pieces: list[Piece] = []
         for speaker in _turn_order(rng, n_speakers, n_pieces, c.turn_taking):
             clip = next(decks[speaker])
-            cut = _cut(rng, clip.span, c.max_piece_s)
+            cut = _cut(rng, clip.span, _longest(rng, clip.span.duration_s, c))
             start_s = _start(rng, pieces[-1], clip.speaker, cut.duration_s, c) if pieces else 0.0
             pieces.append(Piece(clip, cut, start_s, gains[speaker]))
         return Conversation(f"conv-{number:04d}", tuple(pieces))
@@ -219,6 +227,14 @@ def _turn_order(rng: np.random.Generator, n_speakers: int, n_pieces: int, turn_t
         order.append(candidates[rng.integers(len(candidates))])
         silent.discard(order[-1])
     return order
+
+
+def _longest(rng: np.random.Generator, duration_s: float, config: ConversationConfig) -> float | None:
+    """How long the piece of a clip may be, in seconds."""
+    if config.cut_to_s is None:
+        return config.max_piece_s
+    longest_s = duration_s if config.max_piece_s is None else min(duration_s, config.max_piece_s)
+    return _hundredths(np.exp(rng.uniform(math.log(config.cut_to_s), math.log(longest_s))))
 
 
 def _cut(rng: np.random.Generator, span: Segment, max_piece_s: float | None) -> Segment:

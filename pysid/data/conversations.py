@@ -7,7 +7,7 @@ data directory; what an earlier run wrote is kept.
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from pysid.config import to_plain
 from pysid.data.clip_speech import clip_speech
 from pysid.data.conversation_plan import Clip, Conversation, ConversationConfig, ConversationPlan, Piece
 from pysid.data.corpus import Corpus
+from pysid.data.scenes import Scene
 from pysid.errors import DataError, Skipped
 from pysid.io.atomic import atomic_text
 from pysid.io.audio import write_audio
@@ -34,6 +35,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 SETTINGS = "conversations.json"  # in a folder of conversations: what they are made with
+HASHES = ("clips", "sounds")  # there, hashes of what they were made from
 PLAN_COLUMNS = ("recording", "start_s", "end_s", "speaker", "utterance", "from_s", "to_s", "gain_db")
 FADE_S = 0.005  # at both ends of a piece, against clicks
 HIGHEST = 32000.0  # a conversation that would peak higher is made softer as a whole
@@ -48,6 +50,7 @@ def write_conversations(
     directory: Path,
     config: ConversationConfig | None = None,
     *,
+    scene: Scene | None = None,
     speakers: Collection[str] | None = None,
     n_jobs: int = 1,
     allow_pipes: bool = False,
@@ -59,6 +62,7 @@ def write_conversations(
     wrote is kept.
 
     Args:
+        scene: the room, and what is heard beside speech.
         speakers: the only speakers to use; None for all of the corpus.
         n_jobs: threads.
     Returns:
@@ -78,12 +82,12 @@ def write_conversations(
         f"{plan.n_clips} utterances of {plan.n_speakers} speakers, of {len(clips)} with speech, are long enough "
         f"({config.min_piece_s:g} s)"
     )
-    _claim(directory, config, clips)
+    _claim(directory, config, clips, scene)
     conversations = [plan.conversation(number) for number in range(1, config.n_conversations + 1)]
     todo = [c for c in conversations if not _audio(directory, c).exists()]
 
     def write(conversation: Conversation) -> None:
-        write_audio(_audio(directory, conversation), render(conversation, waves, config), config.sample_rate)
+        write_audio(_audio(directory, conversation), render(conversation, waves, config, scene), config.sample_rate)
 
     done = len(conversations) - len(todo)
     for _ in track(_in_threads(write, todo, n_jobs), f"conversations {directory}", len(conversations), start=done):
@@ -149,26 +153,36 @@ class ClipWaves:
         return np.clip(np.rint(wave), -32768, 32767).astype(np.int16)
 
 
-def render(conversation: Conversation, read_wave: ReadWave, config: ConversationConfig) -> np.ndarray:
+def render(
+    conversation: Conversation, read_wave: ReadWave, config: ConversationConfig, scene: Scene | None = None
+) -> np.ndarray:
     """The waveform of a conversation, (S,) float32 at int16 scale.
 
     Args:
         read_wave: gives whole utterances (S,) at int16 scale and the rate of `config`.
+        scene: where it takes place; what is drawn there takes the place of the noise that fills pauses.
     """
     rate = config.sample_rate
     wave = np.zeros(round(conversation.duration_s * rate), np.float32)
+    rng = np.random.default_rng([config.seed, *conversation.id.encode()])
+    around = None if scene is None else scene.draw(conversation.speakers, len(wave), rng)
     covered = np.zeros(len(wave), np.float32)  # by pieces: 0 in a pause, 1 in a piece, between them in a fade
-    softest = np.inf
+    powers = []
     for piece in conversation.pieces:
         samples = _samples(piece, read_wave, rate)
         fade = _fade(len(samples), round(FADE_S * rate))
         start = round(piece.start_s * rate)
-        wave[start : start + len(samples)] += samples * fade
+        heard = samples * fade
+        if around:
+            heard = around.reverberant(heard, piece.clip.speaker)[: len(wave) - start]
+        wave[start : start + len(heard)] += heard
         np.maximum(covered[start : start + len(samples)], fade, out=covered[start : start + len(samples)])
-        softest = min(softest, float(np.sqrt(np.mean(np.square(samples)))))
-    if config.noise_snr_db is not None:
-        rng = np.random.default_rng([config.seed, *conversation.id.encode()])
-        wave += (1 - covered) * _room_noise(rng, len(wave), softest * 10 ** (-config.noise_snr_db / 20))
+        powers.append(float(np.mean(np.square(samples))))
+    if around:
+        wave += around.background * np.float32(np.sqrt(np.mean(powers)))
+    elif config.noise_snr_db is not None:
+        level = np.sqrt(min(powers)) * 10 ** (-config.noise_snr_db / 20)
+        wave += (1 - covered) * _room_noise(rng, len(wave), level)
     return wave * np.float32(min(1.0, HIGHEST / max(1.0, float(np.abs(wave).max()))))
 
 
@@ -200,11 +214,12 @@ def _audio(directory: Path, conversation: Conversation) -> Path:
     return directory / "audio" / f"{conversation.id}.flac"
 
 
-def _claim(directory: Path, config: ConversationConfig, clips: Sequence[Clip]) -> None:
+def _claim(directory: Path, config: ConversationConfig, clips: Sequence[Clip], scene: Scene | None) -> None:
     """Writes into `directory` what its conversations are made with, unless it holds something else."""
     path = directory / SETTINGS
-    lines = sorted(f"{clip.utterance} {clip.speaker} {clip.speech}" for clip in clips)
-    settings = {**to_plain(config), "clips": hashlib.sha256("\n".join(lines).encode()).hexdigest()}
+    settings = {**to_plain(config), "clips": _hash(f"{clip.utterance} {clip.speaker} {clip.speech}" for clip in clips)}
+    if scene:
+        settings["sounds"] = _hash(scene.names)
     del settings["n_conversations"]  # more of them may be made later
     if path.exists():
         _refuse_others(path, settings)
@@ -214,15 +229,20 @@ def _claim(directory: Path, config: ConversationConfig, clips: Sequence[Clip]) -
         json.dump(settings, file, indent=2)
 
 
+def _hash(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
 def _refuse_others(path: Path, settings: Mapping[str, Any]) -> None:
     try:
         old = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path}: expected JSON, got {' '.join(str(error).split())}") from None
-    old = old if isinstance(old, dict) else {}
-    for key, value in settings.items():
-        if old.get(key) != value:
-            what = "other clips" if key == "clips" else f"{key} {old.get(key)}, not {value}"
+    # Settings newer than the file have what they had then, their defaults.
+    old = {**to_plain(ConversationConfig()), **(old if isinstance(old, dict) else {})}
+    for key in (*settings, *HASHES):
+        if old.get(key) != settings.get(key):
+            what = f"other {key}" if key in HASHES else f"{key} {old.get(key)}, not {settings.get(key)}"
             raise DataError(f"{path.parent} holds conversations of {what}: choose another folder, or remove it")
 
 

@@ -1,6 +1,7 @@
 """All settings of a diarization in one tree: what `diarization.json` of a model, or a user's YAML file, holds."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig
 from pysid.diarization.ahc import AhcConfig
@@ -13,6 +14,13 @@ from pysid.diarization.windows import WindowConfig
 from pysid.frontend.adaptive_vad import AdaptiveVadConfig
 from pysid.frontend.vad import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkVadConfig:
+    """The network that came with the model finds speech: see `pysid.activity`."""
+
+    kind: Literal["network"] = "network"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +60,7 @@ class DiarizationConfig:
         turns: the last touch.
     """
 
-    vad: AdaptiveVadConfig | WebrtcVadConfig | VadConfig = field(default_factory=AdaptiveVadConfig)
+    vad: AdaptiveVadConfig | WebrtcVadConfig | VadConfig | NetworkVadConfig = field(default_factory=AdaptiveVadConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     joined: bool = False
     windows: WindowConfig = field(default_factory=WindowConfig)

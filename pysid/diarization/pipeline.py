@@ -10,13 +10,16 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pysid.activity.detector import ActivityDetector
+from pysid.activity_file import CONFIG_FILE, read_detector
 from pysid.backend.chain import Backend
 from pysid.diarization.clusterers import make_clusterer
-from pysid.diarization.config import DiarizationConfig
+from pysid.diarization.config import DiarizationConfig, NetworkVadConfig
 from pysid.diarization.overlap import make_overlap, with_second_speakers
 from pysid.diarization.pauses import pauses_between, snap_to_pauses
 from pysid.diarization.resegment import ViterbiResegmenter
@@ -35,7 +38,7 @@ from pysid.diarization.turns import bridge_gaps, drop_short, turns_from_windows
 from pysid.diarization.windows import uniform_windows
 from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError
-from pysid.frontend import Frontend
+from pysid.frontend import Frontend, FrontendConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
 from pysid.io.audio import audio_info, iter_blocks
@@ -109,6 +112,7 @@ class Diarizer:
         model: computes embeddings.
         config: settings.
         backend: compares embeddings; None takes that of the model.
+        detector: finds speech, where `config` says that a network does.
         clusterer, resegmenter, overlap: objects to use instead of those that `config` names: see `steps`.
 
     >>> diarization = Diarizer.load()("meeting.wav")  # doctest: +SKIP
@@ -122,21 +126,15 @@ class Diarizer:
         config: DiarizationConfig | None = None,
         backend: Backend | None = None,
         *,
+        detector: ActivityDetector | None = None,
         clusterer: Clusterer | None = None,
         resegmenter: Resegmenter | None = None,
         overlap: OverlapAssigner | None = None,
     ) -> None:
         self.model = model
         self.config = c = config or DiarizationConfig()
-        try:
-            frontend = replace(model.config.frontend, vad=c.vad)
-        except ValueError as error:
-            raise DataError(f"{error}; take --vad webrtc") from None
-        if isinstance(c.vad, WebrtcVadConfig) and frontend.sample_rate not in SAMPLE_RATES:
-            rates = ", ".join(map(str, SAMPLE_RATES))
-            raise DataError(
-                f"WebRTC's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive"
-            )
+        frontend = _frontend(model, c, detector)
+        self.detector = detector
         self.frontend = Frontend(frontend).to(model.device)
         self.backend = backend or model.scorer()
         self.clusterer = clusterer or make_clusterer(c.clustering, c.affinity, self.backend)
@@ -157,8 +155,16 @@ class Diarizer:
         Raises:
             DataError: there is no such model, its files are damaged, or a setting is wrong.
         """
-        model = SpeakerModel.load(path_or_name, device)
-        return cls(model, *load_settings(model, find_model(path_or_name), settings))
+        return cls.of(SpeakerModel.load(path_or_name, device), find_model(path_or_name), settings)
+
+    @classmethod
+    def of(cls, model: SpeakerModel, path: Path, settings: Mapping[str, Any] | None = None) -> "Diarizer":
+        """With what came with a model that was read from `path`; otherwise as `load`."""
+        return cls(model, *load_settings(model, path, settings), detector=read_detector(path, model.device))
+
+    def with_settings(self, config: DiarizationConfig) -> "Diarizer":
+        """The same model, back-end and detector with other settings."""
+        return Diarizer(self.model, config, self.backend, detector=self.detector)
 
     def __call__(
         self,
@@ -189,7 +195,7 @@ class Diarizer:
         shift_s, duration_s = features.shift_s, features.duration_s
         unbridged = None
         if speech is None:
-            voiced, c = features.voiced.cpu().numpy(), self.config.speech
+            voiced, c = self._voiced(features), self.config.speech
             speech = speech_segments(voiced, shift_s, c, duration_s)
             unbridged = speech_segments(voiced, shift_s, replace(c, min_silence_s=0.0, min_speech_s=0.0), duration_s)
         speech = union(speech, duration_s)
@@ -230,6 +236,12 @@ class Diarizer:
         turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
         return Diarization(turns, duration_s, clustering)
 
+    def _voiced(self, features: RecordingFeatures) -> np.ndarray:
+        """(T,) which frames are voiced, or the probability that they are."""
+        if self.detector is not None and isinstance(self.config.vad, NetworkVadConfig):
+            return self.detector(features.features).speech
+        return features.voiced.cpu().numpy()
+
     def _embed(self, read: ReadFrames, windows: Windows, features: RecordingFeatures) -> np.ndarray:
         """(N, E) embeddings of windows."""
         starts = np.rint(windows.start_s / features.shift_s).astype(np.int64)
@@ -241,6 +253,30 @@ class Diarizer:
         for i, vector in enumerate(track(vectors, "embedding", len(bounds))):
             result[i] = vector
         return result
+
+
+def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: ActivityDetector | None) -> FrontendConfig:
+    """The front-end of a model with the detector of speech that `config` names; none where that is a network.
+
+    Raises:
+        DataError: it does not go with the model.
+    """
+    vad, frontend = config.vad, model.config.frontend
+    if isinstance(vad, NetworkVadConfig):
+        if detector is None:
+            raise DataError(f"the model has no network that finds speech ({CONFIG_FILE}); take --vad webrtc")
+        if detector.features != frontend.features:
+            raise DataError(
+                f"the features in {CONFIG_FILE} are others than those of the embedding network; take --vad webrtc"
+            )
+        return replace(frontend, vad=None)
+    if isinstance(vad, WebrtcVadConfig) and frontend.sample_rate not in SAMPLE_RATES:
+        rates = ", ".join(map(str, SAMPLE_RATES))
+        raise DataError(f"WebRTC's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive")
+    try:
+        return replace(frontend, vad=vad)
+    except ValueError as error:
+        raise DataError(f"{error}; take --vad webrtc") from None
 
 
 def _as_they_first_speak(turns: list[Turn], clustering: Clustering, names: list[str]) -> tuple[list[Turn], Clustering]:

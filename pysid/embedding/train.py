@@ -14,14 +14,12 @@ from typing import Any, Literal, Protocol
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 
 from pysid.data.batches import FinishedEpoch
 from pysid.embedding.checkpoint import Progress, load_state, save_state
-from pysid.embedding.classifier import SpeakerClassifier
-from pysid.embedding.networks import TrainableNetwork
 from pysid.embedding.optim import OptimizerConfig, make_optimizer, set_learning_rate
 from pysid.errors import DataError
 from pysid.progress import say, track
@@ -96,7 +94,8 @@ class Trainer:
     """Trains a classifier; `run` does everything.
 
     Args:
-        classifier: initialised by the caller after `seed_weights`.
+        classifier: initialised by the caller after `seed_weights`; it gives the `BatchResult` of (features, labels,
+            step), and has the `network` that is trained.
         batches: the training data.
         directory: for `state-*` and TensorBoard's `events*`.
         on_epoch: called by the main process with the network, in eval mode, and the number of the epoch just
@@ -107,10 +106,10 @@ class Trainer:
         self,
         config: TrainerConfig,
         optimizer: OptimizerConfig,
-        classifier: SpeakerClassifier,
+        classifier: nn.Module,
         batches: Batches,
         directory: Path,
-        on_epoch: Callable[[TrainableNetwork, Progress], dict[str, float]],
+        on_epoch: Callable[[Any, Progress], dict[str, float]],
     ) -> None:
         self.config = config
         self.optimizer_config = optimizer

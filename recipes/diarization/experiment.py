@@ -132,7 +132,9 @@ def diarizer_of(settings: Mapping[str, Any]) -> Diarizer:
     key = json.dumps(settings, sort_keys=True)
     if key not in WORKER:
         base = WORKER["base"]
-        WORKER[key] = Diarizer(base.model, change_settings(DiarizationConfig(), settings), base.backend)
+        WORKER[key] = Diarizer(
+            base.model, change_settings(DiarizationConfig(), settings), base.backend, detector=base.detector
+        )
     return WORKER[key]
 
 

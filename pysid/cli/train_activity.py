@@ -1,0 +1,26 @@
+"""`pysid train-activity`: a network that finds speech, and speech of several at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train_activity(
+    config: Annotated[
+        Path, typer.Argument(help="YAML file; its keys are those of pysid.activity_training.ActivityTrainConfig.")
+    ],
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")
+    ] = None,
+) -> None:
+    """Train a network that finds speech in recordings; run it again to go on where it was stopped.
+
+    It learns from recordings with ref.rttm, such as `pysid prepare conversations` makes. A model directory that has its
+    two files, activity.json and activity.safetensors, diarizes with it.
+
+    Example: pysid train-activity conf/activity.yaml train=data/scenes out=exp/activity
+    """
+    from pysid.activity_training import read_activity_config, run_activity_training
+
+    run_activity_training(read_activity_config(config, settings or ()))

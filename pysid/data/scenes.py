@@ -1,0 +1,147 @@
+"""Where a simulated conversation takes place: a room, a sound in the background, a steady noise.
+
+    noises = FileBank.from_scp("noise/wav.scp", 16000)
+    scene = Scene(SceneConfig(), read_rooms("rooms/rir_list"), {"noise": noises}, 16000)
+    surroundings = scene.draw(["anna", "ben"], n_samples, rng)
+
+Each speaker has a place of his own in the room, as far as it has so many.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import lfilter, oaconvolve
+
+from pysid.augment.banks import FileBank, WaveBank
+from pysid.augment.noise import mean_square
+
+MAX_POLE = 0.98  # of the low-pass that colours the steady noise; 0 is white
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneConfig:
+    """What surrounds conversations.
+
+    Attributes:
+        room_probability: that a conversation is in a room, and not as its clips are.
+        sound_probability: that there is a sound, of one kind of those that `Scene` has, by equal chance.
+        sound_snr_db: lowest and highest level of speech over sounds, drawn uniformly; that of speech is the mean of the
+            pieces', that of sounds that of a whole recording.
+        sound_pause_s: mean of the pauses between sounds, exponentially distributed.
+        noise_snr_db: the same for the steady noise, which is always there.
+    """
+
+    room_probability: float = 0.8
+    sound_probability: float = 0.6
+    sound_snr_db: tuple[float, float] = (0.0, 25.0)
+    sound_pause_s: float = 3.0
+    noise_snr_db: tuple[float, float] = (10.0, 45.0)
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.room_probability <= 1 and 0 <= self.sound_probability <= 1):
+            raise ValueError("room_probability and sound_probability must lie in [0, 1]")
+        for name in ("sound_snr_db", "noise_snr_db"):
+            low, high = getattr(self, name)
+            if not -np.inf < low <= high < np.inf:
+                raise ValueError(f"{name} must be a lowest and a highest number, got {low} and {high}")
+        if not self.sound_pause_s >= 0:
+            raise ValueError(f"sound_pause_s must not be negative, got {self.sound_pause_s}")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What was drawn for one conversation.
+
+    Attributes:
+        responses: (R,) room response of each speaker; without a room there are none.
+        background: (S,) float32 for speech of unit power.
+    """
+
+    responses: Mapping[str, np.ndarray]
+    background: np.ndarray
+
+    def reverberant(self, wave: np.ndarray, speaker: str) -> np.ndarray:
+        """A wave (S,) in the speaker's place, from the peak of the response on: (S or more,), of the same power."""
+        response = self.responses.get(speaker)
+        if response is None:
+            return wave
+        heard = oaconvolve(wave, response)[int(response.argmax()) :].astype(np.float32)
+        power = mean_square(heard[: len(wave)])
+        return heard * np.float32(np.sqrt(mean_square(wave) / power)) if power else heard
+
+
+class Scene:
+    """Draws surroundings.
+
+    Args:
+        rooms: paths of the responses of each room; without rooms, none is drawn.
+        sounds: recordings of each kind; without, there is only the steady noise.
+        sample_rate: Hz, of all that is drawn.
+    """
+
+    def __init__(
+        self,
+        config: SceneConfig,
+        rooms: Mapping[str, Sequence[str]],
+        sounds: Mapping[str, WaveBank],
+        sample_rate: int,
+    ) -> None:
+        self.config = config
+        self.rooms = {
+            room: FileBank({path: path for path in paths}, sample_rate) for room, paths in sorted(rooms.items())
+        }
+        self.sounds = dict(sorted(sounds.items()))
+        self.sample_rate = sample_rate
+
+    @property
+    def names(self) -> list[str]:
+        """Of all responses and sounds: what the surroundings depend on beside the settings."""
+        banks = [*self.rooms.items(), *self.sounds.items()]
+        return [f"{kind} {name}" for kind, bank in banks for name in bank.names]
+
+    def draw(self, speakers: Sequence[str], n_samples: int, rng: np.random.Generator) -> Surroundings:
+        """Of a conversation of some speakers.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        c = self.config
+        responses = {}
+        if rng.random() < c.room_probability and self.rooms:
+            bank = list(self.rooms.values())[rng.integers(len(self.rooms))]
+            places = np.resize(rng.permutation(len(bank)), len(speakers)).tolist()
+            responses = {speaker: bank.read(place) for speaker, place in zip(speakers, places, strict=True)}
+        background = _gain(c.noise_snr_db, rng) * _steady_noise(n_samples, rng)
+        if rng.random() < c.sound_probability and self.sounds:
+            sounds = list(self.sounds.values())[rng.integers(len(self.sounds))]
+            background += _gain(c.sound_snr_db, rng) * self._sounds(sounds, n_samples, rng)
+        return Surroundings(responses, background)
+
+    def _sounds(self, bank: WaveBank, n_samples: int, rng: np.random.Generator) -> np.ndarray:
+        """(n_samples,) recordings from anywhere in them, with pauses between; each of unit power as a whole."""
+        result = np.zeros(n_samples, np.float32)
+        at = self._pause(rng)
+        while at < n_samples:
+            index = int(rng.integers(len(bank)))
+            heard = bank.read(index, int(rng.integers(bank.n_samples(index))))[: n_samples - at]
+            power = bank.power(index)
+            if power:
+                result[at : at + len(heard)] += heard / np.float32(np.sqrt(power))
+            at += len(heard) + self._pause(rng)
+        return result
+
+    def _pause(self, rng: np.random.Generator) -> int:
+        """Samples."""
+        return int(rng.exponential(self.config.sound_pause_s) * self.sample_rate)
+
+
+def _gain(snr_db: tuple[float, float], rng: np.random.Generator) -> np.float32:
+    return np.float32(10 ** (-rng.uniform(*snr_db) / 20))
+
+
+def _steady_noise(n_samples: int, rng: np.random.Generator) -> np.ndarray:
+    """(n_samples,) float32 of unit power, somewhere between white and a hum."""
+    pole = rng.uniform(0, MAX_POLE)
+    noise = lfilter([np.sqrt(1 - pole**2)], [1.0, -pole], rng.standard_normal(n_samples, np.float32))
+    return np.asarray(noise, np.float32)
