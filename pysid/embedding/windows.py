@@ -28,7 +28,7 @@ def embed_windows(
 
     A frame layer without padding looks the same wherever its window starts, so windows that overlap share its output,
     and only pooling and what follows is done for each. Windows by halves take half the time so. That is for an
-    `XVector`; another network takes the windows one by one.
+    `XVector`; another network takes each window by itself.
 
     Args:
         network: in eval mode; used on the device of its parameters.

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from pysid.embedding import fused_resnet
 from pysid.embedding.fused_forms import fused_form
 from pysid.embedding.fused_resnet import FusedResNet
 from pysid.embedding.resnet import ResNet, ResNetConfig
@@ -49,6 +50,19 @@ def test_it_is_the_network(name: str, dtype: torch.dtype, bound: float) -> None:
     assert found.dtype == torch.float32
     assert ((found - expected).norm(dim=1) / expected.norm(dim=1)).max() <= bound
     assert all(torch.equal(x, before[key]) for key, x in network.state_dict().items())
+
+
+def test_those_of_one_length_go_together_and_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused_resnet, "BATCH_FRAMES", 130)
+    fused = FusedResNet(settled(SMALL))
+    generator = torch.Generator().manual_seed(2)
+    data = [torch.randn(n, 17, generator=generator) for n in (64, 15, 64, 201, 64, 15, 64, 64)]
+    sizes: list[int] = []
+    fused.network.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
+    together = fused.embed(data)
+    assert sizes == [2, 2, 1, 2, 1]
+    alone = torch.cat([fused.embed([x]) for x in data])
+    assert ((together - alone).norm(dim=1) / alone.norm(dim=1)).max() <= 1e-5
 
 
 def test_it_is_made_anew_when_a_weight_changes() -> None:
