@@ -145,9 +145,9 @@ def open_scene(config: SceneConfig, recordings: RecordingPaths, sample_rate: int
     lists = recordings.rooms
     if lists == SIMULATED:
         raise DataError("rooms of conversations are read from a rir_list, such as `pysid prepare rirs` writes")
-    rooms: dict[str, list[str]] = {}
-    for path in [lists] if isinstance(lists, str) else lists or ():
-        rooms |= {f"{path} {room}": responses for room, responses in read_rooms(path).items()}
+    rooms: dict[str, dict[str, str]] = {}
+    for number, path in enumerate([lists] if isinstance(lists, str) else lists or ()):
+        rooms |= {f"{number} {room}": responses for room, responses in read_rooms(path).items()}
     named = {"noise": recordings.noises, "music": recordings.music}
     sounds = {kind: open_bank(path, sample_rate) for kind, path in named.items() if path}
     return Scene(config, rooms, sounds, sample_rate) if rooms or sounds else None

@@ -237,6 +237,24 @@ def test_an_exported_network_gives_the_same_embeddings(name, tmp_path):
         np.testing.assert_allclose(embedding, expected[key], rtol=0, atol=1e-4 * np.abs(expected[key]).max())
 
 
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "residual"])
+def test_in_8_bits_embeddings_are_close(name, tmp_path):
+    model = trained(NETWORKS[name])
+    sizes = {}
+    for int8 in (False, True):
+        export_onnx(model, tmp_path / "net.onnx", int8=int8)
+        graph = onnx.load(tmp_path / "net.onnx").graph
+        sizes[int8] = sum(onnx.numpy_helper.to_array(x).nbytes for x in graph.initializer)
+    assert sizes[True] < 0.6 * sizes[False]
+    assert "MatMulInteger" in {node.op_type for node in graph.node}
+    again = SpeakerModel.load(tmp_path / "net.onnx")
+    rng = np.random.default_rng(1)
+    utterances = [(str(n), rng.normal(size=(n, 30)).astype(np.float32)) for n in (3, 26, 611)]
+    expected = dict(model.embed_features(utterances))
+    for key, embedding in again.embed_features(utterances):
+        assert 0 < np.linalg.norm(embedding - expected[key]) < 0.1 * np.linalg.norm(expected[key])
+
+
 def test_batch_and_time_are_free_and_no_path_is_told(tmp_path):
     import onnxruntime
 
@@ -258,6 +276,8 @@ def test_what_is_not_exported(onnx_file, tmp_path):
         export_onnx(trained(SMALL), tmp_path / "net.raw")
     with pytest.raises(DataError, match=r"only pysid's own networks can be exported, this one is of the kind 'onnx'$"):
         export_onnx(SpeakerModel.load(onnx_file), tmp_path / "net.onnx")
+    with pytest.raises(DataError, match=r"^only x-vector networks can be exported in 8 bits: "):
+        export_onnx(trained(NETWORKS["residual"]), tmp_path / "net.onnx", int8=True)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -131,15 +131,15 @@ def read_rir_list(path: str | os.PathLike[str]) -> dict[str, tuple[str, float | 
     return {name: (response.path, response.probability) for name, response in _read_list(path).items()}
 
 
-def read_rooms(path: str | os.PathLike[str]) -> dict[str, list[str]]:
-    """{room: paths of its responses} of a list as `read_rir_list` reads it; a response without a room is one's own.
+def read_rooms(path: str | os.PathLike[str]) -> dict[str, dict[str, str]]:
+    """{room: {name: path}} of the responses in a list as `read_rir_list` reads it; one without a room has its own.
 
     Raises:
         DataError: as `read_rir_list`.
     """
-    rooms: dict[str, list[str]] = {}
+    rooms: dict[str, dict[str, str]] = {}
     for name, response in _read_list(path).items():
-        rooms.setdefault(response.room or name, []).append(response.path)
+        rooms.setdefault(response.room or name, {})[name] = response.path
     return rooms
 
 

@@ -15,6 +15,9 @@ def export(
     directory: Annotated[
         bool, typer.Option("--directory", help="Make a model directory of an ONNX file, to train a back-end in.")
     ] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="With --onnx: matrix products in 8 bits, of an x-vector network.")
+    ] = False,
 ) -> None:
     """Write a model in another form.
 
@@ -23,10 +26,14 @@ def export(
 
     Example: pysid export --onnx exp/stat/final stat.onnx
 
+    Example: pysid export --onnx --int8 xvector xvector.onnx
+
     Example: pysid export --directory voxceleb_resnet34.onnx exp/resnet34
     """
     if onnx == directory:
         raise typer.BadParameter("give either --onnx or --directory")
+    if int8 and not onnx:
+        raise typer.BadParameter("--int8 goes with --onnx")
 
     from pysid.errors import DataError
     from pysid.model import SpeakerModel, find_model
@@ -34,7 +41,7 @@ def export(
     if onnx:
         from pysid.onnx_export import export_onnx
 
-        config = export_onnx(SpeakerModel.load(model), out)
+        config = export_onnx(SpeakerModel.load(model), out, int8)
         dims = f"{config.network.feature_dim} features to embeddings of {config.network.embedding_dim} dimensions"
         print(f"{out}: {dims}; settings in {out.with_suffix('.json')}")
         return

@@ -21,6 +21,9 @@ def train(
 
     Example: pysid train conf/xvector.yaml flavour=asoft out=exp/asoft trainer.n_epochs=5
     """
+    from pysid.large_pages import ask_for_large_pages
+
+    ask_for_large_pages()
     from pysid.experiment import read_train_config, run_training
 
     run_training(read_train_config(config, settings or ()))

@@ -75,7 +75,7 @@ class Scene:
     """Draws surroundings.
 
     Args:
-        rooms: paths of the responses of each room; without rooms, none is drawn.
+        rooms: {name: path} of the responses of each room; without rooms, none is drawn.
         sounds: recordings of each kind; without, there is only the steady noise.
         sample_rate: Hz, of all that is drawn.
     """
@@ -83,14 +83,12 @@ class Scene:
     def __init__(
         self,
         config: SceneConfig,
-        rooms: Mapping[str, Sequence[str]],
+        rooms: Mapping[str, Mapping[str, str]],
         sounds: Mapping[str, WaveBank],
         sample_rate: int,
     ) -> None:
         self.config = config
-        self.rooms = {
-            room: FileBank({path: path for path in paths}, sample_rate) for room, paths in sorted(rooms.items())
-        }
+        self.rooms = {room: FileBank(paths, sample_rate) for room, paths in sorted(rooms.items())}
         self.sounds = dict(sorted(sounds.items()))
         self.sample_rate = sample_rate
 

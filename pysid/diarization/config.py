@@ -7,6 +7,7 @@ from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig
 from pysid.diarization.ahc import AhcConfig
 from pysid.diarization.overlap import OverlapConfig
 from pysid.diarization.resegment import ResegmentConfig
+from pysid.diarization.second_speakers import NetworkOverlapConfig
 from pysid.diarization.spectral import SpectralConfig
 from pysid.diarization.speech import SpeechConfig
 from pysid.diarization.vbx import VbxConfig
@@ -67,5 +68,5 @@ class DiarizationConfig:
     affinity: CosineAffinityConfig | PldaAffinityConfig = field(default_factory=PldaAffinityConfig)
     clustering: AhcConfig | SpectralConfig | VbxConfig = field(default_factory=AhcConfig)
     resegmentation: ResegmentConfig | None = None
-    overlap: OverlapConfig | None = None
+    overlap: OverlapConfig | NetworkOverlapConfig | None = None
     turns: TurnConfig = field(default_factory=TurnConfig)

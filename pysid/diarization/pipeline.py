@@ -20,9 +20,10 @@ from pysid.activity_file import CONFIG_FILE, read_detector
 from pysid.backend.chain import Backend
 from pysid.diarization.clusterers import make_clusterer
 from pysid.diarization.config import DiarizationConfig, NetworkVadConfig
-from pysid.diarization.overlap import make_overlap, with_second_speakers
+from pysid.diarization.overlap import OverlapConfig, make_overlap, with_second_speakers
 from pysid.diarization.pauses import pauses_between, snap_to_pauses
 from pysid.diarization.resegment import ViterbiResegmenter
+from pysid.diarization.second_speakers import NetworkOverlapConfig, with_nearest_speakers
 from pysid.diarization.settings import load_settings
 from pysid.diarization.speech import speech_mask, speech_segments
 from pysid.diarization.steps import (
@@ -64,6 +65,7 @@ class Analysis:
         features: all frames of the recording.
         frames: (T',) the frames that count, where windows were cut from speech joined together.
         unbridged: `speech` without the pauses; None where the speech was given.
+        overlap: (T,) probability that several speak; None without a network that finds it.
     """
 
     speech: list[Segment]
@@ -72,6 +74,7 @@ class Analysis:
     features: RecordingFeatures
     frames: np.ndarray | None = None
     unbridged: list[Segment] | None = None
+    overlap: np.ndarray | None = None
 
     @property
     def shift_s(self) -> float:
@@ -112,7 +115,7 @@ class Diarizer:
         model: computes embeddings.
         config: settings.
         backend: compares embeddings; None takes that of the model.
-        detector: finds speech, where `config` says that a network does.
+        detector: finds speech, and speech of several at once, where `config` says that a network does.
         clusterer, resegmenter, overlap: objects to use instead of those that `config` names: see `steps`.
 
     >>> diarization = Diarizer.load()("meeting.wav")  # doctest: +SKIP
@@ -139,7 +142,9 @@ class Diarizer:
         self.backend = backend or model.scorer()
         self.clusterer = clusterer or make_clusterer(c.clustering, c.affinity, self.backend)
         self.resegmenter = resegmenter or (c.resegmentation and ViterbiResegmenter(c.resegmentation))
-        self.overlap = overlap or (c.overlap and make_overlap(c.overlap, self.backend))
+        self.overlap = overlap
+        if overlap is None and isinstance(c.overlap, OverlapConfig):
+            self.overlap = make_overlap(c.overlap, self.backend)
 
     @classmethod
     def load(
@@ -193,21 +198,24 @@ class Diarizer:
         blocks = iter_blocks(audio, BLOCK_S, sample_rate=self.model.config.sample_rate, channel=channel)
         features = analyse_blocks(self.frontend, track(blocks, "reading", n_blocks))
         shift_s, duration_s = features.shift_s, features.duration_s
-        unbridged = None
+        activity = None if self.detector is None else self.detector(features.features)
+        unbridged, overlap = None, None if activity is None else activity.overlap
         if speech is None:
-            voiced, c = self._voiced(features), self.config.speech
+            voiced, c = features.voiced.cpu().numpy(), self.config.speech
+            if activity is not None and isinstance(self.config.vad, NetworkVadConfig):
+                voiced = activity.speech
             speech = speech_segments(voiced, shift_s, c, duration_s)
             unbridged = speech_segments(voiced, shift_s, replace(c, min_silence_s=0.0, min_speech_s=0.0), duration_s)
         speech = union(speech, duration_s)
         if not self.config.joined:
             windows = uniform_windows(speech, self.config.windows)
             embeddings = self._embed(features.normalized, windows, features)
-            return Analysis(speech, windows, embeddings, features, unbridged=unbridged)
+            return Analysis(speech, windows, embeddings, features, unbridged=unbridged, overlap=overlap)
         frames = np.flatnonzero(speech_mask(speech, len(features), shift_s))
         joined = features.normalized()[frames]
         windows = uniform_windows([Segment(0.0, len(frames) * shift_s)] if len(frames) else [], self.config.windows)
         embeddings = self._embed(lambda first, end: joined[first:end], windows, features)
-        return Analysis(speech, windows, embeddings, features, frames, unbridged)
+        return Analysis(speech, windows, embeddings, features, frames, unbridged, overlap)
 
     def assign(self, analysis: Analysis, count: SpeakerCount = ANY_NUMBER) -> Diarization:
         """The turns of an analysed recording, of so many speakers."""
@@ -233,14 +241,10 @@ class Diarizer:
         c = self.config.turns
         turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
         turns = drop_short(bridge_gaps(turns, c.bridge_s), c.min_turn_s)
+        if isinstance(self.config.overlap, NetworkOverlapConfig) and analysis.overlap is not None:
+            turns = with_nearest_speakers(turns, analysis.overlap, analysis.shift_s, self.config.overlap)
         turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
         return Diarization(turns, duration_s, clustering)
-
-    def _voiced(self, features: RecordingFeatures) -> np.ndarray:
-        """(T,) which frames are voiced, or the probability that they are."""
-        if self.detector is not None and isinstance(self.config.vad, NetworkVadConfig):
-            return self.detector(features.features).speech
-        return features.voiced.cpu().numpy()
 
     def _embed(self, read: ReadFrames, windows: Windows, features: RecordingFeatures) -> np.ndarray:
         """(N, E) embeddings of windows."""
@@ -256,19 +260,19 @@ class Diarizer:
 
 
 def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: ActivityDetector | None) -> FrontendConfig:
-    """The front-end of a model with the detector of speech that `config` names; none where that is a network.
+    """The front-end of a model with the VAD that `config` names; none where that is a network.
 
     Raises:
-        DataError: it does not go with the model.
+        DataError: `config` asks for what does not go with the model.
     """
     vad, frontend = config.vad, model.config.frontend
+    if detector is not None and detector.features != frontend.features:
+        raise DataError(f"the features in {CONFIG_FILE} are others than those that the embedding network reads")
+    if isinstance(config.overlap, NetworkOverlapConfig) and detector is None:
+        raise DataError(f"the model has no network that finds overlap ({CONFIG_FILE}); take --no-overlap")
     if isinstance(vad, NetworkVadConfig):
         if detector is None:
             raise DataError(f"the model has no network that finds speech ({CONFIG_FILE}); take --vad webrtc")
-        if detector.features != frontend.features:
-            raise DataError(
-                f"the features in {CONFIG_FILE} are others than those of the embedding network; take --vad webrtc"
-            )
         return replace(frontend, vad=None)
     if isinstance(vad, WebrtcVadConfig) and frontend.sample_rate not in SAMPLE_RATES:
         rates = ", ".join(map(str, SAMPLE_RATES))

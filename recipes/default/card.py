@@ -51,7 +51,11 @@ from pysid.progress import say, track
 from pysid.report.tables import markdown
 from pysid.scoring import enrol, score_trials
 
-SETS = {"plain-b": "simulated, no overlap", "overlap-b": "simulated, overlap"}
+SETS = {
+    "plain-b": "simulated, no overlap",
+    "overlap-b": "simulated, overlap",
+    "scene-b": "simulated, in rooms and noise",
+}
 AMI = "AMI clips of 30 s"
 BEGIN, END = "<!-- figures: written by recipes/default/card.py -->", "<!-- end of figures -->"
 MIN_LANGUAGE_TRIALS = 100  # same-speaker ones; smaller languages are one group

@@ -1,15 +1,17 @@
-"""Puts a model directory together as it ships: network at half precision, both back-ends, settings, card.
+"""Puts a model directory together as it ships: networks at half precision, both back-ends, settings, card.
 
     python package.py MODEL WINDOWS OUT
 
-MODEL has the network and the back-end of utterances, WINDOWS, made of it by recipes/diarization, that of windows. The
-settings of diarization and the text of the card lie beside this file: diarization.json, CARD.md.
+MODEL has the network, the back-end of utterances and the detector of speech; WINDOWS, made of it by recipes/diarization,
+the back-end of windows and the settings of diarization. The text of the card lies beside this file, in CARD.md.
 """
 
 import argparse
 import shutil
 from pathlib import Path
 
+from pysid.activity_file import read_detector, write_detector
+from pysid.diarization.settings import CONFIG_FILE as DIARIZATION_FILE
 from pysid.model import BACKEND_FILE, WINDOW_BACKEND_FILE, SpeakerModel
 
 HERE = Path(__file__).parent
@@ -19,8 +21,10 @@ def package(model: Path, windows: Path, out: Path) -> None:
     """Writes the model directory `out`."""
     SpeakerModel.load(model).save(out, half=True)
     shutil.copy(model / BACKEND_FILE, out)
-    shutil.copy(windows / WINDOW_BACKEND_FILE, out)
-    shutil.copy(HERE / "diarization.json", out)
+    for name in (WINDOW_BACKEND_FILE, DIARIZATION_FILE):
+        shutil.copy(windows / name, out)
+    if detector := read_detector(model):
+        write_detector(out, detector, half=True)
     shutil.copy(HERE / "CARD.md", out / "README.md")
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The default model, from the shared open data to a model directory with its card, stage by stage:
-#   0 noises and rooms   1 softmax   2 margin   3 speeds   4 several clips   5 back-end   6 windows and diarization
-#   7 package   8 card
+#   0 noises and rooms   1 softmax   2 margin   3 speeds   4 several clips   5 back-end   6 detector of speech
+#   7 windows and diarization   8 package   9 card
 # Every stage can be run again: it goes on where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -15,19 +15,20 @@ usage: ./run.sh [options]
   --lda-dim N              dimensions that LDA keeps (default: 200)
   --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
   --copies N               noisy copies of their clips that it also learns from (default: 8000)
-  --conversations N        simulated conversations of each kind to choose diarization's settings on (default: 100)
+  --scenes N               conversations that the detector of speech learns from (default: 800)
+  --conversations N        of each kind, half of them to choose diarization's settings on, half for figures (default: 100)
   --jobs N                 processes (default: all cores)
-  --stage N, --stop-stage N  first and last stage (default: 0, 8)
+  --stage N, --stop-stage N  first and last stage (default: 0, 9)
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 conversations=100 jobs=$(nproc) stage=0 stop_stage=8
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 scenes=800 conversations=100 jobs=$(nproc) stage=0 stop_stage=9
 while (($#)); do
   option=${1%%=*} key=${1%%=*}
   key=${key#--} key=${key//-/_}
   case $option in
     --help | -h) usage; exit 0 ;;
-    --data | --exp | --set | --lda-dim | --backend-clips | --copies | --conversations | --jobs | --stage | --stop-stage) ;;
+    --data | --exp | --set | --lda-dim | --backend-clips | --copies | --scenes | --conversations | --jobs | --stage | --stop-stage) ;;
     *) echo "run.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
   esac
   if [[ $1 == *=* ]]; then value=${1#*=}; elif (($# > 1)); then value=$2; shift; else
@@ -36,7 +37,7 @@ while (($#)); do
   printf -v "$key" %s "$value"
   shift
 done
-for name in lda_dim backend_clips copies conversations jobs stage stop_stage; do
+for name in lda_dim backend_clips copies scenes conversations jobs stage stop_stage; do
   [[ ${!name} =~ ^[0-9]+$ ]] || { echo "run.sh: --${name//_/-} must be a whole number" >&2; exit 2; }
 done
 : "${data:?give --data, or set PYSID_DATA to a folder that has train/, dev/, noise/, music/ and ami_mini/}"
@@ -110,17 +111,28 @@ if wanted 5; then
 fi
 
 if wanted 6; then
-  announce 6 "windows and diarization"
-  ../diarization/run.sh --data "$data/dev" --train "$exp/copies/backend_combined" --meetings "$data/ami_mini" --model "$model" \
-    --count "$conversations" --exp "$exp/diarization" --jobs "$jobs"
+  announce 6 "the network that finds speech"
+  pysid prepare conversations "$data/train" "$exp/scenes" --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
+    --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --jobs "$jobs"
+  pysid train-activity conf/activity.yaml train="$exp/scenes" out="$exp/activity"
+  cp "$exp"/activity/final/activity.{json,safetensors} "$model"
 fi
 
 if wanted 7; then
-  announce 7 "package at half precision"
-  python package.py "$model" "$exp/diarization/model" "$exp/default"
+  announce 7 "windows and diarization"
+  ../diarization/run.sh --data "$data/dev" --train "$exp/copies/backend_combined" --meetings none --model "$model" \
+    --rooms "$exp/rooms_test/rir_list" --noises "$exp/noise_test" --music "$exp/music_test" \
+    --count "$conversations" --exp "$exp/diarization" --jobs "$jobs" --stop-stage 1
+  python ../diarization/tune.py "$exp/diarization" plain-a overlap-a scene-a --model "$exp/diarization/model" \
+    --out "$exp/diarization/model" --jobs "$jobs"
 fi
 
 if wanted 8; then
-  announce 8 "card"
+  announce 8 "package at half precision"
+  python package.py "$model" "$exp/diarization/model" "$exp/default"
+fi
+
+if wanted 9; then
+  announce 9 "card"
   python card.py "$exp/default" "$exp" --data "$data" --write
 fi

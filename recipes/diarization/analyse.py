@@ -37,6 +37,8 @@ def save(path: Path, analysis: Analysis) -> None:
     optional = {} if analysis.frames is None else {"frames": analysis.frames}
     if analysis.unbridged is not None:
         optional["unbridged"] = times(analysis.unbridged)
+    if analysis.overlap is not None:
+        optional["overlap"] = analysis.overlap.astype(np.float16)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(
             file,
@@ -72,6 +74,7 @@ def load(path: Path, diarizer: Diarizer) -> Analysis:
             RecordingFeatures(features, voiced, int(arrays["n_samples"]), diarizer.frontend.config),
             arrays.get("frames"),
             segments(arrays["unbridged"]) if "unbridged" in arrays else None,
+            arrays.get("overlap"),
         )
 
 

@@ -13,6 +13,8 @@ usage: ./run.sh [options]
   --train DIR              one of other speakers, for the back-end of windows (default: \$PYSID_DATA/train);
                            "none" takes the model's own
   --meetings DIR           data directory with ref.rttm and all.uem (default: \$PYSID_DATA/ami_mini, if it is there)
+  --rooms LIST, --noises DIR, --music DIR
+                           surroundings of a third kind of conversations, "scene"; without, there are two kinds
   --model DIR              model, or the name of one that ships with pysid (default: xvector)
   --count N                conversations of each kind (default: 400)
   --seed N                 of the conversations (default: 0)
@@ -23,14 +25,14 @@ usage: ./run.sh [options]
 TXT
 }
 
-data='' train='' meetings='' model=xvector count=400 seed=0 stage=0 stop_stage=5 exp=exp jobs=$(nproc) smoke='' tuning=60
+data='' train='' meetings='' rooms='' noises='' music='' model=xvector count=400 seed=0 stage=0 stop_stage=5 exp=exp jobs=$(nproc) smoke='' tuning=60
 while (($#)); do
   option=${1%%=*} key=${1%%=*}
   key=${key#--} key=${key//-/_}
   case $option in
     --help | -h) usage; exit 0 ;;
     --smoke) smoke=yes; shift; continue ;;
-    --data | --train | --meetings | --model | --count | --seed | --stage | --stop-stage | --exp | --jobs) ;;
+    --data | --train | --meetings | --rooms | --noises | --music | --model | --count | --seed | --stage | --stop-stage | --exp | --jobs) ;;
     *) echo "run.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
   esac
   if [[ $1 == *=* ]]; then value=${1#*=}; elif (($# > 1)); then value=$2; shift; else
@@ -66,6 +68,7 @@ if wanted 0; then
     source=$(python -c 'import sys, pysid.model; print(pysid.model.find_model(sys.argv[1]))' "$model")
     mkdir -p "$exp/model"
     cp "$source"/{config.json,model.safetensors,backend.safetensors} "$exp/model"
+    if [[ -f $source/activity.json ]]; then cp "$source"/activity.{json,safetensors} "$exp/model"; fi
     python ../several_clips.py "$train" "$exp/data/train" 5 # as for the back-end of utterances
     pysid embed "$exp/data/train" "$exp/windows.ark" --window 1.5 --shift 1 --model "$exp/model" --jobs "$jobs"
     pysid fit-backend "$exp/model" "scp:$exp/windows.scp" "$exp/data/train/utt2spk" --windows --lda-dim 100
@@ -86,6 +89,11 @@ if wanted 1; then
     pysid prepare conversations "$data" "$exp/data/plain-$fold" "${common[@]}" --seed "$seed"
     pysid prepare conversations "$data" "$exp/data/overlap-$fold" "${common[@]}" --seed $((seed + 1)) \
       --pause 0.5 --overlap 0.3 --gain 3
+    surroundings=(${rooms:+--rooms "$rooms"} ${noises:+--noises "$noises"} ${music:+--music "$music"})
+    if ((${#surroundings[@]})); then
+      pysid prepare conversations "$data" "$exp/data/scene-$fold" "${common[@]}" --seed $((seed + 2)) \
+        --config conf/scenes.yaml "${surroundings[@]}"
+    fi
   done
 fi
 

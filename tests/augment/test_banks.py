@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pysid.augment import FileBank, MemoryBank, ResponseSet, read_rir_list
-from pysid.augment.responses import complete_probabilities
+from pysid.augment.responses import complete_probabilities, read_rooms
 from pysid.errors import DataError
 from pysid.io.audio import write_audio
 
@@ -93,6 +93,9 @@ class TestResponses:
             "r1": (str(folder / "a.wav"), 0.25),
             "r2": (str(folder / "b.wav"), None),
         }
+        assert read_rooms(folder / "small") == {"A": {"r1": str(folder / "a.wav"), "r2": str(folder / "b.wav")}}
+        (folder / "roomless").write_text("--rir-id r1 a.wav\n")
+        assert read_rooms(folder / "roomless") == {"r1": {"r1": str(folder / "a.wav")}}
         responses = ResponseSet.from_lists([folder / "small", folder / "medium"], 16000, (0.4, 0.6))
         np.testing.assert_allclose(responses.probability, [0.1, 0.3, 0.6])
         assert {len(responses.draw(rng)) for _ in range(50)} == {1000, 1600}
@@ -110,8 +113,9 @@ class TestResponses:
     )
     def test_bad_lists(self, line, message, tmp_path):
         (tmp_path / "list").write_text(line)
-        with pytest.raises(DataError, match=message):
-            read_rir_list(tmp_path / "list")
+        for read in (read_rir_list, read_rooms):
+            with pytest.raises(DataError, match=message):
+                read(tmp_path / "list")
 
     def test_refusals(self, rng):
         with pytest.raises(DataError, match="0: expected a room response, got only zeros"):

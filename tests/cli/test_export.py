@@ -35,6 +35,16 @@ def test_an_exported_model_embeds_and_scores(pysid, model, small, tmp_path):
     np.testing.assert_allclose(list(x.values()), list(y.values()), atol=1e-4)
 
 
+def test_in_8_bits(pysid, model, small, tmp_path):
+    out = tmp_path / "net.onnx"
+    outcome = pysid("export", "--onnx", "--int8", model, out)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert pysid("embed", small, tmp_path / "b.npz", "-m", out).status == 0
+    assert len(dict(read_vectors(tmp_path / "b.npz"))) == 6
+    outcome = pysid("export", "--directory", "--int8", out, tmp_path / "m")
+    assert outcome.status == 2 and "--int8 goes with --onnx" in outcome.err
+
+
 def test_a_back_end_for_another_toolkits_network(pysid, onnx_file, dev, small, tmp_path):
     folder = tmp_path / "resnet"
     assert pysid("export", "--directory", onnx_file, folder).out == f"{folder}: model directory of {onnx_file}\n"

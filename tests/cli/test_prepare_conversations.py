@@ -4,10 +4,12 @@ import dataclasses
 import json
 import re
 
+import numpy as np
 import pytest
 
 from pysid.data.conversation_plan import ConversationConfig
 from pysid.data.corpus import Corpus
+from pysid.io.audio import read_audio, write_audio
 from pysid.io.rttm import read_rttm
 
 OPTIONS = ("--count", 1, "--min-pieces", 4, "--max-pieces", 4, "--max-speakers", 2)
@@ -36,7 +38,8 @@ def test_every_option_is_a_setting(prepare, tmp_path):
     assert settings.items() >= given.items()
     expected = dataclasses.replace(ConversationConfig(), min_pieces=4, max_pieces=4, max_speakers=2, **given)
     others = {"n_conversations": 1, "clips": settings.pop("clips")}
-    assert settings | others == dataclasses.asdict(expected) | others
+    plain = json.loads(json.dumps(dataclasses.asdict(expected)))  # tuples as lists
+    assert settings | others == plain | others
 
 
 def test_the_help_tells_the_defaults(pysid, monkeypatch):
@@ -104,3 +107,41 @@ def test_unreadable_recordings_are_listed(pysid, with_broken, tmp_path):
 def test_wrong_usage(prepare, tmp_path, option):
     assert prepare(option).status == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_in_rooms_with_sounds(prepare, small, tmp_path):
+    rng = np.random.default_rng(0)
+    response = np.zeros(4000)
+    response[[0, 900, 2500]] = 16000, 8000, 4000
+    write_audio(tmp_path / "response.wav", response, 16000)
+    write_audio(tmp_path / "rain.wav", rng.normal(0, 1000, 16000), 16000)
+    (tmp_path / "rir_list").write_text("--rir-id r1 --room-id hall response.wav\n")
+    (tmp_path / "noise.scp").write_text("rain rain.wav\n")
+    (tmp_path / "settings.yaml").write_text("scene: {room_probability: 1, sound_probability: 1}\n")
+    options = (
+        "--config",
+        tmp_path / "settings.yaml",
+        "--rooms",
+        tmp_path / "rir_list",
+        "--noises",
+        tmp_path / "noise.scp",
+    )
+    assert prepare(*options).status == 0
+    assert json.loads((tmp_path / "out" / "conversations.json").read_text())["scene"]["room_probability"] == 1
+    assert prepare(*options).status == 0  # again: nothing to do
+    refused = prepare()
+    assert refused.status == 1 and "holds conversations of scene" in refused.err
+    (tmp_path / "out").rename(tmp_path / "in-a-hall")
+    assert prepare().status == 0
+    hall, plain = (read_audio(tmp_path / name / "audio" / "conv-0001.flac")[0] for name in ("in-a-hall", "out"))
+    assert len(hall) == len(plain) and np.corrcoef(hall, plain)[0, 1] < 0.95
+
+
+def test_surroundings_that_are_not_there(prepare, tmp_path):
+    outcome = prepare("--rooms", tmp_path / "none")
+    assert (outcome.status, "none: cannot read" in outcome.err or "No such file" in outcome.err) == (1, True)
+    (tmp_path / "noise.scp").write_text("rain gone.wav\n")
+    outcome = prepare("--noises", tmp_path / "noise.scp")
+    assert outcome.status == 1 and "1 of 1 recordings are missing" in outcome.err
+    outcome = prepare("--rooms", "simulated")
+    assert outcome.status == 1 and outcome.err.count("\n") == 1

@@ -29,6 +29,7 @@ CONFIGS = {
     "default": ConversationConfig(),
     "short": ConversationConfig(min_pieces=4, max_pieces=4, min_speakers=4, min_piece_s=2.0),
     "parts": ConversationConfig(max_piece_s=3.0),
+    "short parts": ConversationConfig(cut_to_s=0.5, max_piece_s=3.0),
     "alternate": ConversationConfig(turn_taking="alternate", min_pieces=5, max_speakers=5),
     "pauses": ConversationConfig(pause_s=0.7, gain_db=6.0),
     "overlap": ConversationConfig(overlap=1.0, max_overlap_s=10.0, pause_s=0.2),
@@ -57,8 +58,11 @@ def test_pieces_are_long_enough_parts_of_their_clips(planned):
     for piece in (piece for conversation in conversations for piece in conversation.pieces):
         span = piece.clip.span
         assert span.start_s <= piece.cut.start_s < piece.cut.end_s <= span.end_s
-        assert piece.cut.duration_s >= config.min_piece_s - 1e-9
-        if config.max_piece_s is None:
+        assert span.duration_s >= config.min_piece_s - 1e-9
+        assert piece.cut.duration_s >= min(config.min_piece_s, config.cut_to_s or np.inf) - 0.011
+        if config.cut_to_s is not None:
+            assert 0.49 <= piece.cut.duration_s <= 3.01
+        elif config.max_piece_s is None:
             assert piece.cut == span
         else:
             assert piece.cut.duration_s == pytest.approx(min(config.max_piece_s, span.duration_s))
@@ -179,6 +183,7 @@ def test_too_few_speakers():
         ({"max_speakers": 21}, "got 2, 21, 20 and 50"),
         ({"min_piece_s": 0.0}, "pieces need 0 < min_piece_s <= max_piece_s, got 0.0 and inf"),
         ({"max_piece_s": 2.0}, "pieces need 0 < min_piece_s <= max_piece_s, got 3.0 and 2.0"),
+        ({"cut_to_s": 4.0}, r"cut_to_s must lie in \(0, min_piece_s=3\], got 4.0"),
         ({"turn_taking": "alternate", "min_speakers": 1}, "alternate turn-taking needs min_speakers of 2"),
         ({"pause_s": -1.0}, "pause_s, .* must not be negative"),
         ({"seed": -1}, "seed must not be negative"),
@@ -190,3 +195,10 @@ def test_too_few_speakers():
 def test_settings_that_make_no_sense(options, message):
     with pytest.raises(ValueError, match=message):
         ConversationConfig(**options)
+
+
+def test_short_parts_are_as_common_as_long_ones():
+    config = ConversationConfig(cut_to_s=0.75, max_piece_s=3.0)
+    plan = ConversationPlan(CLIPS, config)
+    lengths = [piece.cut.duration_s for n in range(1, 41) for piece in plan.conversation(n).pieces]
+    assert np.mean(np.array(lengths) < 1.5) == pytest.approx(0.5, abs=0.05)  # 1.5 s lies halfway on a logarithmic scale
