@@ -23,8 +23,9 @@ from benchmarks.limits import LIMITS, MEMORY, measure_limits
 from benchmarks.tables import console, show, write_json
 
 GIB = 2**30
-ROUNDS = 5
-ENOUGH_S = 10.0  # of measuring one task: no round begins later
+ROUNDS, MOST_ROUNDS = 5, 20
+AT_LEAST_S = 1.0  # of measuring one task: a short one has up to `MOST_ROUNDS`
+ENOUGH_S = 10.0  # no round begins later
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def measure(task: Task, limits: dict[str, float], all_cores: bool = True) -> Mea
     result = Measurement(
         task.what, task.by, task.count, task.unit, task.limit, seconds, None, share, peak / GIB, remark
     )
-    rounds = max(1, min(ROUNDS, int(ENOUGH_S / seconds)))
+    rounds = next(n for n in range(1, MOST_ROUNDS + 1) if not _goes_on(n, n * seconds))
     each = all_cores_seconds(task.make, task.arguments, rounds, fresh=True) if all_cores else None
     return replace(result, all_cores=(os.cpu_count() or 1) * task.count / each) if each else result
 
@@ -96,7 +97,7 @@ def measure(task: Task, limits: dict[str, float], all_cores: bool = True) -> Mea
 def _time(task: Task) -> tuple[float, int, str]:
     """The least CPU seconds of a round, the peak of memory in bytes, and the remark; in this process, on one core."""
     times: list[float] = []
-    while len(times) < ROUNDS and sum(times) < ENOUGH_S:
+    while _goes_on(len(times), sum(times)):
         result = None  # of the round before
         timed = made_on_one_core(task.make, task.arguments)
         with threadpool_limits(1):
@@ -105,6 +106,11 @@ def _time(task: Task) -> tuple[float, int, str]:
             times.append(time.process_time() - start)
         del timed
     return min(times), peak_bytes(), task.remark(result, *task.arguments) if task.remark else ""
+
+
+def _goes_on(n_rounds: int, spent_s: float) -> bool:
+    """Whether there is another round."""
+    return spent_s < ENOUGH_S and (n_rounds < ROUNDS or (spent_s < AT_LEAST_S and n_rounds < MOST_ROUNDS))
 
 
 def peak_bytes() -> int:

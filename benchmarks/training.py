@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
+import pysid
 from benchmarks.speed import machine
 from benchmarks.tables import console, show, write_json
 from pysid.augment import SpecAugmentConfig, SpeedConfig
@@ -28,11 +29,15 @@ from pysid.augmentation import AugmentSettings
 from pysid.data.chunks import ChunkConfig, ChunkPlan
 from pysid.embedding.classifier import SpeakerClassifier
 from pysid.embedding.losses import HeadConfig
+from pysid.embedding.networks import TrainableConfig
 from pysid.embedding.optim import OptimizerConfig
+from pysid.embedding.resnet import ResNetConfig
 from pysid.embedding.train import Batches, Trainer, TrainerConfig
 from pysid.embedding.xvector import XVectorConfig
-from pysid.frontend import VOXCELEB
+from pysid.frontend import VOXCELEB, FrontendConfig
 from pysid.io.audio import write_audio
+from pysid.large_pages import ask_for_large_pages
+from pysid.model import DEFAULT_MODEL
 from pysid.training_data import augment_batches, open_corpus
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "train"
@@ -183,6 +188,15 @@ class TimedTrainer(Trainer):
             self.left_s = time.perf_counter()
 
 
+def network_of(name: str) -> tuple[FrontendConfig, TrainableConfig]:
+    """A front-end and a network: Kaldi's, or those of the model `default`."""
+    if name == "xvector":
+        return VOXCELEB, XVectorConfig()
+    c = pysid.load(DEFAULT_MODEL).config
+    assert isinstance(c.network, ResNetConfig)
+    return c.frontend, c.network
+
+
 def make_trainer(options: dict[str, Any], arguments: argparse.Namespace, folder: Path) -> TimedTrainer:
     """A training of one epoch, of so many batches and those that do not count."""
     chunks = ChunkConfig(
@@ -192,18 +206,19 @@ def make_trainer(options: dict[str, Any], arguments: argparse.Namespace, folder:
         min_utterance_frames=1,
         min_utterances=1,
     )
-    batches, speakers = open_corpus(arguments.data, None).batches(chunks, seed=0, in_memory=arguments.in_memory)
+    frontend, config = network_of(arguments.network)
+    batches, speakers = open_corpus(arguments.data, frontend).batches(chunks, seed=0, in_memory=arguments.in_memory)
     harder, classes = augment_batches(batches, speakers, **options)
     torch.manual_seed(0)
-    model = SpeakerClassifier(XVectorConfig(), HeadConfig(loss="aam-softmax", margin=0.2), len(classes))
-    config = TrainerConfig(
+    model = SpeakerClassifier(config, HeadConfig(loss="aam-softmax", margin=0.2), len(classes))
+    trainer = TrainerConfig(
         n_epochs=1,
         mixed_precision="bf16" if arguments.bf16 else "no",
         device=arguments.device,
         n_threads=arguments.threads,
         n_workers=arguments.workers,
     )
-    return TimedTrainer(config, model, harder, batches.plan, folder)
+    return TimedTrainer(trainer, model, harder, batches.plan, folder)
 
 
 def measure(what: str, options: dict[str, Any], arguments: argparse.Namespace, product_rate: float) -> Share:
@@ -229,7 +244,7 @@ def measure(what: str, options: dict[str, Any], arguments: argparse.Namespace, p
 def count_operations(model: SpeakerClassifier, n_frames: int) -> float:
     """Multiplications and additions of the matrix products, forward and back, for one chunk."""
     device = next(model.parameters()).device
-    features = torch.randn(2, n_frames, VOXCELEB.dim, device=device)
+    features = torch.randn(2, n_frames, model.network.config.feature_dim, device=device)
     with FlopCounterMode(display=False) as counter:
         model(features, torch.zeros(2, dtype=torch.int64, device=device), 0).loss.backward()
     return float(counter.get_total_flops()) / len(features)
@@ -264,6 +279,8 @@ def matrix_product_rate(device: str, bf16: bool) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description="Speed of training from audio.")
+    parser.add_argument("--network", choices=["xvector", "resnet"], default="xvector", help="default: %(default)s")
+    parser.add_argument("--only", nargs="+", metavar="WORD", default=[""], help="lines whose names have one of these")
     parser.add_argument("--data", type=Path, default=EXAMPLES, help="data directory (default: examples/train)")
     parser.add_argument("--in-memory", action="store_true", help="decode its recordings beforehand")
     parser.add_argument("--batches", type=int, default=4, help="for each line (default: %(default)s)")
@@ -275,17 +292,21 @@ def main() -> None:
     parser.add_argument("--device", choices=PRODUCT_SIZES, default=default, help="default: %(default)s")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     arguments = parser.parse_args()
+    ask_for_large_pages()
     torch.set_num_threads(arguments.threads)
     on_gpu = arguments.device == "cuda"
     rate = matrix_product_rate(arguments.device, arguments.bf16)
-    given = {name: getattr(arguments, name) for name in ("threads", "workers", "batch_size", "bf16", "device")}
+    given = {
+        name: getattr(arguments, name) for name in ("threads", "workers", "network", "batch_size", "bf16", "device")
+    }
     about = {**machine(), **given, "product_gflops": round(rate / 1e9, 1)}
     if on_gpu:
         about["gpu"] = torch.cuda.get_device_name()
     with tempfile.TemporaryDirectory() as folder:
         write_sources(Path(folder))
         lines = augmentations(Path(folder), arguments.data)
-        shares = [measure(what, options, arguments, rate) for what, options in lines.items()]
+        chosen = {what: lines[what] for what in lines if any(word in what for word in arguments.only)}
+        shares = [measure(what, options, arguments, rate) for what, options in chosen.items()]
     header = ["augmentation", "utterances a second", "of product rate", "waiting", "features", "network"]
     show([*header, "GPU busy"] if on_gpu else header, [share.cells() for share in shares])
     console().print("machine:", ", ".join(f"{name} {value}" for name, value in about.items()))
