@@ -61,6 +61,15 @@ def test_length_against_cost(tmp_path):
     assert "<svg" in figure.read_text()
 
 
+def test_a_profile_of_a_short_utterance(tmp_path):
+    path = tmp_path / "short.json"
+    text = run("short", "--model", "xvector", "--seconds", "0.5", "--json", str(path))
+    (found,) = json.loads(path.read_text())["utterances"]
+    assert 0 < found["limit_s"] < found["total_s"] < 1
+    assert found["parts_s"]["products of frames, convolutions"] > found["parts_s"]["pooling"] > 0
+    assert "| xvector, 0.5 s" in text
+
+
 def test_operations_of_kaldis_network():
     """5.36 million a frame, and the first layer after pooling."""
     config = XVectorConfig()
