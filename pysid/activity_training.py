@@ -9,7 +9,7 @@ import torch
 
 from pysid.activity import ActivityBatches, ActivityConfig, ActivityDetector, CropConfig, count_speakers
 from pysid.activity.classifier import ActivityClassifier
-from pysid.activity.network import ActivityNetwork
+from pysid.activity.network import ActivityNetwork, above_floor
 from pysid.activity_file import write_detector
 from pysid.config import from_plain
 from pysid.embedding.checkpoint import Progress
@@ -125,10 +125,11 @@ def run_activity_training(config: ActivityTrainConfig) -> Path:
         )
     claim(out, config)
     train = Recordings.read(Path(config.train), config.features)
+    quiet = [above_floor(torch.from_numpy(x).float(), config.network.floor).half().numpy() for x in train.features]
     dev = Recordings.read(Path(config.dev), config.features) if config.dev else None
     try:
         batches = ActivityBatches(
-            train.names, train.features, train.counts, config.crops, config.network.stride, config.trainer.seed
+            train.names, quiet, train.counts, config.crops, config.network.stride, config.trainer.seed
         )
     except ValueError as error:
         raise DataError(f"{config.train}: {error}") from None

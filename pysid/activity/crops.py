@@ -31,8 +31,8 @@ class CropConfig:
     n_frames: int = 800
     batch_size: int = 32
     crops_per_epoch: int = 0
-    gain_db: tuple[float, float] = (-25.0, 10.0)
-    tilt_db: float = 10.0
+    gain_db: tuple[float, float] = (-6.0, 6.0)
+    tilt_db: float = 6.0
 
     def __post_init__(self) -> None:
         if self.n_frames < 1 or self.batch_size < 1 or self.crops_per_epoch < 0:
@@ -58,7 +58,7 @@ class ActivityBatches:
     """Batches of crops out of recordings in memory, for `pysid.embedding.train.Trainer`.
 
     Args:
-        features: (T_i, D) of each recording, in half precision or more, before CMVN.
+        features: (T_i, D) of each recording, in half precision or more, as of `above_floor`.
         counts: (T_i,) speakers of each frame.
         stride: frames to an output of the network.
     Raises:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 SPEECH, OVERLAP = 0, 1  # what the two outputs stand for
 STEM = 5  # frames that the first convolution sees
+FLOOR_FRAMES = 20000  # of a longer recording, so many at even distances tell its floor
+DIGITAL_SILENCE = 0.0  # log-mel energy of int16 samples, that even the last bit of noise exceeds
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class ActivityConfig:
     Attributes:
         feature_dim: width of an input frame.
         skip_energy: leave out the first number of a frame, its log energy.
+        floor: quantile of a recording's frames, band by band, that counts as its silence: see `above_floor`.
         channels: width of all layers.
         stride: frames to an output.
         dilations: of each layer, in outputs; a layer sees three.
@@ -28,6 +31,7 @@ class ActivityConfig:
 
     feature_dim: int = 81
     skip_energy: bool = True
+    floor: float = 0.1
     channels: int = 64
     stride: int = 2
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 1, 2, 4, 8, 16, 32, 64)
@@ -35,6 +39,8 @@ class ActivityConfig:
     def __post_init__(self) -> None:
         if min(self.feature_dim - self.skip_energy, self.channels, self.stride, *self.dilations) < 1:
             raise ValueError(f"widths, stride and dilations must be positive, got {self}")
+        if not 0 <= self.floor <= 1:
+            raise ValueError(f"floor must lie in [0, 1], got {self.floor}")
 
     @property
     def context(self) -> int:
@@ -45,7 +51,7 @@ class ActivityConfig:
 class ActivityNetwork(nn.Module):
     """Log odds that somebody speaks, and that several do.
 
-    Shape: features (B, T, feature_dim) before CMVN -> (B, T', 2), T' = ceil(T / stride); output k is for the frames
+    Shape: features (B, T, feature_dim), of `above_floor` -> (B, T', 2), T' = ceil(T / stride); output k is for frames
         [k stride, (k + 1) stride).
     """
 
@@ -70,6 +76,20 @@ class ActivityNetwork(nn.Module):
             x = layer(x)
         log_odds: Tensor = self.output(x).transpose(1, 2)
         return log_odds
+
+
+def above_floor(features: Tensor, quantile: float) -> Tensor:
+    """Log-mel features (T, D) of a whole recording, less their level in its pauses: the quantile of each band.
+
+    What the microphone, the gain and a steady noise do to them is gone then. Frames of digital silence do not count.
+    """
+    step = -(-len(features) // FLOOR_FRAMES)
+    some = features[:: max(step, 1)]
+    heard = some[some.amax(1) > DIGITAL_SILENCE] if len(some) else some
+    if not len(heard):
+        return features
+    rank = min(int(quantile * len(heard)) + 1, len(heard))
+    return features - heard.kthvalue(rank, dim=0).values
 
 
 class _Layer(nn.Module):

@@ -32,6 +32,8 @@ class ConversationConfig:
         turn_taking: "random" draws each next speaker among all of the conversation, the last one included; "alternate"
             among the others.
         pause_s: mean of the pauses between pieces, exponentially distributed; 0 for none.
+        max_pause_s: the mean is another one in each conversation, drawn on a logarithmic scale from `pause_s` to this;
+            None has `pause_s` in all.
         overlap: probability that a piece begins before the one before it, of another speaker, has ended.
         max_overlap_s: the longest such overlap, and
         max_overlap_share: the longest in parts of the shorter piece. Overlaps are drawn uniformly up to the lower.
@@ -54,6 +56,7 @@ class ConversationConfig:
     cut_to_s: float | None = None
     turn_taking: Literal["random", "alternate"] = "random"
     pause_s: float = 0.0
+    max_pause_s: float | None = None
     overlap: float = 0.0
     max_overlap_s: float = 2.0
     max_overlap_share: float = 0.5
@@ -82,6 +85,8 @@ class ConversationConfig:
             raise ValueError("alternate turn-taking needs min_speakers of 2 or more")
         if min(self.pause_s, self.max_overlap_s, self.gain_db, self.inner_pause_s, self.seed) < 0:
             raise ValueError("pause_s, max_overlap_s, gain_db, inner_pause_s and seed must not be negative")
+        if self.max_pause_s is not None and not 0 < self.pause_s <= self.max_pause_s:
+            raise ValueError(f"max_pause_s needs 0 < pause_s <= max_pause_s, got {self.pause_s} and {self.max_pause_s}")
         if not 0 <= self.overlap <= 1 or not 0 <= self.max_overlap_share <= 0.5:
             raise ValueError("overlap must lie in [0, 1], max_overlap_share in [0, 0.5] (three must not talk at once)")
         if self.sample_rate not in SAMPLE_RATES:
@@ -200,11 +205,12 @@ class ConversationPlan:
         speakers = [names[i] for i in rng.choice(len(names), n_speakers, replace=False)]
         decks = [_in_rounds(rng, self._clips[speaker]) for speaker in speakers]
         gains = [_hundredths(x) for x in rng.uniform(-c.gain_db, c.gain_db, n_speakers)]
+        pause_s = c.pause_s if c.max_pause_s is None else _log_uniform(rng, c.pause_s, c.max_pause_s)
         pieces: list[Piece] = []
         for speaker in _turn_order(rng, n_speakers, n_pieces, c.turn_taking):
             clip = next(decks[speaker])
             cut = _cut(rng, clip.span, _longest(rng, clip.span.duration_s, c))
-            start_s = _start(rng, pieces[-1], clip.speaker, cut.duration_s, c) if pieces else 0.0
+            start_s = _start(rng, pieces[-1], clip.speaker, cut.duration_s, c, pause_s) if pieces else 0.0
             pieces.append(Piece(clip, cut, start_s, gains[speaker]))
         return Conversation(f"conv-{number:04d}", tuple(pieces))
 
@@ -234,7 +240,7 @@ def _longest(rng: np.random.Generator, duration_s: float, config: ConversationCo
     if config.cut_to_s is None:
         return config.max_piece_s
     longest_s = duration_s if config.max_piece_s is None else min(duration_s, config.max_piece_s)
-    return _hundredths(np.exp(rng.uniform(math.log(config.cut_to_s), math.log(longest_s))))
+    return _hundredths(_log_uniform(rng, config.cut_to_s, longest_s))
 
 
 def _cut(rng: np.random.Generator, span: Segment, max_piece_s: float | None) -> Segment:
@@ -245,13 +251,19 @@ def _cut(rng: np.random.Generator, span: Segment, max_piece_s: float | None) -> 
     return Segment(start_s, min(span.end_s, _hundredths(start_s + max_piece_s)))
 
 
-def _start(rng: np.random.Generator, last: Piece, speaker: str, duration_s: float, config: ConversationConfig) -> float:
+def _start(
+    rng: np.random.Generator, last: Piece, speaker: str, duration_s: float, config: ConversationConfig, pause_s: float
+) -> float:
     """Where the piece after `last` begins: in it, at its end, or after a pause."""
     if speaker != last.clip.speaker and rng.random() < config.overlap:
         shorter_s = min(duration_s, last.cut.duration_s)
         longest_s = min(config.max_overlap_s, config.max_overlap_share * shorter_s)
         return _hundredths(last.end_s - math.floor(100 * rng.uniform(0.0, longest_s)) / 100)
-    return _hundredths(last.end_s + rng.exponential(config.pause_s))
+    return _hundredths(last.end_s + rng.exponential(pause_s))
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(math.log(low), math.log(high))))
 
 
 def _hundredths(x: float) -> float:

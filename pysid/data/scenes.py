@@ -16,7 +16,8 @@ from scipy.signal import lfilter, oaconvolve
 from pysid.augment.banks import FileBank, WaveBank
 from pysid.augment.noise import mean_square
 
-MAX_POLE = 0.98  # of the low-pass that colours the steady noise; 0 is white
+MAX_POLE = 0.99  # of the low-pass that colours the steady noise; 0 is white
+MAX_CHANGE_DB = 4.0  # standard deviation of its level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ class Scene:
             bank = list(self.rooms.values())[rng.integers(len(self.rooms))]
             places = np.resize(rng.permutation(len(bank)), len(speakers)).tolist()
             responses = {speaker: bank.read(place) for speaker, place in zip(speakers, places, strict=True)}
-        background = _gain(c.noise_snr_db, rng) * _steady_noise(n_samples, rng)
+        background = _gain(c.noise_snr_db, rng) * _steady_noise(n_samples, self.sample_rate, rng)
         if rng.random() < c.sound_probability and self.sounds:
             sounds = list(self.sounds.values())[rng.integers(len(self.sounds))]
             background += _gain(c.sound_snr_db, rng) * self._sounds(sounds, n_samples, rng)
@@ -138,8 +139,18 @@ def _gain(snr_db: tuple[float, float], rng: np.random.Generator) -> np.float32:
     return np.float32(10 ** (-rng.uniform(*snr_db) / 20))
 
 
-def _steady_noise(n_samples: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 of unit power, somewhere between white and a hum."""
+def _steady_noise(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """(n_samples,) float32 of unit power: noise of a spectrum and with ups and downs of its own, as rooms have it."""
     pole = rng.uniform(0, MAX_POLE)
-    noise = lfilter([np.sqrt(1 - pole**2)], [1.0, -pole], rng.standard_normal(n_samples, np.float32))
-    return np.asarray(noise, np.float32)
+    hum_hz, width = rng.uniform(50, 2000), rng.uniform(0.9, 0.999)  # a resonance, of a machine or the room
+    angle = 2 * np.pi * hum_hz / sample_rate
+    white = rng.standard_normal(n_samples, np.float32)
+    noise = lfilter([1.0], [1.0, -pole], white)
+    resonant = lfilter([1.0], [1.0, -2 * width * np.cos(angle), width**2], white)
+    noise = noise / noise.std() + rng.uniform(0, 1) * resonant / resonant.std()
+    # Slow changes of its level, of up to so many dB and so many a second.
+    depth_db, rate_hz = rng.uniform(0, MAX_CHANGE_DB), np.exp(rng.uniform(np.log(0.2), np.log(5.0)))
+    knots = rng.standard_normal(int(n_samples / sample_rate * rate_hz) + 2)
+    level_db = depth_db * np.interp(np.linspace(0, len(knots) - 1, n_samples), np.arange(len(knots)), knots)
+    noise *= 10 ** (level_db / 20)
+    return np.asarray(noise / np.sqrt(mean_square(noise)), np.float32)

@@ -15,14 +15,14 @@ usage: ./run.sh [options]
   --lda-dim N              dimensions that LDA keeps (default: 200)
   --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
   --copies N               noisy copies of their clips that it also learns from (default: 8000)
-  --scenes N               conversations that the detector of speech learns from (default: 800)
+  --scenes N               conversations that the detector of speech learns from (default: 500)
   --conversations N        of each kind, half of them to choose diarization's settings on, half for figures (default: 100)
   --jobs N                 processes (default: all cores)
   --stage N, --stop-stage N  first and last stage (default: 0, 9)
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 scenes=800 conversations=100 jobs=$(nproc) stage=0 stop_stage=9
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=9
 while (($#)); do
   option=${1%%=*} key=${1%%=*}
   key=${key#--} key=${key//-/_}

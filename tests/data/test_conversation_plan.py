@@ -32,6 +32,7 @@ CONFIGS = {
     "short parts": ConversationConfig(cut_to_s=0.5, max_piece_s=3.0),
     "alternate": ConversationConfig(turn_taking="alternate", min_pieces=5, max_speakers=5),
     "pauses": ConversationConfig(pause_s=0.7, gain_db=6.0),
+    "unlike pauses": ConversationConfig(pause_s=0.1, max_pause_s=10.0),
     "overlap": ConversationConfig(overlap=1.0, max_overlap_s=10.0, pause_s=0.2),
     "some overlap": ConversationConfig(overlap=0.5, max_overlap_s=1.0, max_piece_s=3.5),
     "alone": ConversationConfig(min_speakers=1, max_speakers=1, overlap=1.0),
@@ -186,6 +187,7 @@ def test_too_few_speakers():
         ({"cut_to_s": 4.0}, r"cut_to_s must lie in \(0, min_piece_s=3\], got 4.0"),
         ({"turn_taking": "alternate", "min_speakers": 1}, "alternate turn-taking needs min_speakers of 2"),
         ({"pause_s": -1.0}, "pause_s, .* must not be negative"),
+        ({"max_pause_s": 1.0}, "max_pause_s needs 0 < pause_s <= max_pause_s, got 0.0 and 1.0"),
         ({"seed": -1}, "seed must not be negative"),
         ({"overlap": 1.1}, "overlap must lie in"),
         ({"max_overlap_share": 0.6}, "max_overlap_share in"),
@@ -202,3 +204,13 @@ def test_short_parts_are_as_common_as_long_ones():
     plan = ConversationPlan(CLIPS, config)
     lengths = [piece.cut.duration_s for n in range(1, 41) for piece in plan.conversation(n).pieces]
     assert np.mean(np.array(lengths) < 1.5) == pytest.approx(0.5, abs=0.05)  # 1.5 s lies halfway on a logarithmic scale
+
+
+def test_some_conversations_have_longer_pauses_than_others():
+    plan = ConversationPlan(CLIPS, ConversationConfig(pause_s=0.1, max_pause_s=10.0))
+    means = []
+    for number in range(1, 41):
+        pieces = plan.conversation(number).pieces
+        means.append(np.mean([b.start_s - a.end_s for a, b in pairwise(pieces)]))
+    assert np.median(means) == pytest.approx(1.0, rel=0.4)  # halfway on a logarithmic scale
+    assert min(means) < 0.3 and max(means) > 4

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pysid.activity import Activity
 from pysid.backend.chain import CosineBackend
 from pysid.diarization import Diarization, Diarizer, SpeakerCount
 from pysid.diarization.pipeline import Analysis, spread, union
@@ -188,6 +189,51 @@ def test_an_energy_vad_needs_features_with_energy(diarizer: Diarizer) -> None:
     model = SpeakerModel(replace(diarizer.model.config, frontend=fbank), diarizer.model.network, diarizer.backend)
     with pytest.raises(DataError, match=r"^an energy VAD needs filter banks with use_energy; take --vad webrtc$"):
         Diarizer(model)
+
+
+class Hears:
+    """A detector that knows when there is speech, and when overlap."""
+
+    def __init__(self, features, speech: list[Segment], overlap: list[Segment]) -> None:
+        self.features = features
+        self.segments = speech, overlap
+
+    def __call__(self, features) -> Activity:
+        return Activity(*(speech_mask(x, len(features), 0.01).astype(np.float32) for x in self.segments))
+
+
+NETWORK = {"vad": {"kind": "network"}, "overlap": {"kind": "network"}}
+
+
+def test_a_network_finds_speech_and_overlap(diarizer: Diarizer) -> None:
+    config = change_settings(diarizer.config, NETWORK)
+    features = diarizer.model.config.frontend.features
+    hears = Hears(features, [Segment(2.0, 20.0), Segment(40.0, 60.0)], [Segment(10.0, 11.0)])
+    found = Diarizer(diarizer.model, config, diarizer.backend, detector=hears).with_settings(config)
+    analysis = found.analyse(MEETING)
+    assert [round(x.start_s) for x in analysis.speech] == [2, 40] and seconds(analysis.speech) == pytest.approx(
+        38, abs=1
+    )
+    diarization = found.assign(analysis)
+    two = [t for t in diarization.turns if t.segment.start_s <= 10.5 < t.segment.end_s]
+    assert len({turn.speaker for turn in two}) == 2
+    alone = found.with_settings(change_settings(config, {"overlap": None})).assign(analysis)
+    extra = seconds([t.segment for t in diarization.turns]) - seconds([t.segment for t in alone.turns])
+    assert extra == pytest.approx(1.0, abs=0.25)
+
+
+def test_settings_that_need_a_network_and_models_that_have_none(diarizer: Diarizer) -> None:
+    def make(changes, detector=None):
+        settings = change_settings(diarizer.config, {"vad": {"kind": "adaptive"}, "overlap": None} | changes)
+        return Diarizer(diarizer.model, settings, diarizer.backend, detector=detector)
+
+    make({})
+    with pytest.raises(DataError, match=r"no network that finds speech \(activity\.json\); take --vad webrtc$"):
+        make({"vad": {"kind": "network"}})
+    with pytest.raises(DataError, match=r"no network that finds overlap \(activity\.json\); take --no-overlap$"):
+        make({"overlap": {"kind": "network"}})
+    with pytest.raises(DataError, match=r"the features in activity\.json are others than those that the embedding"):
+        make({}, Hears(FbankConfig(n_mels=40), [], []))
 
 
 def test_settings_are_kept_with_a_model(tmp_path: Path, diarizer: Diarizer) -> None:
