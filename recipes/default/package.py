@@ -2,8 +2,9 @@
 
     python package.py MODEL WINDOWS OUT
 
-MODEL has the network, the back-end of utterances and the detector of speech; WINDOWS, made of it by recipes/diarization,
-the back-end of windows and the settings of diarization. The text of the card lies beside this file, in CARD.md.
+MODEL has the network, the back-end of utterances and the detector of speech; WINDOWS, made of it by
+recipes/diarization, the back-end of windows and the settings of diarization. The text of the card lies beside this
+file, in CARD.md.
 """
 
 import argparse
