@@ -76,8 +76,9 @@ def test_it_is_the_network(name: str, block: int, monkeypatch: pytest.MonkeyPatc
     data = utterances(*LENGTHS)
     # Kaldi's variance is a difference of sums, which magnifies the last bit.
     assert_same(fused.embed(data), one_by_one(network, data), 5e-6 if name == "as Kaldi rounds" else 3e-6)
-    # Nothing is left of the utterance before: the other way round, and again.
-    assert torch.equal(fused.embed(data[::-1]).flip(0), fused.embed(data))
+    # Nothing is left of the utterance before: the other way round, and again. (To the last bit this is not so on all
+    # machines: what a matrix product rounds may depend on where in memory its operands lie.)
+    assert_same(fused.embed(data[::-1]).flip(0), fused.embed(data), 1e-6)
     for x in data:
         with torch.inference_mode():
             expected = network.frame_level(x[None])[0][0]
