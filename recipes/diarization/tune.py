@@ -45,10 +45,10 @@ GROUPS: tuple[Mapping[str, tuple[Any, ...]], ...] = (
         "clustering.fa": (0.2, 0.3, 0.5),
         "clustering.fb": (2.0, 4.0, 8.0, 12.0),
         "clustering.start.threshold": (-1.0, 0.5, 1.5),
-        "affinity.target_energy": (0.3,),
+        "affinity.target_energy": (0.3, 1.0),
     },
     {"clustering.loop_probability": (0.3, 0.6, 0.9)},
-    {"resegmentation": ({"kind": "viterbi"}, None)},
+    {"resegmentation": (None, {"kind": "viterbi"})},
     {
         "overlap": (
             None,
@@ -133,7 +133,7 @@ def main() -> None:
     folds = [Fold(args.exp / "data" / name, args.exp / "analyses" / f"{name}-network") for name in args.sets]
     for fold in folds:
         analyse_all(fold.data, fold.analyses, args.model, settings, False, args.jobs)
-    base = settings | {"clustering": {"kind": "vbx"}, "affinity.kind": "plda", "resegmentation": {"kind": "viterbi"}}
+    base = settings | {"clustering": {"kind": "vbx"}, "affinity.kind": "plda"}
     with ProcessPoolExecutor(args.jobs, initializer=start_worker, initargs=(args.model,)) as pool:
         chosen, error = tune(pool, folds, base)
     say(f"DER {100 * error:.2f}%")
