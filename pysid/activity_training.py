@@ -9,7 +9,7 @@ import torch
 
 from pysid.activity import ActivityBatches, ActivityConfig, ActivityDetector, CropConfig, count_speakers
 from pysid.activity.classifier import ActivityClassifier
-from pysid.activity.network import ActivityNetwork, above_floor
+from pysid.activity.network import ActivityNetwork, levelled
 from pysid.activity_file import write_detector
 from pysid.config import from_plain
 from pysid.embedding.checkpoint import Progress
@@ -125,7 +125,7 @@ def run_activity_training(config: ActivityTrainConfig) -> Path:
         )
     claim(out, config)
     train = Recordings.read(Path(config.train), config.features)
-    quiet = [above_floor(torch.from_numpy(x).float(), config.network.floor).half().numpy() for x in train.features]
+    quiet = [levelled(torch.from_numpy(x).float(), config.network).half().numpy() for x in train.features]
     dev = Recordings.read(Path(config.dev), config.features) if config.dev else None
     try:
         batches = ActivityBatches(

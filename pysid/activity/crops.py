@@ -58,7 +58,7 @@ class ActivityBatches:
     """Batches of crops out of recordings in memory, for `pysid.embedding.train.Trainer`.
 
     Args:
-        features: (T_i, D) of each recording, in half precision or more, as of `above_floor`.
+        features: (T_i, D) of each recording, in half precision or more, as of `levelled`.
         counts: (T_i,) speakers of each frame.
         stride: frames to an output of the network.
     Raises:

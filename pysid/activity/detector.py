@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pysid.activity.network import OVERLAP, SPEECH, ActivityNetwork, above_floor
+from pysid.activity.network import OVERLAP, SPEECH, ActivityNetwork, levelled
 from pysid.frontend import FbankConfig, MfccConfig
 
 BLOCK_FRAMES = 8192  # worked on together
@@ -45,7 +45,7 @@ class ActivityDetector:
             ValueError: features of another width.
         """
         c = self.network.config
-        features = above_floor(features, c.floor)
+        features = levelled(features, c)
         reach = -(-c.context // c.stride) * c.stride
         size = BLOCK_FRAMES // c.stride * c.stride
         parts = []

@@ -7,13 +7,15 @@ Bai, Kolter and Koltun, "An empirical evaluation of generic convolutional and re
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 SPEECH, OVERLAP = 0, 1  # what the two outputs stand for
 STEM = 5  # frames that the first convolution sees
-FLOOR_FRAMES = 20000  # of a longer recording, so many at even distances tell its floor
-DIGITAL_SILENCE = 0.0  # log-mel energy of int16 samples, that even the last bit of noise exceeds
+LEVEL_FRAMES = 20000  # of a longer recording, so many at even distances tell its levels
+DIGITAL_SILENCE = 0.0  # log energy of a frame of int16 samples that the last bit of noise exceeds
+LEAST = -5.0  # below its floor a band is not looked at
 
 
 @dataclass(frozen=True)
@@ -22,25 +24,24 @@ class ActivityConfig:
 
     Attributes:
         feature_dim: width of an input frame.
-        skip_energy: leave out the first number of a frame, its log energy.
-        floor: quantile of a recording's frames, band by band, that counts as its silence: see `above_floor`.
+        floor, top: quantiles of a recording's frames that count as its silence and as its loud speech: see `levelled`.
         channels: width of all layers.
         stride: frames to an output.
         dilations: of each layer, in outputs; a layer sees three.
     """
 
     feature_dim: int = 81
-    skip_energy: bool = True
     floor: float = 0.1
+    top: float = 0.95
     channels: int = 64
     stride: int = 2
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 1, 2, 4, 8, 16, 32, 64)
 
     def __post_init__(self) -> None:
-        if min(self.feature_dim - self.skip_energy, self.channels, self.stride, *self.dilations) < 1:
+        if min(self.feature_dim - 1, self.channels, self.stride, *self.dilations) < 1:
             raise ValueError(f"widths, stride and dilations must be positive, got {self}")
-        if not 0 <= self.floor <= 1:
-            raise ValueError(f"floor must lie in [0, 1], got {self.floor}")
+        if not 0 <= self.floor <= self.top <= 1:
+            raise ValueError(f"0 <= floor <= top <= 1 must hold, got {self.floor} and {self.top}")
 
     @property
     def context(self) -> int:
@@ -51,16 +52,15 @@ class ActivityConfig:
 class ActivityNetwork(nn.Module):
     """Log odds that somebody speaks, and that several do.
 
-    Shape: features (B, T, feature_dim), of `above_floor` -> (B, T', 2), T' = ceil(T / stride); output k is for frames
+    Shape: features (B, T, feature_dim), of `levelled` -> (B, T', 2), T' = ceil(T / stride); output k is for frames
         [k stride, (k + 1) stride).
     """
 
     def __init__(self, config: ActivityConfig | None = None) -> None:
         super().__init__()
         self.config = c = config or ActivityConfig()
-        n_bands = c.feature_dim - c.skip_energy
-        self.scale = nn.BatchNorm1d(n_bands, affine=False)  # log-mel values are far from 0
-        self.stem = nn.Conv1d(n_bands, c.channels, STEM, c.stride, STEM // 2, bias=False)
+        self.scale = nn.BatchNorm1d(c.feature_dim, affine=False)  # log-mel values are far from 0
+        self.stem = nn.Conv1d(c.feature_dim, c.channels, STEM, c.stride, STEM // 2, bias=False)
         self.norm = nn.BatchNorm1d(c.channels)
         self.layers = nn.ModuleList(_Layer(c.channels, dilation) for dilation in c.dilations)
         self.output = nn.Conv1d(c.channels, 2, 1)
@@ -70,7 +70,7 @@ class ActivityNetwork(nn.Module):
             raise ValueError(
                 f"features must be (batch, frames, {self.config.feature_dim}), got {tuple(features.shape)}"
             )
-        x = self.scale(features[..., int(self.config.skip_energy) :].transpose(1, 2))
+        x = self.scale(features.transpose(1, 2))
         x = F.relu(self.norm(self.stem(x)))  # (B, channels, T')
         for layer in self.layers:
             x = layer(x)
@@ -78,18 +78,22 @@ class ActivityNetwork(nn.Module):
         return log_odds
 
 
-def above_floor(features: Tensor, quantile: float) -> Tensor:
-    """Log-mel features (T, D) of a whole recording, less their level in its pauses: the quantile of each band.
+def levelled(features: Tensor, config: ActivityConfig) -> Tensor:
+    """Features (T, D) of a whole recording, the log energy and log-mel bands, as the network reads them.
 
-    What the microphone, the gain and a steady noise do to them is gone then. Frames of digital silence do not count.
+    Of each band its level in pauses is taken away, the quantile `floor`, and of the energy that of loud speech, `top`:
+    what the microphone, the gain and a steady noise do to them is gone then, and what is far off stays faint. Frames of
+    digital silence do not count, and are brought up to the floor.
     """
-    step = -(-len(features) // FLOOR_FRAMES)
-    some = features[:: max(step, 1)]
-    heard = some[some.amax(1) > DIGITAL_SILENCE] if len(some) else some
+    step = max(-(-len(features) // LEVEL_FRAMES), 1)
+    some = features[::step]
+    heard = some[some[:, 0] > DIGITAL_SILENCE] if len(some) else some
     if not len(heard):
-        return features
-    rank = min(int(quantile * len(heard)) + 1, len(heard))
-    return features - heard.kthvalue(rank, dim=0).values
+        return torch.zeros_like(features)
+    low, high = (min(int(q * len(heard)) + 1, len(heard)) for q in (config.floor, config.top))
+    result = (features - heard.kthvalue(low, dim=0).values).clamp(min=LEAST)
+    result[:, 0] = (features[:, 0] - heard[:, 0].kthvalue(high).values).clamp(min=2 * LEAST)
+    return result
 
 
 class _Layer(nn.Module):

@@ -82,14 +82,15 @@ def conversations(
     ] = None,
     noises: Annotated[str | None, typer.Option(help="Sounds around them: a data directory or a wav.scp.")] = None,
     music: Annotated[str | None, typer.Option(help="Music around them, likewise.")] = None,
+    voices: Annotated[str | None, typer.Option(help="Voices of others far away, likewise.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of all choices.", show_default="0")] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Threads.")] = 1,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Simulate conversations, with their reference, from recordings of single speakers.
 
-    Options go before the settings of a file. A second run goes on where a first one was stopped. With rooms, noises or
-    music they sound like meetings, each in other surroundings; how much so is up to the key `scene` of the settings.
+    Options go before the settings of a file. A second run goes on where a first one was stopped. With rooms, noises,
+    music or voices they sound like meetings, each in other surroundings: see the key `scene` of the settings.
 
     Example: pysid prepare conversations data/dev data/conversations --count 400 --jobs 4
     """
@@ -119,7 +120,7 @@ def conversations(
         raise typer.BadParameter(str(error)) from None
     corpus = Corpus.read(data)
     only = None if speakers is None else {name for _, (name,) in read_rows(speakers, RowFormat("speaker", (1,)))}
-    recordings = RecordingPaths(noises=noises, music=music, rooms=tuple(rooms) if rooms else None)
+    recordings = RecordingPaths(noises=noises, music=music, speech=voices, rooms=tuple(rooms) if rooms else None)
     scene = open_scene(settings.scene, recordings, settings.sample_rate)
     made, skipped = write_conversations(
         corpus, out, settings, scene=scene, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes

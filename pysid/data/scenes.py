@@ -16,8 +16,12 @@ from scipy.signal import lfilter, oaconvolve
 from pysid.augment.banks import FileBank, WaveBank
 from pysid.augment.noise import mean_square
 
+VOICES = "voices"
 MAX_POLE = 0.99  # of the low-pass that colours the steady noise; 0 is white
 MAX_CHANGE_DB = 4.0  # standard deviation of its level
+BURSTS_PER_S = (0.05, 2.0)
+BURST_S = (0.01, 1.5)
+BURST_HZ = (40.0, 6000.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +33,27 @@ class SceneConfig:
         sound_probability: that there is a sound, of one kind of those that `Scene` has, by equal chance.
         sound_snr_db: lowest and highest level of speech over sounds, drawn uniformly; that of speech is the mean of the
             pieces', that of sounds that of a whole recording.
+        voice_snr_db: the same for voices that have no part in the conversation.
         sound_pause_s: mean of the pauses between sounds, exponentially distributed.
+        burst_probability: that there are bursts of noise: knocks, breath, what is done to the microphone.
+        burst_snr_db: the same for these.
         noise_snr_db: the same for the steady noise, which is always there.
     """
 
     room_probability: float = 0.8
     sound_probability: float = 0.6
     sound_snr_db: tuple[float, float] = (0.0, 25.0)
+    voice_snr_db: tuple[float, float] = (15.0, 35.0)
     sound_pause_s: float = 3.0
+    burst_probability: float = 0.6
+    burst_snr_db: tuple[float, float] = (-5.0, 25.0)
     noise_snr_db: tuple[float, float] = (10.0, 45.0)
 
     def __post_init__(self) -> None:
-        if not (0 <= self.room_probability <= 1 and 0 <= self.sound_probability <= 1):
-            raise ValueError("room_probability and sound_probability must lie in [0, 1]")
-        for name in ("sound_snr_db", "noise_snr_db"):
+        for name in ("room_probability", "sound_probability", "burst_probability"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
+        for name in ("sound_snr_db", "voice_snr_db", "burst_snr_db", "noise_snr_db"):
             low, high = getattr(self, name)
             if not -np.inf < low <= high < np.inf:
                 raise ValueError(f"{name} must be a lowest and a highest number, got {low} and {high}")
@@ -77,7 +88,7 @@ class Scene:
 
     Args:
         rooms: {name: path} of the responses of each room; without rooms, none is drawn.
-        sounds: recordings of each kind; without, there is only the steady noise.
+        sounds: recordings of each kind, of which "voices" has a level of its own; without, there is only noise.
         sample_rate: Hz, of all that is drawn.
     """
 
@@ -112,9 +123,12 @@ class Scene:
             places = np.resize(rng.permutation(len(bank)), len(speakers)).tolist()
             responses = {speaker: bank.read(place) for speaker, place in zip(speakers, places, strict=True)}
         background = _gain(c.noise_snr_db, rng) * _steady_noise(n_samples, self.sample_rate, rng)
+        if rng.random() < c.burst_probability:
+            background += _gain(c.burst_snr_db, rng) * _bursts(n_samples, self.sample_rate, rng)
         if rng.random() < c.sound_probability and self.sounds:
-            sounds = list(self.sounds.values())[rng.integers(len(self.sounds))]
-            background += _gain(c.sound_snr_db, rng) * self._sounds(sounds, n_samples, rng)
+            kind = list(self.sounds)[rng.integers(len(self.sounds))]
+            snr_db = c.voice_snr_db if kind == VOICES else c.sound_snr_db
+            background += _gain(snr_db, rng) * self._sounds(self.sounds[kind], n_samples, rng)
         return Surroundings(responses, background)
 
     def _sounds(self, bank: WaveBank, n_samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -149,8 +163,28 @@ def _steady_noise(n_samples: int, sample_rate: int, rng: np.random.Generator) ->
     resonant = lfilter([1.0], [1.0, -2 * width * np.cos(angle), width**2], white)
     noise = noise / noise.std() + rng.uniform(0, 1) * resonant / resonant.std()
     # Slow changes of its level, of up to so many dB and so many a second.
-    depth_db, rate_hz = rng.uniform(0, MAX_CHANGE_DB), np.exp(rng.uniform(np.log(0.2), np.log(5.0)))
+    depth_db, rate_hz = rng.uniform(0, MAX_CHANGE_DB), _log_uniform((0.2, 5.0), rng)
     knots = rng.standard_normal(int(n_samples / sample_rate * rate_hz) + 2)
     level_db = depth_db * np.interp(np.linspace(0, len(knots) - 1, n_samples), np.arange(len(knots)), knots)
     noise *= 10 ** (level_db / 20)
     return np.asarray(noise / np.sqrt(mean_square(noise)), np.float32)
+
+
+def _bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """(n_samples,) float32 short noises, each around a frequency of its own, and of unit power but for some dB."""
+    result = np.zeros(n_samples, np.float32)
+    for _ in range(rng.poisson(n_samples / sample_rate * _log_uniform(BURSTS_PER_S, rng))):
+        size = max(2, int(_log_uniform(BURST_S, rng) * sample_rate))
+        angle, width = 2 * np.pi * _log_uniform(BURST_HZ, rng) / sample_rate, rng.uniform(0.7, 0.99)
+        noise = lfilter([1.0], [1.0, -2 * width * np.cos(angle), width**2], rng.standard_normal(size, np.float32))
+        # From a knock, which begins at once and dies away, to what swells and ebbs.
+        time = np.linspace(0, 1, size)
+        noise *= (1 - time) ** rng.uniform(1, 6) * time ** rng.uniform(0, 2)
+        noise *= 10 ** (rng.normal(0, 5) / 20) / max(np.sqrt(mean_square(noise)), 1e-9)
+        start = int(rng.integers(n_samples))
+        result[start : start + size] += noise[: n_samples - start].astype(np.float32)
+    return result
+
+
+def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(*np.log(bounds))))

@@ -113,7 +113,7 @@ fi
 if wanted 6; then
   announce 6 "the network that finds speech"
   pysid prepare conversations "$data/train" "$exp/scenes" --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
-    --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --jobs "$jobs"
+    --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --voices "$data/train" --jobs "$jobs"
   pysid train-activity conf/activity.yaml train="$exp/scenes" out="$exp/activity"
   cp "$exp"/activity/final/activity.{json,safetensors} "$model"
 fi

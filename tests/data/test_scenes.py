@@ -13,7 +13,8 @@ from pysid.io.audio import read_audio, write_audio
 from pysid.segments import Segment
 
 RATE = 16000
-QUIET = SceneConfig(room_probability=1.0, sound_probability=0.0, noise_snr_db=(100.0, 100.0))
+BARE = {"sound_probability": 0.0, "burst_probability": 0.0}
+QUIET = SceneConfig(room_probability=1.0, noise_snr_db=(100.0, 100.0), **BARE)
 SHORT = ConversationConfig(n_conversations=2, min_pieces=4, max_pieces=5)
 
 
@@ -67,12 +68,17 @@ def test_levels_of_noise_and_sounds_are_as_asked_for():
     assert not around.responses
     assert 10 * np.log10(np.mean(around.background**2)) == pytest.approx(10 * np.log10(0.1 + 0.01), abs=0.3)
     assert around.reverberant(tone, "a") is tone  # without a room nothing changes
-    steady = scene(SceneConfig(noise_snr_db=(20.0, 20.0))).draw(["a"], 40 * RATE, np.random.default_rng(1)).background
+    steady = (
+        scene(SceneConfig(noise_snr_db=(20.0, 20.0), **BARE))
+        .draw(["a"], 40 * RATE, np.random.default_rng(1))
+        .background
+    )
     assert 10 * np.log10(np.mean(steady**2)) == pytest.approx(-20, abs=0.3)
 
 
 def test_sounds_pause_and_silent_ones_add_nothing():
-    config = SceneConfig(sound_probability=1.0, sound_snr_db=(0.0, 0.0), sound_pause_s=1.0, noise_snr_db=(200.0, 200.0))
+    chances, levels = {"sound_probability": 1.0, "burst_probability": 0.0}, {"noise_snr_db": (200.0, 200.0)}
+    config = SceneConfig(sound_snr_db=(0.0, 0.0), sound_pause_s=1.0, **chances, **levels)
     knock = np.full(800, 1000.0)
     background = scene(config, knock=knock).draw(["a"], 20 * RATE, np.random.default_rng(0)).background
     assert 0.0 < np.mean(np.abs(background) > 0.5) < 0.2
@@ -80,12 +86,33 @@ def test_sounds_pause_and_silent_ones_add_nothing():
     assert np.abs(silence).max() < 1e-3
 
 
+def test_voices_have_a_level_of_their_own():
+    tone = 3000 * np.sin(np.arange(RATE) * 0.3)
+    levels = {"sound_snr_db": (0.0, 0.0), "voice_snr_db": (30.0, 30.0), "noise_snr_db": (200.0, 200.0)}
+    config = SceneConfig(sound_probability=1.0, burst_probability=0.0, sound_pause_s=0.0, **levels)
+    for kind, level_db in (("voices", -30), ("rain", 0)):
+        background = scene(config, **{kind: tone}).draw(["a"], 40 * RATE, np.random.default_rng(1)).background
+        assert 10 * np.log10(np.mean(background**2)) == pytest.approx(level_db, abs=0.3)
+
+
+def test_bursts_are_short_and_few():
+    config = SceneConfig(
+        sound_probability=0.0, burst_probability=1.0, burst_snr_db=(0.0, 0.0), noise_snr_db=(200.0, 200.0)
+    )
+    shares = []
+    for seed in range(20):
+        background = scene(config).draw(["a"], 60 * RATE, np.random.default_rng(seed)).background
+        assert np.isfinite(background).all() and np.abs(background).max() < 100
+        shares.append(np.mean(np.abs(background) > 0.1))
+    assert max(shares) < 0.5 and np.mean(shares) > 0.005
+
+
 def test_a_scene_is_a_function_of_the_conversation(rooms):
     clip = Clip("a", "a", (Segment(0.0, 2.0),))
     pieces = (Piece(clip, Segment(0.0, 2.0), 0.0), Piece(clip, Segment(0.0, 2.0), 3.0))
     speech = np.random.default_rng(0).normal(0, 1000, 2 * RATE)
     waves = {"a": speech.astype(np.int16)}
-    config, where = ConversationConfig(), scene(SceneConfig(), rooms)
+    config, where = ConversationConfig(), scene(SceneConfig(burst_probability=1.0), rooms)
 
     def heard(name):
         return render(Conversation(name, pieces), waves.__getitem__, config, where)
@@ -111,7 +138,7 @@ def test_conversations_of_other_surroundings_are_not_mixed_with_these(dev, rooms
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"room_probability": 1.5}, r"must lie in \[0, 1\]"),
+        ({"room_probability": 1.5}, r"room_probability must lie in \[0, 1\], got 1.5"),
         ({"sound_snr_db": (20.0, 10.0)}, "sound_snr_db must be a lowest and a highest number, got 20.0 and 10.0"),
         ({"sound_pause_s": -1.0}, "sound_pause_s must not be negative"),
     ],
