@@ -218,7 +218,9 @@ def _claim(directory: Path, config: ConversationConfig, clips: Sequence[Clip], s
     """Writes into `directory` what its conversations are made with, unless it holds something else."""
     path = directory / SETTINGS
     settings = {**to_plain(config), "clips": _hash(f"{clip.utterance} {clip.speaker} {clip.speech}" for clip in clips)}
-    if scene:
+    if scene is None:
+        del settings["scene"]  # it says nothing then
+    else:
         settings["sounds"] = _hash(scene.names)
     del settings["n_conversations"]  # more of them may be made later
     if path.exists():
