@@ -9,7 +9,7 @@ import torch
 
 from pysid.activity import ActivityBatches, ActivityConfig, ActivityDetector, CropConfig, count_speakers
 from pysid.activity.classifier import ActivityClassifier
-from pysid.activity.network import ActivityNetwork, levelled
+from pysid.activity.network import ActivityNetwork, levelled, reference_levels
 from pysid.activity_file import write_detector
 from pysid.config import from_plain
 from pysid.embedding.checkpoint import Progress
@@ -125,11 +125,13 @@ def run_activity_training(config: ActivityTrainConfig) -> Path:
         )
     claim(out, config)
     train = Recordings.read(Path(config.train), config.features)
-    quiet = [levelled(torch.from_numpy(x).float(), config.network).half().numpy() for x in train.features]
+    for x in train.features:
+        whole = torch.from_numpy(x).float()
+        x[:] = levelled(whole, reference_levels(whole, config.network)).numpy()
     dev = Recordings.read(Path(config.dev), config.features) if config.dev else None
     try:
         batches = ActivityBatches(
-            train.names, quiet, train.counts, config.crops, config.network.stride, config.trainer.seed
+            train.names, train.features, train.counts, config.crops, config.network.stride, config.trainer.seed
         )
     except ValueError as error:
         raise DataError(f"{config.train}: {error}") from None

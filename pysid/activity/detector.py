@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pysid.activity.network import OVERLAP, SPEECH, ActivityNetwork, levelled
+from pysid.activity.network import OVERLAP, SPEECH, ActivityNetwork, levelled, reference_levels
 from pysid.frontend import FbankConfig, MfccConfig
 
 BLOCK_FRAMES = 8192  # worked on together
@@ -45,13 +45,14 @@ class ActivityDetector:
             ValueError: features of another width.
         """
         c = self.network.config
-        features = levelled(features, c)
+        levels = reference_levels(features, c)
         reach = -(-c.context // c.stride) * c.stride
         size = BLOCK_FRAMES // c.stride * c.stride
+        device = next(self.network.parameters()).device
         parts = []
         for start in range(0, len(features), size):
             first = max(0, start - reach)
-            seen = features[first : start + size + reach].to(next(self.network.parameters()).device)
+            seen = levelled(features[first : start + size + reach], levels).to(device)
             n_before, n_own = (start - first) // c.stride, -(-min(size, len(features) - start) // c.stride)
             parts.append(self.network(seen[None])[0, n_before : n_before + n_own].sigmoid().cpu())
         if not parts:

@@ -7,7 +7,6 @@ Bai, Kolter and Koltun, "An empirical evaluation of generic convolutional and re
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -24,7 +23,8 @@ class ActivityConfig:
 
     Attributes:
         feature_dim: width of an input frame.
-        floor, top: quantiles of a recording's frames that count as its silence and as its loud speech: see `levelled`.
+        floor, top: quantiles of a recording's frames that count as its silence and as its loud speech: see
+            `reference_levels`.
         channels: width of all layers.
         stride: frames to an output.
         dilations: of each layer, in outputs; a layer sees three.
@@ -78,21 +78,30 @@ class ActivityNetwork(nn.Module):
         return log_odds
 
 
-def levelled(features: Tensor, config: ActivityConfig) -> Tensor:
-    """Features (T, D) of a whole recording, the log energy and log-mel bands, as the network reads them.
+def reference_levels(features: Tensor, config: ActivityConfig) -> Tensor:
+    """(D,) levels of a recording's features (T, D), the log energy and log-mel bands: what `levelled` takes away.
 
-    Of each band its level in pauses is taken away, the quantile `floor`, and of the energy that of loud speech, `top`:
-    what the microphone, the gain and a steady noise do to them is gone then, and what is far off stays faint. Frames of
-    digital silence do not count, and are brought up to the floor.
+    Of the energy that of loud speech, the quantile `top`; of each band that in pauses, the quantile `floor`. Frames of
+    digital silence do not count; where there are no others, the levels are 0.
     """
     step = max(-(-len(features) // LEVEL_FRAMES), 1)
     some = features[::step]
-    heard = some[some[:, 0] > DIGITAL_SILENCE] if len(some) else some
+    heard = some[some[:, 0] > DIGITAL_SILENCE]
     if not len(heard):
-        return torch.zeros_like(features)
+        return features.new_zeros(features.shape[1])
     low, high = (min(int(q * len(heard)) + 1, len(heard)) for q in (config.floor, config.top))
-    result = (features - heard.kthvalue(low, dim=0).values).clamp(min=LEAST)
-    result[:, 0] = (features[:, 0] - heard[:, 0].kthvalue(high).values).clamp(min=2 * LEAST)
+    levels = heard.kthvalue(low, dim=0).values
+    levels[0] = heard[:, 0].kthvalue(high).values
+    return levels
+
+
+def levelled(features: Tensor, levels: Tensor) -> Tensor:
+    """Frames (T, D) as the network reads them, with the `reference_levels` of their recording.
+
+    What the microphone, the gain and a steady noise do is gone then, and what is far off stays faint.
+    """
+    result = (features - levels).clamp(min=2 * LEAST)
+    result[:, 1:].clamp_(min=LEAST)
     return result
 
 
