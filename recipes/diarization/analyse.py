@@ -95,12 +95,14 @@ def work(job: Job) -> None:
     save(job.out, WORKER["diarizer"].analyse(job.audio, speech=job.speech))
 
 
-def analyse_all(data: Path, out: Path, model: str, settings: dict, oracle_speech: bool, n_jobs: int) -> None:
-    """Analyses what is not there yet."""
+def analyse_all(
+    data: Path, out: Path, model: str, settings: dict, oracle_speech: bool, n_jobs: int, limit: int | None = None
+) -> None:
+    """Analyses what is not there yet; the first `limit` recordings, None for all."""
     reference = read_rttm(data / "ref.rttm") if oracle_speech else None
     out.mkdir(parents=True, exist_ok=True)
     jobs = []
-    for name, entry in read_wav_scp(data / "wav.scp").items():
+    for name, entry in list(read_wav_scp(data / "wav.scp").items())[:limit]:
         speech = None if reference is None else [turn.segment for turn in reference[name]]
         if not (out / f"{name}.npz").exists():
             jobs.append(Job(resolve_path(entry, data), out / f"{name}.npz", speech))

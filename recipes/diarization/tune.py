@@ -4,7 +4,8 @@
 
 EXP/data has the conversations, as run.sh makes them. First come those settings that tell what is speech, by the speech
 that they miss and invent; then, with these, those of clustering, re-segmentation and overlap, one group after the
-other, by the error of the turns. Sets count equally, however long they are.
+other, by the error of the turns: its geometric mean over the sets, so that they count equally, however long or hard
+they are.
 """
 
 import argparse
@@ -59,9 +60,9 @@ GROUPS: tuple[Mapping[str, tuple[Any, ...]], ...] = (
 """What is tried, every combination within a group; the best of each group stays for the next."""
 
 
-def tune_speech(diarizer: Diarizer, folders: Sequence[Path]) -> tuple[SpeechConfig, float]:
+def tune_speech(diarizer: Diarizer, folders: Sequence[Path], limit: int | None) -> tuple[SpeechConfig, float]:
     """The settings with the least missed and false speech, and how much that is of the true speech."""
-    heard = {folder: list(_heard(diarizer, folder)) for folder in folders}
+    heard = {folder: list(_heard(diarizer, folder, limit)) for folder in folders}
     best, least = SpeechConfig(), np.inf
     for values in product(*SPEECH.values()):
         chosen = dict(zip(SPEECH, values, strict=True))
@@ -77,8 +78,8 @@ def tune_speech(diarizer: Diarizer, folders: Sequence[Path]) -> tuple[SpeechConf
 Heard = tuple[np.ndarray, np.ndarray, float, float]  # probability (T,) and truth (T,) of speech, frame shift, duration
 
 
-def _heard(diarizer: Diarizer, folder: Path) -> Iterable[Heard]:
-    reference, entries = read_rttm(folder / "ref.rttm"), read_wav_scp(folder / "wav.scp")
+def _heard(diarizer: Diarizer, folder: Path, limit: int | None) -> Iterable[Heard]:
+    reference, entries = read_rttm(folder / "ref.rttm"), dict(list(read_wav_scp(folder / "wav.scp").items())[:limit])
     assert diarizer.detector is not None
     for name, entry in track(entries.items(), f"speech {folder}", len(entries)):
         blocks = iter_blocks(resolve_path(entry, folder), BLOCK_S, sample_rate=diarizer.model.config.sample_rate)
@@ -96,12 +97,14 @@ def _speech_error(recordings: Iterable[Heard], config: SpeechConfig) -> float:
     return n_wrong / max(n_speech, 1)
 
 
-def tune(pool: ProcessPoolExecutor, folds: Sequence[Fold], base: dict[str, Any]) -> tuple[dict[str, Any], float]:
-    """The changes to settings `base` of least mean error, and that error."""
+def tune(
+    pool: ProcessPoolExecutor, folds: Sequence[Fold], base: dict[str, Any], limit: int | None
+) -> tuple[dict[str, Any], float]:
+    """The changes to settings `base` of least error, and that error."""
     chosen, least = dict(base), np.inf
     for group in GROUPS:
         variants = tuple({**chosen, **dict(zip(group, values, strict=True))} for values in product(*group.values()))
-        errors = np.mean([_errors(pool, fold, variants) for fold in folds], axis=0)
+        errors = np.exp(np.mean([np.log(_errors(pool, fold, variants, limit)) for fold in folds], axis=0))
         best = int(errors.argmin())
         chosen, least = variants[best], float(errors[best])
         for variant, error in sorted(zip(variants, errors, strict=True), key=lambda pair: pair[1])[:5]:
@@ -109,9 +112,11 @@ def tune(pool: ProcessPoolExecutor, folds: Sequence[Fold], base: dict[str, Any])
     return chosen, least
 
 
-def _errors(pool: ProcessPoolExecutor, fold: Fold, variants: tuple[dict[str, Any], ...]) -> list[float]:
+def _errors(
+    pool: ProcessPoolExecutor, fold: Fold, variants: tuple[dict[str, Any], ...], limit: int | None
+) -> list[float]:
     """The error of each variant on a fold."""
-    tasks = [Task(fold, name, variants, "found") for name in fold.names()]
+    tasks = [Task(fold, name, variants, "found") for name in fold.names(limit)]
     results = track(pool.map(work, tasks), f"{fold.data.name}, {len(variants)} settings", len(tasks))
     return [sum((x.counts for x in of_variant), DerCounts()).der for of_variant in zip(*results, strict=True)]
 
@@ -122,20 +127,21 @@ def main() -> None:
     parser.add_argument("sets", nargs="+", help="folders in EXP/data")
     parser.add_argument("--model", required=True)
     parser.add_argument("--out", type=Path, required=True, help="model directory to write the settings into")
+    parser.add_argument("--limit", type=int, help="conversations of each set (default: all)")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     args = parser.parse_args()
     torch.set_num_threads(1)
     vad = {"vad": {"kind": "network"}}
     diarizer = Diarizer.load(args.model, settings=vad)
-    speech, error = tune_speech(diarizer, [args.exp / "data" / name for name in args.sets])
+    speech, error = tune_speech(diarizer, [args.exp / "data" / name for name in args.sets], args.limit)
     say(f"missed and false speech {100 * error:.2f}%: {speech}")
     settings = {**vad, "speech": to_plain(speech)}
     folds = [Fold(args.exp / "data" / name, args.exp / "analyses" / f"{name}-network") for name in args.sets]
     for fold in folds:
-        analyse_all(fold.data, fold.analyses, args.model, settings, False, args.jobs)
+        analyse_all(fold.data, fold.analyses, args.model, settings, False, args.jobs, args.limit)
     base = settings | {"clustering": {"kind": "vbx"}, "affinity.kind": "plda"}
     with ProcessPoolExecutor(args.jobs, initializer=start_worker, initargs=(args.model,)) as pool:
-        chosen, error = tune(pool, folds, base)
+        chosen, error = tune(pool, folds, base, args.limit)
     say(f"DER {100 * error:.2f}%")
     args.out.mkdir(parents=True, exist_ok=True)
     save_settings(args.out, change_settings(DiarizationConfig(), chosen))

@@ -59,8 +59,9 @@ def test_speakers_are_named_as_they_first_speak_whatever_moves_their_borders(
         def __call__(self, features, shift_s, speech, turns):
             return [turn for turn in turns if turn.segment.start_s > 40]
 
-    before = Diarizer(diarizer.model, diarizer.config, diarizer.backend, resegmenter=lambda *x: x[-1]).assign(analysis)
-    after = Diarizer(diarizer.model, diarizer.config, diarizer.backend, resegmenter=FirstHalfLost()).assign(analysis)
+    parts = diarizer.model, diarizer.config, diarizer.backend
+    before = Diarizer(*parts, detector=diarizer.detector, resegmenter=lambda *x: x[-1]).assign(analysis)
+    after = Diarizer(*parts, detector=diarizer.detector, resegmenter=FirstHalfLost()).assign(analysis)
     assert before.speakers == after.speakers == ["speaker1", "speaker2", "speaker3", "speaker4"]
     late = [turn.speaker for turn in before.turns if turn.segment.start_s > 40]
     renamed = dict(zip(dict.fromkeys(late), after.speakers, strict=True))
@@ -93,7 +94,7 @@ def test_windows_are_embedded_as_their_frames_alone(diarizer: Diarizer, analysis
 @pytest.mark.parametrize("kind", ["ahc", "spectral", "vbx"])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_given_number_of_speakers(analysis: Analysis, diarizer: Diarizer, kind: str, n: int) -> None:
-    other = Diarizer(diarizer.model, change_settings(diarizer.config, {"clustering.kind": kind}))
+    other = diarizer.with_settings(change_settings(diarizer.config, {"clustering.kind": kind}))
     assert len(other.assign(analysis, SpeakerCount.exactly(n)).speakers) == n
 
 
@@ -113,7 +114,7 @@ def test_speech_that_is_given_is_kept(diarizer: Diarizer, reference: list[Turn])
 
 def test_joined_speech(diarizer: Diarizer, analysis: Analysis) -> None:
     """Windows run on over pauses; turns come out on the clock of the recording, on the frames with speech."""
-    joined = Diarizer(diarizer.model, change_settings(diarizer.config, {"joined": True}))
+    joined = diarizer.with_settings(change_settings(diarizer.config, {"joined": True}))
     other = joined.analyse(MEETING, speech=analysis.speech)
     spoken = speech_mask(analysis.speech, len(other.features), 0.01)
     np.testing.assert_array_equal(other.frames, np.flatnonzero(spoken))
@@ -263,7 +264,7 @@ def test_webrtc_needs_one_of_its_rates(diarizer: Diarizer) -> None:
     frontend = replace(diarizer.model.config.frontend, features=mfcc)
     model = SpeakerModel(replace(diarizer.model.config, frontend=frontend), diarizer.model.network, diarizer.backend)
     with pytest.raises(DataError, match=r"takes 8000, 16000, 32000, 48000 Hz, the model 11025; take --vad adaptive$"):
-        Diarizer(model, diarizer.config)
+        Diarizer(model, change_settings(diarizer.config, {"vad": {"kind": "webrtc"}, "overlap": None}))
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,15 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 import pysid
+from pysid.activity_training import read_activity_config
+from pysid.data.conversation_plan import ConversationConfig
 from pysid.diarization.pipeline import Diarizer
 from pysid.experiment import read_train_config
 from pysid.io.tables import read_trials, read_utt2spk, write_table
@@ -79,6 +83,37 @@ def test_the_calibration_is_of_clean_and_noisy_trials(commands, tmp_path):
     assert given == ["a dev.ark:1", "b dev.ark:9", "a-noisy dev_noisy.ark:1", "b-noisy dev_noisy.ark:9"]
     trials = [(x.enrol, x.test, x.is_target) for x in read_trials(exp / "calibration-trials")]
     assert trials == [("a", "b-noisy", True), ("c-noisy", "d-noisy", False), ("e", "f", True)]
+
+
+def test_the_detector_reads_what_the_network_reads(commands, tmp_path):
+    exp = tmp_path / "exp"
+    for folder in (exp / "activity" / "final", exp / "model"):
+        folder.mkdir(parents=True)
+    for name in ("activity.json", "activity.safetensors"):
+        (exp / "activity" / "final" / name).write_text(name)
+    lines = commands(*commands.here, "--stage=6", "--stop-stage=6", "--scenes=20")
+    assert [line[:2] for line in lines] == [["pysid", "prepare"], ["pysid", "train-activity"]]
+    scenes = dict(pairwise(lines[0]))
+    assert (scenes["--count"], scenes["--voices"]) == ("20", str(tmp_path / "data" / "train"))
+    ConversationConfig(**yaml.safe_load((RECIPE / scenes["--config"]).read_text()))
+    config = read_activity_config(RECIPE / lines[1][2], lines[1][3:])
+    assert config.train == lines[0][4] and config.out == str(exp / "activity")
+    network = read_train_config(RECIPE / "conf" / "resnet.yaml")
+    assert config.features == network.frontend.features
+    assert (exp / "model" / "activity.json").exists() and (exp / "model" / "activity.safetensors").exists()
+
+
+def test_settings_are_tuned_on_one_half(commands, tmp_path):
+    windows = tmp_path / "exp" / "diarization" / "model"
+    windows.mkdir(parents=True)
+    (windows / "diarization.safetensors").touch()  # the back-end of windows is there
+    write_table(tmp_path / "data" / "dev" / "spk2utt", {"a": "a-1", "b": "b-1"})
+    *made, tuned = commands(*commands.here, "--stage=7", "--stop-stage=7", "--conversations=8")
+    kinds = [Path(line[4]).name for line in made]
+    assert kinds == ["plain-a", "overlap-a", "scene-a", "plain-b", "overlap-b", "scene-b"]
+    assert all(line[line.index("--count") + 1] == "4" for line in made)
+    assert all(("--rooms" in line) == ("scene" in line[4]) for line in made)
+    assert tuned[1:6] == ["../diarization/tune.py", str(windows.parent), "plain-a", "overlap-a", "scene-a"]
 
 
 @pytest.mark.parametrize(
