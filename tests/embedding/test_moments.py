@@ -48,7 +48,8 @@ def test_kaldis_rounding_survives_cutting(cuts: tuple[int, ...]) -> None:
     x[:, ::4] = 0.7371  # nothing varies: what is left is rounding
     moments = KaldiMoments()
     add_all(moments, x.clone(), cuts)
-    assert torch.equal(statistics(*moments.result()[:2]), kaldi_statistics(x[None], None)[0])
+    # Sums are the same to the last bit; PyTorch's square root is not on every machine.
+    torch.testing.assert_close(statistics(*moments.result()[:2]), kaldi_statistics(x[None], None)[0], rtol=2e-7, atol=0)
 
 
 def test_unbiased_and_floored() -> None:
