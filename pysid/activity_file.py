@@ -8,7 +8,7 @@ import torch
 from pysid.activity import ActivityConfig, ActivityDetector, ActivityNetwork
 from pysid.config import from_plain
 from pysid.errors import DataError
-from pysid.frontend import FbankConfig, MfccConfig
+from pysid.frontend import FbankConfig
 from pysid.model import read_formatted, write_formatted
 from pysid.network_file import load_weights, save_weights
 
@@ -24,10 +24,12 @@ class ActivityFileConfig:
         network: the network.
     """
 
-    features: FbankConfig | MfccConfig = field(default_factory=FbankConfig)
+    features: FbankConfig = field(default_factory=lambda: FbankConfig(use_energy=True))
     network: ActivityConfig = field(default_factory=ActivityConfig)
 
     def __post_init__(self) -> None:
+        if not self.features.use_energy or self.features.htk_compat:
+            raise DataError("the features must be filter banks with use_energy, without htk_compat")
         if self.features.dim != self.network.feature_dim:
             raise DataError(
                 f"network.feature_dim is {self.network.feature_dim}, but the features have {self.features.dim}"

@@ -10,14 +10,14 @@ import torch
 from pysid.activity import ActivityBatches, ActivityConfig, ActivityDetector, CropConfig, count_speakers
 from pysid.activity.classifier import ActivityClassifier
 from pysid.activity.network import ActivityNetwork, levelled, reference_levels
-from pysid.activity_file import write_detector
+from pysid.activity_file import ActivityFileConfig, write_detector
 from pysid.config import from_plain
 from pysid.embedding.checkpoint import Progress
 from pysid.embedding.networks import n_parameters
 from pysid.embedding.optim import OptimizerConfig
 from pysid.embedding.train import Trainer, TrainerConfig, seed_weights
 from pysid.errors import DataError
-from pysid.frontend import FbankConfig, Frontend, FrontendConfig, MfccConfig, analyse_blocks
+from pysid.frontend import FbankConfig, Frontend, FrontendConfig, analyse_blocks
 from pysid.io.audio import iter_blocks
 from pysid.io.rttm import read_rttm
 from pysid.io.scp import is_pipe, resolve_path
@@ -43,7 +43,7 @@ class ActivityTrainConfig:
     train: str
     out: str
     dev: str | None = None
-    features: FbankConfig | MfccConfig = field(default_factory=FbankConfig)
+    features: FbankConfig = field(default_factory=lambda: FbankConfig(use_energy=True))
     network: ActivityConfig = field(default_factory=ActivityConfig)
     crops: CropConfig = field(default_factory=CropConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -64,7 +64,7 @@ class Recordings:
     counts: list[np.ndarray]
 
     @classmethod
-    def read(cls, directory: Path, features: FbankConfig | MfccConfig) -> "Recordings":
+    def read(cls, directory: Path, features: FbankConfig) -> "Recordings":
         """Those of a data directory with ref.rttm.
 
         Raises:
@@ -119,10 +119,7 @@ def run_activity_training(config: ActivityTrainConfig) -> Path:
         DataError: what is wrong with the data, or with resuming: another configuration stands in `out`.
     """
     out = Path(config.out)
-    if config.features.dim != config.network.feature_dim:
-        raise DataError(
-            f"network.feature_dim is {config.network.feature_dim}, but the features have {config.features.dim}"
-        )
+    ActivityFileConfig(config.features, config.network)  # for its checks, before any work
     claim(out, config)
     train = Recordings.read(Path(config.train), config.features)
     for x in train.features:

@@ -85,6 +85,8 @@ def test_what_is_wrong_with_the_data(config, conversations, tmp_path):
         run_activity_training(replace(config, crops=CropConfig(n_frames=90000)))
     with pytest.raises(DataError, match=r"network\.feature_dim is 9, but the features have 21"):
         run_activity_training(replace(config, network=ActivityConfig(feature_dim=9)))
+    with pytest.raises(DataError, match="must be filter banks with use_energy"):
+        run_activity_training(replace(config, features=FbankConfig(n_mels=21)))
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "wav.scp").write_text(f"a {conversations / 'audio/conv-0001.flac'}\n")

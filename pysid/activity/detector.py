@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pysid.activity.network import OVERLAP, SPEECH, ActivityNetwork, levelled, reference_levels
-from pysid.frontend import FbankConfig, MfccConfig
+from pysid.frontend import FbankConfig
 
 BLOCK_FRAMES = 8192  # worked on together
 
@@ -33,7 +33,7 @@ class ActivityDetector:
         features: what the network reads.
     """
 
-    def __init__(self, network: ActivityNetwork, features: FbankConfig | MfccConfig) -> None:
+    def __init__(self, network: ActivityNetwork, features: FbankConfig) -> None:
         self.network = network.eval()
         self.features = features
 

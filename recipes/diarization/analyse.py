@@ -84,9 +84,7 @@ WORKER: dict[str, Diarizer] = {}  # of this process
 def start_worker(model: str, settings: dict) -> None:
     torch.set_num_threads(1)
     base = Diarizer.load(model)  # whose tuned settings are not what is compared
-    WORKER["diarizer"] = Diarizer(
-        base.model, change_settings(DiarizationConfig(), settings), base.backend, detector=base.detector
-    )
+    WORKER["diarizer"] = base.with_settings(change_settings(DiarizationConfig(), settings))
     # The progress shown is that of recordings, not of blocks within each.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 

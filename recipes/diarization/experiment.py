@@ -131,10 +131,7 @@ def diarizer_of(settings: Mapping[str, Any]) -> Diarizer:
     """One diarizer for each settings, which are over pysid's defaults, not over those tuned for the model."""
     key = json.dumps(settings, sort_keys=True)
     if key not in WORKER:
-        base = WORKER["base"]
-        WORKER[key] = Diarizer(
-            base.model, change_settings(DiarizationConfig(), settings), base.backend, detector=base.detector
-        )
+        WORKER[key] = WORKER["base"].with_settings(change_settings(DiarizationConfig(), settings))
     return WORKER[key]
 
 

@@ -1,6 +1,6 @@
 """Chooses the settings of diarization for a model: those of least error on conversations that are there for tuning.
 
-    python tune.py EXP plain-a overlap-a scene-a --model MODEL --out settings.json
+    python tune.py EXP plain-a overlap-a scene-a --model MODEL --out MODEL
 
 EXP/data has the conversations, as run.sh makes them. First come those settings that tell what is speech, by the speech
 that they miss and invent; then, with these, those of clustering, re-segmentation and overlap, one group after the
