@@ -15,11 +15,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import pysid
-from benchmarks.tables import console, show, write_json
-from benchmarks.tasks import GIB, isolated, peak_bytes
-from pysid.database import EnrolledUtterance, SpeakerDatabase
-from pysid.identify import Identifier
-from pysid.model import SpeakerModel
+from benchmarks.measure.tables import console, show, write_json
+from benchmarks.measure.tasks import GIB, isolated, peak_bytes
+from pysid.model.speaker_model import SpeakerModel
+from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase
+from pysid.speakers.identify import Identifier
 
 BATCH = 10_000  # speakers enrolled in one transaction
 N_QUERIES = 20

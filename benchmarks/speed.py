@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from benchmarks.all_cores import all_cores_seconds
-from benchmarks.tables import console, show, write_json
-from benchmarks.tasks import GIB, isolated, peak_bytes, round_rate
+from benchmarks.measure.all_cores import all_cores_seconds
+from benchmarks.measure.tables import console, show, write_json
+from benchmarks.measure.tasks import GIB, isolated, peak_bytes, round_rate
 
 PRODUCT, MEMORY = "float32 products", "memory"
 PRODUCT_SIZE = 2048

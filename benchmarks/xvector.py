@@ -20,7 +20,7 @@ from benchmarks.speed import Job, Speed, parser, run
 from pysid.embedding.extract import ExtractConfig, extract
 from pysid.embedding.windows import embed_windows
 from pysid.embedding.xvector import XVector, XVectorConfig
-from pysid.io.ark_writer import ArkWriter
+from pysid.io.ark.writer import ArkWriter
 
 FRAMES_PER_S = 100
 SHORT_S = (3.2, 4.1, 5.5, 6.3, 7.7, 8.6, 9.9)
@@ -127,7 +127,7 @@ def kaldi() -> list[Speed]:
     """nnet3-xvector-compute, its start and the reading and writing of files included."""
     if not shutil.which("nnet3-xvector-compute"):
         return []
-    from pysid.kaldi.xvector_export import export_xvector
+    from pysid.nnet3.from_xvector import export_xvector
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

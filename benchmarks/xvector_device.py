@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from benchmarks.measure.tables import console, show, write_json
+from benchmarks.measure.tasks import round_rate
 from benchmarks.speed import PRODUCT_SIZE, machine
-from benchmarks.tables import console, show, write_json
-from benchmarks.tasks import round_rate
 from benchmarks.xvector import FRAMES_PER_S, count_operations, network
 from pysid.frontend import VOXCELEB, Frontend
 

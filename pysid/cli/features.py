@@ -35,7 +35,7 @@ def features(
     Example: pysid features data/train exp/features/train --jobs 4
     """
     from pysid.data.corpus import Corpus
-    from pysid.features import write_features
+    from pysid.data.features import write_features
     from pysid.frontend import VOXCELEB, FrontendConfig
     from pysid.settings import read_settings
 

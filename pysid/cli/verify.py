@@ -9,8 +9,8 @@ import typer
 from pysid.cli.common import BackendKind, Device, Model, report_skipped, write_json
 
 if TYPE_CHECKING:
-    from pysid.decision import OperatingPoint
-    from pysid.identify import Candidate
+    from pysid.speakers.decision import OperatingPoint
+    from pysid.speakers.identify import Candidate
 
 REJECTED = 3  # exit status with --exit-code
 
@@ -60,7 +60,7 @@ def verify(
 
     import pysid
     from pysid.errors import Skipped
-    from pysid.verify import Verifier
+    from pysid.speakers.verify import Verifier
 
     verifier = Verifier(pysid.load(model, device), enrol, point, backend)
     skipped = Skipped()
@@ -83,7 +83,7 @@ def verify(
 
 def operating_point(prior: float, c_miss: float, c_fa: float, threshold: float | None) -> "OperatingPoint":
     """The options as a value. Raises typer.BadParameter where one is out of range."""
-    from pysid.decision import OperatingPoint
+    from pysid.speakers.decision import OperatingPoint
 
     try:
         return OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
@@ -93,7 +93,7 @@ def operating_point(prior: float, c_miss: float, c_fa: float, threshold: float |
 
 def figures(found: "Candidate") -> str:
     """The score, and what the calibration made of it."""
-    from pysid.decision import describe
+    from pysid.speakers.decision import describe
 
     return describe(found.score, found.llr, found.probability)
 

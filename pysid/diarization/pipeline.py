@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pysid.activity.detector import ActivityDetector
-from pysid.activity_file import CONFIG_FILE, read_detector
+from pysid.activity.files import CONFIG_FILE, read_detector
 from pysid.backend.chain import Backend
 from pysid.diarization.clusterers import make_clusterer
 from pysid.diarization.config import DiarizationConfig, NetworkVadConfig
+from pysid.diarization.files import load_settings
 from pysid.diarization.overlap import OverlapConfig, make_overlap, with_second_speakers
 from pysid.diarization.pauses import pauses_between, snap_to_pauses
 from pysid.diarization.resegment import ViterbiResegmenter
 from pysid.diarization.second_speakers import NetworkOverlapConfig, with_nearest_speakers
-from pysid.diarization.settings import load_settings
 from pysid.diarization.speech import speech_mask, speech_segments
 from pysid.diarization.steps import (
     ANY_NUMBER,
@@ -42,9 +42,9 @@ from pysid.errors import DataError
 from pysid.frontend import Frontend, FrontendConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
-from pysid.io.audio import audio_info, iter_blocks
-from pysid.io.audio_reader import Source
-from pysid.model import DEFAULT_MODEL, SpeakerModel, find_model
+from pysid.io.audio.files import audio_info, iter_blocks
+from pysid.io.audio.reader import Source
+from pysid.model.speaker_model import DEFAULT_MODEL, SpeakerModel, find_model
 from pysid.progress import track
 from pysid.segments import Segment, Turn
 
@@ -103,7 +103,7 @@ class Diarization:
 
     def to_annotation(self, recording: str = "recording") -> "Annotation":
         """The turns as pyannote.core has them."""
-        from pysid.io.annotation import to_annotation
+        from pysid.io.turns.annotation import to_annotation
 
         return to_annotation(self.turns, recording)
 

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from pysid.errors import DataError
-from pysid.io.atomic import atomic_text
+from pysid.io.files import atomic_text
 
 PathLike = str | os.PathLike[str]
 

@@ -18,13 +18,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from pysid.data.sources import Source
 from pysid.errors import DataError, Skipped
-from pysid.io.ark_writer import ArkWriter
+from pysid.io.ark.writer import ArkWriter
 from pysid.parallel.run import PartsLost, run_parts
 from pysid.parallel.shard_file import ShardFile
 from pysid.parallel.workers import Workers
 from pysid.progress import track
-from pysid.sources import Source
 
 ENDING = ".shards"  # of the folder beside an output
 FEWEST, MOST = 16, 128  # utterances in a shard

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pysid.kaldi.files import reader_for
-from pysid.kaldi.nnet3_file import parse_nnet3
+from pysid.io.kaldi.files import reader_for
+from pysid.nnet3.file import parse_nnet3
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 
