@@ -12,6 +12,12 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of files that Kaldi's programs wrote."""
+    return Path(__file__).parent / "golden" / "kaldi"
+
+
+@pytest.fixture(scope="session")
 def dev() -> Path:
     """The data directory of the development voices: 6 speakers of 6 utterances, each about 6 s long."""
     return EXAMPLES / "dev"

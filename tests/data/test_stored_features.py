@@ -14,7 +14,7 @@ from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark.archive import read_matrices
 from pysid.io.ark.writer import ArkWriter
 
-KALDI = Path(__file__).parent / "golden" / "kaldi"
+KALDI = Path(__file__).parents[1] / "golden" / "kaldi"
 
 
 def test_matches_apply_cmvn_sliding_and_select_voiced_frames(kaldi_corpus: Path, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from pysid.embedding.xvector import XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
 from pysid.io.audio.files import read_audio
+from pysid.model import speaker_model as model_module
 from pysid.model.speaker_model import ModelConfig, SpeakerModel, check_device, find_model, save_backend
-from pysid.model.speaker_model import speaker_model as model_module
 
 
 @pytest.fixture

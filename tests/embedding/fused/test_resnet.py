@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from pysid.embedding.fused import resnet as fused_resnet
 from pysid.embedding.fused.forms import fused_form
 from pysid.embedding.fused.resnet import FusedResNet
-from pysid.embedding.fused.xvector import resnet as fused_resnet
 from pysid.embedding.resnet import ResNet, ResNetConfig
 
 SMALL = ResNetConfig(feature_dim=17, channels=(4, 6), blocks=(2, 1), strides=((1, 1), (2, 2)), embedding_dim=5)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pysid.embedding.fused import frame_stream
 from pysid.embedding.fused.forms import fused_form
-from pysid.embedding.fused.xvector import FusedXVector, frame_stream
+from pysid.embedding.fused.xvector import FusedXVector
 from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 
 SMALL = XVectorConfig(

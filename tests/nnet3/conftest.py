@@ -1,17 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 from pysid.io.kaldi.files import reader_for
 from pysid.nnet3.file import parse_nnet3
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
-
-
-@pytest.fixture(scope="session")
-def golden():
-    """The folder of files that Kaldi's programs wrote."""
-    return GOLDEN
 
 
 @pytest.fixture
