@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from benchmarks.measure.machine import GIB, bytes_of
 from benchmarks.measure.tables import console, show, write_json
-from benchmarks.measure.tasks import GIB, bytes_of
 from pysid.io.audio.files import read_audio
 from pysid.io.turns.rttm import read_rttm
 

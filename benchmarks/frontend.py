@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.kaldi_programs import BY, timed
-from benchmarks.speed import MEMORY, Job, Speed, parser, run
+from benchmarks.measure.speed import MEMORY, Job, Speed, parser, run
 from pysid.frontend import VOXCELEB, Fbank, FbankConfig, Frontend, Mfcc, MfccConfig, energy_vad, sliding_cmvn
 from pysid.io.audio.files import write_audio
 

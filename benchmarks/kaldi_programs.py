@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure.tasks import GIB, Measurement, bytes_of
+from benchmarks.measure.machine import GIB, bytes_of
+from benchmarks.measure.tasks import Measurement
 from pysid.backend.plda import Plda
 from pysid.exchange.kaldi_backend import write_plda
 from pysid.io.ark.archive import ArkWriter

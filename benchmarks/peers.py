@@ -20,7 +20,7 @@ from pysid.backend.cosine import cosine_scores
 from pysid.data.corpus import Corpus
 from pysid.io.tables import Trial, read_trials
 from pysid.metrics.detection import detection_summary
-from pysid.model.speaker_model import MODELS
+from pysid.model.directory import MODELS
 from pysid.progress import say, track
 
 SAMPLE_RATE = 16000

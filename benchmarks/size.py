@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.measure.machine import GIB, peak_bytes
 from benchmarks.measure.tables import console, show, write_json
-from benchmarks.measure.tasks import GIB, peak_bytes
 
 N_UTTERANCES, N_SPEAKERS = 1_281_000, 7_323  # of VoxCeleb1 dev and test, and VoxCeleb2 dev
 PER_VIDEO = 7
@@ -259,7 +259,7 @@ def measure(folder: Path, n_utterances: int, batch_size: int, n_batches: int) ->
 
 
 def main() -> None:
-    from benchmarks.speed import machine
+    from benchmarks.measure.machine import machine
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.size", description=__doc__)
     parser.add_argument("--n-utterances", type=int, default=N_UTTERANCES, help="(default: %(default)s)")

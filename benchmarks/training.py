@@ -22,8 +22,8 @@ from torch.utils.data import Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 import pysid
+from benchmarks.measure.machine import machine
 from benchmarks.measure.tables import console, show, write_json
-from benchmarks.speed import machine
 from pysid.augment import SpecAugmentConfig, SpeedConfig
 from pysid.augment.recordings import AugmentSettings
 from pysid.embedding.networks import TrainableConfig
@@ -31,7 +31,7 @@ from pysid.embedding.resnet import ResNetConfig
 from pysid.embedding.xvector import XVectorConfig
 from pysid.frontend import VOXCELEB, FrontendConfig
 from pysid.io.audio.files import write_audio
-from pysid.model.speaker_model import DEFAULT_MODEL
+from pysid.model.directory import DEFAULT_MODEL
 from pysid.training.embedding.chunks import ChunkConfig, ChunkPlan
 from pysid.training.embedding.classifier import SpeakerClassifier
 from pysid.training.embedding.corpus import augment_batches, open_corpus

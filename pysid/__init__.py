@@ -21,6 +21,6 @@ def load(path_or_name: str | None = None, device: str = "cpu") -> "LoadedModel":
         pysid.errors.DataError: there is no such model, or it is damaged.
     """
     from pysid.api import LoadedModel
-    from pysid.model.speaker_model import DEFAULT_MODEL
+    from pysid.model.directory import DEFAULT_MODEL
 
     return LoadedModel.load(path_or_name or DEFAULT_MODEL, device)

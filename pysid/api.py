@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pysid.model.speaker_model import DEFAULT_MODEL, Audio, SpeakerModel, find_model
+from pysid.model.directory import DEFAULT_MODEL, find_model
+from pysid.model.speaker_model import Audio, SpeakerModel
 
 if TYPE_CHECKING:
     from pysid.diarization import Diarizer
-    from pysid.runs.diarize import DiarizedRecording
+    from pysid.diarization.result import DiarizedRecording
     from pysid.speakers.decision import Decision
 
 

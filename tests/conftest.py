@@ -30,7 +30,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
     from pysid.frontend import VOXCELEB
-    from pysid.model.speaker_model import ModelConfig, SpeakerModel
+    from pysid.model.config import ModelConfig
+    from pysid.model.speaker_model import SpeakerModel
 
     layers = (
         FrameLayerConfig(24, (-2, -1, 0, 1, 2)),

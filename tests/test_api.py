@@ -10,7 +10,7 @@ import pysid
 from pysid.diarization import Diarizer, SpeakerCount
 from pysid.errors import DataError
 from pysid.io.turns.rttm import read_rttm
-from pysid.model.speaker_model import DEFAULT_MODEL, find_model
+from pysid.model.directory import DEFAULT_MODEL, find_model
 from pysid.speakers.verify import OperatingPoint, verify
 
 

@@ -10,7 +10,7 @@ import yaml
 from pysid.config import from_plain, override, to_plain
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
-from pysid.model.speaker_model import ModelConfig
+from pysid.model.config import ModelConfig
 from pysid.training.embedding.run import TrainConfig
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from pysid.config import read_plain, read_settings
 from pysid.errors import DataError
-from pysid.settings import read_plain, read_settings
 from pysid.training.embedding.chunks import ChunkConfig
 
 

@@ -6,13 +6,9 @@ time counts, which others on the machine disturb less. All cores: see `all_cores
 
 import argparse
 import os
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measure.all_cores import all_cores_seconds, made_on_one_core
 from benchmarks.measure.limits import LIMITS, MEMORY, measure_limits
+from benchmarks.measure.machine import GIB, isolated, peak_bytes, round_rate
 from benchmarks.measure.tables import console, show, write_json
 
-GIB = 2**30
 ROUNDS, MOST_ROUNDS = 5, 20
 AT_LEAST_S = 1.0  # of measuring one task: a short one has up to `MOST_ROUNDS`
 ENOUGH_S = 10.0  # no round begins later
@@ -76,12 +72,6 @@ class Measurement:
     remark: str = ""
 
 
-def isolated(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function returns in a fresh process, whose peak of memory is its own, then."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(function, *arguments).result()
-
-
 def measure(task: Task, limits: dict[str, float], all_cores: bool = True) -> Measurement:
     """Times a task; `limits` are those of one core."""
     seconds, peak, remark = isolated(_time, task)
@@ -113,20 +103,6 @@ def _goes_on(n_rounds: int, spent_s: float) -> bool:
     return spent_s < ENOUGH_S and (n_rounds < ROUNDS or (spent_s < AT_LEAST_S and n_rounds < MOST_ROUNDS))
 
 
-def peak_bytes() -> int:
-    """The most memory this process has held; a process that was forked first counts its parent's by `getrusage`."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(fields["VmHWM"].split()[0]) * 1024
-    return bytes_of(resource.getrusage(resource.RUSAGE_SELF))
-
-
-def bytes_of(usage: resource.struct_rusage) -> int:
-    """The peak of memory in what the system reports of a process."""
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def one_core_limits() -> dict[str, float]:
     return isolated(_limits_of_one_core)
 
@@ -144,7 +120,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def report(arguments: argparse.Namespace, limits: dict[str, float], measurements: Sequence[Measurement]) -> None:
     """Prints the table, and writes the file that `add_arguments` has asked for."""
-    from benchmarks.speed import machine
+    from benchmarks.measure.machine import machine
 
     about = {name: value for name, value in machine().items() if name != "threads"}
     limit_texts = {name: f"{limits[name] / 1e9:.1f} {'GB/s' if name == MEMORY else 'GFLOP/s'}" for name in LIMITS}
@@ -171,12 +147,3 @@ def _cells(m: Measurement) -> list[str]:
     share = "" if m.share is None else f"{100 * m.share:.2g}% of {m.limit}"
     speed = f"{round_rate(m.count / m.one_core_s)} {m.unit}"
     return [m.what, m.by, speed, all_cores, f"{m.one_core_s:.3g} s", share, f"{m.peak_gib:.2f} GiB", m.remark]
-
-
-def round_rate(rate: float) -> str:
-    """Three digits of a number, its thousands set apart.
-
-    >>> round_rate(1234567.0), round_rate(12.345)
-    ('1,230,000', '12.3')
-    """
-    return f"{float(f'{rate:.3g}'):,.0f}" if rate >= 100 else f"{rate:.3g}"

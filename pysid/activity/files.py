@@ -6,11 +6,10 @@ from pathlib import Path
 import torch
 
 from pysid.activity import ActivityConfig, ActivityDetector, ActivityNetwork
-from pysid.config import from_plain
+from pysid.config import from_plain, read_formatted, write_formatted
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig
-from pysid.model.network_file import load_weights, save_weights
-from pysid.model.speaker_model import read_formatted, write_formatted
+from pysid.io.weights import load_weights, save_weights
 
 CONFIG_FILE, WEIGHTS_FILE = "activity.json", "activity.safetensors"
 

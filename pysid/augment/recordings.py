@@ -20,8 +20,6 @@ from pysid.augment import (
 )
 from pysid.augment.augmenter import BANKS
 from pysid.augment.policies import Policy
-from pysid.augment.responses import read_rooms
-from pysid.data.conversations.scenes import VOICES, Scene, SceneConfig
 from pysid.errors import DataError
 
 KALDI_POLICIES: dict[str, Policy] = {
@@ -134,23 +132,6 @@ def open_rooms(rooms: str | tuple[str, ...], sample_rate: int, in_memory: bool =
         if in_memory:
             responses.banks[place] = bank.load()
     return responses
-
-
-def open_scene(config: SceneConfig, recordings: RecordingPaths, sample_rate: int) -> Scene | None:
-    """Where simulated conversations take place; None where there are neither rooms nor sounds.
-
-    Raises:
-        DataError: a list is missing or malformed, or a file is missing.
-    """
-    lists = recordings.rooms
-    if lists == SIMULATED:
-        raise DataError("rooms of conversations are read from a rir_list, such as `pysid prepare rirs` writes")
-    rooms: dict[str, dict[str, str]] = {}
-    for number, path in enumerate([lists] if isinstance(lists, str) else lists or ()):
-        rooms |= {f"{number} {room}": responses for room, responses in read_rooms(path).items()}
-    named = {"noise": recordings.noises, "music": recordings.music, VOICES: recordings.speech}
-    sounds = {kind: open_bank(path, sample_rate) for kind, path in named.items() if path}
-    return Scene(config, rooms, sounds, sample_rate) if rooms or sounds else None
 
 
 def _require_files(bank: FileBank, listed: Path) -> None:

@@ -42,13 +42,8 @@ def fit_backend(
     from pysid.backend import CosineBackend, PldaBackend
     from pysid.errors import DataError
     from pysid.io.ark.labelled import read_labelled_vectors
-    from pysid.model.speaker_model import (
-        BACKEND_FILE,
-        WINDOW_BACKEND_FILE,
-        find_model_directory,
-        read_config,
-        save_backend,
-    )
+    from pysid.model.config import read_config
+    from pysid.model.directory import BACKEND_FILE, WINDOW_BACKEND_FILE, find_model_directory, save_backend
     from pysid.runs.score import fit_calibration
 
     directory = find_model_directory(model)

@@ -43,7 +43,8 @@ def embed(
 
     import pysid
     from pysid.diarization.windows import WindowConfig
-    from pysid.model.speaker_model import DEFAULT_MODEL, check_device, find_model
+    from pysid.model.directory import DEFAULT_MODEL, find_model
+    from pysid.model.speaker_model import check_device
     from pysid.runs.embed import embed_to_file
     from pysid.runs.inputs import cut_into_windows, is_stream, open_inputs
 

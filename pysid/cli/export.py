@@ -36,7 +36,8 @@ def export(
         raise typer.BadParameter("--int8 goes with --onnx")
 
     from pysid.errors import DataError
-    from pysid.model.speaker_model import SpeakerModel, find_model
+    from pysid.model.directory import find_model
+    from pysid.model.speaker_model import SpeakerModel
 
     if onnx:
         from pysid.exchange.to_onnx import export_onnx

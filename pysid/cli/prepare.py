@@ -94,12 +94,13 @@ def conversations(
 
     Example: pysid prepare conversations data/dev data/conversations --count 400 --jobs 4
     """
-    from pysid.augment.recordings import RecordingPaths, open_scene
+    from pysid.augment.recordings import RecordingPaths
+    from pysid.config import read_settings
     from pysid.data.conversations.plan import ConversationConfig
+    from pysid.data.conversations.scenes import open_scene
     from pysid.data.conversations.write import write_conversations
     from pysid.data.corpus import Corpus
     from pysid.io.text import RowFormat, read_rows
-    from pysid.settings import read_settings
 
     settings = ConversationConfig() if config is None else read_settings(ConversationConfig, config)
     given: dict[str, Any] = {

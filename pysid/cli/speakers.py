@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pysid.cli.common import Device, Model, write_json
-from pysid.cli.verify import CostFa, CostMiss, Json, Kind, Threshold, figures, finish, operating_point, settings
+from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, figures, finish, operating_point, settings
 
 if TYPE_CHECKING:
     from pysid.speakers.identify import Identification

@@ -21,14 +21,15 @@ from pysid.config import to_plain
 from pysid.data.copies import Tables, copied, corpus_tables, evenly, joined, sorted_names, write_tables
 from pysid.data.corpus import Corpus
 from pysid.data.sources import CorpusAudio
-from pysid.errors import DataError, Skipped
+from pysid.errors import DataError, Skipped, one_line
 from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark.writer import ArkWriter
 from pysid.io.audio.files import write_audio
 from pysid.io.files import atomic_text, safe_name
 from pysid.io.tables import read_table
 from pysid.parallel.run import PartsLost, run_parts
-from pysid.parallel.shards import ENDING, Results, ShardRun, cut, merge, say_lost
+from pysid.parallel.shards import ENDING, ShardRun, cut, merge, say_lost
+from pysid.parallel.work import Results
 from pysid.parallel.workers import HERE, Workers
 from pysid.progress import track
 
@@ -244,7 +245,7 @@ def _claim(out: Path, settings: dict[str, object]) -> None:
         try:
             old = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise DataError(f"{path}: expected JSON, got {' '.join(str(error).split())}") from None
+            raise DataError(f"{path}: expected JSON, got {one_line(error)}") from None
     before = old if isinstance(old, dict) else {}
     given = {key: value for key, value in settings.items() if value is not None}
     for key, value in given.items():

@@ -13,13 +13,14 @@ import torch
 from pysid.config import from_plain, to_plain
 from pysid.data.corpus import Corpus
 from pysid.data.sources import CorpusAudio, Stored
-from pysid.errors import DataError, Skipped
+from pysid.errors import DataError, Skipped, one_line
 from pysid.frontend import Frontend, FrontendConfig, sliding_cmvn
 from pysid.io.ark.archive import split_entry
 from pysid.io.ark.writer import PARTIAL, ArkWriter, read_row_counts
 from pysid.io.files import atomic_text
 from pysid.io.tables import read_table, write_table
-from pysid.parallel.shards import ENDING, Results, ShardRun, merge
+from pysid.parallel.shards import ENDING, ShardRun, merge
+from pysid.parallel.work import Results
 from pysid.parallel.workers import HERE, Workers
 
 FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
@@ -41,7 +42,7 @@ def read_frontend(directory: Path) -> FrontendConfig:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path}: expected JSON, got {' '.join(str(error).split())}") from error
+        raise DataError(f"{path}: expected JSON, got {one_line(error)}") from error
     return from_plain(FrontendConfig, plain, str(path))
 
 

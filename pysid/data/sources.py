@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 
@@ -18,27 +18,7 @@ from pysid.io.ark.archive import load_matrix, load_vector, split_entry
 from pysid.io.audio.files import read_audio
 from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.table_formats import SegmentLine
-
-
-class Source(Protocol):
-    """Utterances that can be read by name."""
-
-    @property
-    def keys(self) -> Sequence[str]:
-        """Their names, in order."""
-        ...
-
-    def part(self, keys: Iterable[str]) -> Self:
-        """Some of them, in the order given."""
-        ...
-
-    def entry(self, key: str) -> str:
-        """Where an utterance comes from; it changes where the tables do."""
-        ...
-
-    def absolute(self) -> Self:
-        """The same for a process with another working folder."""
-        ...
+from pysid.parallel.work import Source
 
 
 class ArraySource(Source, Protocol):

@@ -10,18 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pysid.backend.chain import Backend, PldaBackend
-from pysid.config import from_plain, override, to_plain
+from pysid.config import from_plain, override, read_formatted, to_plain, write_formatted
 from pysid.diarization.affinity import CosineAffinityConfig
 from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.spectral import SpectralConfig
-from pysid.model.speaker_model import (
-    WINDOW_BACKEND_FILE,
-    SpeakerModel,
-    read_backend,
-    read_formatted,
-    save_backend,
-    write_formatted,
-)
+from pysid.model.directory import WINDOW_BACKEND_FILE, read_backend, save_backend
+from pysid.model.speaker_model import SpeakerModel
 
 CONFIG_FILE = "diarization.json"
 

@@ -17,13 +17,12 @@ from pysid.errors import DataError
 from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
 from pysid.exchange.kaldi_package import Choices, PackageFiles, find_files, read_count
 from pysid.frontend import CmvnConfig, FbankConfig, FrontendConfig, MfccConfig, VadConfig
-from pysid.io.files import atomic_directory, atomic_text
-from pysid.io.kaldi.files import read_bytes
+from pysid.io.files import PathLike, atomic_directory, atomic_text, read_bytes
 from pysid.io.kaldi.options import read_config
 from pysid.io.kaldi.reader import Floats
-from pysid.io.text import PathLike
+from pysid.model.config import ModelConfig
 from pysid.model.network_file import NNET3_FILE, Network
-from pysid.model.speaker_model import ModelConfig, SpeakerModel
+from pysid.model.speaker_model import SpeakerModel
 from pysid.nnet3.components import ComponentRecord
 from pysid.nnet3.config_lines import ComponentNode, ConfigLine, OutputNode, parse_config_line, read_config_lines
 from pysid.nnet3.file import Nnet3Model

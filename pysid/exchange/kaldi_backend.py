@@ -5,9 +5,9 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from pysid.backend.plda import Plda
 from pysid.errors import DataError
+from pysid.io.files import PathLike
 from pysid.io.kaldi.files import new_writer, open_reader, save
 from pysid.io.kaldi.reader import Floats, Reader, Writer
-from pysid.io.text import PathLike
 
 
 def read_vector(path: PathLike, dtype: DTypeLike = np.float32) -> Floats:

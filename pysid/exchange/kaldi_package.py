@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pysid.errors import DataError
-from pysid.io.kaldi.files import read_bytes
+from pysid.io.files import read_bytes
 
 NONE = "none"
 NETWORKS = ("final.raw", "final.mdl")

@@ -20,12 +20,13 @@ from pysid.frontend.fbank import FBANK_OPTIONS
 from pysid.frontend.kaldi_options import Option
 from pysid.frontend.mfcc import MFCC_OPTIONS
 from pysid.frontend.vad import VAD_OPTIONS
-from pysid.io.files import atomic_directory
-from pysid.io.kaldi.files import read_bytes, reader_for
+from pysid.io.files import PathLike, atomic_directory, read_bytes
+from pysid.io.kaldi.files import reader_for
 from pysid.io.kaldi.options import write_config
-from pysid.io.text import PathLike, write_lines
+from pysid.io.text import write_lines
+from pysid.model.directory import WINDOW_BACKEND_FILE, find_model
 from pysid.model.network_file import NNET3_FILE
-from pysid.model.speaker_model import WINDOW_BACKEND_FILE, SpeakerModel, find_model
+from pysid.model.speaker_model import SpeakerModel
 from pysid.nnet3.config_lines import parse_config_line
 from pysid.nnet3.file import parse_nnet3
 from pysid.nnet3.from_xvector import POOLED_FRAMES, export_xvector

@@ -17,8 +17,9 @@ from pysid.embedding.pooling import StatisticsPooling
 from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
 from pysid.io.files import atomic_path
+from pysid.model.config import ModelConfig
 from pysid.model.onnx_file import ENDING, write_onnx_settings
-from pysid.model.speaker_model import ModelConfig, SpeakerModel
+from pysid.model.speaker_model import SpeakerModel
 
 OPSET = 17
 TRACED_FRAMES = 200

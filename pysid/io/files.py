@@ -10,6 +10,8 @@ from typing import TextIO
 
 from pysid.errors import DataError
 
+PathLike = str | os.PathLike[str]
+
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for an ending and the temporary name's prefix
 
 
@@ -111,3 +113,11 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_bytes(path: PathLike) -> bytes:
+    """The whole content of a file. Raises DataError when it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None

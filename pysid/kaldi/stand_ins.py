@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pysid.errors import DataError, PysidWarning
+from pysid.errors import DataError, PysidWarning, one_line
 from pysid.kaldi import command_line
 from pysid.kaldi.command_line import WrongUsage
 from pysid.kaldi.log import Log
@@ -88,7 +88,7 @@ def run_program(name: str, words: Sequence[str], *, allow_pipes: bool = False) -
         print(command_line.usage(program.usage, program.options), file=sys.stderr)
         log.error(str(error))
     except (ValueError, OSError) as error:
-        log.error(" ".join(str(error).split()))
+        log.error(one_line(error))
     return ERROR
 
 

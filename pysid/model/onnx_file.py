@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pysid.config import from_plain, to_plain
+from pysid.config import from_plain, read_plain, to_plain
 from pysid.embedding.onnx_network import fixed_frames, open_session
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig, FrontendConfig
-from pysid.io.files import atomic_text
-from pysid.io.kaldi.files import read_bytes
-from pysid.settings import read_plain
+from pysid.io.files import atomic_text, read_bytes
 
 ENDING = ".onnx"
 SETTINGS_ENDINGS = (".yaml", ".json")
@@ -55,7 +53,7 @@ def read_onnx_settings(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def write_onnx_settings(path: Path, config: Any) -> None:
-    """Writes a `pysid.model.speaker_model.ModelConfig` as the settings of an `.onnx` file."""
+    """Writes a `pysid.model.speaker_model.config.ModelConfig` as the settings of an `.onnx` file."""
     with atomic_text(path.with_suffix(".json")) as file:
         json.dump(to_plain(config), file, indent=2)
         file.write("\n")

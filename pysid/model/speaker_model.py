@@ -10,74 +10,28 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import safetensors.numpy
 import torch
 
-from pysid.backend.chain import Backend, CosineBackend, backend_from_arrays
+from pysid.backend.chain import Backend, CosineBackend
 from pysid.backend.projection import Projection
-from pysid.config import from_plain, to_plain
-from pysid.embedding.extract import ExtractConfig, extract, pad_batch
-from pysid.embedding.onnx_network import OnnxConfig, OnnxNetwork
-from pysid.embedding.xvector import XVectorConfig
+from pysid.config import to_plain
+from pysid.embedding.extract import extract, pad_batch
+from pysid.embedding.onnx_network import OnnxNetwork
 from pysid.errors import DataError
-from pysid.frontend import Frontend, FrontendConfig
+from pysid.frontend import Frontend
 from pysid.io.audio.files import read_audio
 from pysid.io.audio.samples import as_stream, as_waveform
-from pysid.io.files import atomic_path, atomic_text
-from pysid.model.network_file import ONNX_FILE, Network, NetworkConfig, read_network, read_safetensors, write_network
-from pysid.model.onnx_file import ENDING, read_onnx_settings
+from pysid.model.config import ModelConfig, read_config
+from pysid.model.directory import BACKEND_FILE, DEFAULT_MODEL, find_model, read_backend, save_backend, save_network
+from pysid.model.network_file import Network, read_network
 from pysid.nnet3.network import Nnet3Network
-
-FORMAT = 1
-MODELS = Path(__file__).parent / "shipped"  # what ships with the package
-DEFAULT_MODEL = "default"
-BACKEND_FILE = "backend.safetensors"
-WINDOW_BACKEND_FILE = "diarization.safetensors"  # of windows of speech, shorter than utterances
 
 Audio = str | os.PathLike[str] | tuple[np.ndarray, int] | np.ndarray
 """An audio file; or (samples, rate) as soundfile reads them, floats in [-1, 1] or integers, one channel or more; or a
 waveform (S,) at int16 scale and the model's sample rate."""
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """What `config.json` of a model directory says.
-
-    Attributes:
-        frontend: from waveform to network input.
-        network: the embedding network.
-        extract: how long utterances are cut.
-    Raises:
-        DataError: the parts do not fit each other.
-    """
-
-    frontend: FrontendConfig
-    network: NetworkConfig = field(default_factory=XVectorConfig)
-    extract: ExtractConfig = field(default_factory=ExtractConfig)
-
-    def __post_init__(self) -> None:
-        if self.frontend.dim != self.network.feature_dim:
-            raise DataError(
-                f"network.feature_dim is {self.network.feature_dim}, but the frontend gives {self.frontend.dim}"
-            )
-        if isinstance(self.network, OnnxConfig):
-            self.network.check(self.frontend, self.extract)
-        if self.extract.min_chunk_size <= self.network.context:
-            raise DataError(
-                f"extract.min_chunk_size is {self.extract.min_chunk_size}, but the network needs chunks of more than "
-                f"{self.network.context} frames"
-            )
-
-    @property
-    def sample_rate(self) -> int:
-        """Hz that the front-end wants."""
-        return int(self.frontend.features.sample_rate)
 
 
 class SpeakerModel:
@@ -209,38 +163,6 @@ class SpeakerModel:
             on_skip(key, reason)
 
 
-def find_model(path_or_name: str | os.PathLike[str]) -> Path:
-    """The directory or the `.onnx` file of a model given by path, or the one that ships with pysid under this name.
-
-    Raises:
-        DataError: there is neither.
-    """
-    given = Path(path_or_name)
-    if given.suffix == ENDING and given.is_file():
-        in_directory = given.name == ONNX_FILE and (given.parent / "config.json").is_file()
-        return given.parent if in_directory else given
-    if (given / "config.json").is_file():
-        return given
-    shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
-    if os.fspath(path_or_name) in shipped:
-        return shipped[os.fspath(path_or_name)]
-    names = f", or a shipped model ({', '.join(shipped)})" if shipped else ""
-    what = "an ONNX file" if given.suffix == ENDING else "a model directory with config.json"
-    raise DataError(f"{path_or_name}: expected {what}{names}")
-
-
-def find_model_directory(path_or_name: str | os.PathLike[str]) -> Path:
-    """Like `find_model`, for what is to get more files.
-
-    Raises:
-        DataError: there is no such model, or it is a single file.
-    """
-    directory = find_model(path_or_name)
-    if not directory.is_dir():
-        raise DataError(f"{directory}: expected a model directory; pysid export --directory makes one of an ONNX file")
-    return directory
-
-
 def check_device(name: str) -> None:
     """Raises DataError unless `name` is a device that this machine has: cpu, cuda or cuda:N."""
     device = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
@@ -249,69 +171,3 @@ def check_device(name: str) -> None:
     available = torch.cuda.device_count()
     if name != "cpu" and int(device[1] or 0) >= available:
         raise DataError(f"expected an available device, got {name!r} where there are {available} CUDA devices")
-
-
-def read_config(directory: Path) -> ModelConfig:
-    """Reads `config.json` of a model directory, or the settings of an `.onnx` file."""
-    if directory.is_file():
-        return from_plain(ModelConfig, *read_onnx_settings(directory))
-    path = directory / "config.json"
-    return from_plain(ModelConfig, read_formatted(path), str(path))
-
-
-def read_formatted(path: Path) -> dict[str, Any]:
-    """The plain values of a JSON file of a model, without the number of its format.
-
-    Raises:
-        DataError: the file cannot be read, is not JSON, or has another format.
-    """
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: expected JSON, got: {_one_line(error)}") from None
-    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
-        found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
-        raise DataError(f"{path}: expected a model of format {FORMAT}, got {found!r}")
-    return {key: value for key, value in plain.items() if key != "format"}
-
-
-def write_formatted(path: Path, config: Any) -> None:
-    """Writes a configuration as `read_formatted` reads it."""
-    with atomic_text(path) as file:
-        json.dump({"format": FORMAT, **to_plain(config)}, file, indent=2)
-        file.write("\n")
-
-
-def save_network(directory: str | os.PathLike[str], config: ModelConfig, network: Network, half: bool = False) -> None:
-    """Writes `config.json` and the network's file of a model directory."""
-    directory = Path(directory)
-    write_network(directory, network, half)
-    write_formatted(directory / "config.json", config)
-
-
-def save_backend(directory: str | os.PathLike[str], backend: Backend, name: str = BACKEND_FILE) -> None:
-    """Writes a back-end into a model directory."""
-    with atomic_path(Path(directory) / name) as path:
-        path.write_bytes(safetensors.numpy.save(backend.to_arrays()))
-
-
-def read_backend(path: Path, embedding_dim: int) -> Backend:
-    """Reads a back-end for embeddings of so many dimensions.
-
-    Raises:
-        DataError: the file is missing, damaged, or for other embeddings.
-    """
-    try:
-        backend = backend_from_arrays(read_safetensors(path))
-        mean = backend.projection.mean_
-        if mean is not None and len(mean) != embedding_dim:
-            raise DataError(f"is for embeddings of {len(mean)} dimensions, those of the model have {embedding_dim}")
-    except (ValueError, IndexError) as error:
-        raise DataError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
-    return backend
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pysid.errors import DataError
-from pysid.io.kaldi.files import read_bytes
-from pysid.io.text import PathLike, shorten
+from pysid.io.files import PathLike, read_bytes
+from pysid.io.text import shorten
 from pysid.nnet3.descriptors import Descriptor, Node, parse_descriptor
 
 OBJECTIVES = ("linear", "quadratic", "xent-per-dim")

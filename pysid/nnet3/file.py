@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from pysid.errors import DataError
+from pysid.io.files import PathLike
 from pysid.io.kaldi.binary import BinaryReader
 from pysid.io.kaldi.files import new_writer, open_reader, save
 from pysid.io.kaldi.reader import Reader, Writer
-from pysid.io.text import PathLike
 from pysid.nnet3.components import ComponentRecord, Value, read_component, write_component, write_value
 from pysid.nnet3.config_lines import ConfigLine, merge_lines, parse_config_line, read_config_lines
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pysid.embedding.tdnn import TdnnLayer
 from pysid.embedding.xvector import XVector, XVectorConfig
-from pysid.io.text import PathLike
+from pysid.io.files import PathLike
 from pysid.nnet3.components import ComponentRecord, Value
 from pysid.nnet3.config_lines import ComponentNode, ConfigLine, InputNode, OutputNode
 from pysid.nnet3.descriptors import Append, Descriptor, Node, Offset, Round

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pysid.errors import DataError
-from pysid.io.text import PathLike
+from pysid.io.files import PathLike
 from pysid.nnet3.descriptors import Append, Const, Descriptor, Failover, IfDefined, Node, Retimed, Scale, Switch, Times
 from pysid.nnet3.file import Nnet3Model, read_nnet3
 from pysid.nnet3.layers import WindowLayer

@@ -14,7 +14,7 @@ from torch import Tensor
 from pysid.embedding.tdnn import TdnnLayer
 from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 from pysid.errors import DataError
-from pysid.io.text import PathLike
+from pysid.io.files import PathLike
 from pysid.nnet3.builders import batch_norm_moments, build_layer
 from pysid.nnet3.components import ComponentRecord
 from pysid.nnet3.config_lines import ComponentNode, ConfigLine, InputNode, OutputNode, read_config_lines

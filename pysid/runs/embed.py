@@ -1,9 +1,11 @@
 """Embeddings of a corpus as a file: by whatever workers there are, in shards, gone on with where a run was stopped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from pysid.data.sources import ArraySource
 from pysid.diarization.windows import WindowConfig
@@ -12,9 +14,11 @@ from pysid.io.ark.npz import write_npz
 from pysid.io.ark.writer import PARTIAL, ArkWriter
 from pysid.io.files import atomic_text
 from pysid.model.speaker_model import SpeakerModel
-from pysid.parallel.shards import ENDING, Results, ShardRun, gather, merge
+from pysid.parallel.shards import ENDING, ShardRun, gather, merge
+from pysid.parallel.work import Results
 from pysid.parallel.workers import HERE, Workers, own_device
-from pysid.runs.inputs import Inputs, compute_embeddings, cut_into_windows, embed, inputs_of
+from pysid.progress import track
+from pysid.runs.inputs import Inputs, Named, OnSkip, cut_into_windows, inputs_of
 
 DESCRIPTION = "embedding"
 
@@ -156,3 +160,33 @@ def _open_archive(out: Path, owner: Path, fingerprint: str) -> ArkWriter:
 def _require_some(n_done: int, out: Path, skipped: Skipped) -> None:
     if n_done == 0:
         raise DataError(f"{out}: nothing to write: {skipped.brief()}")
+
+
+def compute_embeddings(model: SpeakerModel, inputs: Inputs, arrays: Named, on_skip: OnSkip) -> Named:
+    """Embeddings (E,) of what was read of the inputs; those of which there is none are given to `on_skip`."""
+    compute = model.embed_features if inputs.are_features else model.embed_waves
+    return compute(arrays, on_skip)
+
+
+def embed(
+    model: SpeakerModel, inputs: Inputs, skipped: Skipped, done: Collection[str] = ()
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Embeddings (E,) of the inputs that are not in `done`, in their order; unreadable ones go to `skipped`.
+
+    Raises:
+        DataError: an archive breaks off, after the embeddings of all that stands before.
+    """
+    broken: list[DataError] = []
+    arrays = _until_broken(inputs.read(done, skipped.add), broken)
+    total = None if inputs.keys is None else len(inputs.keys)
+    yield from track(compute_embeddings(model, inputs, arrays, skipped.add), "embedding", total, start=len(done))
+    if broken:
+        raise broken[0]
+
+
+def _until_broken(arrays: Named, broken: list[DataError]) -> Named:
+    """Passes arrays on up to the first error, which it keeps: what was read before is not lost."""
+    try:
+        yield from arrays
+    except DataError as error:
+        broken.append(error)

@@ -11,11 +11,10 @@ from pysid.data.corpus import Corpus
 from pysid.data.features import FRONTEND_FILE, read_frontend
 from pysid.data.sources import ArraySource, AudioFiles, CorpusAudio, Stored
 from pysid.diarization.windows import WindowConfig, subsegment_lines, uniform_windows
-from pysid.errors import DataError, Skipped
+from pysid.errors import DataError
 from pysid.io.ark.archive import read_matrices
 from pysid.io.tables import read_table, read_wav_scp
 from pysid.model.speaker_model import SpeakerModel
-from pysid.progress import track
 from pysid.segments import Segment
 
 OnSkip = Callable[[str, object], None]
@@ -102,28 +101,6 @@ def inputs_of(source: ArraySource) -> Inputs:
     return Inputs(keys, read, source.are_features, source)
 
 
-def compute_embeddings(model: SpeakerModel, inputs: Inputs, arrays: Named, on_skip: OnSkip) -> Named:
-    """Embeddings (E,) of what was read of the inputs; those of which there is none are given to `on_skip`."""
-    compute = model.embed_features if inputs.are_features else model.embed_waves
-    return compute(arrays, on_skip)
-
-
-def embed(
-    model: SpeakerModel, inputs: Inputs, skipped: Skipped, done: Collection[str] = ()
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Embeddings (E,) of the inputs that are not in `done`, in their order; unreadable ones go to `skipped`.
-
-    Raises:
-        DataError: an archive breaks off, after the embeddings of all that stands before.
-    """
-    broken: list[DataError] = []
-    arrays = _until_broken(inputs.read(done, skipped.add), broken)
-    total = None if inputs.keys is None else len(inputs.keys)
-    yield from track(compute_embeddings(model, inputs, arrays, skipped.add), "embedding", total, start=len(done))
-    if broken:
-        raise broken[0]
-
-
 def split_specifier(source: str) -> tuple[str, Path]:
     """A source as ("scp" or "ark", path) where it is one of Kaldi's specifiers, else as ("", path).
 
@@ -132,14 +109,6 @@ def split_specifier(source: str) -> tuple[str, Path]:
     """
     specifier = re.match(r"(scp|ark)(?:,[a-z]+)*:", source)
     return (specifier[1], Path(source[specifier.end() :].strip())) if specifier else ("", Path(source))
-
-
-def _until_broken(arrays: Named, broken: list[DataError]) -> Named:
-    """Passes arrays on up to the first error, which it keeps: what was read before is not lost."""
-    try:
-        yield from arrays
-    except DataError as error:
-        broken.append(error)
 
 
 def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from pysid.errors import DataError
+from pysid.errors import DataError, one_line
 
 STATE = re.compile(r"state-(\d+)")
 
@@ -76,7 +76,7 @@ def load_state(directory: Path, accelerator: Accelerator) -> Progress | None:
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, UnpicklingError) as error:
         # torch's text about a broken file is an essay on how to load it unsafely.
         broken = isinstance(error, UnpicklingError)
-        reason = "a damaged file" if broken else " ".join(str(error).split())
+        reason = "a damaged file" if broken else one_line(error)
         raise DataError(f"{state}: cannot resume from this state: {reason}") from error
     return progress
 

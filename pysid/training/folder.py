@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pysid.config import to_plain
+from pysid.config import read_settings, to_plain
 from pysid.errors import DataError
 from pysid.io.files import atomic_text
-from pysid.settings import read_settings
 
 # Settings that may change between a training and its resumption: they do not change what it computes.
 HARMLESS = {"trainer.checkpoint_minutes", "trainer.log_steps", "trainer.n_workers", "out", "allow_pipes"}

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -21,7 +21,6 @@ from torch.utils.tensorboard import SummaryWriter
 from pysid.errors import DataError
 from pysid.progress import say, track
 from pysid.training.checkpoint import Progress, load_state, save_state
-from pysid.training.embedding.batches import FinishedEpoch
 from pysid.training.optim import OptimizerConfig, make_optimizer, set_learning_rate
 
 # oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with free memory between them: gigabytes
@@ -256,3 +255,30 @@ class Trainer:
 def seed_weights(seed: int) -> None:
     """Makes the initial weights of the network built next a function of `seed`."""
     torch.manual_seed(seed)
+
+
+class FinishedEpoch(Dataset[tuple[Any, Tensor]]):
+    """The items of an epoch with their features made: for a training on a CPU, where the reading process has time.
+
+    Args:
+        epoch: of items (inputs, labels), or (a DataError, None).
+        to_features: of what `epoch` comes from.
+    """
+
+    def __init__(
+        self, epoch: Dataset[tuple[Any, Tensor]], to_features: Callable[[Any, Tensor], tuple[Tensor, Tensor]]
+    ) -> None:
+        self.epoch = epoch
+        self.to_features = to_features
+
+    def __getitem__(self, i: int) -> tuple[Any, Tensor]:
+        inputs, labels = self.epoch[i]
+        return (inputs, labels) if isinstance(inputs, DataError) else self.to_features(inputs, labels)
+
+
+class BatchResult(NamedTuple):
+    """Loss to minimise, its penalty part included, and the share of chunks given to the right speaker; scalars."""
+
+    loss: Tensor
+    penalty: Tensor
+    accuracy: Tensor

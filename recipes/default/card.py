@@ -26,6 +26,7 @@ from stretches import Stretch, all_pairs, stretches
 
 import pysid
 from pysid.api import LoadedModel
+from pysid.backend.trials import enrol, score_trials
 from pysid.data.corpus import Corpus, Utterance
 from pysid.diarization.pipeline import Diarizer
 from pysid.diarization.steps import SpeakerCount
@@ -46,10 +47,9 @@ from pysid.io.tables import (
 from pysid.io.turns.rttm import read_rttm
 from pysid.io.turns.uem import read_uem
 from pysid.metrics.diarization import DerCounts, diarization_error
-from pysid.model.speaker_model import find_model
+from pysid.model.directory import find_model
 from pysid.progress import say, track
 from pysid.report.tables import markdown
-from pysid.runs.score import enrol, score_trials
 
 SETS = {
     "plain-b": "simulated, no overlap",

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pysid.config import assignment
 from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.files import change_settings
 from pysid.diarization.pipeline import Analysis, Diarizer
@@ -20,7 +21,6 @@ from pysid.io.tables import read_wav_scp
 from pysid.io.turns.rttm import read_rttm
 from pysid.progress import track
 from pysid.segments import Segment
-from pysid.settings import assignment
 
 
 @dataclass(frozen=True)

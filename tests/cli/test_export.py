@@ -11,7 +11,8 @@ from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.frontend import VOXCELEB
 from pysid.io.ark.archive import read_vectors
 from pysid.io.tables import read_scores
-from pysid.model.speaker_model import ModelConfig, save_network
+from pysid.model.config import ModelConfig
+from pysid.model.directory import save_network
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

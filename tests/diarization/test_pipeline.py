@@ -20,7 +20,8 @@ from pysid.frontend import FbankConfig, FrontendConfig
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.turns.rttm import read_rttm
 from pysid.metrics.diarization import diarization_error
-from pysid.model.speaker_model import SpeakerModel, save_backend
+from pysid.model.directory import save_backend
+from pysid.model.speaker_model import SpeakerModel
 from pysid.segments import Segment, Turn
 
 MEETING = Path(__file__).parents[2] / "examples" / "conversation" / "meeting.ogg"

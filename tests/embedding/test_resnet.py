@@ -14,8 +14,10 @@ from pysid.embedding.windows import embed_windows
 from pysid.embedding.xvector import XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig, FrontendConfig
+from pysid.model.config import ModelConfig
+from pysid.model.directory import save_network
 from pysid.model.network_file import read_network
-from pysid.model.speaker_model import ModelConfig, SpeakerModel, save_network
+from pysid.model.speaker_model import SpeakerModel
 from pysid.training.embedding.averaging import recompute_norms
 
 SMALL = ResNetConfig(

@@ -19,7 +19,8 @@ from pysid.exchange.to_kaldi import write_package
 from pysid.frontend import FbankConfig
 from pysid.io.audio.files import read_audio
 from pysid.io.tables import read_scores, read_table
-from pysid.model.speaker_model import SpeakerModel, read_config
+from pysid.model.config import read_config
+from pysid.model.speaker_model import SpeakerModel
 from pysid.nnet3.file import read_nnet3, write_nnet3
 from pysid.nnet3.from_xvector import export_xvector
 from pysid.nnet3.network import Nnet3Network

@@ -23,14 +23,9 @@ from pysid.exchange import to_onnx as onnx_export
 from pysid.exchange.to_onnx import export_onnx
 from pysid.frontend import VOXCELEB, FbankConfig, FrontendConfig, WebrtcVadConfig
 from pysid.io.audio.files import read_audio
-from pysid.model.speaker_model import (
-    ModelConfig,
-    SpeakerModel,
-    find_model,
-    find_model_directory,
-    read_config,
-    save_backend,
-)
+from pysid.model.config import ModelConfig, read_config
+from pysid.model.directory import find_model, find_model_directory, save_backend
+from pysid.model.speaker_model import SpeakerModel
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

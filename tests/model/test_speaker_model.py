@@ -18,7 +18,9 @@ from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
 from pysid.io.audio.files import read_audio
 from pysid.model import speaker_model as model_module
-from pysid.model.speaker_model import ModelConfig, SpeakerModel, check_device, find_model, save_backend
+from pysid.model.config import ModelConfig
+from pysid.model.directory import find_model, save_backend
+from pysid.model.speaker_model import SpeakerModel, check_device
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pysid
 from pysid.data.conversations.plan import ConversationConfig
 from pysid.diarization.pipeline import Diarizer
 from pysid.io.tables import read_trials, read_utt2spk, write_table
-from pysid.model.speaker_model import find_model
+from pysid.model.directory import find_model
 from pysid.training.activity.run import read_activity_config
 from pysid.training.embedding.run import read_train_config
 

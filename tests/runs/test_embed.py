@@ -18,8 +18,8 @@ from pysid.io.tables import read_table
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel import processes
 from pysid.parallel.workers import Workers
-from pysid.runs.embed import EmbedWork, embed_to_file
-from pysid.runs.inputs import cut_into_windows, embed, open_inputs
+from pysid.runs.embed import EmbedWork, embed, embed_to_file
+from pysid.runs.inputs import cut_into_windows, open_inputs
 
 TWO = Workers(2)
 PARENT = "$(awk '{print $4}' /proc/$PPID/stat)"  # in a shell that a worker has started: who has started the worker

@@ -9,7 +9,8 @@ from pysid.errors import Skipped
 from pysid.io.ark.archive import read_vectors
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.model.speaker_model import SpeakerModel
-from pysid.runs.inputs import Inputs, cut_into_windows, embed, open_inputs
+from pysid.runs.embed import embed
+from pysid.runs.inputs import Inputs, cut_into_windows, open_inputs
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from pysid.backend import AdaptiveScoreNorm, CosineBackend, PldaBackend, cosine_scores
+from pysid.backend.trials import enrol, score_trials
 from pysid.errors import DataError
 from pysid.io.ark.archive import read_vectors, write_npz
 from pysid.io.tables import Trial, read_trials, read_utt2spk
-from pysid.runs.score import enrol, fit_calibration, score_trials
+from pysid.runs.score import fit_calibration
 
 EMBEDDINGS = {name: np.random.default_rng(i).normal(size=8) for i, name in enumerate("abcdefgh")}
 TRIALS = [Trial("a", "b", True), Trial("b", "a", False), Trial("a", "b", True), Trial("c", "h", False)]

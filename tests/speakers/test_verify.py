@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 from pysid.backend import LogisticCalibration
+from pysid.backend.trials import enrol
 from pysid.errors import DataError
 from pysid.model.speaker_model import SpeakerModel
-from pysid.runs.score import enrol
 from pysid.speakers.decision import Decision, OperatingPoint
 from pysid.speakers.verify import Verifier, verify
 

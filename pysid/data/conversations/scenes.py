@@ -15,6 +15,9 @@ from scipy.signal import lfilter, oaconvolve
 
 from pysid.augment.banks import FileBank, WaveBank
 from pysid.augment.noise import mean_square
+from pysid.augment.recordings import SIMULATED, RecordingPaths, open_bank
+from pysid.augment.responses import read_rooms
+from pysid.errors import DataError
 
 VOICES = "voices"
 MAX_POLE = 0.99  # of the low-pass that colours the steady noise; 0 is white
@@ -188,3 +191,20 @@ def _bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nd
 
 def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(*np.log(bounds))))
+
+
+def open_scene(config: SceneConfig, recordings: RecordingPaths, sample_rate: int) -> Scene | None:
+    """Where simulated conversations take place; None where there are neither rooms nor sounds.
+
+    Raises:
+        DataError: a list is missing or malformed, or a file is missing.
+    """
+    lists = recordings.rooms
+    if lists == SIMULATED:
+        raise DataError("rooms of conversations are read from a rir_list, such as `pysid prepare rirs` writes")
+    rooms: dict[str, dict[str, str]] = {}
+    for number, path in enumerate([lists] if isinstance(lists, str) else lists or ()):
+        rooms |= {f"{number} {room}": responses for room, responses in read_rooms(path).items()}
+    named = {"noise": recordings.noises, "music": recordings.music, VOICES: recordings.speech}
+    sounds = {kind: open_bank(path, sample_rate) for kind, path in named.items() if path}
+    return Scene(config, rooms, sounds, sample_rate) if rooms or sounds else None

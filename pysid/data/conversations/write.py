@@ -21,7 +21,7 @@ from pysid.data.conversations.clip_speech import clip_speech
 from pysid.data.conversations.plan import Clip, Conversation, ConversationConfig, ConversationPlan, Piece
 from pysid.data.conversations.scenes import Scene
 from pysid.data.corpus import Corpus
-from pysid.errors import DataError, Skipped
+from pysid.errors import DataError, Skipped, one_line
 from pysid.io.audio.files import write_audio
 from pysid.io.files import atomic_text
 from pysid.io.tables import write_table
@@ -239,7 +239,7 @@ def _refuse_others(path: Path, settings: Mapping[str, Any]) -> None:
     try:
         old = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path}: expected JSON, got {' '.join(str(error).split())}") from None
+        raise DataError(f"{path}: expected JSON, got {one_line(error)}") from None
     # Settings newer than the file have what they had then, their defaults.
     old = {**to_plain(ConversationConfig()), **(old if isinstance(old, dict) else {})}
     for key in (*settings, *HASHES):

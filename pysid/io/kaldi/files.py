@@ -1,21 +1,9 @@
 """Opening Kaldi files for reading, and writing them, in either format."""
 
-from pathlib import Path
-
-from pysid.errors import DataError
-from pysid.io.files import atomic_path
+from pysid.io.files import PathLike, atomic_path, read_bytes
 from pysid.io.kaldi.binary import BINARY_HEADER, BinaryReader, BinaryWriter
 from pysid.io.kaldi.reader import Reader, Writer
 from pysid.io.kaldi.text import TextReader, TextWriter
-from pysid.io.text import PathLike
-
-
-def read_bytes(path: PathLike) -> bytes:
-    """The whole content of a file. Raises DataError when it cannot be read."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
 
 
 def reader_for(data: bytes, name: str) -> Reader:

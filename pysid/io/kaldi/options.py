@@ -6,8 +6,8 @@ Source: kaldi/src/util/parse-options.cc, ParseOptions::ReadConfigFile.
 from collections.abc import Mapping
 
 from pysid.errors import DataError
-from pysid.io.kaldi.files import read_bytes
-from pysid.io.text import PathLike, shorten, write_lines
+from pysid.io.files import PathLike, read_bytes
+from pysid.io.text import shorten, write_lines
 
 
 def read_config(path: PathLike) -> dict[str, str]:

@@ -9,7 +9,8 @@ Source: https://manual.audacityteam.org/man/importing_and_exporting_labels.html
 from collections.abc import Sequence
 
 from pysid.errors import DataError
-from pysid.io.text import BYTE_ORDER_MARK, PathLike, read_lines, shorten
+from pysid.io.files import PathLike
+from pysid.io.text import BYTE_ORDER_MARK, read_lines, shorten
 from pysid.io.turns.cues import cues_in_order, seconds_text
 from pysid.io.turns.nist import seconds
 from pysid.segments import Segment, Turn

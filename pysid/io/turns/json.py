@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pysid.errors import DataError
-from pysid.io.text import PathLike
+from pysid.io.files import PathLike
 from pysid.io.turns.cues import by_speaker, cues, milliseconds
 from pysid.segments import Segment, Turn
 

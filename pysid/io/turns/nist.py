@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pysid.errors import DataError
+from pysid.io.files import PathLike
 from pysid.io.table_formats import finite
-from pysid.io.text import BYTE_ORDER_MARK, PathLike, RowFormat, read_lines
+from pysid.io.text import BYTE_ORDER_MARK, RowFormat, read_lines
 
 COMMENTS = (";", "#")
 CHANNEL = "1"  # that of all lines written; md-eval scores only lines whose channels are equal

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pysid.errors import DataError
-from pysid.io.files import atomic_text
-from pysid.io.text import PathLike, RowFormat
+from pysid.io.files import PathLike, atomic_text
+from pysid.io.text import RowFormat
 from pysid.io.turns.cues import cues, seconds_text
 from pysid.io.turns.nist import CHANNEL, one_words, read_nist_rows, seconds
 from pysid.segments import Segment, Turn

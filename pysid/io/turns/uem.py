@@ -11,8 +11,8 @@ meeting 1 0.000 30.000
 from collections.abc import Mapping, Sequence
 
 from pysid.errors import DataError
-from pysid.io.files import atomic_text
-from pysid.io.text import PathLike, RowFormat
+from pysid.io.files import PathLike, atomic_text
+from pysid.io.text import RowFormat
 from pysid.io.turns.cues import milliseconds, seconds_text
 from pysid.io.turns.nist import CHANNEL, COMMENTS, one_words, read_nist_rows, seconds
 from pysid.segments import Segment

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pysid.activity.network import OVERLAP, SPEECH, ActivityConfig, ActivityNetwork
-from pysid.training.embedding.classifier import BatchResult
+from pysid.training.trainer import BatchResult
 
 
 class ActivityClassifier(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from pysid.activity import ActivityConfig, ActivityDetector
 from pysid.activity.files import ActivityFileConfig, write_detector
 from pysid.activity.network import ActivityNetwork, levelled, reference_levels
-from pysid.config import from_plain
+from pysid.config import from_plain, read_plain
 from pysid.embedding.networks import n_parameters
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig, Frontend, FrontendConfig, analyse_blocks
@@ -19,7 +19,6 @@ from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.tables import read_wav_scp
 from pysid.io.turns.rttm import read_rttm
 from pysid.progress import say, track
-from pysid.settings import read_plain
 from pysid.training.activity.classifier import ActivityClassifier
 from pysid.training.activity.crops import ActivityBatches, CropConfig, count_speakers
 from pysid.training.checkpoint import Progress

@@ -1,9 +1,9 @@
 """Training batches from feature archives or from audio."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -204,22 +204,3 @@ class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
             self._reported.add(number)
             name = self.batches.names[number]
             say(f"skipping utterance {name}: {str(error).removeprefix(f'{name}: ')}")
-
-
-class FinishedEpoch(Dataset[tuple[Any, Tensor]]):
-    """The items of an epoch with their features made: for a training on a CPU, where the reading process has time.
-
-    Args:
-        epoch: of items (inputs, labels), or (a DataError, None).
-        to_features: of what `epoch` comes from.
-    """
-
-    def __init__(
-        self, epoch: Dataset[tuple[Any, Tensor]], to_features: Callable[[Any, Tensor], tuple[Tensor, Tensor]]
-    ) -> None:
-        self.epoch = epoch
-        self.to_features = to_features
-
-    def __getitem__(self, i: int) -> tuple[Any, Tensor]:
-        inputs, labels = self.epoch[i]
-        return (inputs, labels) if isinstance(inputs, DataError) else self.to_features(inputs, labels)

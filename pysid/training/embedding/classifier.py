@@ -1,20 +1,11 @@
 """What is trained: a network with a head on top, and the loss of one batch."""
 
-from typing import NamedTuple
-
 from torch import Tensor, nn
 
 from pysid.embedding.networks import TrainableConfig, make_network
 from pysid.embedding.pooling import diversity_penalty
 from pysid.training.embedding.losses import HeadConfig, make_head
-
-
-class BatchResult(NamedTuple):
-    """Loss to minimise, its penalty part included, and the share of chunks given to the right speaker; scalars."""
-
-    loss: Tensor
-    penalty: Tensor
-    accuracy: Tensor
+from pysid.training.trainer import BatchResult
 
 
 class SpeakerClassifier(nn.Module):

@@ -7,21 +7,23 @@ from typing import Literal
 
 from pysid.augment import SpecAugmentConfig, SpeedConfig
 from pysid.augment.recordings import AugmentSettings
-from pysid.config import from_plain
+from pysid.config import from_plain, read_plain
 from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.networks import TrainableConfig, TrainableNetwork, n_parameters
 from pysid.embedding.xvector import XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import FrontendConfig
+from pysid.model.config import ModelConfig
+from pysid.model.directory import save_network
 from pysid.model.network_file import read_network
-from pysid.model.speaker_model import ModelConfig, SpeakerModel, save_network
+from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import say
-from pysid.settings import read_plain
 from pysid.training.checkpoint import Progress, latest_state
 from pysid.training.embedding.averaging import average_weights, recompute_norms
 from pysid.training.embedding.chunks import ChunkConfig
 from pysid.training.embedding.classifier import SpeakerClassifier
-from pysid.training.embedding.corpus import DevSet, augment_batches, open_corpus
+from pysid.training.embedding.corpus import augment_batches, open_corpus
+from pysid.training.embedding.dev_set import DevSet
 from pysid.training.embedding.flavours import with_flavour
 from pysid.training.embedding.losses import HeadConfig
 from pysid.training.embedding.start import load_start, write_classes

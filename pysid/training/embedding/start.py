@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from pysid.errors import DataError
+from pysid.errors import DataError, one_line
 from pysid.io.text import RowFormat, read_rows, write_lines
 from pysid.training.checkpoint import latest_state
 from pysid.training.embedding.classifier import SpeakerClassifier
@@ -67,7 +67,7 @@ def _read(state: Path) -> Mapping[str, Tensor]:
     try:
         tensors = safetensors.torch.load_file(state / "model.safetensors")
     except (OSError, SafetensorError) as error:
-        raise DataError(f"{state}: cannot start from this state: {' '.join(str(error).split())}") from None
+        raise DataError(f"{state}: cannot start from this state: {one_line(error)}") from None
     return {_common_name(name.removeprefix("module.")): x for name, x in tensors.items()}  # of several processes
 
 

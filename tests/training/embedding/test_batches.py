@@ -12,8 +12,9 @@ from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark.archive import ArkWriter
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.tables import read_table
-from pysid.training.embedding.batches import ArchiveSource, AudioSource, ChunkBatches, FinishedEpoch
+from pysid.training.embedding.batches import ArchiveSource, AudioSource, ChunkBatches
 from pysid.training.embedding.chunks import ChunkConfig, ChunkPlan
+from pysid.training.trainer import FinishedEpoch
 
 N_FRAMES = np.array([120, 80, 300, 90, 50, 200])
 LABELS = np.array([0, 0, 1, 1, 2, 2])

@@ -6,7 +6,6 @@ that show what the machine can do. All cores: see `all_cores`.
 
 import argparse
 import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,8 +17,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks.measure.all_cores import all_cores_seconds
+from benchmarks.measure.machine import GIB, isolated, machine, peak_bytes, round_rate
 from benchmarks.measure.tables import console, show, write_json
-from benchmarks.measure.tasks import GIB, isolated, peak_bytes, round_rate
 
 PRODUCT, MEMORY = "float32 products", "memory"
 PRODUCT_SIZE = 2048
@@ -120,17 +119,6 @@ def _peak(job: Job) -> int:
     return peak_bytes()
 
 
-def machine() -> dict[str, object]:
-    """The processor, its load before the measurement, and the versions of what does the work."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": os.cpu_count(),
-        "load_average": round(os.getloadavg()[0], 2),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
-
-
 def parser(module: str, description: str | None, rounds: int) -> argparse.ArgumentParser:
     """The options that benchmarks of speed have in common."""
     options = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
@@ -173,10 +161,3 @@ def _cells(s: Speed, speeds: Sequence[Speed]) -> list[str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.2g}%"
-
-
-def _cpu_model() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

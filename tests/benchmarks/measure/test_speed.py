@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from benchmarks import frontend, xvector
-from benchmarks.speed import RUNS, best_of
-from benchmarks.xvector import count_operations
+from benchmarks.measure.speed import RUNS, best_of
+from benchmarks.networks import count_operations
 from pysid.embedding.xvector import XVectorConfig
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def run(module, *arguments):
