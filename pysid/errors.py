@@ -7,7 +7,7 @@ from contextlib import contextmanager
 def one_line(error: object) -> str:
     """What an error says, on one line.
 
-    >>> one_line(ValueError("line 3:\n  no number"))
+    >>> one_line(ValueError("line 3:  no number "))
     'line 3: no number'
     """
     return " ".join(str(error).split())
