@@ -122,7 +122,7 @@ def test_a_second_run_does_not_embed_again(pysid, fitted, dev, tmp_path, monkeyp
     original = SpeakerModel.features
     monkeypatch.setattr(SpeakerModel, "features", lambda *a: embedded.append(1) or original(*a))
     with monkeypatch.context() as patch:
-        patch.setattr("pysid.backend.trials.score_trials", lambda *_: 1 / 0)
+        patch.setattr("pysid.runs.score.score_trials", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pysid(*command)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s.shards"]

@@ -17,7 +17,7 @@ from pysid.embedding.xvector import XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
 from pysid.io.audio.files import read_audio
-from pysid.model import speaker_model as model_module
+from pysid.model import directory as model_directory
 from pysid.model.config import ModelConfig
 from pysid.model.directory import find_model, save_backend
 from pysid.model.speaker_model import SpeakerModel, check_device
@@ -185,7 +185,7 @@ def test_a_back_end_of_another_model(copy):
 
 def test_models_are_found_by_path_or_by_name(model, tmp_path, monkeypatch):
     shutil.copytree(model, tmp_path / "models" / "tiny")
-    monkeypatch.setattr(model_module, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(model_directory, "MODELS", tmp_path / "models")
     monkeypatch.chdir(tmp_path)
     assert find_model("tiny") == tmp_path / "models" / "tiny"
     assert find_model(model) == model
@@ -195,7 +195,7 @@ def test_models_are_found_by_path_or_by_name(model, tmp_path, monkeypatch):
     # A path that is wrong must not end at a shipped model of that name.
     with pytest.raises(DataError, match=r"^exp/tiny: expected a model directory"):
         find_model(Path("exp/tiny"))
-    monkeypatch.setattr(model_module, "MODELS", tmp_path / "none")
+    monkeypatch.setattr(model_directory, "MODELS", tmp_path / "none")
     with pytest.raises(DataError, match=r"^tiny: expected a model directory with config.json$"):
         find_model("tiny")
 
