@@ -23,7 +23,7 @@ class SignalQuality:
     """Measures of a recording.
 
     Attributes:
-        upper_band_db: mean power density of the upper band, see `UPPER_BAND`, under the highest of all; -inf of silence.
+        upper_band_db: mean density of the band `UPPER_BAND` under the highest of the spectrum; -inf of silence.
         level_db: of the loudest twentieth of frames of 512 samples, in dB of full scale; -inf of silence.
         clipped: share of samples within a tenth of the highest peak, a fraction; speech has a thousandth.
         sample_rate: Hz of the samples that were measured.

@@ -17,7 +17,7 @@ from itertools import count, groupby, product
 from string import ascii_uppercase
 from typing import Literal, NamedTuple
 
-from pysid.io.turns import by_speaker
+from pysid.io.turns.cues import by_speaker
 from pysid.metrics.sweep import NOTHING_S, Span, Tracks, best_pairs, common, doubled, joined, seconds, without
 from pysid.segments import Segment, Turn
 

@@ -9,8 +9,8 @@ from pyannote.core import Annotation, Timeline
 from pyannote.core import Segment as Piece
 from pyannote.metrics.diarization import DiarizationErrorRate, JaccardErrorRate
 
-from pysid.io.annotation import to_annotation
-from pysid.io.turns import by_speaker
+from pysid.io.turns.annotation import to_annotation
+from pysid.io.turns.cues import by_speaker
 from pysid.metrics import sweep
 from pysid.metrics.diarization import diarization_error, jaccard_error, speaker_mapping
 from pysid.segments import Segment, Turn
