@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pysid.frontend.quality import QualityMeter, SignalQuality
-from pysid.io.resampler import Resampler
+from pysid.io.audio.resampler import Resampler
 
 RATE = 16000
 

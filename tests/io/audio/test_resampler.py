@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pysid._torchaudio import functional
-from pysid.io.audio.files import resampler
+from pysid.io.audio import resampler
 from pysid.io.audio.resampler import HIGHEST_HZ, LOWEST_HZ, Resampler
 
 RATES = [random.Random(seed).randint(LOWEST_HZ, HIGHEST_HZ) for seed in range(200)]
