@@ -22,7 +22,7 @@ from pysid.io.files import PathLike, atomic_directory, read_bytes
 from pysid.io.kaldi.files import reader_for
 from pysid.io.kaldi.options import write_config
 from pysid.io.text import write_lines
-from pysid.model.directory import WINDOW_BACKEND_FILE, find_model
+from pysid.model.directory import WINDOW_BACKEND_FILE
 from pysid.model.network_file import NNET3_FILE
 from pysid.model.speaker_model import SpeakerModel
 from pysid.nnet3.config_lines import parse_config_line
@@ -46,8 +46,9 @@ def write_package(path_or_name: PathLike, nnet_dir: PathLike) -> list[str]:
     Raises:
         DataError: the model is damaged, or has what Kaldi has not; or the folder is not empty.
     """
-    directory = find_model(path_or_name)
-    model = SpeakerModel.load(directory)
+    model = SpeakerModel.load(path_or_name)
+    directory = model.path
+    assert directory is not None
     with atomic_directory(nnet_dir) as folder:
         notes = [
             *_write_network(model, directory, folder),

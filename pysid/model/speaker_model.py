@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -42,7 +44,12 @@ class SpeakerModel:
         network: a trained network; it is put into eval mode.
         backend: what scores embeddings; None allows embeddings only.
         device: where features and embeddings are computed, such as "cpu" or "cuda".
+
+    Attributes:
+        path: the directory or ONNX file that it was read from, absolute; None of one that was made otherwise.
     """
+
+    path: Path | None = None
 
     def __init__(
         self, config: ModelConfig, network: Network, backend: Backend | None = None, device: str = "cpu"
@@ -57,7 +64,7 @@ class SpeakerModel:
         return next(chain(self.network.parameters(), self.network.buffers())).device
 
     @classmethod
-    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "SpeakerModel":
+    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> Self:
         """Opens a model directory, an `.onnx` file, or a model that ships with pysid by its name.
 
         Raises:
@@ -69,7 +76,9 @@ class SpeakerModel:
         network = read_network(directory, config.network)
         path = directory / BACKEND_FILE
         backend = read_backend(path, config.network.embedding_dim) if path.exists() else None
-        return cls(config, network, backend, device)
+        model = cls(config, network, backend, device)
+        model.path = directory.absolute()
+        return model
 
     def save(self, directory: str | os.PathLike[str], half: bool = False) -> None:
         """Writes the model directory, each file whole or not at all.

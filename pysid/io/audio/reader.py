@@ -12,12 +12,11 @@ import soundfile
 
 from pysid.errors import DataError
 from pysid.io.audio.ffmpeg import decode, needs_ffmpeg
+from pysid.io.audio.resampler import Resampler
 
 FULL_SCALE = 32768.0
 OPUS_PREROLL_S = 4.0  # at low bit rates the decoder takes seconds after a seek to give the very same samples
 SKIP_S = 10.0  # what is decoded only to be skipped is read in pieces of this length
-FILTER_ZEROS = 6  # torchaudio's defaults: zero crossings of the resampling filter on each side,
-FILTER_ROLLOFF = 0.99  # and its cut-off as a share of the lower Nyquist frequency
 STREAMED_BYTES = 0x7FFF0000  # from here on, a size in a WAV header means that the writer did not know it
 SHORT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 MAX_OGG_PAGE_BYTES = 65307
@@ -47,10 +46,8 @@ class AudioReader:
         except DataError:
             self.file.close()
             raise
-        common = math.gcd(self.sample_rate, self.file.samplerate)
-        self._step = self.file.samplerate // common  # this many samples of the file
-        self._new_step = self.sample_rate // common  # become this many
-        self.n_samples = -(-self.file.frames * self._new_step // self._step)
+        self._resampler = None if self.sample_rate == self.file.samplerate else self._make_resampler()
+        self.n_samples = self._resampler.length(self.file.frames) if self._resampler else self.file.frames
         self._last, self._start, self._stop = np.zeros(0, np.float32), 0, 0
 
     def __enter__(self) -> Self:
@@ -67,16 +64,10 @@ class AudioReader:
         Raises:
             DataError: the file is broken or cut off there, or a sample is not finite.
         """
-        if self._step == self._new_step:
+        if self._resampler is None:
             return self._read_own(start, stop)
-        # Both ends of the piece move outwards, to whole steps and by the reach of the filter.
-        reach = math.ceil(FILTER_ZEROS * self._step / min(self._step, self._new_step) / FILTER_ROLLOFF)
-        n_steps = -(-reach // self._step) + 1
-        first = max(0, start // self._new_step - n_steps)
-        last = -(-stop // self._new_step) + n_steps
-        own = self._read_own(first * self._step, min(last * self._step, self.file.frames))
-        skip = start - first * self._new_step
-        return _resample(own, self._step, self._new_step)[skip : skip + stop - start]
+        first, last = self._resampler.needs(start, stop)
+        return self._resampler(self._read_own(first, min(last, self.file.frames)), first, start, stop)
 
     def _read_own(self, start: int, stop: int) -> np.ndarray:
         """The samples [start, stop) at the file's own rate, as far as possible out of the last call's."""
@@ -118,6 +109,13 @@ class AudioReader:
         for at in range(self.file.tell(), start, block):
             self.file.read(min(block, start - at), dtype="float32")
 
+    def _make_resampler(self) -> Resampler:
+        try:
+            return Resampler(self.file.samplerate, self.sample_rate)
+        except ValueError as error:
+            self.file.close()
+            raise DataError(f"{self.name}: {error}") from None
+
     def _check(self, source: Source) -> None:
         _check_complete(source, self.file, self.name)
         if self.file.frames == 0:
@@ -130,17 +128,6 @@ class AudioReader:
 def peak(wave: np.ndarray) -> float:
     """The largest magnitude of a waveform; not finite if a sample is not."""
     return max(abs(float(wave.max())), abs(float(wave.min())))
-
-
-def _resample(wave: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
-    import torch
-
-    from pysid._torchaudio import functional
-
-    resampled = functional.resample(
-        torch.from_numpy(wave), rate, new_rate, lowpass_filter_width=FILTER_ZEROS, rolloff=FILTER_ROLLOFF
-    )
-    return np.asarray(resampled.numpy())
 
 
 def _name(source: Source) -> str:
