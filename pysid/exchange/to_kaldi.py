@@ -9,8 +9,6 @@ import numpy as np
 import torch
 
 from pysid.backend.chain import Backend, PldaBackend
-from pysid.embedding.onnx_network import OnnxNetwork
-from pysid.embedding.resnet import ResNet
 from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
 from pysid.exchange.from_kaldi import KALDI_CMVN
@@ -64,9 +62,8 @@ def write_package(path_or_name: PathLike, nnet_dir: PathLike) -> list[str]:
 
 def _write_network(model: SpeakerModel, directory: Path, folder: Path) -> list[str]:
     network, chunks, notes = model.network, model.config.extract, []
-    if isinstance(network, OnnxNetwork | ResNet):
-        kind = "an ONNX graph" if isinstance(network, OnnxNetwork) else "a residual network"
-        raise DataError(f"{directory}: expected an x-vector or nnet3 network, got {kind}")
+    if not isinstance(network, XVector | Nnet3Network):
+        raise DataError(f"{directory}: expected an x-vector or nnet3 network, got one of kind {network.config.kind!r}")
     if isinstance(network, Nnet3Network):
         content, lines = network.content, list(network.config.extract)
     else:

@@ -22,6 +22,7 @@ from pysid.backend.projection import Projection
 from pysid.config import to_plain
 from pysid.embedding.extract import extract, pad_batch
 from pysid.embedding.onnx_network import OnnxNetwork
+from pysid.embedding.speaker_network import SpeakerNetwork
 from pysid.errors import DataError
 from pysid.frontend import Frontend
 from pysid.io.audio.files import read_audio
@@ -97,7 +98,7 @@ class SpeakerModel:
         Raises:
             DataError: the model has no PLDA.
         """
-        if kind is None and self.backend is None and isinstance(self.network, OnnxNetwork):
+        if kind is None and self.backend is None and isinstance(self.network, OnnxNetwork | SpeakerNetwork):
             kind = "cosine"  # such networks are trained for it
         if kind == "cosine" and not isinstance(self.backend, CosineBackend):
             cosine = CosineBackend()
