@@ -20,7 +20,7 @@ BANKS = {"noise": "noises", "music": "music", "babble": "speech", "reverb": "res
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """Options of `Augmenter`.
+    """Configuration of `Augmenter`.
 
     Attributes:
         probability: that anything is done to an utterance. Kaldi's voxceleb/v2 trains on 1.0 M augmented and 1.3 M

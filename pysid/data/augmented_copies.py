@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from pysid.augment import AugmentConfig, Augmenter
-from pysid.augment.recordings import KALDI_POLICIES, SETTING, RecordingPaths, make_augmenter
+from pysid.augment.recordings import KALDI_POLICIES, RECORDINGS_OF, RecordingPaths, make_augmenter
 from pysid.config import to_plain
 from pysid.data.copies import Tables, copied, corpus_tables, evenly, joined, sorted_names, write_tables
 from pysid.data.corpus import Corpus
@@ -33,7 +33,7 @@ from pysid.parallel.work import Results
 from pysid.parallel.workers import HERE, Workers
 from pysid.progress import track
 
-SETTINGS = "augment.json"  # in a folder of copies: what they are made with
+COPIES_FILE = "augment.json"  # in a folder of copies: what they are made with
 KINDS = tuple(KALDI_POLICIES)
 
 
@@ -92,10 +92,12 @@ def _choose(recordings: RecordingPaths, kinds: Sequence[str] | None) -> list[str
         if kind not in KINDS:
             raise DataError(f"expected kinds out of {', '.join(KINDS)}, got {kind!r}")
         if not recordings.has(kind):
-            raise DataError(f"copies with {kind} need recordings: {SETTING[kind]}")
+            raise DataError(f"copies with {kind} need recordings: {RECORDINGS_OF[kind]}")
     chosen = [kind for kind in KINDS if (recordings.has(kind) if kinds is None else kind in kinds)]
     if not chosen:
-        raise DataError(f"expected recordings to augment with, at least one of {', '.join(SETTING.values())}, got none")
+        raise DataError(
+            f"expected recordings to augment with, at least one of {', '.join(RECORDINGS_OF.values())}, got none"
+        )
     return chosen
 
 
@@ -239,7 +241,7 @@ def _kind(copy: str) -> str:
 
 def _claim(out: Path, settings: dict[str, object]) -> None:
     """Says in `out` what its copies are made with, unless it holds others; sources that are new are added."""
-    path = out / SETTINGS
+    path = out / COPIES_FILE
     before = read_claim(path)
     given = {key: value for key, value in settings.items() if value is not None}
     claim(path, {**given, **before}, {**before, **given}, _describe)

@@ -7,20 +7,20 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pysid.frontend.kaldi_options import Option, boolean, parse_options
+from pysid.frontend.kaldi_options import KaldiOption, boolean, parse_options
 from pysid.frontend.mel import MEL_OPTIONS, MelConfig
 from pysid.frontend.spectrum import MelFeatures, log_floored
 
 FBANK_OPTIONS = {
     **MEL_OPTIONS,
-    "use-log-fbank": Option(boolean, "use_log"),
-    "use-power": Option(boolean, "use_power"),
+    "use-log-fbank": KaldiOption(boolean, "use_log"),
+    "use-power": KaldiOption(boolean, "use_power"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class FbankConfig(MelConfig):
-    """Options of `Fbank`. Defaults are Kaldi's, except that there is no dither."""
+    """Configuration of `Fbank`. Defaults are Kaldi's, except that there is no dither."""
 
     kind: Literal["fbank"] = "fbank"
     use_log: bool = True

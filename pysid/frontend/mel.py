@@ -14,24 +14,24 @@ import torch
 from torch import Tensor
 
 from pysid.frontend.framing import FRAME_OPTIONS, FrameConfig
-from pysid.frontend.kaldi_options import Option, boolean, number, whole_number
+from pysid.frontend.kaldi_options import KaldiOption, boolean, number, whole_number
 
 MEL_OPTIONS = {
     **FRAME_OPTIONS,
-    "num-mel-bins": Option(whole_number, "n_mels"),
-    "low-freq": Option(number, "low_hz"),
-    "high-freq": Option(number, "high_hz"),
-    "htk-mode": Option(boolean, "htk_mode"),
-    "use-energy": Option(boolean, "use_energy"),
-    "energy-floor": Option(number, "energy_floor"),
-    "raw-energy": Option(boolean, "raw_energy"),
-    "htk-compat": Option(boolean, "htk_compat"),
-    "debug-mel": Option(boolean),
+    "num-mel-bins": KaldiOption(whole_number, "n_mels"),
+    "low-freq": KaldiOption(number, "low_hz"),
+    "high-freq": KaldiOption(number, "high_hz"),
+    "htk-mode": KaldiOption(boolean, "htk_mode"),
+    "use-energy": KaldiOption(boolean, "use_energy"),
+    "energy-floor": KaldiOption(number, "energy_floor"),
+    "raw-energy": KaldiOption(boolean, "raw_energy"),
+    "htk-compat": KaldiOption(boolean, "htk_compat"),
+    "debug-mel": KaldiOption(boolean),
     # There is no vocal tract length normalisation; its settings pass where they change nothing.
-    "vtln-low": Option(number, only=100.0),
-    "vtln-high": Option(number, only=-500.0),
-    "vtln-warp": Option(number, only=1.0),
-    "vtln-map": Option(str, only=""),
+    "vtln-low": KaldiOption(number, only=100.0),
+    "vtln-high": KaldiOption(number, only=-500.0),
+    "vtln-warp": KaldiOption(number, only=1.0),
+    "vtln-map": KaldiOption(str, only=""),
 }
 
 

@@ -7,20 +7,20 @@ from typing import Literal
 
 from torch import Tensor
 
-from pysid.frontend.kaldi_options import Option, number, parse_options, whole_number
+from pysid.frontend.kaldi_options import KaldiOption, number, parse_options, whole_number
 from pysid.frontend.mel import MEL_OPTIONS, MelConfig, dct_matrix
 from pysid.frontend.spectrum import MelFeatures, log_floored
 
 MFCC_OPTIONS = {
     **MEL_OPTIONS,
-    "num-ceps": Option(whole_number, "n_ceps"),
-    "cepstral-lifter": Option(number, "lifter"),
+    "num-ceps": KaldiOption(whole_number, "n_ceps"),
+    "cepstral-lifter": KaldiOption(number, "lifter"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class MfccConfig(MelConfig):
-    """Options of `Mfcc`. Defaults are Kaldi's, except that there is no dither."""
+    """Configuration of `Mfcc`. Defaults are Kaldi's, except that there is no dither."""
 
     kind: Literal["mfcc"] = "mfcc"
     n_ceps: int = 13  # c0, or the energy in its place, included

@@ -33,7 +33,7 @@ from pysid.segments import Segment
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-SETTINGS = "conversations.json"  # in a folder of conversations: what they are made with
+CONVERSATIONS_FILE = "conversations.json"  # in a folder of conversations: what they are made with
 HASHES = ("clips", "sounds")  # there, hashes of what they were made from
 PLAN_COLUMNS = ("recording", "start_s", "end_s", "speaker", "utterance", "from_s", "to_s", "gain_db")
 FADE_S = 0.005  # at both ends of a piece, against clicks
@@ -215,7 +215,7 @@ def _audio(directory: Path, conversation: Conversation) -> Path:
 
 def _claim(directory: Path, config: ConversationConfig, clips: Sequence[Clip], scene: Scene | None) -> None:
     """Writes into `directory` what its conversations are made with, unless it holds something else."""
-    path = directory / SETTINGS
+    path = directory / CONVERSATIONS_FILE
     settings = {**to_plain(config), "clips": _hash(f"{clip.utterance} {clip.speaker} {clip.speech}" for clip in clips)}
     if scene is None:
         del settings["scene"]  # it says nothing then
