@@ -15,10 +15,9 @@ from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
 from pysid.from_kaldi import KALDI_CMVN
 from pysid.frontend import FrontendConfig, MfccConfig, VadConfig
-from pysid.frontend.fbank import FBANK_OPTIONS
-from pysid.frontend.mfcc import MFCC_OPTIONS
+from pysid.frontend.mel import FBANK_OPTIONS, MFCC_OPTIONS
 from pysid.frontend.options import Option
-from pysid.frontend.vad import VAD_OPTIONS
+from pysid.frontend.vad_config import VAD_OPTIONS
 from pysid.io.atomic import atomic_directory
 from pysid.io.text import PathLike, write_lines
 from pysid.kaldi.backend_files import write_matrix, write_plda, write_vector

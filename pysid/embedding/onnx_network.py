@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig
 from pysid.errors import DataError
-from pysid.frontend.fbank import FbankConfig
 from pysid.frontend.frontend import FrontendConfig
+from pysid.frontend.mel import FbankConfig
 from pysid.frontend.spectrum import EPSILON
 
 MISSING = "ONNX models need an optional part of pysid: pip install 'pysid[onnx]'"

@@ -10,14 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pysid.frontend.framing import (
-    Count,
-    as_counts,
-    count_frames,
-    overlapping_frames,
-    window_function,
-    zero_past_end,
-)
+from pysid.frontend.frames import Count, count_frames, window_function
+from pysid.frontend.framing import as_counts, overlapping_frames, zero_past_end
 from pysid.frontend.kaldi_fft import KaldiFft
 from pysid.frontend.mel import MelConfig, mel_bank
 
@@ -43,9 +37,9 @@ class MelFeatures(nn.Module):
         super().__init__()
         self.config = config
         self.use_power = use_power
-        self.register_buffer("window", window_function(config), persistent=False)
+        self.register_buffer("window", torch.from_numpy(window_function(config)), persistent=False)
         self.fades_in = not self.window[0]  # what a frame's first sample is does not matter
-        bank = mel_bank(config)
+        bank = torch.from_numpy(mel_bank(config))
         self.kaldi_fft = KaldiFft(config.n_fft) if config.kaldi_fft else None
         # Squares of real and imaginary parts are added up by the filters: a row of the bank for each of them.
         self.interleaved = use_power and self.kaldi_fft is None

@@ -26,7 +26,7 @@ from pysid.augment import (
     RoomConfig,
     simulate_rooms,
 )
-from pysid.augment.reverberate import corrupt
+from pysid.augment.room_batch import corrupt
 from pysid.augmentation import open_bank, open_rooms
 from pysid.data.copies import corpus_tables, sorted_names, write_tables
 from pysid.data.corpus import Corpus

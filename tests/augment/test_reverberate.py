@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from pysid.augment import Noise, add_up, corrupt, reverberate, reverberate_channels
-from pysid.augment.convolve import block_size, convolve
+from pysid.augment.block_convolution import block_size
+from pysid.augment.convolve import convolve
 from pysid.augment.noise import mean_square
-from pysid.augment.reverberate import early_span
+from pysid.augment.room_batch import early_span
 from pysid.errors import DataError
 
 RATE = 16000
