@@ -4,7 +4,7 @@ features    MFCCs and filter banks (`pysid.frontend.Mfcc`, `Fbank`)
 vad         `pysid.frontend.energy_vad`
 cmvn        `pysid.frontend.sliding_cmvn`
 deltas      `pysid.frontend.add_deltas`
-kaldi_fft   the arithmetic of Kaldi's FFT, for NumPy and torch
+kaldi_fft   Kaldi's FFT with its roundings (`pysid.frontend.kaldi_fft`)
 
 The torch modules take the same options, do batches, and run on any device. Decisions, normalised features, deltas and
 spectra are the same to the last bit; MFCCs differ as two libraries' sums and logarithms do.

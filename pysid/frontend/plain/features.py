@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from pysid.frontend.frames import FrameConfig, count_frames, window_function
 from pysid.frontend.mel import FbankConfig, MfccConfig, dct_matrix, mel_bank
-from pysid.frontend.plain.kaldi_fft import fft_tables, power_spectrum
+from pysid.frontend.plain.kaldi_fft import BlockFft, fft_tables
 
 Floats = NDArray[np.float32]
 
 EPSILON = np.finfo(np.float32).eps  # the least energy whose logarithm is taken
-BLOCK = 128  # frames worked on together: few enough to stay in the cache of a core
+BLOCK = 256  # frames worked on together: few enough to stay in the cache of a core
 
 
 class PlainFeatures:
@@ -34,7 +34,7 @@ class PlainFeatures:
         self._bank = mel_bank(config)
         used = np.flatnonzero(self._bank.any(axis=1))
         self._used = slice(used[0], used[-1] + 1)  # FFT bins that a filter reaches
-        self._fft = fft_tables(config.n_fft) if config.kaldi_fft else None
+        self._tables = fft_tables(config.n_fft) if config.kaldi_fft else None
         self._dct: Floats | None = None
         if isinstance(config, MfccConfig):
             self._dct = dct_matrix(config.n_mels, config.n_ceps, config.lifter)
@@ -47,13 +47,14 @@ class PlainFeatures:
         if not len(features):
             return features
         frames = overlapping_frames(wave.astype(np.float32, copy=False), self.config)
+        fft = None if self._tables is None else BlockFft(self._tables, self.config.n_fft, BLOCK)
         noise = np.random.default_rng(self.config.seed) if self.config.dither else None
         for start in range(0, len(features), BLOCK):
             block = slice(start, start + BLOCK)
-            features[block] = self._features(frames[block], noise)
+            features[block] = self._features(frames[block], noise, fft)
         return features
 
-    def _features(self, frames: Floats, noise: np.random.Generator | None) -> Floats:
+    def _features(self, frames: Floats, noise: np.random.Generator | None, fft: BlockFft | None) -> Floats:
         """(N, dim) of frames (N, window_samples), which stay as they are."""
         c = self.config
         if noise is not None:
@@ -67,16 +68,16 @@ class PlainFeatures:
         np.multiply(frames[:, :1], np.float32(-c.preemphasis), out=windowed[:, :1])
         windowed += frames
         windowed *= self._window
-        mel = self._spectrum(padded)[:, self._used] @ self._bank[self._used]
+        mel = self._spectrum(padded, fft)[:, self._used] @ self._bank[self._used]
         if c.htk_mode:
             mel = np.maximum(mel, np.float32(1.0))
         energy = _log_energy(frames if c.raw_energy else windowed, c.energy_floor) if c.use_energy else None
         return self._cepstra(mel, energy) if self._dct is not None else self._filter_banks(mel, energy)
 
-    def _spectrum(self, windowed: Floats) -> Floats:
+    def _spectrum(self, windowed: Floats, fft: BlockFft | None) -> Floats:
         """(N, n_fft / 2) power, or magnitude, of each FFT bin."""
-        if self._fft is not None:
-            power: Floats = power_spectrum(windowed, self._fft, np)
+        if fft is not None:
+            power: Floats = fft.power(windowed)
         else:
             spectrum = np.fft.rfft(windowed)[:, :-1]
             power = (np.square(spectrum.real) + np.square(spectrum.imag)).astype(np.float32, copy=False)
@@ -122,4 +123,4 @@ def _reflect(index: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 def _log_energy(frames: Floats, floor: float) -> Floats:
     """(N, 1) log of the sum of squares, floored."""
     energy = np.einsum("ns,ns->n", frames, frames)[:, None]
-    return np.log(np.maximum(energy, np.float32(max(EPSILON, floor))))
+    return np.log(np.maximum(energy, np.float32(max(float(EPSILON), floor))))

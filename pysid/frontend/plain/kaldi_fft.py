@@ -3,9 +3,9 @@
 Kaldi's FFT is less exact than the usual ones: it multiplies its twiddle factors up in float32. Where there
 is little power at high frequencies the error shows, up to 5e-3 in the MFCCs of speech and 2e-2 in those of
 a tone. This module repeats the arithmetic in Kaldi's order; the MFCCs are then within 1e-4 of Kaldi's, but
-take four times as long.
+take longer.
 
-The arithmetic is written once, for arrays of NumPy and of torch: `pysid.frontend.kaldi_fft` is the torch module.
+`BlockFft` is for the CPU; `pysid.frontend.kaldi_fft` has the same in torch, for gradients and for other devices.
 
 Sources: Kaldi matrix/srfft.cc (powers of two: split radix, after H. Malvar, "Signal Processing with Lapped
 Transforms", 1992) and matrix/matrix-functions.cc (other sizes: mixed radix).
@@ -16,16 +16,14 @@ Every product and sum stands alone, for a fused multiply-add would round differe
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
 Complex = tuple[np.float32, np.float32]  # real, imaginary
-Array = Any  # of NumPy or of torch
 
 
 def fft_tables(n: int) -> dict[str, np.ndarray]:
-    """What `power_spectrum` of frames of n samples, an even number, looks up."""
+    """What an FFT of n samples, an even number, looks up."""
     tables = {"half_turn": _powers(_root_of_unity(n), n // 4)}
     if _is_power_of_two(n):
         tables["order"] = _split_radix_order(n // 2)
@@ -34,88 +32,123 @@ def fft_tables(n: int) -> dict[str, np.ndarray]:
     return tables | {f"twiddles_{m}": _mixed_radix_twiddles(m, p) for m, p in _mixed_radix_sizes(n // 2)}
 
 
-def power_spectrum(frames: Array, tables: Mapping[str, Array], xp: Any) -> Array:
-    """Power spectrum of real frames with Kaldi's roundings.
+class BlockFft:
+    """Power spectra of blocks of real frames, in memory that all blocks share; of one thread at a time.
 
     Args:
-        frames: (..., n) float32, n even.
-        tables: `fft_tables(n)`, as arrays of the frames' kind.
-        xp: their library, `numpy` or `torch`.
-    Returns:
-        (..., n / 2), the power at n / 2 left out.
+        tables: `fft_tables(n)`.
+        n: samples of a frame, an even number.
+        most: the most frames in a block.
     """
-    n = frames.shape[-1]
-    rows = frames.reshape(-1, n)
-    # Frames come last, so that every operation runs over many of them at once.
-    pairs = xp.stack([rows[:, ::2].T, rows[:, 1::2].T])[None]  # (1, 2, n / 2, F)
-    b = _split_radix(pairs, tables, xp) if _is_power_of_two(n) else _mixed_radix(pairs, tables, xp)[0]
-    return _power(b, tables["half_turn"], xp).T.reshape(*frames.shape[:-1], n // 2)
+
+    def __init__(self, tables: Mapping[str, np.ndarray], n: int, most: int) -> None:
+        self._tables = tables
+        self._n = n
+        self._is_power_of_two = _is_power_of_two(n)
+        if not self._is_power_of_two:
+            return
+        # Blocks of each size that the split-radix FFT comes to: one of size m gives one of m / 2 and two of m / 4.
+        self._counts = {n // 2: 1}
+        for m in (2**i for i in reversed(range(1, (n // 2).bit_length()))):
+            halves, quarters = (1, 2) if m > 2 else (2, 0)
+            self._counts[m // 2] = self._counts.get(m // 2, 0) + halves * self._counts[m]
+            if quarters:
+                self._counts[m // 4] = self._counts.get(m // 4, 0) + quarters * self._counts[m]
+        self._memory = {m: np.empty(2 * m * count * most, np.float32) for m, count in self._counts.items()}
+        widest = max((m * count for m, count in self._counts.items() if m > 1), default=0) * most
+        self._differences, self._quarters = np.empty(widest, np.float32), np.empty(widest, np.float32)
+        self._products = np.empty(widest // 2, np.float32)
+
+    def power(self, frames: np.ndarray) -> np.ndarray:
+        """(F, n / 2) power spectra of frames (F, n) float32, the power at n / 2 left out."""
+        # Frames come last, so that every operation runs over many of them at once.
+        if self._is_power_of_two:
+            b = self._split_radix(frames)
+        else:
+            b = _mixed_radix(np.stack([frames[:, ::2].T, frames[:, 1::2].T])[None], self._tables)[0]
+        return _power(b, self._tables["half_turn"])
+
+    def _split_radix(self, frames: np.ndarray) -> np.ndarray:
+        """(2, n / 2, F) complex FFT of the pairs of samples of frames (F, n).
+
+        Blocks of one size are worked on together; `order` puts the results in place.
+        """
+        n_frames, size = len(frames), self._n // 2
+        blocks = {
+            m: memory[: 2 * m * self._counts[m] * n_frames].reshape(-1, 2, m, n_frames)
+            for m, memory in self._memory.items()
+        }
+        blocks[size][0, 0], blocks[size][0, 1] = frames[:, ::2].T, frames[:, 1::2].T
+        m = size
+        while m > 1:
+            x = blocks[m]
+            low, high = x[:, :, : m // 2], x[:, :, m // 2 :]
+            np.add(low, high, out=blocks[m // 2][: len(x)])
+            if m == 2:
+                np.subtract(low, high, out=blocks[1][-len(x) :])
+            else:
+                first = self._counts[m // 2]
+                self._split(low, high, blocks[m // 4][first : first + 2 * len(x)])
+            m //= 2
+        return blocks[1][self._tables["order"], :, 0].swapaxes(0, 1)
+
+    def _split(self, low: np.ndarray, high: np.ndarray, out: np.ndarray) -> None:
+        """Quarters out (2 K, 2, m / 4, F) of blocks (K, 2, m, F) given as their halves."""
+        n_blocks, _, half, n_frames = low.shape
+        shape, size = (n_blocks, 2, 2, half // 2, n_frames), 2 * low[:, 0].size
+        differences = self._differences[:size].reshape(low.shape)
+        np.subtract(low, high, out=differences)
+        (re1, re2), (im1, im2) = differences.reshape(shape).transpose(1, 2, 0, 3, 4)
+        turned = out.reshape(shape)  # (K, quarter, real or imaginary, m / 4, F)
+        quarters = self._quarters[:size].reshape(shape) if half > 2 else turned
+        np.add(re1, im2, out=quarters[:, 0, 0])
+        np.subtract(re1, im2, out=quarters[:, 1, 0])
+        np.subtract(im1, re2, out=quarters[:, 0, 1])
+        np.add(im1, re2, out=quarters[:, 1, 1])
+        if half > 2:
+            product = self._products[: size // 2].reshape(n_blocks, 2, half // 2, n_frames)
+            _turn(quarters, self._tables[f"twiddles_{2 * half}"], turned, product)
 
 
-def _is_power_of_two(n: int) -> bool:
-    return n & (n - 1) == 0
-
-
-def _power(b: Array, half_turn: Array, xp: Any) -> Array:
-    """(n / 2, F) power of the real signal from b (2, n / 2, F), the FFT of its pairs of samples."""
-    n = b.shape[1]
-    re, im = b[:, 1 : n // 2 + 1]  # bins k
-    mirrored_re, mirrored_im = xp.flip(b[:, n - n // 2 :], (1,))  # bins n / 2 - k
-    even_re, even_im = 0.5 * (re + mirrored_re), 0.5 * (im - mirrored_im)
-    odd_re, odd_im = 0.5 * (im + mirrored_im), -0.5 * (re - mirrored_re)
-    w_re, w_im = half_turn
-    turned_re, turned_im = w_re * odd_re - w_im * odd_im, w_re * odd_im + w_im * odd_re
-    zero = xp.square(b[0, :1] + b[1, :1])
-    lower = xp.square(even_re + turned_re) + xp.square(even_im + turned_im)
-    upper = xp.square(even_re - turned_re) + xp.square(turned_im - even_im)
-    return xp.concatenate([zero, lower, xp.flip(upper[: (n - 1) // 2], (0,))])
-
-
-def _split_radix(x: Array, tables: Mapping[str, Array], xp: Any) -> Array:
-    """(2, m, F) complex FFT of x (1, 2, m, F), m a power of two.
-
-    A block of size m becomes one of m / 2 and two of m / 4. Blocks of one size are worked on together;
-    `order` puts the results in place.
-    """
-    smaller = x[:0, :, : max(x.shape[2] // 2, 1)]  # blocks of half the size of those in x
-    while x.shape[2] > 1:
-        half, quarters = _split(x, tables, xp)
-        x, smaller = xp.concatenate([half, smaller]), quarters
-    return xp.moveaxis(xp.concatenate([x, smaller])[tables["order"], :, 0], 1, 0)
-
-
-def _split(x: Array, tables: Mapping[str, Array], xp: Any) -> tuple[Array, Array]:
-    """Blocks (K, 2, m, F) to (K, 2, m / 2, F) and (2 K, 2, m / 4, F); to two of size 1 when m is 2."""
-    n_blocks, _, m, n_frames = x.shape
-    low, high = x[:, :, : m // 2], x[:, :, m // 2 :]
-    if m == 2:
-        return low + high, low - high
-    difference = (low - high).reshape(n_blocks, 2, 2, m // 4, n_frames)
-    re1, re2, im1, im2 = difference[:, 0, 0], difference[:, 0, 1], difference[:, 1, 0], difference[:, 1, 1]
-    re = xp.stack([re1 + im2, re1 - im2], 1)  # (K, 2 quarters, m / 4, F)
-    im = xp.stack([im1 - re2, im1 + re2], 1)
-    if m > 4:
-        re, im = _turn(re, im, tables[f"twiddles_{m}"])
-    return low + high, xp.stack([re, im], 2).reshape(2 * n_blocks, 2, m // 4, n_frames)
-
-
-def _turn(re: Array, im: Array, twiddles: Array) -> tuple[Array, Array]:
-    """Turns point n of quarters (K, 2, m / 4, F) by n m-th turns in the first, by 3 n in the second."""
-    eighth = re.shape[2] // 2
+def _turn(quarters: np.ndarray, twiddles: np.ndarray, out: np.ndarray, product: np.ndarray) -> None:
+    """Turns point n of quarters (K, 2, 2, m / 4, F) by n m-th turns in the first, by 3 n in the second."""
+    re, im, turned_re, turned_im = quarters[:, :, 0], quarters[:, :, 1], out[:, :, 0], out[:, :, 1]
     cos, minus_sum, difference = twiddles
-    product = (re + im) * cos
-    turned_re, turned_im = im * difference + product, re * minus_sum + product
+    np.add(re, im, out=product)
+    product *= cos
+    np.multiply(im, difference, out=turned_re)
+    turned_re += product
+    np.multiply(re, minus_sum, out=turned_im)
+    turned_im += product
     turned_re[:, :, 0], turned_im[:, :, 0] = re[:, :, 0], im[:, :, 0]
     # An eighth of a turn has a formula of its own, with its own rounding.
-    root_half = float(np.float32(math.sqrt(0.5)))
+    eighth = re.shape[2] // 2
+    root_half = np.float32(math.sqrt(0.5))
     total = root_half * (re[:, :, eighth] + im[:, :, eighth])
     change = root_half * (im[:, :, eighth] - re[:, :, eighth])
     turned_re[:, 0, eighth], turned_im[:, 0, eighth] = total[:, 0], change[:, 0]
     turned_re[:, 1, eighth], turned_im[:, 1, eighth] = change[:, 1], -total[:, 1]
-    return turned_re, turned_im
 
 
-def _mixed_radix(x: Array, tables: Mapping[str, Array], xp: Any) -> Array:
+def _power(b: np.ndarray, half_turn: np.ndarray) -> np.ndarray:
+    """(F, n / 2) power of the real signal from b (2, n / 2, F), the FFT of its pairs of samples."""
+    n = b.shape[1]
+    re, im = b[:, 1 : n // 2 + 1]  # bins k
+    mirrored_re, mirrored_im = b[:, n - n // 2 :][:, ::-1]  # bins n / 2 - k
+    half = np.float32(0.5)
+    even_re, even_im = half * (re + mirrored_re), half * (im - mirrored_im)
+    odd_re, odd_im = half * (im + mirrored_im), -half * (re - mirrored_re)
+    w_re, w_im = half_turn
+    turned_re, turned_im = w_re * odd_re - w_im * odd_im, w_re * odd_im + w_im * odd_re
+    power = np.empty(b.shape[1:], np.float32)
+    power[0] = np.square(b[0, 0] + b[1, 0])
+    power[1 : n // 2 + 1] = np.square(even_re + turned_re) + np.square(even_im + turned_im)
+    upper = np.square(even_re - turned_re) + np.square(turned_im - even_im)
+    power[n // 2 + 1 :] = upper[: (n - 1) // 2][::-1]
+    return power.T
+
+
+def _mixed_radix(x: np.ndarray, tables: Mapping[str, np.ndarray]) -> np.ndarray:
     """Complex FFT of blocks x (K, 2, m, F): p FFTs of every p-th point, then their weighted sums."""
     n_blocks, _, m, n_frames = x.shape
     if m == 1:
@@ -123,15 +156,17 @@ def _mixed_radix(x: Array, tables: Mapping[str, Array], xp: Any) -> Array:
     twiddles = tables[f"twiddles_{m}"]  # (p, 2, p, q, 1)
     p = len(twiddles)
     q = m // p
-    every_pth = xp.moveaxis(x.reshape(n_blocks, 2, q, p, n_frames), 3, 1)  # (K, p, 2, q, F)
-    parts = _mixed_radix(every_pth.reshape(n_blocks * p, 2, q, n_frames), tables, xp)
-    parts = parts.reshape(n_blocks, p, 2, q, n_frames)
+    every_pth = np.moveaxis(x.reshape(n_blocks, 2, q, p, n_frames), 3, 1)  # (K, p, 2, q, F)
+    parts = _mixed_radix(every_pth.reshape(-1, 2, q, n_frames), tables).reshape(n_blocks, p, 2, q, n_frames)
     re, im = parts[:, 0, 0, None], parts[:, 0, 1, None]
     for i in range(1, p):
-        w_re, w_im = twiddles[i]
-        x_re, x_im = parts[:, i, 0, None], parts[:, i, 1, None]
+        (w_re, w_im), x_re, x_im = twiddles[i], parts[:, i, 0, None], parts[:, i, 1, None]
         re, im = re + (x_re * w_re - x_im * w_im), im + (x_re * w_im + x_im * w_re)
-    return xp.stack([re, im], 1).reshape(n_blocks, 2, m, n_frames)
+    return np.stack([re, im], 1).reshape(n_blocks, 2, m, n_frames)
+
+
+def _is_power_of_two(n: int) -> bool:
+    return n & (n - 1) == 0
 
 
 def _split_radix_order(n: int) -> np.ndarray:
