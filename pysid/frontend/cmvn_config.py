@@ -6,7 +6,7 @@ Source: Kaldi feat/feature-functions.h, SlidingWindowCmnOptions.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pysid.frontend.options import Option, boolean, parse_options, whole_number
+from pysid.frontend.kaldi_options import Option, boolean, parse_options, whole_number
 
 CMVN_OPTIONS = {
     "cmn-window": Option(whole_number, "window"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pysid.frontend.options import Option, boolean, number, whole_hz, whole_number
+from pysid.frontend.kaldi_options import Option, boolean, number, whole_hz, whole_number
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysid.frontend.frames import FRAME_OPTIONS, FrameConfig
-from pysid.frontend.options import Option, boolean, number, parse_options, whole_number
+from pysid.frontend.kaldi_options import Option, boolean, number, parse_options, whole_number
 
 MEL_OPTIONS = {
     **FRAME_OPTIONS,

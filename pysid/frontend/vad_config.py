@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pysid.frontend.options import Option, number, parse_options, whole_number
+from pysid.frontend.kaldi_options import Option, number, parse_options, whole_number
 
 VAD_OPTIONS = {
     "vad-energy-threshold": Option(number, "energy_threshold"),
