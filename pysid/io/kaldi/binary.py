@@ -5,6 +5,8 @@
     vector    "FV " or "DV " (float, double), the length as a number, the values
     matrix    "FM " or "DM ", rows and columns as numbers, the values row by row
               "CM ", "CM2 ", "CM3 ": see `compressed`
+    packed    "FP " or "DP ", the rows as a number, the values of the lower triangle row by row
+    uint16    one byte with its size below zero (-2), then the number
     integers  the size of one (4), the length as a plain int32, the values
 
 Source: kaldi/src/base/io-funcs-inl.h, matrix/kaldi-vector.cc, matrix/kaldi-matrix.cc.
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pysid.io.kaldi.compressed import COMPRESSED_TOKENS, decompress
-from pysid.io.kaldi.reader import Floats, Reader, Real, Writer
+from pysid.io.kaldi.reader import Floats, Reader, Real, Writer, unpacked
 
 BINARY_HEADER = b"\0B"
 
@@ -24,6 +26,8 @@ _INT32: np.dtype[Any] = np.dtype("<i4")
 _REALS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
 _VECTORS = {"FV": _REALS[4], "DV": _REALS[8]}
 _MATRICES = {"FM": _REALS[4], "DM": _REALS[8]}
+_PACKED = {"FP": _REALS[4], "DP": _REALS[8]}
+_UINT16 = b"\xfe"
 
 
 class BinaryReader(Reader):
@@ -79,6 +83,17 @@ class BinaryReader(Reader):
         if (n_rows == 0) != (n_columns == 0):
             raise self.error(f"a matrix that is not {n_rows} x {n_columns}")
         return self._values(n_rows * n_columns, _MATRICES[kind]).reshape(n_rows, n_columns)
+
+    def packed(self, dtype: DTypeLike = np.float32) -> Floats:
+        width = _PACKED[self.expect(*_PACKED)]
+        n = self._dimension()
+        return unpacked(self._values(n * (n + 1) // 2, width), n)
+
+    def uint16(self) -> int:
+        if self.data[self.position : self.position + 1] != _UINT16:
+            raise self.error("a uint16")
+        self.position += 1
+        return int(self._values(1, np.dtype("<u2"))[0])
 
     def values(self, n: int, dtype: DTypeLike) -> NDArray[Any]:
         """The next `n` values as they stand in the file, a read-only view of it."""
@@ -139,6 +154,14 @@ class BinaryWriter(Writer):
         self.integer(values.shape[0])
         self.integer(values.shape[1])
         self.parts.append(_little_endian(values))
+
+    def packed(self, values: Floats) -> None:
+        self.token("FP" if values.dtype.itemsize == 4 else "DP")
+        self.integer(len(values))
+        self.parts.append(_little_endian(values[np.tril_indices(len(values))]))
+
+    def uint16(self, value: int) -> None:
+        self.parts.append(_UINT16 + np.array(value, "<u2").tobytes())
 
     def newline(self) -> None:
         pass
