@@ -12,7 +12,7 @@ from pysid.augment.corruptions import Corruption, CorruptionBatch
 from pysid.augment.noise import add_up
 from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, Policy, ReverbAugment
 from pysid.augment.responses import ResponseSet
-from pysid.augment.reverberate import corrupt
+from pysid.augment.room_batch import corrupt
 from pysid.frontend.framing import as_counts, frame_mask
 
 BANKS = {"noise": "noises", "music": "music", "babble": "speech", "reverb": "responses"}
