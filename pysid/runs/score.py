@@ -10,7 +10,7 @@ from pysid.backend.calibration import LogisticCalibration
 from pysid.backend.chain import Backend
 from pysid.backend.trials import enrol, score_trials
 from pysid.errors import DataError, Skipped
-from pysid.io.ark.archive import load_vector, read_vectors
+from pysid.io.ark.archive import load_vector, read_vectors, split_specifier
 from pysid.io.table_formats import SPK2UTT, TRIALS
 from pysid.io.tables import Trial, read_spk2utt, read_table, read_trials, write_scores
 from pysid.io.text import RowFormat, read_rows
@@ -21,7 +21,7 @@ from pysid.parallel.shards import gather
 from pysid.parallel.workers import HERE, Workers
 from pysid.progress import say
 from pysid.runs.embed import DESCRIPTION, embedding_shards
-from pysid.runs.inputs import Inputs, inputs_of, open_inputs, split_specifier
+from pysid.runs.inputs import Inputs, inputs_of, open_inputs
 
 
 def score_list(
@@ -141,7 +141,8 @@ class _Embedder:
 
 def _open_source(source: str, wanted: Collection[str], embedder: _Embedder, allow_pipes: bool) -> _Source:
     """Stored embeddings, or audio to be embedded when it is asked for."""
-    specifier, path = split_specifier(source)
+    specifier, name = split_specifier(source)
+    path = Path(name)
     if specifier == "scp":
         return _stored(path, allow_pipes)
     if specifier == "ark" or path.suffix in (".npz", ".ark"):
