@@ -55,7 +55,7 @@ def score(
         audio,
         scores,
         model=model,
-        kind=backend,
+        backend=backend,
         enrol_spk2utt=enroll,
         cohort=cohort,
         top_n=top_n,

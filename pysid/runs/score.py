@@ -30,7 +30,7 @@ def score_list(
     out: Path,
     *,
     model: str | None = None,
-    kind: str | None = None,
+    backend: str | None = None,
     enrol_spk2utt: Path | None = None,
     cohort: str | None = None,
     top_n: int = 300,
@@ -52,7 +52,7 @@ def score_list(
     trials = _read_trials(trials_path)
     spk2utt = None if enrol_spk2utt is None else read_spk2utt(enrol_spk2utt)
     opened = SpeakerModel.load(model or DEFAULT_MODEL, workers.device if workers.is_here else "cpu")
-    scorer = opened.scorer(kind)
+    scorer = opened.scorer(backend)
     if calibrate and scorer.calibration_ is None:
         raise DataError("this model has no calibration for that back-end: see pysid fit-backend")
     dim = opened.config.network.embedding_dim

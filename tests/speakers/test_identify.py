@@ -16,7 +16,7 @@ from pysid.model.speaker_model import SpeakerModel
 from pysid.speakers import identify as module
 from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase
 from pysid.speakers.decision import OperatingPoint
-from pysid.speakers.identify import Identifier, enroll, posterior
+from pysid.speakers.identify import Identifier, enrol, posterior
 from pysid.speakers.index import index_path, read_index
 
 DIM = 8
@@ -353,9 +353,9 @@ def recordings(dev, *names):
 
 
 def test_enrolment_from_audio(path, opened, dev):
-    assert enroll(path, opened, "slt", recordings(dev, "slt-0", "slt-1")) == 2
-    assert enroll(path, opened, "rms", recordings(dev, "rms-0")) == 1
-    assert enroll(path, opened, "slt", recordings(dev, "slt-1", "slt-2")) == 2
+    assert enrol(path, opened, "slt", recordings(dev, "slt-0", "slt-1")) == 2
+    assert enrol(path, opened, "rms", recordings(dev, "rms-0")) == 1
+    assert enrol(path, opened, "slt", recordings(dev, "slt-1", "slt-2")) == 2
     with SpeakerDatabase(path) as database:
         rms, slt = database.speakers()
         assert (slt.name, slt.n_utterances, rms.n_utterances) == ("slt", 3, 1)
@@ -372,15 +372,15 @@ def test_enrolment_of_bad_recordings(path, opened, dev, broken, tmp_path):
     bad = tmp_path / "silent.wav"
     broken["silent"][0](bad)
     with pytest.raises(DataError, match=f"^{bad}: no frames"):
-        enroll(path, opened, "ann", [*recordings(dev, "slt-0"), bad])
+        enrol(path, opened, "ann", [*recordings(dev, "slt-0"), bad])
     skipped = Skipped()
     with pytest.raises(DataError, match=f"ann: no recording could be used: 1 skipped, the first is {bad}: no frames"):
-        enroll(path, opened, "ann", [bad], skipped)
+        enrol(path, opened, "ann", [bad], skipped)
     with pytest.raises(DataError, match="expected a speaker's name"):
-        enroll(path, opened, "unknown", recordings(dev, "slt-0"))
+        enrol(path, opened, "unknown", recordings(dev, "slt-0"))
     with pytest.raises(DataError, match="each recording of a speaker once"):
-        enroll(path, opened, "ann", recordings(dev, "slt-0", "slt-0"))
+        enrol(path, opened, "ann", recordings(dev, "slt-0", "slt-0"))
     assert not path.exists(), "nothing was enrolled, so nothing is made"
     skipped = Skipped()
-    assert enroll(path, opened, "ann", [bad, *recordings(dev, "slt-0")], skipped) == 1
+    assert enrol(path, opened, "ann", [bad, *recordings(dev, "slt-0")], skipped) == 1
     assert list(skipped.reasons.values()) == ["no frames (no speech found?)"]
