@@ -37,8 +37,8 @@ class Stub:
     def fingerprint(self):
         return FINGERPRINT
 
-    def scorer(self, kind=None):
-        if kind != "cosine":
+    def scorer(self, backend=None):
+        if backend != "cosine":
             return self.backend
         cosine = CosineBackend().fit(np.random.default_rng(0).normal(size=(9, DIM)))
         cosine.calibration_ = self.backend.calibration_
@@ -106,7 +106,7 @@ def test_the_best_are_exact(database, stub, kind):
     for i in range(20):  # whom single precision cannot order
         enrolled[f"s2{i:02d}"] = [EnrolledUtterance("x", 1.0, np.nextafter(twin, np.float32(9)) if i % 2 else twin)]
     database.add(enrolled)
-    identifier = Identifier(database, stub, kind=kind)
+    identifier = Identifier(database, stub, backend=kind)
     assert_exact(identifier, enrolled)
     found = identifier.identify_embedding(twin.astype(np.float64), 30).candidates
     assert [x.score for x in found] == sorted((x.score for x in found), reverse=True)
@@ -215,7 +215,7 @@ def test_an_index_of_another_back_end_is_not_used(database, stub, always_indexed
     enrolled = speakers(np.random.default_rng(5), [f"s{i}" for i in range(30)])
     database.add(enrolled)
     for model, kind in ((stub, None), (Stub(seed=1), None), (stub, "cosine"), (stub, None)):
-        assert_exact(Identifier(database, model, kind=kind), enrolled)
+        assert_exact(Identifier(database, model, backend=kind), enrolled)
 
 
 def test_a_new_calibration_needs_no_new_index(database, stub, always_indexed):
