@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.limits import MEMORY
-from benchmarks.tasks import Task, add_arguments, measure, one_core_limits, report
-from pysid.io.ark import ArkWriter
+from benchmarks.measure.limits import MEMORY
+from benchmarks.measure.tasks import Task, add_arguments, measure, one_core_limits, report
+from pysid.io.ark.archive import ArkWriter
 
 N_VECTORS, DIM = 100_000, 512
 N_MATRICES, N_FRAMES, N_CEPS = 1000, 800, 30
@@ -36,8 +36,8 @@ def count(items: Iterable[object]) -> int:
 
 
 def read(by: str, path: str) -> Callable[[], object]:
-    from pysid.io.ark import read_matrices, read_vectors
-    from pysid.io.ark_bulk import read_vector_matrix
+    from pysid.io.ark.archive import read_matrices, read_vectors
+    from pysid.io.ark.bulk import read_vector_matrix
 
     if by == "the bytes alone":
         return lambda: len(Path(path).with_suffix(".ark").read_bytes())

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.kaldi_programs import plda_scoring, plda_training
-from benchmarks.limits import FLOAT64
-from benchmarks.tasks import Task, add_arguments, measure, one_core_limits, report
+from benchmarks.measure.limits import FLOAT64
+from benchmarks.measure.tasks import Task, add_arguments, measure, one_core_limits, report
 
 DIM = 200
 N_SPEAKERS, N_UTTERANCES = 7000, 14

@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks import kaldi_programs
 from benchmarks.clustering_figure import draw
-from benchmarks.limits import FLOAT32, MEMORY
-from benchmarks.tasks import Measurement, Task, add_arguments, measure, one_core_limits, report
+from benchmarks.measure.limits import FLOAT32, MEMORY
+from benchmarks.measure.tasks import Measurement, Task, add_arguments, measure, one_core_limits, report
 
 if TYPE_CHECKING:
     from pysid.diarization.steps import Windows

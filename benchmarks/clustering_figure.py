@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.tasks import Measurement
+from benchmarks.measure.tasks import Measurement
 
 
 def draw(measurements: Sequence[Measurement], path: Path) -> None:

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.diarization import write_recording
-from benchmarks.tables import console, show, write_json
-from benchmarks.tasks import GIB, bytes_of
+from benchmarks.measure.machine import GIB, bytes_of
+from benchmarks.measure.tables import console, show, write_json
 
 AUDIO = Path(__file__).parents[1] / "examples" / "dev" / "audio"
 ROUNDS = 3

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmarks.tables import console, show, write_json
-from benchmarks.tasks import GIB, bytes_of
-from pysid.io.audio import read_audio
-from pysid.io.rttm import read_rttm
+from benchmarks.measure.machine import GIB, bytes_of
+from benchmarks.measure.tables import console, show, write_json
+from pysid.io.audio.files import read_audio
+from pysid.io.turns.rttm import read_rttm
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "conversation" / "meeting.ogg"
 RATE = 16000  # Hz

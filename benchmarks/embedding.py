@@ -16,10 +16,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import pysid
-from benchmarks.speed import Job, parser, run
+from benchmarks.measure.speed import Job, parser, run
 from pysid.embedding.extract import extract
-from pysid.io.audio import read_audio, write_audio
-from pysid.model import DEFAULT_MODEL, SpeakerModel
+from pysid.io.audio.files import read_audio, write_audio
+from pysid.model.directory import DEFAULT_MODEL
+from pysid.model.speaker_model import SpeakerModel
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "dev" / "audio"
 SAMPLE_RATE = 16000

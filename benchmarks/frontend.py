@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.kaldi_programs import BY, timed
-from benchmarks.speed import MEMORY, Job, Speed, parser, run
+from benchmarks.measure.speed import MEMORY, Job, Speed, parser, run
 from pysid.frontend import VOXCELEB, Fbank, FbankConfig, Frontend, Mfcc, MfccConfig, energy_vad, sliding_cmvn
-from pysid.io.audio import write_audio
+from pysid.io.audio.files import write_audio
 
 SAMPLE_RATE = VOXCELEB.sample_rate
 SHORT_S = (3, 4, 5, 6, 7, 8, 9, 10)

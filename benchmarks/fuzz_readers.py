@@ -22,13 +22,13 @@ import numpy as np
 import torch
 
 from pysid.errors import DataError
-from pysid.io.ark import load_matrix, load_vector, read_matrices, read_vectors
-from pysid.kaldi.backend_files import parse_plda
-from pysid.kaldi.files import reader_for
-from pysid.kaldi.nnet3_config import parse_config_lines
-from pysid.kaldi.nnet3_network import Nnet3Network
-from pysid.kaldi.options import parse_config
-from pysid.kaldi.reader import Reader
+from pysid.exchange.kaldi_backend import parse_plda
+from pysid.io.ark.archive import load_matrix, load_vector, read_matrices, read_vectors
+from pysid.io.kaldi.files import reader_for
+from pysid.io.kaldi.options import parse_config
+from pysid.io.kaldi.reader import Reader
+from pysid.nnet3.config_lines import parse_config_lines
+from pysid.nnet3.network import Nnet3Network
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "kaldi"
 LONGEST_S = 10.0  # that a reader may take for one file

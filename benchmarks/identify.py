@@ -15,11 +15,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import pysid
-from benchmarks.tables import console, show, write_json
-from benchmarks.tasks import GIB, isolated, peak_bytes
-from pysid.database import EnrolledUtterance, SpeakerDatabase
-from pysid.identify import Identifier
-from pysid.model import SpeakerModel
+from benchmarks.measure.machine import GIB, isolated, peak_bytes
+from benchmarks.measure.tables import console, show, write_json
+from pysid.model.speaker_model import SpeakerModel
+from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase
+from pysid.speakers.identify import Identifier
 
 BATCH = 10_000  # speakers enrolled in one transaction
 N_QUERIES = 20
@@ -135,7 +135,7 @@ def _query_time(identifier: Identifier, test: np.ndarray) -> float:
 
 
 def main() -> None:
-    from benchmarks.speed import machine
+    from benchmarks.measure.machine import machine
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.identify", description=__doc__)
     parser.add_argument("--n", type=int, nargs="+", default=[10_000, 100_000], help="speakers (default: %(default)s)")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.measure.tables import console, show, write_json
 from benchmarks.parity import backend, chains, clustering, frontend, nnet3, scoring
 from benchmarks.parity.reference import Command, Reference
 from benchmarks.parity.rows import Row
-from benchmarks.tables import console, show, write_json
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "kaldi"
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.tasks import GIB, Measurement, bytes_of
+from benchmarks.measure.machine import GIB, bytes_of
+from benchmarks.measure.tasks import Measurement
 from pysid.backend.plda import Plda
-from pysid.io.ark import ArkWriter
-from pysid.kaldi.backend_files import write_plda
+from pysid.exchange.kaldi_backend import write_plda
+from pysid.io.ark.archive import ArkWriter
 
 BY = "Kaldi"
 

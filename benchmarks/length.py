@@ -15,9 +15,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks.frontend import SAMPLE_RATE, speech_like
-from benchmarks.speed import machine
-from benchmarks.tables import console, show, write_json
-from benchmarks.tasks import GIB, isolated, peak_bytes
+from benchmarks.measure.machine import GIB, isolated, machine, peak_bytes
+from benchmarks.measure.tables import console, show, write_json
 
 MINUTES = (0.5, 1, 2, 5, 10, 20, 40, 60)
 ROUNDS = 3

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.tables import console, show, write_json
+from benchmarks.measure.tables import console, show, write_json
 from pysid.io.tables import read_table
 from pysid.parallel.shards import ENDING, cut
 

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 import pysid
-from benchmarks.tables import show, write_json
+from benchmarks.measure.tables import show, write_json
 from pysid.backend.cosine import cosine_scores
 from pysid.data.corpus import Corpus
 from pysid.io.tables import Trial, read_trials
 from pysid.metrics.detection import detection_summary
-from pysid.model import MODELS
+from pysid.model.directory import MODELS
 from pysid.progress import say, track
 
 SAMPLE_RATE = 16000

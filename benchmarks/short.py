@@ -17,10 +17,11 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 import pysid
-from benchmarks.speed import PRODUCT_SIZE, best_of, machine
-from benchmarks.tables import console, show, write_json
+from benchmarks.measure.machine import machine
+from benchmarks.measure.speed import PRODUCT_SIZE, best_of
+from benchmarks.measure.tables import console, show, write_json
 from pysid.embedding.extract import extract
-from pysid.model import MODELS
+from pysid.model.directory import MODELS
 
 FRAMES_PER_S = 100
 ROUNDS = 8

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.tables import console, show, write_json
-from benchmarks.tasks import GIB, peak_bytes
+from benchmarks.measure.machine import GIB, peak_bytes
+from benchmarks.measure.tables import console, show, write_json
 
 N_UTTERANCES, N_SPEAKERS = 1_281_000, 7_323  # of VoxCeleb1 dev and test, and VoxCeleb2 dev
 PER_VIDEO = 7
@@ -92,7 +92,7 @@ def write_feature_directory(folder: Path, n_utterances: int) -> None:
     """feats.scp, utt2num_frames, utt2spk, spk2utt, and one archive that all entries point into."""
     from pysid.config import to_plain
     from pysid.frontend import VOXCELEB
-    from pysid.io.ark import ArkWriter
+    from pysid.io.ark.archive import ArkWriter
 
     rng = np.random.default_rng(0)
     folder.mkdir()
@@ -125,10 +125,10 @@ class _Ready(Exception):
 def train(what: str, settings: dict[str, Any], n_batches: int) -> Start:
     """`pysid train` up to its first batch, and on to some more, on which nothing is trained."""
     start = Start(what)
-    from pysid import experiment
     from pysid.config import from_plain
-    from pysid.embedding.train import Trainer
-    from pysid.training_data import TrainingCorpus
+    from pysid.training.embedding import run as experiment
+    from pysid.training.embedding.corpus import TrainingCorpus
+    from pysid.training.trainer import Trainer
 
     class Reading(Trainer):
         """Takes its batches and leaves them."""
@@ -182,7 +182,7 @@ def features(what: str, folder: Path) -> Start:
     """What `pysid features` does until it has its first utterance."""
     start = Start(what)
     from pysid.data.corpus import Corpus
-    from pysid.features import compute_features
+    from pysid.data.features import compute_features
     from pysid.frontend import VOXCELEB
 
     start.mark("imports")
@@ -197,7 +197,7 @@ def embed(what: str, folder: Path) -> Start:
     """What `pysid embed` does until it has its first utterance."""
     start = Start(what)
     import pysid
-    from pysid.embed import _open_source
+    from pysid.runs.inputs import _open_source
 
     start.mark("imports")
     model = pysid.load()
@@ -259,7 +259,7 @@ def measure(folder: Path, n_utterances: int, batch_size: int, n_batches: int) ->
 
 
 def main() -> None:
-    from benchmarks.speed import machine
+    from benchmarks.measure.machine import machine
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.size", description=__doc__)
     parser.add_argument("--n-utterances", type=int, default=N_UTTERANCES, help="(default: %(default)s)")

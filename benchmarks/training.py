@@ -22,23 +22,23 @@ from torch.utils.data import Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 import pysid
-from benchmarks.speed import machine
-from benchmarks.tables import console, show, write_json
+from benchmarks.measure.machine import machine
+from benchmarks.measure.tables import console, show, write_json
 from pysid.augment import SpecAugmentConfig, SpeedConfig
-from pysid.augmentation import AugmentSettings
-from pysid.data.chunks import ChunkConfig, ChunkPlan
-from pysid.embedding.classifier import SpeakerClassifier
-from pysid.embedding.losses import HeadConfig
+from pysid.augment.recordings import AugmentSettings
 from pysid.embedding.networks import TrainableConfig
-from pysid.embedding.optim import OptimizerConfig
 from pysid.embedding.resnet import ResNetConfig
-from pysid.embedding.train import Batches, Trainer, TrainerConfig
 from pysid.embedding.xvector import XVectorConfig
 from pysid.frontend import VOXCELEB, FrontendConfig
-from pysid.io.audio import write_audio
-from pysid.large_pages import ask_for_large_pages
-from pysid.model import DEFAULT_MODEL
-from pysid.training_data import augment_batches, open_corpus
+from pysid.io.audio.files import write_audio
+from pysid.model.directory import DEFAULT_MODEL
+from pysid.training.embedding.chunks import ChunkConfig, ChunkPlan
+from pysid.training.embedding.classifier import SpeakerClassifier
+from pysid.training.embedding.corpus import augment_batches, open_corpus
+from pysid.training.embedding.losses import HeadConfig
+from pysid.training.memory import ask_for_large_pages
+from pysid.training.optim import OptimizerConfig
+from pysid.training.trainer import Batches, Trainer, TrainerConfig
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "train"
 RATE = VOXCELEB.sample_rate

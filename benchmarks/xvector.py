@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.kaldi_programs import BY, timed
-from benchmarks.speed import Job, Speed, parser, run
+from benchmarks.measure.speed import Job, Speed, parser, run
+from benchmarks.networks import FRAMES_PER_S, count_operations, network
 from pysid.embedding.extract import ExtractConfig, extract
 from pysid.embedding.windows import embed_windows
-from pysid.embedding.xvector import XVector, XVectorConfig
-from pysid.io.ark_writer import ArkWriter
+from pysid.embedding.xvector import XVectorConfig
+from pysid.io.ark.writer import ArkWriter
 
-FRAMES_PER_S = 100
 SHORT_S = (3.2, 4.1, 5.5, 6.3, 7.7, 8.6, 9.9)
 LONG_S = (60.0,)
 WINDOW, SHIFT = 150, 75  # frames
@@ -34,11 +34,6 @@ def utterances(durations_s: Sequence[float], dim: int) -> list[tuple[str, np.nda
     return [
         (str(i), rng.standard_normal((round(s * FRAMES_PER_S), dim), np.float32)) for i, s in enumerate(durations_s)
     ]
-
-
-def network(**options: Any) -> XVector:
-    torch.manual_seed(0)
-    return XVector(XVectorConfig(**options)).eval()
 
 
 def embeddings(
@@ -91,19 +86,6 @@ def conv1d_network(config: XVectorConfig) -> nn.Sequential:
     return nn.Sequential(*layers, MeanAndDeviation(), nn.Linear(2 * dim, config.segment_dims[0]))
 
 
-def count_operations(config: XVectorConfig, n_frames: int) -> int:
-    """Multiplications and additions of the matrix products up to the embedding, for one utterance."""
-    total, dim = 0, config.feature_dim
-    for layer in config.frame_layers:
-        n_frames -= layer.offsets[-1] - layer.offsets[0]
-        total += 2 * n_frames * dim * len(layer.offsets) * layer.dim
-        dim = layer.dim
-    if config.pooling == "attention":
-        total += 2 * n_frames * dim * config.attention_dim
-    heads = config.n_heads if config.pooling == "attention" else 1
-    return total + 2 * 2 * dim * heads * config.segment_dims[0]
-
-
 def jobs() -> list[Job]:
     def job(what: str, by: str, durations_s: Sequence[float], make: Callable[..., Any], *arguments: Any) -> Job:
         options = arguments[-1] if arguments and isinstance(arguments[-1], dict) else {}
@@ -127,7 +109,7 @@ def kaldi() -> list[Speed]:
     """nnet3-xvector-compute, its start and the reading and writing of files included."""
     if not shutil.which("nnet3-xvector-compute"):
         return []
-    from pysid.kaldi.xvector_export import export_xvector
+    from pysid.nnet3.from_xvector import export_xvector
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

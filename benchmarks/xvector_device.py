@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.speed import PRODUCT_SIZE, machine
-from benchmarks.tables import console, show, write_json
-from benchmarks.tasks import round_rate
-from benchmarks.xvector import FRAMES_PER_S, count_operations, network
+from benchmarks.measure.machine import machine, round_rate
+from benchmarks.measure.speed import PRODUCT_SIZE
+from benchmarks.measure.tables import console, show, write_json
+from benchmarks.networks import FRAMES_PER_S, count_operations, network
 from pysid.frontend import VOXCELEB, Frontend
 
 SECONDS = 3.0

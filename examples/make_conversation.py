@@ -12,7 +12,7 @@ import soundfile
 from scipy.signal import lfilter, resample_poly
 from synthesis import ESPEAK, RATE, speak
 
-from pysid.io.rttm import write_rttm
+from pysid.io.turns.rttm import write_rttm
 from pysid.segments import Segment, Turn
 
 FOLDER = Path(__file__).parent / "conversation"

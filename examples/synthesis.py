@@ -9,7 +9,7 @@ import tempfile
 
 import numpy as np
 
-from pysid.io.audio import read_audio
+from pysid.io.audio.files import read_audio
 
 RATE = 16000  # Hz
 ROOM_NOISE = 3e-4  # of full scale: a recording is never digitally silent

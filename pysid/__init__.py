@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pysid._version import __version__
 
 if TYPE_CHECKING:
-    from pysid.loaded import LoadedModel
+    from pysid.api import LoadedModel
 
 __all__ = ["__version__", "load"]
 
@@ -20,7 +20,7 @@ def load(path_or_name: str | None = None, device: str = "cpu") -> "LoadedModel":
     Raises:
         pysid.errors.DataError: there is no such model, or it is damaged.
     """
-    from pysid.loaded import LoadedModel
-    from pysid.model import DEFAULT_MODEL
+    from pysid.api import LoadedModel
+    from pysid.model.directory import DEFAULT_MODEL
 
     return LoadedModel.load(path_or_name or DEFAULT_MODEL, device)

@@ -1,16 +1,26 @@
-"""Frozen dataclass configurations to and from plain JSON or YAML values, with errors that name the key."""
+"""Frozen dataclass configurations to and from plain values, YAML and JSON files, with errors that name the key.
 
+A settings file is YAML, of which JSON is a part.
+"""
+
+import json
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from pysid.errors import DataError
+import yaml
+
+from pysid.errors import DataError, one_line
+from pysid.io.files import atomic_text
 
 Config = TypeVar("Config")
+
+FORMAT = 1  # of the JSON files of a model
 
 NAMES = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
 
@@ -145,3 +155,79 @@ def _convert_tuple(kind: Any, value: Any, where: str, key: str) -> tuple[Any, ..
 
 def _wrong(where: str, key: str, expected: str, value: Any) -> DataError:
     return DataError(f"{where}: '{key}' must be {expected}, got {value!r}" if key else f"{where}: expected {expected}")
+
+
+def read_settings(kind: type[Config], path: Path) -> Config:
+    """Reads a configuration `kind` from a YAML or JSON file.
+
+    Raises:
+        DataError: no such file, not YAML, an unknown key, a value of the wrong type.
+    """
+    return from_plain(kind, read_plain(path), str(path))
+
+
+def read_plain(path: Path, assignments: Iterable[str] = ()) -> dict[str, Any]:
+    """A settings file as nested dicts, with `key.sub=value` set over it; values are YAML too.
+
+    Raises:
+        DataError: no such file, not YAML, not a mapping, or an assignment without "=".
+    """
+    try:
+        settings = _parse_yaml(path.read_bytes(), str(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+    if settings is None:
+        settings = {}
+    if not isinstance(settings, dict):
+        raise DataError(f"{path}: expected 'key: value' lines, got {type(settings).__name__}")
+    return override(settings, dict(map(assignment, assignments)))
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """The name and the value, which is YAML, of `key.sub=value`.
+
+    Raises:
+        DataError: there is no "=", or the value is not YAML.
+
+    >>> assignment("trainer.n_epochs=3")
+    ('trainer.n_epochs', 3)
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise DataError(f"expected key=value, got {text!r}")
+    return name, _parse_yaml(value.encode(), text)
+
+
+def _parse_yaml(text: bytes, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark and b"\n" in text else ""
+        raise DataError(f"{where}{line}: expected YAML, got: {error.problem}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise DataError(f"{where}: expected YAML, got: {one_line(error)}") from None
+
+
+def read_formatted(path: Path) -> dict[str, Any]:
+    """The plain values of a JSON file of a model, without the number of its format.
+
+    Raises:
+        DataError: the file cannot be read, is not JSON, or has another format.
+    """
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: expected JSON, got: {one_line(error)}") from None
+    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+        found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
+        raise DataError(f"{path}: expected a model of format {FORMAT}, got {found!r}")
+    return {key: value for key, value in plain.items() if key != "format"}
+
+
+def write_formatted(path: Path, config: Any) -> None:
+    """Writes a configuration as `read_formatted` reads it."""
+    with atomic_text(path) as file:
+        json.dump({"format": FORMAT, **to_plain(config)}, file, indent=2)
+        file.write("\n")

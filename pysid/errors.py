@@ -4,6 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def one_line(error: object) -> str:
+    """What an error says, on one line.
+
+    >>> one_line(ValueError("line 3:  no number "))
+    'line 3: no number'
+    """
+    return " ".join(str(error).split())
+
+
 class DataError(ValueError):
     """Bad data or a missing file. The message is one line: where, what was expected, what came."""
 
@@ -34,7 +43,7 @@ class Skipped:
 
     def add(self, utterance: str, reason: object) -> None:
         """Notes that `utterance` is left out; `reason` is kept as one line."""
-        self.reasons[utterance] = " ".join(str(reason).split())
+        self.reasons[utterance] = one_line(reason)
 
     @contextmanager
     def on_error(self, utterance: str) -> Iterator[None]:

@@ -12,6 +12,12 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of files that Kaldi's programs wrote."""
+    return Path(__file__).parent / "golden" / "kaldi"
+
+
+@pytest.fixture(scope="session")
 def dev() -> Path:
     """The data directory of the development voices: 6 speakers of 6 utterances, each about 6 s long."""
     return EXAMPLES / "dev"
@@ -24,7 +30,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
     from pysid.frontend import VOXCELEB
-    from pysid.model import ModelConfig, SpeakerModel
+    from pysid.model.config import ModelConfig
+    from pysid.model.speaker_model import SpeakerModel
 
     layers = (
         FrameLayerConfig(24, (-2, -1, 0, 1, 2)),
@@ -61,9 +68,9 @@ def onnx_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory, model: Path, dev: Path) -> Path:
     """Embeddings of the development voices by that model: an scp file beside its archive."""
-    from pysid.embed import open_inputs
-    from pysid.embed_corpus import embed_to_file
-    from pysid.model import SpeakerModel
+    from pysid.model.speaker_model import SpeakerModel
+    from pysid.runs.embed import embed_to_file
+    from pysid.runs.inputs import open_inputs
 
     archive = tmp_path_factory.mktemp("vectors") / "dev.ark"
     opened = SpeakerModel.load(model)
@@ -75,9 +82,9 @@ def vectors(tmp_path_factory: pytest.TempPathFactory, model: Path, dev: Path) ->
 def fitted(model: Path, vectors: Path, dev: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model with a PLDA back-end, calibrated on the voices that it was trained on."""
     from pysid.backend import PldaBackend
-    from pysid.io.labelled import read_labelled_vectors
-    from pysid.model import SpeakerModel
-    from pysid.scoring import fit_calibration
+    from pysid.io.ark.labelled import read_labelled_vectors
+    from pysid.model.speaker_model import SpeakerModel
+    from pysid.runs.score import fit_calibration
 
     opened = SpeakerModel.load(model)
     opened.backend = PldaBackend(3).fit(*read_labelled_vectors(f"scp:{vectors}", dev / "utt2spk"))
@@ -112,7 +119,7 @@ def small(tmp_path: Path) -> Path:
 def small_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `pysid features` makes of `small`."""
     from pysid.data.corpus import Corpus
-    from pysid.features import write_features
+    from pysid.data.features import write_features
     from pysid.frontend import VOXCELEB
 
     folder = tmp_path_factory.mktemp("features")

@@ -9,9 +9,9 @@ import yaml
 
 from pysid.config import from_plain, override, to_plain
 from pysid.errors import DataError
-from pysid.experiment import TrainConfig
 from pysid.frontend import VOXCELEB
-from pysid.model import ModelConfig
+from pysid.model.config import ModelConfig
+from pysid.training.embedding.run import TrainConfig
 
 
 @dataclass(frozen=True)

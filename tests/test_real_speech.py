@@ -9,7 +9,7 @@ import pytest
 import pysid
 from pysid.data.corpus import Corpus
 from pysid.metrics.detection import equal_error_rate
-from pysid.scoring import score_list
+from pysid.runs.score import score_list
 
 DEV = Path(os.environ.get("PYSID_DATA", "/nonexistent")) / "dev"
 pytestmark = pytest.mark.skipif(not (DEV / "wav.scp").is_file(), reason="PYSID_DATA names no folder with dev/wav.scp")

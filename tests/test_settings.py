@@ -2,9 +2,9 @@
 
 import pytest
 
-from pysid.data.chunks import ChunkConfig
+from pysid.config import read_plain, read_settings
 from pysid.errors import DataError
-from pysid.settings import read_plain, read_settings
+from pysid.training.embedding.chunks import ChunkConfig
 
 
 @pytest.fixture

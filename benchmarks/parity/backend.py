@@ -6,7 +6,7 @@ from benchmarks.parity.reference import Command, Reference
 from benchmarks.parity.rows import ABSOLUTE, IDENTICAL, RELATIVE, ROWS, Measure, Row, align_rows, compare
 from benchmarks.parity.vectors import read_piped, run_pipe
 from pysid.backend import Centring, Lda, Plda, speaker_means
-from pysid.kaldi.backend_files import read_matrix, read_plda, read_vector
+from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
 
 MODEL_BOUND = 1e-4
 MODEL = Measure("relative", ABSOLUTE.deviations)  # of parts in the units of `_in_units_of`

@@ -13,7 +13,7 @@ from pysid.diarization.ahc import FIRST_PASS_MAX, agglomerative_clustering
 from pysid.diarization.steps import Windows
 from pysid.diarization.turns import kaldi_rttm_line, turns_from_windows
 from pysid.diarization.windows import WindowConfig, subsegment_lines
-from pysid.frontend.options import boolean
+from pysid.frontend.kaldi_options import boolean
 from pysid.segments import Segment
 
 

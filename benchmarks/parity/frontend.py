@@ -23,8 +23,8 @@ from pysid.frontend import (
     select_frames,
     sliding_cmvn,
 )
-from pysid.io.ark_writer import ArkWriter
-from pysid.io.compression import AUTOMATIC
+from pysid.io.ark.compression import AUTOMATIC
+from pysid.io.ark.writer import ArkWriter
 
 FEATURE_BOUND = 1e-3
 FRAME_BOUND = 1e-4

@@ -11,8 +11,8 @@ from benchmarks.parity.reference import Command, Reference
 from benchmarks.parity.rows import RELATIVE, Row, compare
 from pysid.embedding.extract import ExtractConfig, extract
 from pysid.errors import DataError
-from pysid.kaldi.nnet3_graph import load_nnet3
-from pysid.kaldi.xvector import load_xvector
+from pysid.nnet3.graph import load_nnet3
+from pysid.nnet3.to_xvector import load_xvector
 
 XVECTOR_BOUND = 1e-4
 

@@ -11,8 +11,8 @@ import soundfile
 import torch
 from torch import Tensor
 
-from pysid.io.ark import read_matrices, read_vectors
-from pysid.kaldi.options import read_config
+from pysid.io.ark.archive import read_matrices, read_vectors
+from pysid.io.kaldi.options import read_config
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pysid.backend import Plda, dense_plda_scores
 from pysid.backend.bilinear import BilinearScores
 from pysid.backend.cosine import cosine_terms
 from pysid.backend.plda import LengthNorm
-from pysid.kaldi.backend_files import read_plda
+from pysid.exchange.kaldi_backend import read_plda
 from pysid.metrics import equal_error_rate, format_eer, min_dcf_of_trials
 
 SCORE_BOUND = 1e-4

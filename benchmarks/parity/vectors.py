@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.parity.reference import Command, Reference
 from pysid.backend import Centring, apply_affine, length_normalize
-from pysid.kaldi.backend_files import read_matrix, read_vector
+from pysid.exchange.kaldi_backend import read_matrix, read_vector
 
 
 def read_piped(reference: Reference, source: str) -> tuple[list[str], np.ndarray]:

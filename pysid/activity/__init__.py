@@ -4,16 +4,12 @@ A small network that is trained on conversations of which this is known, such as
 reads the log-mel features that an embedding network reads, so that in diarization it costs next to nothing.
 """
 
-from pysid.activity.crops import ActivityBatches, CropConfig, count_speakers
 from pysid.activity.detector import Activity, ActivityDetector
 from pysid.activity.network import ActivityConfig, ActivityNetwork
 
 __all__ = [
     "Activity",
-    "ActivityBatches",
     "ActivityConfig",
     "ActivityDetector",
     "ActivityNetwork",
-    "CropConfig",
-    "count_speakers",
 ]

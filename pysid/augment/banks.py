@@ -9,7 +9,7 @@ import numpy as np
 
 from pysid.augment.noise import mean_square
 from pysid.errors import DataError
-from pysid.io.audio_reader import AudioReader
+from pysid.io.audio.reader import AudioReader
 from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.tables import read_wav_scp
 

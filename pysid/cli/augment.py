@@ -35,8 +35,8 @@ def augment(
 
     Example: pysid augment data/train data/aug --noises data/musan_noise --music data/musan_music --jobs 4
     """
-    from pysid.augment_corpus import write_augmented
-    from pysid.augmentation import SIMULATED, RecordingPaths
+    from pysid.augment.recordings import SIMULATED, RecordingPaths
+    from pysid.data.augmented_copies import write_augmented
     from pysid.data.corpus import Corpus
 
     places = SIMULATED if rooms == [SIMULATED] else tuple(rooms) if rooms else None

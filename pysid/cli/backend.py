@@ -41,9 +41,10 @@ def fit_backend(
 
     from pysid.backend import CosineBackend, PldaBackend
     from pysid.errors import DataError
-    from pysid.io.labelled import read_labelled_vectors
-    from pysid.model import BACKEND_FILE, WINDOW_BACKEND_FILE, find_model_directory, read_config, save_backend
-    from pysid.scoring import fit_calibration
+    from pysid.io.ark.labelled import read_labelled_vectors
+    from pysid.model.config import read_config
+    from pysid.model.directory import BACKEND_FILE, WINDOW_BACKEND_FILE, find_model_directory, save_backend
+    from pysid.runs.score import fit_calibration
 
     directory = find_model_directory(model)
     dim = read_config(directory).network.embedding_dim

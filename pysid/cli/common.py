@@ -59,7 +59,7 @@ def write_json(path: Path, figures: dict[str, Any]) -> None:
     """Writes the figures that a subcommand has printed for programs to read."""
     import json
 
-    from pysid.io.atomic import atomic_text
+    from pysid.io.files import atomic_text
 
     with atomic_text(path) as file:
         json.dump(figures, file, indent=2, ensure_ascii=False, allow_nan=False)

@@ -61,10 +61,10 @@ def convert_kaldi(
     if mfcc_conf is not None and fbank_conf is not None:
         raise typer.BadParameter("give --mfcc-conf or --fbank-conf, not both")
 
-    from pysid.from_kaldi import read_package
-    from pysid.kaldi.package import Choices
+    from pysid.exchange.from_kaldi import read_package
+    from pysid.exchange.kaldi_package import Choices
+    from pysid.exchange.to_kaldi import write_package
     from pysid.progress import say
-    from pysid.to_kaldi import write_package
 
     if reverse:
         for note in write_package(source, target):

@@ -9,7 +9,7 @@ import typer
 from pysid.cli.common import AllowPipes, Device, Model, report_skipped
 
 if TYPE_CHECKING:
-    from pysid.diarize import Outcome
+    from pysid.diarization.result import Outcome
 
 FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "html")
 
@@ -82,16 +82,15 @@ def diarize(
     if threshold is not None and clustering not in (None, ClusteringKind.ahc):
         raise typer.BadParameter("--threshold is for --clustering ahc")
 
-    from pysid.config import to_plain
+    from pysid.config import assignment, to_plain
     from pysid.diarization.pipeline import Diarizer
     from pysid.diarization.steps import SpeakerCount
-    from pysid.diarize import diarize as run
-    from pysid.diarize import list_recordings
     from pysid.errors import DataError, Skipped
     from pysid.frontend import VOXCELEB
-    from pysid.io.rttm import read_rttm
-    from pysid.model import DEFAULT_MODEL
-    from pysid.settings import assignment
+    from pysid.io.turns.rttm import read_rttm
+    from pysid.model.directory import DEFAULT_MODEL
+    from pysid.runs.diarize import diarize as run
+    from pysid.runs.diarize import list_recordings
 
     changes: dict[str, Any] = {}
     if vad is VadKind.energy:

@@ -43,9 +43,10 @@ def embed(
 
     import pysid
     from pysid.diarization.windows import WindowConfig
-    from pysid.embed import cut_into_windows, is_stream, open_inputs
-    from pysid.embed_corpus import embed_to_file
-    from pysid.model import DEFAULT_MODEL, check_device, find_model
+    from pysid.model.directory import DEFAULT_MODEL, find_model
+    from pysid.model.speaker_model import check_device
+    from pysid.runs.embed import embed_to_file
+    from pysid.runs.inputs import cut_into_windows, is_stream, open_inputs
 
     if is_stream(inputs):
         if cluster or (jobs or 1) > 1:

@@ -44,7 +44,7 @@ def der(
 
     Example: pysid eval der ref.rttm exp/diarized --collar 0.25 --uem all.uem
     """
-    from pysid.io.uem import read_uem
+    from pysid.io.turns.uem import read_uem
     from pysid.metrics.recordings import DiarizationScore, pair_recordings
 
     pieces = None if uem is None else read_uem(uem)
@@ -63,7 +63,7 @@ def der(
 
 
 def _read(path: Path) -> "dict[str, list[Turn]]":
-    from pysid.io.rttm import read_rttm, read_rttm_folder
+    from pysid.io.turns.rttm import read_rttm, read_rttm_folder
 
     return read_rttm_folder(path) if path.is_dir() else read_rttm(path)
 

@@ -36,16 +36,17 @@ def export(
         raise typer.BadParameter("--int8 goes with --onnx")
 
     from pysid.errors import DataError
-    from pysid.model import SpeakerModel, find_model
+    from pysid.model.directory import find_model
+    from pysid.model.speaker_model import SpeakerModel
 
     if onnx:
-        from pysid.onnx_export import export_onnx
+        from pysid.exchange.to_onnx import export_onnx
 
         config = export_onnx(SpeakerModel.load(model), out, int8)
         dims = f"{config.network.feature_dim} features to embeddings of {config.network.embedding_dim} dimensions"
         print(f"{out}: {dims}; settings in {out.with_suffix('.json')}")
         return
-    from pysid.io.atomic import atomic_directory
+    from pysid.io.files import atomic_directory
 
     source = find_model(model)
     if source.is_dir():

@@ -34,10 +34,10 @@ def features(
 
     Example: pysid features data/train exp/features/train --jobs 4
     """
+    from pysid.config import read_settings
     from pysid.data.corpus import Corpus
-    from pysid.features import write_features
+    from pysid.data.features import write_features
     from pysid.frontend import VOXCELEB, FrontendConfig
-    from pysid.settings import read_settings
 
     frontend = VOXCELEB if config is None else read_settings(FrontendConfig, config)
     corpus = Corpus.read(data)

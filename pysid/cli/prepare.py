@@ -40,7 +40,7 @@ def commonvoice(
 
     Example: pysid prepare commonvoice cv-corpus-17.0/fr data
     """
-    from pysid.data.commonvoice import CommonVoiceConfig, prepare_commonvoice
+    from pysid.data.corpora.commonvoice import CommonVoiceConfig, prepare_commonvoice
 
     try:
         config = CommonVoiceConfig(tsv, dev_speakers, min_dev_clips, max_clips, nontarget_trials, seed)
@@ -55,7 +55,7 @@ def conversations(
     data: Annotated[Path, typer.Argument(help="Kaldi data directory of recordings of one speaker each.")],
     out: Annotated[Path, typer.Argument(help="Folder for audio/, wav.scp, ref.rttm, all.uem and more.")],
     config: Annotated[
-        Path | None, typer.Option(help="YAML settings: keys of pysid.data.conversation_plan.ConversationConfig.")
+        Path | None, typer.Option(help="YAML settings: keys of pysid.data.conversations.plan.ConversationConfig.")
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Conversations.", show_default="400")] = None,
     min_pieces: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="20")] = None,
@@ -94,12 +94,13 @@ def conversations(
 
     Example: pysid prepare conversations data/dev data/conversations --count 400 --jobs 4
     """
-    from pysid.augmentation import RecordingPaths, open_scene
-    from pysid.data.conversation_plan import ConversationConfig
-    from pysid.data.conversations import write_conversations
+    from pysid.augment.recordings import RecordingPaths
+    from pysid.config import read_settings
+    from pysid.data.conversations.plan import ConversationConfig
+    from pysid.data.conversations.scenes import open_scene
+    from pysid.data.conversations.write import write_conversations
     from pysid.data.corpus import Corpus
     from pysid.io.text import RowFormat, read_rows
-    from pysid.settings import read_settings
 
     settings = ConversationConfig() if config is None else read_settings(ConversationConfig, config)
     given: dict[str, Any] = {

@@ -41,7 +41,7 @@ def voxceleb1(
 
     Example: pysid prepare voxceleb1 /corpora/VoxCeleb1 data
     """
-    from pysid.data.voxceleb import prepare_voxceleb1
+    from pysid.data.corpora.voxceleb import prepare_voxceleb1
 
     _show(prepare_voxceleb1(folder, out, trials=trials or (), meta=meta, durations=durations, n_jobs=jobs))
 
@@ -62,7 +62,7 @@ def voxceleb2(
 
     Example: pysid prepare voxceleb2 /corpora/VoxCeleb2 data
     """
-    from pysid.data.voxceleb import prepare_voxceleb2
+    from pysid.data.corpora.voxceleb import prepare_voxceleb2
 
     _show(prepare_voxceleb2(folder, out, meta=meta, durations=durations, n_jobs=jobs))
 
@@ -77,7 +77,7 @@ def musan(
 
     Example: pysid prepare musan /corpora/musan data
     """
-    from pysid.data.musan import prepare_musan
+    from pysid.data.corpora.musan import prepare_musan
 
     _show(prepare_musan(folder, out, use_vocals=use_vocals, n_jobs=jobs))
 
@@ -90,7 +90,7 @@ def rirs(
 
     Example: pysid prepare rirs /corpora/RIRS_NOISES data/rirs
     """
-    from pysid.data.rirs import prepare_rirs
+    from pysid.data.corpora.rirs import prepare_rirs
 
     _show(prepare_rirs(folder, out))
 
@@ -108,7 +108,7 @@ def ami(
 
     Example: pysid prepare ami amicorpus AMI-diarization-setup data
     """
-    from pysid.data.ami import prepare_ami
+    from pysid.data.corpora.ami import prepare_ami
 
     _show(prepare_ami(audio, reference, out, speech=speech.value, microphone=microphone))
 
@@ -122,7 +122,7 @@ def voxconverse(
 
     Example: pysid prepare voxconverse audio voxconverse data
     """
-    from pysid.data.voxconverse import prepare_voxconverse
+    from pysid.data.corpora.voxconverse import prepare_voxconverse
 
     _show(prepare_voxconverse(audio, references, out))
 

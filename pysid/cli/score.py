@@ -44,8 +44,8 @@ def score(
     if calibrate and cohort is not None:
         raise typer.BadParameter("--calibrate is for scores without a --cohort")
 
-    from pysid.model import check_device
-    from pysid.scoring import score_list
+    from pysid.model.speaker_model import check_device
+    from pysid.runs.score import score_list
 
     workers = choose_workers(jobs, cluster, threads, device)
     if cluster is None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pysid.cli.common import Device, Model, write_json
-from pysid.cli.verify import CostFa, CostMiss, Json, Kind, Threshold, figures, finish, operating_point, settings
+from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, figures, finish, operating_point, settings
 
 if TYPE_CHECKING:
-    from pysid.identify import Identification
+    from pysid.speakers.identify import Identification
 
 Database = Annotated[Path, typer.Option("--db", help="The database, one file.")]
 
@@ -36,9 +36,9 @@ def enroll(
     Example: pysid enroll --db speakers.db ann ann-1.wav ann-2.wav
     """
     import pysid
-    from pysid.database import check_name
     from pysid.errors import Skipped
-    from pysid.identify import enroll as run
+    from pysid.speakers.database import check_name
+    from pysid.speakers.identify import enroll as run
 
     check_name(name)  # before the time that it takes to open the model
     skipped = Skipped() if len(audio) > 1 else None
@@ -72,9 +72,9 @@ def identify(
     point = operating_point(prior, c_miss, c_fa, threshold)
 
     import pysid
-    from pysid.database import SpeakerDatabase
     from pysid.errors import Skipped
-    from pysid.identify import Identifier
+    from pysid.speakers.database import SpeakerDatabase
+    from pysid.speakers.identify import Identifier
 
     skipped = Skipped()
     answers = []
@@ -92,7 +92,7 @@ def identify(
 
 
 def _print(path: str, found: "Identification", top: int) -> None:
-    from pysid.database import NOBODY
+    from pysid.speakers.database import NOBODY
 
     best = found.candidates[0]
     nearest = f"nearest {best.name}, " if found.speaker is None and top == 1 else ""
@@ -108,7 +108,7 @@ def list_speakers(db: Database, json: Json = None) -> None:
 
     Example: pysid speakers list --db speakers.db
     """
-    from pysid.database import SpeakerDatabase
+    from pysid.speakers.database import SpeakerDatabase
 
     with SpeakerDatabase(db) as database:
         speakers = database.speakers()
@@ -130,7 +130,7 @@ def remove(
 
     Example: pysid speakers remove --db speakers.db ann
     """
-    from pysid.database import SpeakerDatabase
+    from pysid.speakers.database import SpeakerDatabase
 
     with SpeakerDatabase(db) as database:
         database.remove(names)

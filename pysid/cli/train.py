@@ -7,7 +7,9 @@ import typer
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="YAML file; its keys are those of pysid.experiment.TrainConfig.")],
+    config: Annotated[
+        Path, typer.Argument(help="YAML file; its keys are those of pysid.training.embedding.run.TrainConfig.")
+    ],
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")
     ] = None,
@@ -21,9 +23,9 @@ def train(
 
     Example: pysid train conf/xvector.yaml flavour=asoft out=exp/asoft trainer.n_epochs=5
     """
-    from pysid.large_pages import ask_for_large_pages
+    from pysid.training.memory import ask_for_large_pages
 
     ask_for_large_pages()
-    from pysid.experiment import read_train_config, run_training
+    from pysid.training.embedding.run import read_train_config, run_training
 
     run_training(read_train_config(config, settings or ()))

@@ -8,7 +8,7 @@ import typer
 
 def train_activity(
     config: Annotated[
-        Path, typer.Argument(help="YAML file; its keys are those of pysid.activity_training.ActivityTrainConfig.")
+        Path, typer.Argument(help="YAML file; its keys are those of pysid.training.activity.run.ActivityTrainConfig.")
     ],
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")
@@ -21,6 +21,6 @@ def train_activity(
 
     Example: pysid train-activity conf/activity.yaml train=data/scenes out=exp/activity
     """
-    from pysid.activity_training import read_activity_config, run_activity_training
+    from pysid.training.activity.run import read_activity_config, run_activity_training
 
     run_activity_training(read_activity_config(config, settings or ()))

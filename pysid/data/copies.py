@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
-from pysid.io.ark import split_entry
+from pysid.io.ark.archive import split_entry
 from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.tables import read_table, spk2utt_from_utt2spk, write_table
 

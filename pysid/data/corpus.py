@@ -19,8 +19,8 @@ from pysid.data.packed import Labels, PackedStrings, PackedTable, read_packed
 from pysid.errors import DataError
 from pysid.io import table_formats as formats
 from pysid.io import tables
-from pysid.io.ark import split_entry
-from pysid.io.audio import MAX_OVERSHOOT_S, audio_info, read_audio
+from pysid.io.ark.archive import split_entry
+from pysid.io.audio.files import MAX_OVERSHOOT_S, audio_info, read_audio
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.table_formats import SegmentLine, TableFormat
 from pysid.segments import Segment

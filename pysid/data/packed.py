@@ -12,9 +12,10 @@ from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 
+from pysid.io.files import PathLike
 from pysid.io.table_formats import TableFormat
 from pysid.io.tables import read_keyed
-from pysid.io.text import PathLike, read_rows
+from pysid.io.text import read_rows
 
 Value = TypeVar("Value")
 Value_co = TypeVar("Value_co", covariant=True)

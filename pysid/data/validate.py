@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from pysid.errors import DataError
 from pysid.io import table_formats as formats
-from pysid.io.audio import MAX_OVERSHOOT_S
+from pysid.io.audio.files import MAX_OVERSHOOT_S
 from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.table_formats import SegmentLine, TableFormat
 from pysid.io.text import BYTE_ORDER_MARK, read_lines

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pysid.diarization.steps import SpeakerCount
 
 if TYPE_CHECKING:
-    from pysid.diarization.pipeline import Diarization, Diarizer
+    from pysid.diarization.pipeline import Diarizer
+    from pysid.diarization.result import Diarization
 
 __all__ = ["Diarization", "Diarizer", "SpeakerCount"]
 

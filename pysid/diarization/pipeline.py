@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pysid.activity.detector import ActivityDetector
-from pysid.activity_file import CONFIG_FILE, read_detector
+from pysid.activity.files import CONFIG_FILE, read_detector
 from pysid.backend.chain import Backend
 from pysid.diarization.clusterers import make_clusterer
 from pysid.diarization.config import DiarizationConfig, NetworkVadConfig
+from pysid.diarization.files import load_settings
 from pysid.diarization.overlap import OverlapConfig, make_overlap, with_second_speakers
 from pysid.diarization.pauses import pauses_between, snap_to_pauses
 from pysid.diarization.resegment import ViterbiResegmenter
+from pysid.diarization.result import Diarization
 from pysid.diarization.second_speakers import NetworkOverlapConfig, with_nearest_speakers
-from pysid.diarization.settings import load_settings
 from pysid.diarization.speech import speech_mask, speech_segments
 from pysid.diarization.steps import (
     ANY_NUMBER,
@@ -42,14 +43,15 @@ from pysid.errors import DataError
 from pysid.frontend import Frontend, FrontendConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
-from pysid.io.audio import audio_info, iter_blocks
-from pysid.io.audio_reader import Source
-from pysid.model import DEFAULT_MODEL, SpeakerModel, find_model
+from pysid.io.audio.files import audio_info, iter_blocks
+from pysid.io.audio.reader import Source
+from pysid.model.directory import DEFAULT_MODEL, find_model
+from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import track
 from pysid.segments import Segment, Turn
 
 if TYPE_CHECKING:
-    from pyannote.core import Annotation
+    pass
 
 BLOCK_S = 30.0  # of audio read at a time
 
@@ -80,32 +82,6 @@ class Analysis:
     def shift_s(self) -> float:
         """Time from one frame to the next."""
         return self.features.shift_s
-
-
-@dataclass(frozen=True, eq=False)
-class Diarization:
-    """Who spoke when.
-
-    Attributes:
-        turns: in order of their start; speakers are named "speaker1", "speaker2" ... as they first speak.
-        duration_s: of the recording.
-        clustering: who speaks in each window of the analysis, 0 for "speaker1"; None where there was no speech.
-    """
-
-    turns: list[Turn]
-    duration_s: float
-    clustering: Clustering | None = None
-
-    @property
-    def speakers(self) -> list[str]:
-        """The names, in order of their first turn."""
-        return list(dict.fromkeys(turn.speaker for turn in self.turns))
-
-    def to_annotation(self, recording: str = "recording") -> "Annotation":
-        """The turns as pyannote.core has them."""
-        from pysid.io.annotation import to_annotation
-
-        return to_annotation(self.turns, recording)
 
 
 class Diarizer:

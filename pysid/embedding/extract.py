@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pysid.embedding.fused_forms import FusedForm, fused_form
+from pysid.embedding.fused.forms import FusedForm, fused_form
 from pysid.errors import DataError
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig
-from pysid.errors import DataError
+from pysid.errors import DataError, one_line
 from pysid.frontend.fbank import FbankConfig
 from pysid.frontend.frontend import FrontendConfig
 from pysid.frontend.spectrum import EPSILON
@@ -206,4 +206,4 @@ def _shape_text(shape: list[Any]) -> str:
 
 def _reason(error: Exception) -> str:
     """The message of an onnxruntime exception in one line, without its codes."""
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", one_line(error))

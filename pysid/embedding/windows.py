@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig, extract
-from pysid.embedding.fused import FusedXVector
-from pysid.embedding.fused_forms import fused_form
+from pysid.embedding.fused.forms import fused_form
+from pysid.embedding.fused.xvector import FusedXVector
 from pysid.embedding.xvector import XVector
 
 ReadFrames = Callable[[int, int], Tensor]

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pysid.frontend.framing import as_counts, zero_past_end
-from pysid.frontend.options import Option, boolean, parse_options, whole_number
+from pysid.frontend.kaldi_options import Option, boolean, parse_options, whole_number
 
 CMVN_OPTIONS = {
     "cmn-window": Option(whole_number, "window"),

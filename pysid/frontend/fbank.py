@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from pysid.frontend.kaldi_options import Option, boolean, parse_options
 from pysid.frontend.mel import MEL_OPTIONS, MelConfig
-from pysid.frontend.options import Option, boolean, parse_options
 from pysid.frontend.spectrum import MelFeatures, log_floored
 
 FBANK_OPTIONS = {

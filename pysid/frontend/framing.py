@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pysid.errors import PysidWarning
-from pysid.frontend.options import Option, boolean, number, whole_hz, whole_number
+from pysid.frontend.kaldi_options import Option, boolean, number, whole_hz, whole_number
 
 Count = TypeVar("Count", int, Tensor)
 

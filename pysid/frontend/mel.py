@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pysid.frontend.framing import FRAME_OPTIONS, FrameConfig
-from pysid.frontend.options import Option, boolean, number, whole_number
+from pysid.frontend.kaldi_options import Option, boolean, number, whole_number
 
 MEL_OPTIONS = {
     **FRAME_OPTIONS,

@@ -7,8 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from pysid.frontend.kaldi_options import Option, number, parse_options, whole_number
 from pysid.frontend.mel import MEL_OPTIONS, MelConfig, dct_matrix
-from pysid.frontend.options import Option, number, parse_options, whole_number
 from pysid.frontend.spectrum import MelFeatures, log_floored
 
 MFCC_OPTIONS = {

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pysid.frontend.framing import as_counts, frame_mask
-from pysid.frontend.options import Option, number, parse_options, whole_number
+from pysid.frontend.kaldi_options import Option, number, parse_options, whole_number
 
 VAD_OPTIONS = {
     "vad-energy-threshold": Option(number, "energy_threshold"),

@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pysid.errors import DataError
-from pysid.io.text import PathLike, shorten
+from pysid.io.files import PathLike, read_bytes
+from pysid.io.text import shorten
 
 MAX_BYTES = 1 << 29  # of a JSON file: a day of words with all their tokens is a quarter of it
 DOCUMENT = "the document"
@@ -152,14 +152,7 @@ def whole_text(text: str) -> str:
 
 
 def _read_text(path: PathLike) -> str:
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
-    if len(data) > MAX_BYTES:
-        raise DataError(f"{path}: expected a JSON file of at most {MAX_BYTES >> 20} MiB, got a larger one")
-    return data.decode("utf-8-sig", "surrogateescape")
+    return read_bytes(path, MAX_BYTES).decode("utf-8-sig", "surrogateescape")
 
 
 def _parse_int(digits: str) -> float:

@@ -32,7 +32,7 @@ def resolve_path(path: str, scp_directory: str | os.PathLike[str]) -> str:
 
 
 def resolve(entry: str, scp_directory: str | os.PathLike[str], *, allow_pipes: bool = False) -> str | io.BytesIO:
-    """What `pysid.io.audio` reads for an entry of wav.scp.
+    """What `pysid.io.audio.files` reads for an entry of wav.scp.
 
     Args:
         entry: a path; `archive:offset`, a WAV file in a Kaldi archive; or a shell command that ends in `|`.

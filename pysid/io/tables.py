@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from pysid.errors import DataError
 from pysid.io import table_formats as formats
+from pysid.io.files import PathLike
 from pysid.io.table_formats import SegmentLine, TableFormat
-from pysid.io.text import PathLike, read_rows, write_lines
+from pysid.io.text import read_rows, write_lines
 
 Value = TypeVar("Value")
 

@@ -4,15 +4,12 @@ Text is UTF-8. White space is that of the C locale, as in Kaldi, so an ideograph
 part of it. A byte-order mark, line ends of Windows, tabs and blank lines are read over.
 """
 
-import os
 import sys
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from pysid.errors import DataError
-from pysid.io.atomic import atomic_text
-
-PathLike = str | os.PathLike[str]
+from pysid.io.files import PathLike, atomic_text
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 ANY_NUMBER = range(1, sys.maxsize)

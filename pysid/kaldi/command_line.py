@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pysid.errors import DataError
+from pysid.io.kaldi.options import read_config
 from pysid.io.text import shorten
 from pysid.kaldi.log import six_digits
-from pysid.kaldi.options import read_config
 from pysid.kaldi.streams import escape
 
 Value = bool | int | float | str

@@ -10,13 +10,13 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 import numpy as np
 
-from pysid.io.ark import range_slices, with_axes
-from pysid.io.ark_record import BINARY, read_array
-from pysid.io.compression import compress
+from pysid.io.ark.archive import range_slices, with_axes
+from pysid.io.ark.compression import compress
+from pysid.io.ark.record import BINARY, read_array
+from pysid.io.kaldi.binary import BinaryReader
+from pysid.io.kaldi.compressed import decompress
+from pysid.io.kaldi.files import new_writer
 from pysid.io.text import shorten
-from pysid.kaldi.binary import BinaryReader
-from pysid.kaldi.compressed import decompress
-from pysid.kaldi.files import new_writer
 from pysid.kaldi.log import Log
 from pysid.kaldi.wave import Wave, read_header, read_wave, wave_bytes
 
@@ -81,7 +81,7 @@ VECTOR = Holder(_read_vector, _write_vector, _select)
 
 
 def compressed_matrix(method: int) -> Holder[np.ndarray]:
-    """Matrices that are written compressed, see `pysid.io.compression`; as text, what is left of them is."""
+    """Matrices that are written compressed, see `pysid.io.ark.compression`; as text, what is left of them is."""
 
     def write(value: np.ndarray, binary: bool, log: Log) -> bytes:
         record = compress(value.astype(np.float32, copy=False), method)

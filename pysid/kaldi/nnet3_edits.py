@@ -14,9 +14,9 @@ from dataclasses import replace
 import numpy as np
 
 from pysid.errors import DataError
-from pysid.kaldi.components import ComponentRecord, Value
-from pysid.kaldi.nnet3_config import ComponentNode, ConfigLine, InputNode, OutputNode, parse_config_line, split_fields
-from pysid.kaldi.nnet3_file import Nnet3Model
+from pysid.nnet3.components import ComponentRecord, Value
+from pysid.nnet3.config_lines import ComponentNode, ConfigLine, InputNode, OutputNode, parse_config_line, split_fields
+from pysid.nnet3.file import Nnet3Model
 
 PARAMETERS = ("LinearParams", "BiasParams", "Params", "Scales", "Offsets")  # of components that are trained
 _COUNTS = ("Count", "OderivCount", "NumDimsSelfRepaired", "NumDimsProcessed")

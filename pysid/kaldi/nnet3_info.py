@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysid.errors import DataError
-from pysid.kaldi.components import ComponentRecord
-from pysid.kaldi.descriptors import Descriptor, Node, Offset, Round, Switch
 from pysid.kaldi.log import six_digits
-from pysid.kaldi.nnet3_builders import build_layer
-from pysid.kaldi.nnet3_config import ComponentNode, InputNode, OutputNode
 from pysid.kaldi.nnet3_edits import PARAMETERS
-from pysid.kaldi.nnet3_file import Nnet3Model
-from pysid.kaldi.nnet3_rewrite import rewritten_moments
-from pysid.kaldi.nnet3_times import Step, TimePlan
-from pysid.kaldi.nnet3_wiring import Stage, build_stages, check_dims, needed_lines
+from pysid.nnet3.builders import build_layer
+from pysid.nnet3.components import ComponentRecord
+from pysid.nnet3.config_lines import ComponentNode, InputNode, OutputNode
+from pysid.nnet3.descriptors import Descriptor, Node, Offset, Round, Switch
+from pysid.nnet3.file import Nnet3Model
+from pysid.nnet3.rewrite import rewritten_moments
+from pysid.nnet3.times import Step, TimePlan
+from pysid.nnet3.wiring import Stage, build_stages, check_dims, needed_lines
 
 _WINDOW = 150  # frames that Kaldi tries a network with
 _PERCENTILES = (0, 1, 2, 5, 10, 20, 50, 80, 90, 95, 98, 99, 100)

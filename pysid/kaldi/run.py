@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
 from pysid.errors import DataError
+from pysid.io.kaldi.files import new_writer, reader_for
+from pysid.io.kaldi.reader import Reader, Writer
 from pysid.kaldi.command_line import CommandLine, Option
-from pysid.kaldi.files import new_writer, reader_for
 from pysid.kaldi.holders import Holder
 from pysid.kaldi.log import Log
-from pysid.kaldi.reader import Reader, Writer
 from pysid.kaldi.specifiers import split_range
 from pysid.kaldi.streams import open_input, open_output, printable_input
 from pysid.kaldi.tables import Lookup, Source, TableWriter

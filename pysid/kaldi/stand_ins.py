@@ -15,8 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pysid
-from pysid.errors import DataError, PysidWarning
+from pysid.errors import DataError, PysidWarning, one_line
 from pysid.kaldi import command_line
 from pysid.kaldi.command_line import WrongUsage
 from pysid.kaldi.log import Log
@@ -89,7 +88,7 @@ def run_program(name: str, words: Sequence[str], *, allow_pipes: bool = False) -
         print(command_line.usage(program.usage, program.options), file=sys.stderr)
         log.error(str(error))
     except (ValueError, OSError) as error:
-        log.error(" ".join(str(error).split()))
+        log.error(one_line(error))
     return ERROR
 
 
@@ -116,7 +115,7 @@ def install_shims(folder: str | os.PathLike[str]) -> list[Path]:
     Path(folder).mkdir(parents=True, exist_ok=True)
     # Not `-m`, which would look for modules in the working folder first.
     code = (
-        f"import sys; sys.path.append({str(Path(pysid.__file__).parents[1])!r}); "
+        f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); "
         "from pysid.kaldi.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     command = shlex.join([sys.executable, "-P", "-c", code])

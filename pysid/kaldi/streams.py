@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from pysid.errors import DataError
-from pysid.io.atomic import atomic_path
+from pysid.io.files import atomic_path
 from pysid.kaldi.log import Log
 from pysid.kaldi.specifiers import input_kind, output_kind, split_offset
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import BinaryIO, Generic, TypeVar
 
 from pysid.errors import DataError
-from pysid.io.ark_record import read_key
+from pysid.io.ark.record import read_key
 from pysid.io.scp import is_pipe
 from pysid.io.text import RowFormat, shorten
 from pysid.kaldi.holders import Holder

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pysid.io.annotation import to_annotation
-from pysid.io.turns import by_speaker
+from pysid.io.turns.annotation import to_annotation
+from pysid.io.turns.cues import by_speaker
 from pysid.segments import Segment, Turn
 
 if TYPE_CHECKING:

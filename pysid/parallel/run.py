@@ -5,25 +5,16 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from pysid.parallel.cluster import ClusterExecutor
 from pysid.parallel.processes import ProcessExecutor, SerialExecutor, WorkerLost
+from pysid.parallel.work import Work
 from pysid.parallel.workers import Workers, torch_threads
 
 Item = TypeVar("Item", bound=Hashable)
-Part_contra = TypeVar("Part_contra", contravariant=True)
-Result_co = TypeVar("Result_co", covariant=True)
 Part = TypeVar("Part")
 Result = TypeVar("Result")
-
-
-class Work(Hashable, Protocol[Part_contra, Result_co]):
-    """What is done with each part. It goes along with every part, so it is small: paths, and no models or tables."""
-
-    def open(self) -> Callable[[Part_contra], Result_co]:
-        """Loads what the work takes, such as a model; called once in each process."""
-        ...
 
 
 class PartsLost(Exception):

@@ -13,9 +13,9 @@ from typing import Self
 
 import numpy as np
 
-from pysid.io.ark_record import read_array
-from pysid.io.ark_writer import encode_record
-from pysid.io.atomic import atomic_path
+from pysid.io.ark.record import read_array
+from pysid.io.ark.writer import encode_record
+from pysid.io.files import atomic_path
 
 RECORDS = "records.ark"  # records one behind the other, without their keys
 INDEX = "index.json"

@@ -10,21 +10,21 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from pysid.errors import DataError, Skipped
-from pysid.io.ark_writer import ArkWriter
+from pysid.io.ark.writer import ArkWriter
 from pysid.parallel.run import PartsLost, run_parts
 from pysid.parallel.shard_file import ShardFile
+from pysid.parallel.work import Results, ShardWork, Source
 from pysid.parallel.workers import Workers
 from pysid.progress import track
-from pysid.sources import Source
 
 ENDING = ".shards"  # of the folder beside an output
 FEWEST, MOST = 16, 128  # utterances in a shard
@@ -33,14 +33,6 @@ PATIENCE_S = 60.0
 SAME_FILES = "workers on other machines need the same files under the same paths"
 
 SourceT = TypeVar("SourceT", bound=Source)
-SourceT_contra = TypeVar("SourceT_contra", bound=Source, contravariant=True)
-Results = Iterable[tuple[str, np.ndarray | str]]
-
-
-class ShardWork(Hashable, Protocol[SourceT_contra]):
-    """Makes arrays, or reasons why there is none, of a stretch of utterances. See `pysid.parallel.run.Work`."""
-
-    def open(self) -> Callable[[SourceT_contra], Results]: ...
 
 
 def cut(n: int) -> list[range]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from pysid.errors import DataError
-from pysid.io.atomic import atomic_path
+from pysid.io.files import atomic_path
 from pysid.metrics import det_curve, equal_error_rate, format_eer
 
 if TYPE_CHECKING:

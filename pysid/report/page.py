@@ -18,9 +18,9 @@ import jinja2
 from markupsafe import Markup
 
 from pysid._version import __version__
-from pysid.io.atomic import atomic_text
-from pysid.io.audio import audio_info
-from pysid.io.turns import by_speaker, cues, milliseconds
+from pysid.io.audio.files import audio_info
+from pysid.io.files import atomic_text
+from pysid.io.turns.cues import by_speaker, cues, milliseconds
 from pysid.metrics.diarization import ErrorPiece, speaker_mapping
 from pysid.report.colours import HUES, LANE, look
 from pysid.report.sound import Embed, EmbeddedSound, LinkedSound, PathLike, sound_for_page

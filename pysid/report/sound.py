@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 import soundfile
 
-from pysid.io.audio_reader import FULL_SCALE, AudioReader
+from pysid.io.audio.reader import FULL_SCALE, AudioReader
 
 PathLike = str | os.PathLike[str]
 Embed = Literal["auto", "embed", "link"]

@@ -16,7 +16,7 @@ from rich.console import Console, ConsoleOptions
 from rich.text import Text
 from scipy.optimize import linear_sum_assignment
 
-from pysid.io.turns import by_speaker
+from pysid.io.turns.cues import by_speaker
 from pysid.metrics.diarization import ErrorPiece, speaker_mapping
 from pysid.segments import Segment, Turn
 

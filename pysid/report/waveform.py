@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pysid.io.audio import audio_info, iter_blocks
-from pysid.io.audio_reader import Source
+from pysid.io.audio.files import audio_info, iter_blocks
+from pysid.io.audio.reader import Source
 
 BLOCK_S = 10.0
 MAX_PEAKS = 8000

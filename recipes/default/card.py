@@ -25,13 +25,14 @@ from rich.table import Table
 from stretches import Stretch, all_pairs, stretches
 
 import pysid
+from pysid.api import LoadedModel
+from pysid.backend.trials import enrol, score_trials
 from pysid.data.corpus import Corpus, Utterance
 from pysid.diarization.pipeline import Diarizer
 from pysid.diarization.steps import SpeakerCount
 from pysid.errors import Skipped
-from pysid.io.atomic import atomic_text
-from pysid.io.audio import read_audio
-from pysid.io.rttm import read_rttm
+from pysid.io.audio.files import read_audio
+from pysid.io.files import atomic_text
 from pysid.io.scp import resolve_path
 from pysid.io.tables import (
     Trial,
@@ -43,13 +44,12 @@ from pysid.io.tables import (
     read_utt2spk,
     read_wav_scp,
 )
-from pysid.io.uem import read_uem
-from pysid.loaded import LoadedModel
+from pysid.io.turns.rttm import read_rttm
+from pysid.io.turns.uem import read_uem
 from pysid.metrics.diarization import DerCounts, diarization_error
-from pysid.model import find_model
+from pysid.model.directory import find_model
 from pysid.progress import say, track
 from pysid.report.tables import markdown
-from pysid.scoring import enrol, score_trials
 
 SETS = {
     "plain-b": "simulated, no overlap",

@@ -26,12 +26,12 @@ from pysid.augment import (
     RoomConfig,
     simulate_rooms,
 )
+from pysid.augment.recordings import open_bank, open_rooms
 from pysid.augment.reverberate import corrupt
-from pysid.augmentation import open_bank, open_rooms
 from pysid.data.copies import corpus_tables, sorted_names, write_tables
 from pysid.data.corpus import Corpus
-from pysid.io.atomic import atomic_text
-from pysid.io.audio import write_audio
+from pysid.io.audio.files import write_audio
+from pysid.io.files import atomic_text
 from pysid.io.scp import resolve_path
 from pysid.io.tables import read_trials, read_wav_scp, write_table, write_trials
 from pysid.progress import track

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from pysid.decision import OperatingPoint
 from pysid.metrics.detection import cllr, equal_error_rate, min_cllr, min_dcf
+from pysid.speakers.decision import OperatingPoint
 
 MIN_TRIALS = 100  # of a kind, for a rate over them, and
 MIN_SPEAKERS = 5  # who have target trials; with fewer there is no figure

@@ -11,9 +11,10 @@ import argparse
 import shutil
 from pathlib import Path
 
-from pysid.activity_file import read_detector, write_detector
-from pysid.diarization.settings import CONFIG_FILE as DIARIZATION_FILE
-from pysid.model import BACKEND_FILE, WINDOW_BACKEND_FILE, SpeakerModel
+from pysid.activity.files import read_detector, write_detector
+from pysid.diarization.files import CONFIG_FILE as DIARIZATION_FILE
+from pysid.model.directory import BACKEND_FILE, WINDOW_BACKEND_FILE
+from pysid.model.speaker_model import SpeakerModel
 
 HERE = Path(__file__).parent
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pysid.config import assignment
 from pysid.diarization.config import DiarizationConfig
+from pysid.diarization.files import change_settings
 from pysid.diarization.pipeline import Analysis, Diarizer
-from pysid.diarization.settings import change_settings
 from pysid.diarization.steps import Windows
 from pysid.frontend.streaming import RecordingFeatures
-from pysid.io.atomic import atomic_path
-from pysid.io.rttm import read_rttm
+from pysid.io.files import atomic_path
 from pysid.io.scp import resolve_path
 from pysid.io.tables import read_wav_scp
+from pysid.io.turns.rttm import read_rttm
 from pysid.progress import track
 from pysid.segments import Segment
-from pysid.settings import assignment
 
 
 @dataclass(frozen=True)

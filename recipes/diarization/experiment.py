@@ -16,13 +16,13 @@ import torch
 from analyse import load
 
 from pysid.diarization.config import DiarizationConfig
+from pysid.diarization.files import change_settings
 from pysid.diarization.pipeline import Diarizer
-from pysid.diarization.settings import change_settings
 from pysid.diarization.steps import SpeakerCount
-from pysid.io.atomic import atomic_text
-from pysid.io.rttm import read_rttm, write_rttm
+from pysid.io.files import atomic_text
 from pysid.io.tables import read_table
-from pysid.io.uem import read_uem
+from pysid.io.turns.rttm import read_rttm, write_rttm
+from pysid.io.turns.uem import read_uem
 from pysid.metrics.diarization import DerCounts, diarization_error
 from pysid.progress import track
 from pysid.segments import Turn

@@ -10,7 +10,7 @@ from experiment import EXTRAS, SYSTEMS, Fold, Task, start_worker, work
 
 from pysid.config import to_plain
 from pysid.frontend import VOXCELEB
-from pysid.io.atomic import atomic_text
+from pysid.io.files import atomic_text
 from pysid.metrics.diarization import DerCounts
 
 DETECTORS = {

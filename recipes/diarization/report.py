@@ -8,8 +8,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pysid.io.rttm import read_rttm
-from pysid.io.uem import read_uem
+from pysid.io.turns.rttm import read_rttm
+from pysid.io.turns.uem import read_uem
 from pysid.metrics.diarization import diarization_error
 from pysid.report.tables import print_tables
 from pysid.report.timeline import compare_labels, render_timeline

@@ -65,7 +65,7 @@ mkdir -p "$exp"
 if wanted 0; then
   announce 0 "back-end for windows"
   if [[ $train != none && ! -f $exp/model/diarization.safetensors ]]; then
-    source=$(python -c 'import sys, pysid.model; print(pysid.model.find_model(sys.argv[1]))' "$model")
+    source=$(python -c 'import sys; from pysid.model.speaker_model import find_model; print(find_model(sys.argv[1]))' "$model")
     mkdir -p "$exp/model"
     cp "$source"/{config.json,model.safetensors,backend.safetensors} "$exp/model"
     if [[ -f $source/activity.json ]]; then cp "$source"/activity.{json,safetensors} "$exp/model"; fi

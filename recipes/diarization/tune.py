@@ -20,19 +20,19 @@ import torch
 from analyse import analyse_all
 from experiment import Fold, Task, start_worker, work
 
-from pysid.activity import count_speakers
 from pysid.config import to_plain
 from pysid.diarization.config import DiarizationConfig
+from pysid.diarization.files import change_settings, save_settings
 from pysid.diarization.pipeline import BLOCK_S, Diarizer
-from pysid.diarization.settings import change_settings, save_settings
 from pysid.diarization.speech import SpeechConfig, speech_mask, speech_segments
 from pysid.frontend.streaming import analyse_blocks
-from pysid.io.audio import iter_blocks
-from pysid.io.rttm import read_rttm
+from pysid.io.audio.files import iter_blocks
 from pysid.io.scp import resolve_path
 from pysid.io.tables import read_wav_scp
+from pysid.io.turns.rttm import read_rttm
 from pysid.metrics.diarization import DerCounts
 from pysid.progress import say, track
+from pysid.training.activity.crops import count_speakers
 
 SPEECH = {
     "window_s": (0.1, 0.2, 0.4),

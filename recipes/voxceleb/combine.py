@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pysid.data.copies import corpus_tables, joined, sorted_names, write_tables
 from pysid.data.corpus import Corpus
+from pysid.data.features import FRONTEND_FILE, read_frontend
 from pysid.errors import DataError
-from pysid.features import FRONTEND_FILE, read_frontend
-from pysid.io.ark import split_entry
+from pysid.io.ark.archive import split_entry
 from pysid.io.scp import resolve_path
 from pysid.io.tables import read_num_frames, read_table, write_table
 

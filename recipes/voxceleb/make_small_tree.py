@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from pysid.augment.rooms import PEAK, RoomConfig, simulate_rooms
+from pysid.data.corpora.trials import make_trials
 from pysid.data.corpus import Corpus
-from pysid.data.trials import make_trials
-from pysid.io.audio import write_audio
+from pysid.io.audio.files import write_audio
 from pysid.io.tables import Trial
 from pysid.io.text import write_lines
 

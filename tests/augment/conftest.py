@@ -10,7 +10,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 
 
 @pytest.fixture(scope="session")
-def golden():
+def golden_wave():
     """Reads a reference file: (S,) float32 at int16 scale."""
 
     def read(path):

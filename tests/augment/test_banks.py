@@ -8,7 +8,7 @@ import pytest
 from pysid.augment import FileBank, MemoryBank, ResponseSet, read_rir_list
 from pysid.augment.responses import complete_probabilities, read_rooms
 from pysid.errors import DataError
-from pysid.io.audio import write_audio
+from pysid.io.audio.files import write_audio
 
 RAMP = np.arange(1000, dtype=np.int16)
 

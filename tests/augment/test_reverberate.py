@@ -26,16 +26,16 @@ def numbers(text):
 
 
 @pytest.mark.parametrize(("path", "command"), CASES, ids=[path for path, _ in CASES])
-def test_gives_kaldis_samples(path, command, golden):
+def test_gives_kaldis_samples(path, command, golden_wave):
     words = shlex.split(command)[1:]
     options = dict(word[2:].split("=", 1) for word in words if word.startswith("--"))
     source = next(word for word in words if not word.startswith("--"))
     rir, noises = options.get("impulse-response"), options.get("additive-signals")
     result = reverberate(
-        golden(source),
+        golden_wave(source),
         RATE,
-        golden(rir) if rir else None,
-        [golden(name) for name in noises.split(",")] if noises else [],
+        golden_wave(rir) if rir else None,
+        [golden_wave(name) for name in noises.split(",")] if noises else [],
         numbers(options.get("snrs")),
         numbers(options.get("start-times")),
         duration_s=float(options.get("duration", 0)),
@@ -43,7 +43,7 @@ def test_gives_kaldis_samples(path, command, golden):
         normalize_output=options.get("normalize-output", "true") == "true",
         volume=float(options.get("volume", 0)),
     )
-    np.testing.assert_allclose(np.clip(np.trunc(result), -32768, 32767), golden(path), rtol=0, atol=1)
+    np.testing.assert_allclose(np.clip(np.trunc(result), -32768, 32767), golden_wave(path), rtol=0, atol=1)
 
 
 def kaldis_block_convolution(wave, response):

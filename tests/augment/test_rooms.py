@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from pysid.augment import RoomConfig, simulate_rooms, simulated_responses
+from pysid.augment.recordings import SIMULATED, AugmentSettings, RecordingPaths, open_augmenter
 from pysid.augment.rooms import Room, draw_room
-from pysid.augment_corpus import write_augmented
-from pysid.augmentation import SIMULATED, AugmentSettings, RecordingPaths, open_augmenter
+from pysid.data.augmented_copies import write_augmented
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
-from pysid.io.audio import write_audio
+from pysid.io.audio.files import write_audio
 
 RATE = 16000
 SOUND_M_PER_S = 343.0
@@ -31,7 +31,7 @@ def few_rooms(monkeypatch):
     def few(*, size, sample_rate):
         return RoomConfig(size=size, sample_rate=sample_rate, n_rooms=2, n_positions=2, min_absorption=0.6)
 
-    monkeypatch.setattr("pysid.augmentation.RoomConfig", few)
+    monkeypatch.setattr("pysid.augment.recordings.RoomConfig", few)
 
 
 def decay_s(response):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pysid.backend import Plda, apply_affine, length_normalize
-from pysid.kaldi.backend_files import read_matrix, read_plda, read_vector
+from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 

@@ -5,9 +5,9 @@ import pytest
 
 from benchmarks import kaldi_programs
 from pysid.backend import Plda
-from pysid.io.ark import read_matrices, read_vectors
+from pysid.exchange.kaldi_backend import read_plda
+from pysid.io.ark.archive import read_matrices, read_vectors
 from pysid.io.tables import read_spk2utt, read_trials
-from pysid.kaldi.backend_files import read_plda
 
 FAKE = """#!/bin/sh
 for last; do :; done

@@ -9,8 +9,8 @@ import pytest
 from pysid.augment import NoiseAugment, reverberate
 from pysid.data.corpus import Corpus
 from pysid.data.validate import validate
-from pysid.io.ark import read_matrices, read_vectors
-from pysid.io.audio import read_audio, write_audio
+from pysid.io.ark.archive import read_matrices, read_vectors
+from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.tables import read_table
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pysid.io.ark import read_vectors
-from pysid.kaldi.xvector_export import export_xvector
-from pysid.model import SpeakerModel
+from pysid.io.ark.archive import read_vectors
+from pysid.model.speaker_model import SpeakerModel
+from pysid.nnet3.from_xvector import export_xvector
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from pysid.io.audio import read_audio, write_audio
-from pysid.io.rttm import read_rttm
+from pysid.io.audio.files import read_audio, write_audio
+from pysid.io.turns.rttm import read_rttm
 
 MEETING = Path(__file__).parents[2] / "examples" / "conversation" / "meeting.ogg"
 TRUTH = MEETING.with_suffix(".rttm")

@@ -9,7 +9,7 @@ import pytest
 
 from pysid.config import from_plain
 from pysid.frontend import FrontendConfig
-from pysid.io.ark import ArkWriter, read_vectors
+from pysid.io.ark.archive import ArkWriter, read_vectors
 
 
 def embeddings(path):

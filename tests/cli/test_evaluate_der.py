@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pysid.io.rttm import write_rttm
+from pysid.io.turns.rttm import write_rttm
 from pysid.segments import Segment, Turn
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "md-eval"

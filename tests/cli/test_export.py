@@ -9,9 +9,10 @@ import pytest
 
 from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.frontend import VOXCELEB
-from pysid.io.ark import read_vectors
+from pysid.io.ark.archive import read_vectors
 from pysid.io.tables import read_scores
-from pysid.model import ModelConfig, save_network
+from pysid.model.config import ModelConfig
+from pysid.model.directory import save_network
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

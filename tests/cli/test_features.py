@@ -2,7 +2,7 @@
 
 import pytest
 
-from pysid.io.ark import read_matrices
+from pysid.io.ark.archive import read_matrices
 
 
 def test_bad_utterances_are_skipped_counted_and_listed(pysid, with_broken, broken, tmp_path):

@@ -1,4 +1,4 @@
-"""`pysid prepare commonvoice`; the splitting is tested with `pysid.data.commonvoice`."""
+"""`pysid prepare commonvoice`; the splitting is tested with `pysid.data.corpora.commonvoice`."""
 
 import pytest
 

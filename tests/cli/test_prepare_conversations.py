@@ -1,4 +1,4 @@
-"""`pysid prepare conversations`; what is made is tested with `pysid.data.conversations`."""
+"""`pysid prepare conversations`; what is made is tested with `pysid.data.conversations.write`."""
 
 import dataclasses
 import json
@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from pysid.data.conversation_plan import ConversationConfig
+from pysid.data.conversations.plan import ConversationConfig
 from pysid.data.corpus import Corpus
-from pysid.io.audio import read_audio, write_audio
-from pysid.io.rttm import read_rttm
+from pysid.io.audio.files import read_audio, write_audio
+from pysid.io.turns.rttm import read_rttm
 
 OPTIONS = ("--count", 1, "--min-pieces", 4, "--max-pieces", 4, "--max-speakers", 2)
 

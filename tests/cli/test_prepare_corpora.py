@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from pysid.cli import prepare_corpora
-from pysid.data.ami import prepare_ami
-from pysid.data.musan import prepare_musan
-from pysid.data.rirs import prepare_rirs
-from pysid.data.voxceleb import prepare_voxceleb1, prepare_voxceleb2
-from pysid.data.voxconverse import prepare_voxconverse
+from pysid.data.corpora.ami import prepare_ami
+from pysid.data.corpora.musan import prepare_musan
+from pysid.data.corpora.rirs import prepare_rirs
+from pysid.data.corpora.voxceleb import prepare_voxceleb1, prepare_voxceleb2
+from pysid.data.corpora.voxconverse import prepare_voxconverse
 
 
 @pytest.mark.parametrize(

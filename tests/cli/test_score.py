@@ -8,9 +8,9 @@ import pytest
 import safetensors.numpy
 
 from pysid.backend.chain import backend_from_arrays
-from pysid.io.ark import ArkWriter, read_vectors, write_npz
+from pysid.io.ark.archive import ArkWriter, read_vectors, write_npz
 from pysid.io.tables import read_scores, read_trials
-from pysid.model import SpeakerModel
+from pysid.model.speaker_model import SpeakerModel
 
 
 def scores(path):
@@ -122,7 +122,7 @@ def test_a_second_run_does_not_embed_again(pysid, fitted, dev, tmp_path, monkeyp
     original = SpeakerModel.features
     monkeypatch.setattr(SpeakerModel, "features", lambda *a: embedded.append(1) or original(*a))
     with monkeypatch.context() as patch:
-        patch.setattr("pysid.scoring.score_trials", lambda *_: 1 / 0)
+        patch.setattr("pysid.runs.score.score_trials", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pysid(*command)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s.shards"]

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from pysid.database import SpeakerDatabase
+from pysid.speakers.database import SpeakerDatabase
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def audio(dev):
 @pytest.fixture(scope="module")
 def enrolled(fitted, dev, tmp_path_factory):
     """A database of three speakers, of two recordings each."""
-    from pysid.identify import enroll
-    from pysid.model import SpeakerModel
+    from pysid.model.speaker_model import SpeakerModel
+    from pysid.speakers.identify import enroll
 
     path, opened = tmp_path_factory.mktemp("enrolled") / "speakers.db", SpeakerModel.load(fitted)
     for name in ("slt", "rms", "storm"):

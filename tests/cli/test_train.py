@@ -9,7 +9,7 @@ import yaml
 from accelerate.state import AcceleratorState
 
 from pysid.io.tables import read_table
-from pysid.model import SpeakerModel
+from pysid.model.speaker_model import SpeakerModel
 
 
 @pytest.fixture(autouse=True)

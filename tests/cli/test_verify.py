@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from pysid.model import SpeakerModel
-from pysid.verify import verify
+from pysid.model.speaker_model import SpeakerModel
+from pysid.speakers.verify import verify
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from pysid.data.corpus import Corpus, Utterance
 from pysid.data.validate import validate
 from pysid.errors import DataError
-from pysid.io.audio import write_audio
+from pysid.io.audio.files import write_audio
 from pysid.io.tables import Trial
 from pysid.segments import Segment
 

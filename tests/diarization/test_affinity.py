@@ -16,7 +16,7 @@ from pysid.diarization.affinity import (
     make_affinity,
 )
 from pysid.errors import DataError
-from pysid.kaldi.backend_files import read_matrix, read_plda, read_vector
+from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 

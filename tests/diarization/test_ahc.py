@@ -7,7 +7,7 @@ import pytest
 
 from pysid.diarization.ahc import Ahc, AhcConfig, agglomerative_clustering
 from pysid.diarization.steps import SpeakerCount, Windows
-from pysid.io.ark import read_matrices
+from pysid.io.ark.archive import read_matrices
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi" / "clustering"
 ANY_COUNT = SpeakerCount()

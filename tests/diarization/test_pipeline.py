@@ -11,16 +11,17 @@ import pytest
 from pysid.activity import Activity
 from pysid.backend.chain import CosineBackend
 from pysid.diarization import Diarization, Diarizer, SpeakerCount
+from pysid.diarization.files import change_settings, load_settings, save_settings
 from pysid.diarization.pipeline import Analysis, spread, union
-from pysid.diarization.settings import change_settings, load_settings, save_settings
 from pysid.diarization.speech import speech_mask
 from pysid.diarization.steps import Clustering
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig, FrontendConfig
-from pysid.io.audio import read_audio, write_audio
-from pysid.io.rttm import read_rttm
+from pysid.io.audio.files import read_audio, write_audio
+from pysid.io.turns.rttm import read_rttm
 from pysid.metrics.diarization import diarization_error
-from pysid.model import SpeakerModel, save_backend
+from pysid.model.directory import save_backend
+from pysid.model.speaker_model import SpeakerModel
 from pysid.segments import Segment, Turn
 
 MEETING = Path(__file__).parents[2] / "examples" / "conversation" / "meeting.ogg"

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from pysid.embedding.extract import ExtractConfig, chunk_bounds, extract, pad_short
-from pysid.embedding.fused_forms import fused_form
+from pysid.embedding.fused.forms import fused_form
 from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 from pysid.errors import DataError
-from pysid.kaldi.nnet3_graph import load_nnet3
-from pysid.kaldi.xvector import load_xvector
+from pysid.nnet3.graph import load_nnet3
+from pysid.nnet3.to_xvector import load_xvector
 
 KALDI = Path(__file__).parents[1] / "golden" / "kaldi"
 

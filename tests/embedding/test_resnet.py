@@ -8,15 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from pysid.config import from_plain, to_plain
-from pysid.embedding.averaging import recompute_norms
 from pysid.embedding.networks import TrainableConfig, make_network
 from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.embedding.windows import embed_windows
 from pysid.embedding.xvector import XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig, FrontendConfig
-from pysid.model import ModelConfig, SpeakerModel, save_network
-from pysid.network_file import read_network
+from pysid.model.config import ModelConfig
+from pysid.model.directory import save_network
+from pysid.model.network_file import read_network
+from pysid.model.speaker_model import SpeakerModel
+from pysid.training.embedding.averaging import recompute_norms
 
 SMALL = ResNetConfig(
     feature_dim=13,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pysid.errors import DataError
-from pysid.io.audio import read_audio, write_audio
+from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.scp import is_pipe, resolve, resolve_path, run_pipe
 
 

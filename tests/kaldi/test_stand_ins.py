@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from pysid.io.ark import read_matrices, read_vectors
+from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
+from pysid.io.ark.archive import read_matrices, read_vectors
 from pysid.kaldi import streams
-from pysid.kaldi.backend_files import read_matrix, read_plda, read_vector
 from pysid.kaldi.stand_ins import PROGRAMS, run_program
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"

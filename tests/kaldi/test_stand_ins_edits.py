@@ -7,8 +7,8 @@ import pytest
 
 from pysid.errors import DataError
 from pysid.kaldi.nnet3_edits import apply_edits, scale
-from pysid.kaldi.nnet3_file import read_nnet3, write_nnet3
 from pysid.kaldi.stand_ins import run_program
+from pysid.nnet3.file import read_nnet3, write_nnet3
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi" / "nnet3"
 

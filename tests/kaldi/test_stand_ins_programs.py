@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pysid.exchange.kaldi_backend import read_matrix, read_plda, write_vector
 from pysid.frontend import CmvnConfig, FbankConfig, MfccConfig, VadConfig
 from pysid.frontend.cmvn import CMVN_OPTIONS
 from pysid.frontend.fbank import FBANK_OPTIONS
 from pysid.frontend.mfcc import MFCC_OPTIONS
 from pysid.frontend.vad import VAD_OPTIONS
-from pysid.io.ark import read_matrices, read_vectors
+from pysid.io.ark.archive import read_matrices, read_vectors
 from pysid.kaldi import __main__ as entry
-from pysid.kaldi.backend_files import read_matrix, read_plda, write_vector
 from pysid.kaldi.holders import WAVE
 from pysid.kaldi.log import Log
-from pysid.kaldi.nnet3_file import read_nnet3
 from pysid.kaldi.stand_ins import PROGRAMS, install_shims, load_program, main, run_program
 from pysid.kaldi.wave import Wave
+from pysid.nnet3.file import read_nnet3
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from pysid.io.rttm import read_rttm
-from pysid.io.uem import read_uem
+from pysid.io.turns.rttm import read_rttm
+from pysid.io.turns.uem import read_uem
 from pysid.metrics.diarization import (
     DerCounts,
     JerCounts,

@@ -70,10 +70,10 @@ def test_workers_of_this_machine_have_different_ranks(address):
 def test_embeddings_are_those_of_one_process_though_a_worker_is_killed(
     address, model, vectors, dev, tmp_path, monkeypatch
 ):
-    from pysid.embed import open_inputs
-    from pysid.embed_corpus import embed_to_file
     from pysid.io.tables import read_table
-    from pysid.model import SpeakerModel
+    from pysid.model.speaker_model import SpeakerModel
+    from pysid.runs.embed import embed_to_file
+    from pysid.runs.inputs import open_inputs
 
     monkeypatch.chdir(dev)  # paths that are relative to the working folder, which is another one where the workers are
     entries = {key: os.path.relpath(dev / path) for key, path in read_table(dev / "wav.scp").items()}

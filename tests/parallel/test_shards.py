@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pysid.errors import DataError, Skipped
-from pysid.io.ark import ArkWriter
+from pysid.io.ark.archive import ArkWriter
 from pysid.parallel import shards
 from pysid.parallel.shard_file import ShardFile
 from pysid.parallel.shards import ShardRun, cut, gather, merge

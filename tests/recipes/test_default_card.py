@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pysid.data.corpus import Corpus
-from pysid.io.audio import write_audio
+from pysid.io.audio.files import write_audio
 from pysid.io.tables import read_table, read_trials, read_wav_scp
 from pysid.report.tables import markdown
 from pysid.segments import Segment, Turn

@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 import pysid
-from pysid.activity_training import read_activity_config
-from pysid.data.conversation_plan import ConversationConfig
+from pysid.data.conversations.plan import ConversationConfig
 from pysid.diarization.pipeline import Diarizer
-from pysid.experiment import read_train_config
 from pysid.io.tables import read_trials, read_utt2spk, write_table
-from pysid.model import find_model
+from pysid.model.directory import find_model
+from pysid.training.activity.run import read_activity_config
+from pysid.training.embedding.run import read_train_config
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "recipes" / "default"

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from pysid.augment.responses import ResponseSet
+from pysid.data.corpora.musan import prepare_musan
+from pysid.data.corpora.rirs import prepare_rirs
+from pysid.data.corpora.voxceleb import prepare_voxceleb1, prepare_voxceleb2
 from pysid.data.corpus import Corpus
-from pysid.data.musan import prepare_musan
-from pysid.data.rirs import prepare_rirs
 from pysid.data.validate import validate
-from pysid.data.voxceleb import prepare_voxceleb1, prepare_voxceleb2
 from pysid.io.tables import read_trials
 
 ROOT = Path(__file__).parents[2]

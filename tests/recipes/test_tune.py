@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pysid.diarization.pipeline import Diarizer
-from pysid.model import find_model
+from pysid.model.directory import find_model
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pysid.data.features import FRONTEND_FILE
 from pysid.errors import DataError
-from pysid.experiment import read_train_config
-from pysid.features import FRONTEND_FILE
-from pysid.io.ark import load_matrix
-from pysid.io.ark_writer import ArkWriter
+from pysid.io.ark.archive import load_matrix
+from pysid.io.ark.writer import ArkWriter
 from pysid.io.tables import read_num_frames, read_table, write_table
+from pysid.training.embedding.run import read_train_config
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "voxceleb"
 

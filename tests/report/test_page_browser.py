@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pysid.io.rttm import format_rttm
+from pysid.io.turns.rttm import format_rttm
 from pysid.metrics.diarization import error_pieces
 from pysid.report.page import save_page
 from pysid.segments import Segment, Turn

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pysid.errors import DataError
-from pysid.io.subtitles import read_cues
+from pysid.io.turns.subtitles import read_cues
 from pysid.transcript import Transcript, Word, read_transcript
 from pysid.transcript.formats import TRANSCRIPT_FORMATS, write_transcript
 from pysid.transcript.formats.document import NOBODY, Document

@@ -6,9 +6,9 @@ from typing import TypeVar
 import numpy as np
 
 from pysid.errors import DataError
+from pysid.io.kaldi.reader import Reader, Writer
 from pysid.kaldi.command_line import Option
 from pysid.kaldi.holders import INTEGERS, MATRIX, VECTOR, Holder
-from pysid.kaldi.reader import Reader, Writer
 from pysid.kaldi.run import Program, Run
 from pysid.kaldi.specifiers import parse_rspecifier, parse_wspecifier
 from pysid.kaldi.streams import printable_output

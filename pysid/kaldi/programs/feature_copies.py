@@ -3,7 +3,7 @@
 import numpy as np
 
 from pysid.errors import DataError
-from pysid.io.compression import METHODS
+from pysid.io.ark.compression import METHODS
 from pysid.kaldi.command_line import Option
 from pysid.kaldi.holders import INTEGER, MATRIX, VECTOR, compressed_matrix
 from pysid.kaldi.run import Program, Run

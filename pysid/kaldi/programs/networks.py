@@ -9,12 +9,12 @@ from pysid.errors import DataError
 from pysid.kaldi.command_line import Option
 from pysid.kaldi.holders import MATRIX, VECTOR
 from pysid.kaldi.log import six_digits
-from pysid.kaldi.nnet3_config import ConfigLine, parse_config_lines
 from pysid.kaldi.nnet3_edits import apply_edits, scale, set_dropout_proportion, set_learning_rate
-from pysid.kaldi.nnet3_file import Nnet3Model, parse_nnet3, put_nnet3
-from pysid.kaldi.nnet3_rewrite import as_rewritten, read_directly
 from pysid.kaldi.run import Program, Run
 from pysid.kaldi.streams import printable_input
+from pysid.nnet3.config_lines import ConfigLine, parse_config_lines
+from pysid.nnet3.file import Nnet3Model, parse_nnet3, put_nnet3
+from pysid.nnet3.rewrite import as_rewritten, read_directly
 
 
 def _copy(run: Run) -> int:
@@ -54,7 +54,7 @@ def _xvector_compute(run: Run) -> int:
     import torch
 
     from pysid.embedding.extract import ExtractConfig, extract
-    from pysid.kaldi.nnet3_graph import Nnet3Graph
+    from pysid.nnet3.graph import Nnet3Graph
 
     started = time.monotonic()
     network_name, source, target = run.arguments

@@ -20,7 +20,7 @@ PLDA_OPTIONS = (
 
 def load_plda(run: Run, name: str) -> "Plda":
     """The PLDA model in a file."""
-    from pysid.kaldi.backend_files import parse_plda
+    from pysid.exchange.kaldi_backend import parse_plda
 
     return run.load(name, parse_plda)
 
@@ -33,7 +33,7 @@ def length_norm(run: Run) -> "LengthNorm | None":
 
 
 def _save(run: Run, name: str, plda: "Plda") -> int:
-    from pysid.kaldi.backend_files import put_plda
+    from pysid.exchange.kaldi_backend import put_plda
 
     run.save(name, lambda writer: put_plda(writer, plda), binary=run.options["binary"])
     return 0

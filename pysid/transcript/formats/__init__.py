@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pysid.io.atomic import atomic_path
-from pysid.io.text import PathLike
+from pysid.io.files import PathLike, atomic_path
 from pysid.transcript.formats.document import Document
 from pysid.transcript.formats.docx import format_docx
 from pysid.transcript.formats.json import format_json

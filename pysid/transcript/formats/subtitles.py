@@ -4,8 +4,8 @@ Where the speaker changes, the cue begins with the name: "anna: Good morning." I
 voice too, so that a style sheet can colour it.
 """
 
-from pysid.io.subtitles import VTT_ESCAPES, srt, vtt
-from pysid.io.turns import milliseconds
+from pysid.io.turns.cues import milliseconds
+from pysid.io.turns.subtitles import VTT_ESCAPES, srt, vtt
 from pysid.transcript.captions import Caption, captions
 from pysid.transcript.formats.document import Document, shown
 

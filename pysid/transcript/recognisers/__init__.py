@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Protocol
 
 from pysid.errors import DataError
+from pysid.io.files import PathLike
 from pysid.io.json_values import JsonValue, named_errors, read_json_documents
-from pysid.io.text import BYTE_ORDER_MARK, PathLike
+from pysid.io.text import BYTE_ORDER_MARK
 from pysid.transcript.recognisers import amazon, assemblyai, deepgram, own, vosk, whisper, whisper_cpp
 from pysid.transcript.recognisers.ctm import read_ctm
 from pysid.transcript.recognisers.subtitles import read_subtitles

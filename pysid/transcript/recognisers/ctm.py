@@ -7,9 +7,10 @@ Source: https://www.nist.gov/itl/iad/mig/tools, sclite's infmts.htm#ctm_fmt_name
 from collections import defaultdict
 
 from pysid.errors import DataError
-from pysid.io.nist import one_words, read_nist_rows, seconds
+from pysid.io.files import PathLike
 from pysid.io.table_formats import finite
-from pysid.io.text import PathLike, RowFormat
+from pysid.io.text import RowFormat
+from pysid.io.turns.nist import one_words, read_nist_rows, seconds
 from pysid.transcript.words import Word, in_order
 
 NAME = "CTM"

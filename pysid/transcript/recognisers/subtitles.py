@@ -11,8 +11,8 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 
-from pysid.io.subtitles import NAME, TAG, SubtitleCue, read_cues
-from pysid.io.text import PathLike
+from pysid.io.files import PathLike
+from pysid.io.turns.subtitles import NAME, TAG, SubtitleCue, read_cues
 from pysid.transcript.words import Word, in_order, spread
 
 TIME = re.compile(r"<(?:(\d+):)?(\d{1,2}):(\d{2})\.(\d{3})>")
@@ -22,7 +22,7 @@ def read_subtitles(path: PathLike) -> list[Word]:
     """The words of all cues.
 
     Raises:
-        DataError: see `pysid.io.subtitles.read_cues`.
+        DataError: see `pysid.io.turns.subtitles.read_cues`.
     """
     cues = read_cues(path)
     named = bool(cues) and NAME.match(cues[0].plain) is not None

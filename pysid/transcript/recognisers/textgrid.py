@@ -5,8 +5,8 @@ taken whatever it is called. Intervals that stand for silence are read over.
 """
 
 from pysid.errors import DataError
-from pysid.io.text import PathLike
-from pysid.io.textgrid import Tier, read_tiers
+from pysid.io.files import PathLike
+from pysid.io.turns.textgrid import Tier, read_tiers
 from pysid.transcript.words import Word, in_order
 
 NAMES = ("words", "word", "ort-mau", "ort")
@@ -17,7 +17,7 @@ def read_textgrid_words(path: PathLike) -> list[Word]:
     """The words of all such tiers.
 
     Raises:
-        DataError: see `pysid.io.textgrid.read_tiers`; or no tier is one of words.
+        DataError: see `pysid.io.turns.textgrid.read_tiers`; or no tier is one of words.
     """
     words = []
     for tier in _of_words(path, read_tiers(path)):

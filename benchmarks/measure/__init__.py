@@ -1,0 +1,1 @@
+"""What the benchmarks share: tasks that are timed, the machine, tables."""

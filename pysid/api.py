@@ -1,0 +1,126 @@
+"""The whole of pysid behind one object: what `pysid.load` returns.
+
+It stands above the parts that it calls, and imports them when they are asked for, as that takes a while.
+"""
+
+import numbers
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from pysid.model.directory import DEFAULT_MODEL, find_model
+from pysid.model.speaker_model import Audio, SpeakerModel
+
+if TYPE_CHECKING:
+    from pysid.diarization import Diarizer
+    from pysid.diarization.result import DiarizedRecording
+    from pysid.speakers.decision import Decision
+
+
+class LoadedModel(SpeakerModel):
+    """A speaker model with all that came with it.
+
+    Attributes:
+        path: its directory or ONNX file.
+
+    >>> import pysid
+    >>> model = pysid.load()
+    >>> bool(model.verify("examples/dev/audio/alicia-0.ogg", "examples/dev/audio/denis-1.ogg"))
+    False
+    """
+
+    path: Path
+
+    @classmethod
+    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "LoadedModel":
+        """As `SpeakerModel.load`."""
+        model = super().load(path_or_name, device)
+        assert isinstance(model, cls)
+        model.path = find_model(path_or_name).absolute()
+        return model
+
+    def verify(
+        self,
+        enrol: Audio | Sequence[Audio],
+        test: Audio,
+        *,
+        prior: float = 0.5,
+        c_miss: float = 1.0,
+        c_fa: float = 1.0,
+        threshold: float | None = None,
+        backend: str | None = None,
+    ) -> "Decision":
+        """Whether `test` is of the speaker of `enrol`, which is one recording or a list of them.
+
+        For many tests of one speaker, `pysid.speakers.verify.Verifier` embeds the enrolment once.
+
+        Args:
+            prior: probability of the same speaker before anything is heard.
+            c_miss, c_fa: cost of a miss and of a false alarm.
+            threshold: accept scores of at least this, instead of what prior and costs make best.
+            backend: "plda" or "cosine"; None is the model's own.
+        Raises:
+            DataError: a recording is given twice, cannot be read or has no speech; the model has no such back-end, or
+                no calibration where there is no `threshold`.
+            ValueError: no recording in `enrol`, or a prior or a cost that is out of range.
+        """
+        from pysid.speakers.verify import OperatingPoint, Verifier
+
+        point = OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
+        return Verifier(self, _as_list(enrol), point, backend)(test)
+
+    def diarize(
+        self,
+        audio: Audio,
+        *,
+        num_speakers: int | None = None,
+        min_speakers: int = 1,
+        max_speakers: int | None = None,
+        channel: int | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> "DiarizedRecording":
+        """Who spoke when, in a file or (samples, rate).
+
+        Args:
+            num_speakers: if it is known; else it is found, between the bounds.
+            channel: counted from 0; None takes the mean of all.
+            settings: plain values over those of the model, such as {"clustering.threshold": 3}.
+        Raises:
+            DataError: the recording cannot be read, or a setting is wrong.
+            ValueError: numbers of speakers that contradict each other.
+        """
+        from pysid.diarization import SpeakerCount
+        from pysid.runs.diarize import diarize_recording
+
+        if num_speakers is not None and (min_speakers != 1 or max_speakers is not None):
+            raise ValueError("expected num_speakers, or min_speakers and max_speakers, got both")
+        found = SpeakerCount(min_speakers, max_speakers)
+        count = found if num_speakers is None else SpeakerCount.exactly(num_speakers)
+        diarizer = self._make_diarizer(settings) if settings else self._diarizer
+        return diarize_recording(diarizer, audio, count, channel)
+
+    @cached_property
+    def _diarizer(self) -> "Diarizer":
+        """With the settings of the model."""
+        return self._make_diarizer({})
+
+    def _make_diarizer(self, settings: Mapping[str, Any]) -> "Diarizer":
+        from pysid.diarization import Diarizer
+
+        return Diarizer.of(self, self.path, settings)
+
+
+def _as_list(audio: Audio | Sequence[Audio]) -> list[Audio]:
+    """One recording, or several, as a list; (samples, rate) is one.
+
+    >>> _as_list("a.wav"), _as_list(("a.wav", "b.wav"))
+    (['a.wav'], ['a.wav', 'b.wav'])
+    """
+    with_rate = isinstance(audio, tuple) and len(audio) == 2 and isinstance(audio[1], numbers.Real)
+    if with_rate or isinstance(audio, str | os.PathLike | np.ndarray):
+        return [cast(Audio, audio)]
+    return list(cast(Sequence[Audio], audio))

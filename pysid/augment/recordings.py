@@ -1,0 +1,141 @@
+"""Settings of augmentation: where the recordings are, and what is done with them."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pysid.augment import (
+    AugmentConfig,
+    Augmenter,
+    BabbleAugment,
+    FileBank,
+    MusicAugment,
+    NoiseAugment,
+    ResponseSet,
+    ReverbAugment,
+    RoomConfig,
+    WaveBank,
+    simulated_responses,
+)
+from pysid.augment.augmenter import BANKS
+from pysid.augment.policies import Policy
+from pysid.errors import DataError
+
+KALDI_POLICIES: dict[str, Policy] = {
+    policy.kind: policy for policy in (ReverbAugment(), NoiseAugment(), MusicAugment(), BabbleAugment())
+}
+SETTING = {
+    kind: "rooms" if bank == "responses" else bank for kind, bank in BANKS.items()
+}  # of each policy's recordings
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingPaths:
+    """Where the recordings are that speech is augmented with.
+
+    Attributes:
+        noises, music, speech: data directories, or files in the form of wav.scp.
+        rooms: one or more files in the form of Kaldi's rir_list, each as likely as any other; or "simulated" for small
+            and medium rooms (needs pyroomacoustics).
+    """
+
+    noises: str | None = None
+    music: str | None = None
+    speech: str | None = None
+    rooms: str | tuple[str, ...] | None = None
+
+    def has(self, kind: str) -> bool:
+        """Whether a policy of this kind has recordings."""
+        return bool(getattr(self, SETTING[kind]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentSettings(RecordingPaths):
+    """Augmentation while training: the key `augment` of `pysid train`.
+
+    Attributes:
+        probability: that anything is done to a chunk.
+        vad: whose speech is cut out: that of the "clean" chunk, as in Kaldi's recipes, or what the VAD finds in the
+            "augmented" one. It finds more in noise, as it will in use; a network that never saw that noise between
+            the words is thrown off by it.
+        policies: one of them is drawn by weight; None takes those of Kaldi's voxceleb/v2 that have recordings.
+        in_memory: decode all recordings when the training starts and keep them: 115 MB an hour at 16 kHz.
+    """
+
+    probability: float = 0.5
+    vad: Literal["clean", "augmented"] = "clean"
+    policies: tuple[Policy, ...] | None = None
+    in_memory: bool = False
+
+    def __post_init__(self) -> None:
+        for policy in self.policies or ():
+            if not self.has(policy.kind):
+                raise ValueError(f"the policy {policy.kind!r} needs `{SETTING[policy.kind]}`, which is not set")
+        if not any(map(self.has, SETTING)):
+            raise ValueError(f"expected at least one of {', '.join(SETTING.values())}, got none")
+        self.config  # noqa: B018 - for its checks
+
+    @property
+    def config(self) -> AugmentConfig:
+        """The options of `Augmenter`."""
+        known = tuple(policy for kind, policy in KALDI_POLICIES.items() if self.has(kind))
+        return AugmentConfig(probability=self.probability, policies=known if self.policies is None else self.policies)
+
+
+def open_augmenter(settings: AugmentSettings, sample_rate: int) -> Augmenter:
+    """An augmenter of waves at `sample_rate` Hz, with the recordings that its policies need.
+
+    Raises:
+        DataError: a list is missing or malformed, a file is missing, or pyroomacoustics is.
+    """
+    return make_augmenter(settings.config, settings, sample_rate, settings.in_memory)
+
+
+def make_augmenter(
+    config: AugmentConfig, paths: RecordingPaths, sample_rate: int, in_memory: bool = False
+) -> Augmenter:
+    """As `open_augmenter`, for any options."""
+    wanted = {policy.kind for policy in config.policies}
+    banks: dict[str, WaveBank | ResponseSet] = {}
+    for kind in sorted(wanted & {"noise", "music", "babble"}):
+        banks[BANKS[kind]] = open_bank(getattr(paths, SETTING[kind]), sample_rate, in_memory)
+    if "reverb" in wanted:
+        assert paths.rooms
+        banks["responses"] = open_rooms(paths.rooms, sample_rate, in_memory)
+    return Augmenter(config, sample_rate, **banks)  # type: ignore[arg-type]
+
+
+def open_bank(path: str, sample_rate: int, in_memory: bool = False) -> WaveBank:
+    """The recordings of a data directory or a wav.scp."""
+    listed = Path(path) / "wav.scp" if os.path.isdir(path) else Path(path)
+    bank = FileBank.from_scp(listed, sample_rate)
+    _require_files(bank, listed)
+    return bank.load() if in_memory else bank
+
+
+def open_rooms(rooms: str | tuple[str, ...], sample_rate: int, in_memory: bool = False) -> ResponseSet:
+    """The room responses of rir_list files, or simulated ones."""
+    if rooms == SIMULATED:
+        try:
+            return simulated_responses(
+                *(RoomConfig(size=size, sample_rate=sample_rate) for size in ("small", "medium"))
+            )
+        except ImportError as error:
+            raise DataError(str(error)) from None
+    paths = [rooms] if isinstance(rooms, str) else list(rooms)
+    responses = ResponseSet.from_lists(paths, sample_rate)
+    for place, (bank, path) in enumerate(zip(responses.banks, paths, strict=True)):
+        assert isinstance(bank, FileBank)
+        _require_files(bank, Path(path))
+        if in_memory:
+            responses.banks[place] = bank.load()
+    return responses
+
+
+def _require_files(bank: FileBank, listed: Path) -> None:
+    """Said at once, and not when the first of them is drawn, hours later."""
+    lost = [path for path in bank.paths if not os.path.exists(path)]
+    if lost:
+        raise DataError(f"{listed}: {len(lost)} of {len(bank)} recordings are missing; the first is {lost[0]}")

@@ -1,0 +1,55 @@
+"""What commands that decide about speakers have in common: options, and how answers are shown."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pysid.cli.common import BackendKind, report_skipped
+
+if TYPE_CHECKING:
+    from pysid.speakers.decision import OperatingPoint
+    from pysid.speakers.identify import Candidate
+
+CostMiss = Annotated[float, typer.Option("--c-miss", help="Cost of rejecting the right speaker.")]
+CostFa = Annotated[float, typer.Option("--c-fa", help="Cost of accepting a wrong one.")]
+Kind = Annotated[BackendKind | None, typer.Option("--backend", help="What scores.", show_default="the model's own")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the answers here too, with all their digits.")]
+Threshold = Annotated[
+    float | None, typer.Option(help="Accept scores of at least this.", show_default="what prior and costs make best")
+]
+
+
+def operating_point(prior: float, c_miss: float, c_fa: float, threshold: float | None) -> "OperatingPoint":
+    """The options as a value. Raises typer.BadParameter where one is out of range."""
+    from pysid.speakers.decision import OperatingPoint
+
+    try:
+        return OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
+    except ValueError as error:
+        raise typer.BadParameter(str(error).replace("p_target", "prior")) from None
+
+
+def figures(found: "Candidate") -> str:
+    """The score, and what the calibration made of it."""
+    from pysid.speakers.decision import describe
+
+    return describe(found.score, found.llr, found.probability)
+
+
+def settings(point: "OperatingPoint") -> dict[str, Any]:
+    """The operating point for JSON, with the threshold of the ratio that follows."""
+    bayes = None if point.threshold is not None else point.llr_threshold
+    return {"operating_point": {**asdict(point), "llr_threshold": bayes}}
+
+
+def finish(skipped: Any, n_total: int) -> None:
+    """Says which recordings were left out; there is exit status 1 if any was."""
+    from pysid.errors import DataError
+
+    if len(skipped) and n_total == 1:
+        raise DataError(": ".join(skipped.reasons.popitem()))
+    report_skipped(skipped, n_total)
+    if len(skipped):
+        raise typer.Exit(1)

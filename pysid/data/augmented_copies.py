@@ -1,0 +1,257 @@
+"""Augmented copies of a corpus on disk, as the voxceleb/v2 recipe makes them.
+
+Of data/train and OUT: `OUT/train_reverb`, `train_noise`, `train_music` and `train_babble` with audio of their own,
+`train_aug` with all of these, or an even subset, and `train_combined` with the clean utterances too. A copy keeps the
+speaker and the VAD of its utterance, and gets its name with a suffix such as "-noise".
+Source: kaldi/egs/voxceleb/v2/run.sh, stages 2 and 3.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pysid.augment import AugmentConfig, Augmenter
+from pysid.augment.recordings import KALDI_POLICIES, SETTING, RecordingPaths, make_augmenter
+from pysid.config import to_plain
+from pysid.data.copies import Tables, copied, corpus_tables, evenly, joined, sorted_names, write_tables
+from pysid.data.corpus import Corpus
+from pysid.data.sources import CorpusAudio
+from pysid.errors import DataError, Skipped, one_line
+from pysid.frontend import VOXCELEB, Frontend
+from pysid.io.ark.writer import ArkWriter
+from pysid.io.audio.files import write_audio
+from pysid.io.files import atomic_text, safe_name
+from pysid.io.tables import read_table
+from pysid.parallel.run import PartsLost, run_parts
+from pysid.parallel.shards import ENDING, ShardRun, cut, merge, say_lost
+from pysid.parallel.work import Results
+from pysid.parallel.workers import HERE, Workers
+from pysid.progress import track
+
+SETTINGS = "augment.json"  # in a folder of copies: what they are made with
+KINDS = tuple(KALDI_POLICIES)
+
+
+def write_augmented(
+    corpus: Corpus,
+    out: Path,
+    recordings: RecordingPaths,
+    kinds: Sequence[str] | None = None,
+    *,
+    subset: int | None = None,
+    seed: int = 0,
+    sample_rate: int = 16000,
+    workers: Workers = HERE,
+    allow_pipes: bool = False,
+) -> tuple[dict[Path, int], Skipped]:
+    """Writes the directories that the module names. Audio that an earlier run of the same settings wrote is kept.
+
+    A copy depends on its name, its utterance and the seed alone, and not on which others are made. Where the corpus has
+    no vad.scp, the front-end of voxceleb/v2 decides.
+
+    Args:
+        recordings: what to corrupt with.
+        kinds: of `KINDS`; None for those that have recordings.
+        subset: copies in `train_aug`, evenly from all in the order of their names; others are not made at all.
+        sample_rate: Hz of the copies.
+        workers: who does it.
+    Returns:
+        How many utterances are in each directory, and the utterances that could not be read.
+    Raises:
+        DataError: no recordings for a kind, a subset of more than there is, or `out` has copies of other settings.
+    """
+    chosen = _choose(recordings, kinds)
+    copies = sorted_names(f"{utterance.id}-{kind}" for utterance in corpus for kind in chosen)
+    copies = copies if subset is None else evenly(copies, subset)
+    config = {"corpus": str(corpus.directory.resolve()), "seed": seed, "sample_rate": sample_rate}
+    _claim(out, {**config, **to_plain(recordings)})
+    for kind in chosen:
+        open_augmenter(kind, recordings, sample_rate)  # for its checks, before any work
+    todo = [copy for copy in copies if not audio_path(out, corpus, copy).exists()]
+    skipped = Skipped()
+    reasons = _render(corpus, out, todo, RenderWork(recordings, seed, sample_rate), workers, allow_pipes)
+    for copy in filter(reasons.__contains__, todo):
+        skipped.add(_utterance(copy), reasons[copy])
+    clean = corpus_tables(corpus)
+    if "vad.scp" not in clean:
+        clean["vad.scp"] = _decide_vad(corpus, out / f"{_name(corpus)}_vad", workers, allow_pipes, skipped)
+    made = {copy: path for copy in copies if (path := audio_path(out, corpus, copy)).exists()}
+    if not made:
+        raise DataError(f"no utterance of {corpus.directory} could be augmented: {skipped.brief()}")
+    return _write_directories(out, _name(corpus), clean, chosen, made), skipped
+
+
+def _choose(recordings: RecordingPaths, kinds: Sequence[str] | None) -> list[str]:
+    """Which kinds of copies to make, in Kaldi's order."""
+    for kind in kinds or ():
+        if kind not in KINDS:
+            raise DataError(f"expected kinds out of {', '.join(KINDS)}, got {kind!r}")
+        if not recordings.has(kind):
+            raise DataError(f"copies with {kind} need recordings: {SETTING[kind]}")
+    chosen = [kind for kind in KINDS if (recordings.has(kind) if kinds is None else kind in kinds)]
+    if not chosen:
+        raise DataError(f"expected recordings to augment with, at least one of {', '.join(SETTING.values())}, got none")
+    return chosen
+
+
+def open_augmenter(kind: str, recordings: RecordingPaths, sample_rate: int) -> Augmenter:
+    """What makes copies of a kind."""
+    options = AugmentConfig(probability=1.0, policies=(KALDI_POLICIES[kind],))
+    return make_augmenter(options, recordings, sample_rate)
+
+
+def audio_path(out: Path, corpus: Corpus, copy: str) -> Path:
+    """Where the audio of a copy is."""
+    return out / f"{_name(corpus)}_{_kind(copy)}" / "audio" / f"{safe_name(copy)}.flac"
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """Copies to make: their names and files, and the audio of their utterances."""
+
+    paths: Mapping[str, Path]
+    audio: CorpusAudio
+
+
+@dataclass(frozen=True)
+class RenderWork:
+    """Makes copies, one audio file each; the result is why there is none, by name."""
+
+    recordings: RecordingPaths
+    seed: int
+    sample_rate: int
+
+    def open(self) -> Callable[[_Copies], dict[str, str]]:
+        return _Renderer(self)
+
+
+class _Renderer:
+    def __init__(self, work: RenderWork) -> None:
+        self.work = work
+        self.augmenters: dict[str, Augmenter] = {}
+
+    @torch.inference_mode()
+    def __call__(self, copies: _Copies) -> dict[str, str]:
+        reasons = {}
+        for copy, path in copies.paths.items():
+            augmenter = self._augmenter(_kind(copy))
+            name = _utterance(copy)
+            try:
+                wave = copies.audio.load(name)
+                corruption = augmenter.draw(len(wave), np.random.default_rng([self.work.seed, *copy.encode()]))
+            except DataError as error:
+                reasons[copy] = str(error).removeprefix(f"{name}: ")
+                continue
+            harder = augmenter.render(torch.from_numpy(wave)[None], None, [corruption])[0]
+            write_audio(path, harder.numpy(), augmenter.sample_rate)
+        return reasons
+
+    def _augmenter(self, kind: str) -> Augmenter:
+        if kind not in self.augmenters:
+            self.augmenters[kind] = open_augmenter(kind, self.work.recordings, self.work.sample_rate)
+        return self.augmenters[kind]
+
+
+def _render(
+    corpus: Corpus, out: Path, todo: Sequence[str], work: RenderWork, workers: Workers, allow_pipes: bool
+) -> dict[str, str]:
+    """Makes copies; returns {copy: why it could not be made}."""
+    audio = CorpusAudio(corpus, work.sample_rate, allow_pipes)
+    stretches = cut(len(todo))
+
+    def prepare(stretch: range) -> _Copies:
+        copies = [todo[i] for i in stretch]
+        part = audio.part(dict.fromkeys(map(_utterance, copies)))
+        return _Copies({copy: audio_path(out, corpus, copy) for copy in copies}, part)
+
+    reasons: dict[str, str] = {}
+    results = run_parts(work, stretches, prepare, workers)
+    try:
+        for _, some in track(results, f"augmented copies {out}", len(todo), weight=lambda result: len(result[0])):
+            reasons |= some
+    except PartsLost as lost:
+        raise DataError(f"{say_lost([todo[i] for stretch in lost.items for i in stretch], len(todo))}") from None
+    return reasons
+
+
+@dataclass(frozen=True)
+class VadWork:
+    """Decides which frames of utterances are voiced, (T,) float32 of 0 and 1."""
+
+    def open(self) -> Callable[[CorpusAudio], Results]:
+        return partial(_voiced, Frontend(VOXCELEB))
+
+
+def _voiced(frontend: Frontend, source: CorpusAudio) -> Results:
+    for name in source.keys:
+        try:
+            wave = source.load(name)
+        except DataError as error:
+            yield name, str(error).removeprefix(f"{name}: ")
+            continue
+        with torch.inference_mode():
+            yield name, frontend.voiced(torch.from_numpy(wave)[None])[0].float().numpy()
+
+
+def _decide_vad(corpus: Corpus, path: Path, workers: Workers, allow_pipes: bool, skipped: Skipped) -> dict[str, str]:
+    """Writes an archive of the clean utterances' VAD, resumable; returns its scp."""
+    source = CorpusAudio(corpus, VOXCELEB.sample_rate, allow_pipes)
+    with ArkWriter(path, resume=True) as writer:
+        shards = ShardRun(Path(f"{path}{ENDING}"), source, VadWork(), f"VAD {to_plain(VOXCELEB)}", workers)
+        shards.find(writer.done)
+        merge(shards.run(f"VAD {corpus.directory}", writer.done), writer, skipped)
+    shards.remove()
+    entries = read_table(f"{path}.scp")
+    return {name: str(Path(entry).absolute()) for name, entry in entries.items()}
+
+
+def _write_directories(
+    out: Path, name: str, clean: Tables, kinds: Sequence[str], audio: dict[str, Path]
+) -> dict[Path, int]:
+    parts = {}
+    for kind in kinds:
+        originals = {copy: _utterance(copy) for copy in audio if _kind(copy) == kind}
+        files = {copy: path.absolute() for copy, path in audio.items()}
+        parts[out / f"{name}_{kind}"] = copied(clean, originals, files)
+    whole = joined([part for part in parts.values() if part])
+    directories = {**parts, out / f"{name}_aug": whole, out / f"{name}_combined": joined([clean, whole])}
+    for directory, tables in directories.items():
+        write_tables(directory, tables)
+    return {directory: len(tables.get("wav.scp", ())) for directory, tables in directories.items()}
+
+
+def _name(corpus: Corpus) -> str:
+    return corpus.directory.resolve().name
+
+
+def _utterance(copy: str) -> str:
+    return copy.rpartition("-")[0]
+
+
+def _kind(copy: str) -> str:
+    return copy.rpartition("-")[2]
+
+
+def _claim(out: Path, settings: dict[str, object]) -> None:
+    """Writes into `out` what its copies are made with, unless it holds others; sources that are new are added."""
+    path = out / SETTINGS
+    old: object = {}
+    if path.exists():
+        try:
+            old = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DataError(f"{path}: expected JSON, got {one_line(error)}") from None
+    before = old if isinstance(old, dict) else {}
+    given = {key: value for key, value in settings.items() if value is not None}
+    for key, value in given.items():
+        if before.get(key, value) != value:
+            raise DataError(
+                f"{out} holds copies made with {key} {before[key]}, not {value}: choose another folder, or remove it"
+            )
+    with atomic_text(path) as file:
+        json.dump({**before, **given}, file, indent=2)

@@ -1,0 +1,1 @@
+"""Conversations made of clips of single speakers, with their turns."""

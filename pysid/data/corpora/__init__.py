@@ -1,0 +1,1 @@
+"""Data directories of published corpora, from the files as they are distributed."""

@@ -1,0 +1,247 @@
+"""Network input of whole corpora: computed by several processes, stored as a data directory, resumable."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pysid.config import from_plain, to_plain
+from pysid.data.corpus import Corpus
+from pysid.data.sources import CorpusAudio, Stored
+from pysid.errors import DataError, Skipped, one_line
+from pysid.frontend import Frontend, FrontendConfig, sliding_cmvn
+from pysid.io.ark.archive import split_entry
+from pysid.io.ark.writer import PARTIAL, ArkWriter, read_row_counts
+from pysid.io.files import atomic_text
+from pysid.io.tables import read_table, write_table
+from pysid.parallel.shards import ENDING, ShardRun, merge
+from pysid.parallel.work import Results
+from pysid.parallel.workers import HERE, Workers
+
+FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
+NO_SPEECH = "no speech found"
+
+
+def read_frontend(directory: Path) -> FrontendConfig:
+    """The front-end that made the features of a directory.
+
+    Raises:
+        DataError: there is no `frontend.json`, or it is not one.
+    """
+    path = directory / FRONTEND_FILE
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such file; feats.scp must hold network input as `pysid features` writes it "
+            "(from Kaldi's features with --stored)"
+        )
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: expected JSON, got {one_line(error)}") from error
+    return from_plain(FrontendConfig, plain, str(path))
+
+
+def write_features(
+    corpus: Corpus,
+    directory: Path,
+    frontend: FrontendConfig,
+    *,
+    workers: Workers = HERE,
+    compress: bool = False,
+    allow_pipes: bool = False,
+    stored: bool = False,
+    stored_vad: bool = False,
+) -> Skipped:
+    """Writes `feats.ark`, `feats.scp`, `utt2num_frames`, `frontend.json` and the corpus's tables.
+
+    The features are the network's input: normalised, voiced frames only. What an earlier, interrupted run wrote is
+    kept if it was made by the same front-end. What is written does not depend on the workers.
+
+    Args:
+        workers: who does it.
+        stored: start from the corpus's own feats.scp and vad.scp, as Kaldi's make_mfcc.sh and compute_vad_decision.sh
+            write them, and not from its audio (kaldi/egs/sre16/v1/local/nnet3/xvector/prepare_feats_for_egs.sh).
+        stored_vad: keep the frames that the corpus's own vad.scp says, as of augmented copies, whose vad.scp is that of
+            the clean recordings.
+    Returns:
+        The utterances left out: unreadable audio or features, or no speech.
+    Raises:
+        DataError: the directory is the corpus's own or holds other features, every utterance was left out, or workers
+            were lost over some utterances again and again.
+    """
+    _claim(directory, corpus, frontend)
+    skipped = Skipped()
+    archive = directory / "feats"
+    source = open_source(corpus, frontend, allow_pipes, stored, stored_vad)
+    purpose = f"features {json.dumps(to_plain(frontend))}"
+    with ArkWriter(archive, compress=int(compress), resume=True) as writer:
+        foreign = [name for name in writer.done if name not in corpus]
+        if foreign:
+            raise DataError(
+                f"{directory} holds features of {len(foreign)} utterances that are not in {corpus.directory}, such as "
+                f"{foreign[0]!r}: choose another folder, or remove it"
+            )
+        shards = ShardRun(
+            Path(f"{archive}{ENDING}"), source, FeatureWork(frontend), purpose, workers, compress=int(compress)
+        )
+        shards.find(writer.done)
+        merge(shards.run(f"features {directory}", writer.done), writer, skipped)
+        if not writer.done:
+            shards.remove()  # else a second run would not look again
+            raise DataError(f"no utterance of {corpus.directory} gave features: {skipped.brief()}")
+        # Before the writer's own feats.scp, as the corpus may bring one of other features.
+        corpus.subset(writer.done).write(directory)
+    _write_in_order(directory, corpus)
+    shards.remove()
+    return skipped
+
+
+def _claim(directory: Path, corpus: Corpus, frontend: FrontendConfig) -> None:
+    """Writes into `directory` which front-end its features are of, unless it holds others."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if directory.samefile(corpus.directory):
+        raise DataError(f"{directory} is the corpus itself: choose another folder for its features")
+    archives = [path for name in ("feats.ark", f"feats.ark{PARTIAL}") if (path := directory / name).exists()]
+    if any(path.stat().st_size for path in archives) and read_frontend(directory) != frontend:
+        raise DataError(f"{directory} holds features of another front-end: choose another folder, or remove it")
+    with atomic_text(directory / FRONTEND_FILE) as file:
+        json.dump(to_plain(frontend), file, indent=2)
+
+
+def compute_features(
+    corpus: Corpus, names: Sequence[str], frontend: FrontendConfig, allow_pipes: bool = False
+) -> Iterator[tuple[str, np.ndarray | str]]:
+    """Network input (T, D) of utterances' audio, in their order, or one line that says why there is none."""
+    source = open_source(corpus, frontend, allow_pipes)
+    yield from FeatureWork(frontend).open()(source.part(names))
+
+
+def read_wave_features(
+    corpus: Corpus, names: Iterable[str], frontend: FrontendConfig, allow_pipes: bool = False
+) -> dict[str, np.ndarray]:
+    """Network input of some utterances, in memory. Raises DataError for the first that has none."""
+    features: dict[str, np.ndarray] = {}
+    for name, result in compute_features(corpus, list(names), frontend, allow_pipes):
+        if isinstance(result, str):
+            raise DataError(f"{name}: {result}")
+        features[name] = result
+    return features
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """What features are made from.
+
+    Attributes:
+        audio: the corpus.
+        stored: all frames' features, which go before the audio; None computes them.
+        vad: decisions about the frames; None leaves them to the front-end.
+    """
+
+    audio: CorpusAudio
+    stored: Stored | None = None
+    vad: Stored | None = None
+
+    @property
+    def keys(self) -> Sequence[str]:
+        return self.audio.keys
+
+    def part(self, keys: Iterable[str]) -> "FeatureSource":
+        keys = list(keys)
+        return self._each(lambda source: source.part(keys))
+
+    def entry(self, key: str) -> str:
+        return "\n".join(source.entry(key) for source in (self.audio, self.stored, self.vad) if source)
+
+    def absolute(self) -> "FeatureSource":
+        return self._each(lambda source: source.absolute())
+
+    def _each(self, change: Callable[[Any], Any]) -> "FeatureSource":
+        stored, vad = (source and change(source) for source in (self.stored, self.vad))
+        return FeatureSource(change(self.audio), stored, vad)
+
+
+def open_source(
+    corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool = False, stored: bool = False, stored_vad: bool = False
+) -> FeatureSource:
+    """The source of a corpus's features, as the arguments of `write_features` say."""
+
+    def table(name: str) -> Stored:
+        return Stored(read_table(corpus.directory / name), corpus.directory, allow_pipes)
+
+    audio = CorpusAudio(corpus, frontend.sample_rate, allow_pipes)
+    feats = table("feats.scp") if stored else None
+    return FeatureSource(audio, feats, table("vad.scp") if stored or stored_vad else None)
+
+
+@dataclass(frozen=True)
+class FeatureWork:
+    """Makes features by a front-end; the result is an array, or the reason why there is none."""
+
+    frontend: FrontendConfig
+
+    def open(self) -> Callable[[FeatureSource], Results]:
+        return partial(_features, Frontend(self.frontend))
+
+
+def _features(frontend: Frontend, source: FeatureSource) -> Results:
+    make = _of_audio if source.stored is None else _of_stored
+    for name in source.keys:
+        try:
+            with torch.inference_mode():
+                features = make(frontend, source, name)
+        except DataError as error:
+            yield name, str(error).removeprefix(f"{name}: ")
+        else:
+            yield name, features if len(features) else NO_SPEECH
+
+
+def _of_audio(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray:
+    wave = source.audio.load(name)
+    mask = None
+    if source.vad is not None:
+        voiced = _voiced(source.vad, name)
+        if (n := frontend.features.n_frames(len(wave))) != len(voiced):
+            raise DataError(f"expected {n} frames in vad.scp as in its audio, got {len(voiced)}")
+        mask = torch.from_numpy(voiced)[None]
+    features, n_frames = frontend(torch.from_numpy(wave)[None], voiced=mask)
+    return np.asarray(features[0, : int(n_frames)])
+
+
+def _of_stored(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray:
+    """Normalises all frames and keeps the voiced ones."""
+    assert source.stored is not None and source.vad is not None
+    if name not in source.stored.entries:
+        raise DataError("not in feats.scp")
+    features = source.stored.load(name)
+    voiced = _voiced(source.vad, name)
+    config = frontend.config
+    if features.shape != (len(voiced), config.dim):
+        raise DataError(f"expected {len(voiced)} frames (as in vad.scp) of {config.dim}, got {features.shape}")
+    if voiced.any() and config.cmvn is not None:
+        features = sliding_cmvn(torch.tensor(features)[None], None, config.cmvn)[0].numpy()
+    return features[voiced]
+
+
+def _voiced(vad: Stored, name: str) -> np.ndarray:
+    """Which frames are voiced, (T,) bool."""
+    if name not in vad.entries:
+        raise DataError("not in vad.scp")
+    voiced: np.ndarray = vad.load_vector(name) != 0
+    return voiced
+
+
+def _write_in_order(directory: Path, corpus: Corpus) -> None:
+    """Writes `utt2num_frames`, and `feats.scp` in the corpus's order: a run may have added to an archive."""
+    entries = read_table(directory / "feats.scp")
+    in_order = {utterance.id: entries[utterance.id] for utterance in corpus if utterance.id in entries}
+    if list(in_order) != list(entries):
+        write_table(directory / "feats.scp", in_order)
+    offsets = (split_entry(entry)[1] for entry in in_order.values())
+    counts = read_row_counts(directory / "feats.ark", offsets)
+    write_table(directory / "utt2num_frames", dict(zip(in_order, counts, strict=True)))

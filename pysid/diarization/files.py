@@ -1,0 +1,78 @@
+"""What a model directory holds for diarization: `diarization.json`, and a back-end of its own.
+
+The back-end in `diarization.safetensors` is one for windows of speech, which are shorter than the utterances that the
+model's own was made for.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pysid.backend.chain import Backend, PldaBackend
+from pysid.config import from_plain, override, read_formatted, to_plain, write_formatted
+from pysid.diarization.affinity import CosineAffinityConfig
+from pysid.diarization.config import DiarizationConfig
+from pysid.diarization.spectral import SpectralConfig
+from pysid.model.directory import WINDOW_BACKEND_FILE, read_backend, save_backend
+from pysid.model.speaker_model import SpeakerModel
+
+CONFIG_FILE = "diarization.json"
+
+
+WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
+
+
+def load_settings(
+    model: SpeakerModel, directory: Path, changes: Mapping[str, Any] | None = None
+) -> tuple[DiarizationConfig, Backend]:
+    """The settings and the back-end for diarization that a model came with, or the defaults and the model's own.
+
+    Args:
+        model: what was read from `directory`.
+        changes: plain values by dotted names, such as {"clustering.threshold": 3}, over those of the directory.
+    Raises:
+        DataError: a file is damaged, or a value is wrong.
+    """
+    path = directory / WINDOW_BACKEND_FILE
+    backend = read_backend(path, model.config.network.embedding_dim) if path.exists() else model.scorer()
+    path = directory / CONFIG_FILE
+    if path.exists():
+        config = from_plain(DiarizationConfig, read_formatted(path), str(path))
+    else:
+        config = DiarizationConfig() if isinstance(backend, PldaBackend) else WITHOUT_PLDA
+    return change_settings(config, changes or {}), backend
+
+
+def change_settings(config: DiarizationConfig, changes: Mapping[str, Any]) -> DiarizationConfig:
+    """A configuration with values replaced, by dotted names; a new `kind` drops the old kind's other settings.
+
+    >>> change_settings(DiarizationConfig(), {"clustering.kind": "spectral"}).clustering.kind
+    'spectral'
+    """
+    plain = to_plain(config)
+    for name, value in changes.items():
+        group, _, key = name.rpartition(".")
+        if key == "kind":
+            if _kind_of(plain, group) != value:  # else what was tuned for it stays
+                plain = override(plain, {group: {"kind": value}})
+        elif isinstance(value, Mapping) and isinstance(plain.get(name), dict) and "kind" not in value:
+            plain = override(plain, {f"{name}.{k}": v for k, v in value.items()})
+        else:
+            plain = override(plain, {name: value})
+    return from_plain(DiarizationConfig, plain, "settings")
+
+
+def _kind_of(plain: Mapping[str, Any], group: str) -> Any:
+    """The kind that stands in a group of settings, given by its dotted name; None where there is none."""
+    inner: Any = plain
+    for name in group.split("."):
+        inner = inner.get(name) if isinstance(inner, Mapping) else None
+    return inner.get("kind") if isinstance(inner, Mapping) else None
+
+
+def save_settings(directory: str | os.PathLike[str], config: DiarizationConfig, backend: Backend | None = None) -> None:
+    """Writes them into a model directory."""
+    write_formatted(Path(directory) / CONFIG_FILE, config)
+    if backend is not None:
+        save_backend(directory, backend, WINDOW_BACKEND_FILE)

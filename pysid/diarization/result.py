@@ -1,0 +1,138 @@
+"""Who spoke when in a recording: the turns, shown and written."""
+
+import html
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pysid.diarization.steps import Clustering
+from pysid.errors import DataError
+from pysid.io.audio.reader import Source
+from pysid.io.files import atomic_text
+from pysid.io.turns.formats import FORMATS
+from pysid.metrics.diarization import DerCounts, ErrorPiece
+from pysid.segments import Turn
+
+if TYPE_CHECKING:
+    from pyannote.core import Annotation
+
+
+HTML = "html"
+ALL_FORMATS = (*FORMATS, HTML)
+
+
+@dataclass(frozen=True, eq=False)
+class Diarization:
+    """Who spoke when.
+
+    Attributes:
+        turns: in order of their start; speakers are named "speaker1", "speaker2" ... as they first speak.
+        duration_s: of the recording.
+        clustering: who speaks in each window of the analysis, 0 for "speaker1"; None where there was no speech.
+    """
+
+    turns: list[Turn]
+    duration_s: float
+    clustering: Clustering | None = None
+
+    @property
+    def speakers(self) -> list[str]:
+        """The names, in order of their first turn."""
+        return list(dict.fromkeys(turn.speaker for turn in self.turns))
+
+    def to_annotation(self, recording: str = "recording") -> "Annotation":
+        """The turns as pyannote.core has them."""
+        from pysid.io.turns.annotation import to_annotation
+
+        return to_annotation(self.turns, recording)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DiarizedRecording(Diarization):
+    """A diarization that knows its recording: it prints as a list of turns, and can be written.
+
+    Attributes:
+        recording: what it is called in files.
+        audio: the recording, for the page; None leaves out the sound.
+    """
+
+    recording: str = field(kw_only=True)
+    audio: Source | None = field(default=None, kw_only=True)
+
+    @classmethod
+    def of(cls, found: Diarization, recording: str, audio: Source | None = None) -> Self:
+        return cls(found.turns, found.duration_s, found.clustering, recording=recording, audio=audio)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the turns in the format that the ending names: .rttm, .srt, .vtt, .json, .txt (Audacity), .TextGrid
+        (Praat) or .html, a page to look at and listen to.
+
+        Raises:
+            DataError: another ending.
+        """
+        kinds = {ending_of(kind).lower(): kind for kind in ALL_FORMATS}
+        kind = kinds.get(Path(path).suffix.lower())
+        if kind is None:
+            raise DataError(f"{path}: expected a name that ends in one of {', '.join(map(ending_of, ALL_FORMATS))}")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_outcome(kind, Path(path), Outcome(self.recording, self, None, None, None, []), self.audio)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.speakers)} speakers, {len(self.turns)} turns in {self.duration_s:.1f} s"
+        return f"<{type(self).__name__} {self.recording!r}: {counts}>"
+
+    def __str__(self) -> str:
+        """A line for each turn: start and end in seconds, speaker."""
+        lines = [f"{turn.segment.start_s:9.2f} {turn.segment.end_s:9.2f}  {turn.speaker}" for turn in self.turns]
+        return "\n".join(lines) or "no speech found"
+
+    def _repr_html_(self) -> str:
+        """The page, without sound, for notebooks."""
+        from pysid.report.page import render_page
+
+        page = render_page(None, self.turns, duration_s=self.duration_s, title=self.recording)
+        return f'<iframe srcdoc="{html.escape(page)}" style="width: 100%; height: 30em; border: 0"></iframe>'
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of one recording.
+
+    Attributes:
+        diarization: its turns.
+        reference: the turns that it should have, with `counts` and `errors` in comparison; None where not known.
+        files: what was written.
+    """
+
+    recording: str
+    diarization: Diarization
+    reference: Sequence[Turn] | None
+    counts: DerCounts | None
+    errors: Sequence[ErrorPiece] | None
+    files: list[Path]
+
+
+def ending_of(kind: str) -> str:
+    return ".html" if kind == HTML else FORMATS[kind].ending
+
+
+def write_outcome(kind: str, path: Path, outcome: Outcome, audio: Source | None) -> None:
+    turns, duration_s = outcome.diarization.turns, outcome.diarization.duration_s
+    if kind != HTML:
+        with atomic_text(path) as file:
+            file.write(FORMATS[kind].format(outcome.recording, turns, duration_s))
+        return
+    from pysid.report.page import save_page
+
+    save_page(
+        path,
+        audio if isinstance(audio, str | os.PathLike) else None,
+        turns,
+        duration_s=duration_s,
+        title=outcome.recording,
+        reference=outcome.reference,
+        errors=outcome.errors,
+        figures=None if outcome.counts is None else outcome.counts.rates(),
+    )

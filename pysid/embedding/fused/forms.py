@@ -1,0 +1,50 @@
+"""The form of a network that runs fastest on a CPU, made when it is first needed and kept."""
+
+import weakref
+
+import torch
+from torch import Tensor, nn
+
+from pysid.embedding.fused.resnet import FusedResNet
+from pysid.embedding.fused.xvector import FusedXVector
+from pysid.embedding.resnet import ResNet
+from pysid.embedding.xvector import XVector
+
+FusedForm = FusedXVector | FusedResNet
+State = list[tuple[Tensor, float]]  # a network's weights and buffers, and what each was like
+_forms: weakref.WeakKeyDictionary[nn.Module, tuple[State, dict[torch.dtype, FusedForm]]]
+_forms = weakref.WeakKeyDictionary()
+
+
+def fused_form(network: nn.Module, dtype: torch.dtype = torch.float32) -> FusedForm | None:
+    """The fused form of a network as it is now, or None where it has none.
+
+    That is kept, and made anew when a weight has changed. An `XVector` and a `ResNet` have one, in eval mode and
+    single precision on a CPU; but not an `XVector` that pads its layers behind a batch norm, where a zero is no longer
+    one once the norm is folded in.
+    """
+    if network.training or not _is_foldable(network):
+        return None
+    now: State = [(x, _version(x)) for x in network.state_dict(keep_vars=True).values()]
+    state, forms = _forms.get(network, ([], {}))
+    if len(now) != len(state) or any(a is not b or m != n for (a, m), (b, n) in zip(now, state, strict=True)):
+        forms = {}
+        _forms[network] = now, forms
+    if dtype not in forms:
+        assert isinstance(network, XVector | ResNet)
+        forms[dtype] = FusedXVector(network, dtype) if isinstance(network, XVector) else FusedResNet(network, dtype)
+    return forms[dtype]
+
+
+def _is_foldable(network: nn.Module) -> bool:
+    if type(network) is XVector:
+        config = network.config
+        known = config.order != "relu-norm" or not any(layer.padding for layer in config.frame_layers)
+    else:
+        known = type(network) is ResNet
+    return known and all(x.device.type == "cpu" and x.dtype == torch.float32 for x in network.parameters())
+
+
+def _version(x: Tensor) -> float:
+    """A number that changes with a tensor; one made in inference mode does not count how often it was written to."""
+    return float(x.sum()) if x.is_inference() else x._version

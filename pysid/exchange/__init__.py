@@ -1,0 +1,1 @@
+"""Models from other toolkits and for them: Kaldi's x-vector packages, ONNX."""

@@ -1,0 +1,1 @@
+"""Kaldi's archives of vectors and matrices, and NumPy's."""

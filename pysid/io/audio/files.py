@@ -1,0 +1,139 @@
+"""Audio files as waveforms at int16 scale: float32, full scale 32768, as in Kaldi.
+
+Reads any format of libsndfile (WAV, FLAC, Ogg Opus and Vorbis, MP3, ...). A piece is read by seeking, and
+equals the same slice of the whole file, whether resampled or not.
+"""
+
+import math
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from pysid.errors import DataError, PysidWarning
+from pysid.io.audio.reader import FULL_SCALE, AudioReader, Source, peak
+from pysid.io.files import atomic_path
+
+LOWEST_CREDIBLE_PEAK = 2.0  # speech at int16 scale is louder; at a full scale of 1.0 it is not
+MAX_OVERSHOOT_S = 0.5  # Kaldi featbin/extract-segments.cc
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """The size of an audio file: samples a second, samples of each channel, channels."""
+
+    sample_rate: int
+    n_samples: int
+    n_channels: int
+
+    @property
+    def duration_s(self) -> float:
+        return self.n_samples / self.sample_rate
+
+
+def audio_info(path: Source) -> AudioInfo:
+    """Reads the header only.
+
+    Raises:
+        DataError: the file is missing, empty, not audio, seen to be cut off, or has no samples.
+    """
+    with AudioReader(path) as reader:
+        file = reader.file
+        return AudioInfo(file.samplerate, file.frames, file.channels)
+
+
+def read_audio(
+    path: Source,
+    *,
+    sample_rate: int | None = None,
+    channel: int | None = 0,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    max_overshoot_s: float = MAX_OVERSHOOT_S,
+) -> tuple[np.ndarray, int]:
+    """Reads a file or a piece of it.
+
+    Args:
+        path: an audio file, or a seekable binary stream of one.
+        sample_rate: Hz, resampled to where the file has another rate; None keeps the file's.
+        channel: counted from 0; None takes the mean of all.
+        start_s: seconds; the piece starts at sample int(start_s * rate), as in Kaldi.
+        end_s: seconds, exclusive; None or infinity is the end of the file.
+        max_overshoot_s: an end that passes the file's end is cut if it does so by less than this.
+    Returns:
+        wave: (S,) float32 at int16 scale; a 16-bit file gives exactly its integers.
+        rate: Hz, of `wave`.
+    Raises:
+        DataError: as `audio_info`, and: the channel or the piece does not exist, the file turns out to be
+            broken or cut off, a sample is not finite.
+    Warns:
+        PysidWarning: the waveform is not silent but peaks below 2.0, so its scale must be wrong.
+    """
+    with AudioReader(path, sample_rate, channel) as reader:
+        wave = reader.read(*_span(reader, start_s, end_s, max_overshoot_s))
+    highest = peak(wave)
+    if 0 < highest < LOWEST_CREDIBLE_PEAK:
+        message = f"{reader.name}: expected int16 scale (full scale 32768), got a peak of {highest:.2g}"
+        warnings.warn(message, PysidWarning, stacklevel=2)
+    return wave, reader.sample_rate
+
+
+def iter_blocks(
+    path: Source,
+    block_s: float,
+    *,
+    sample_rate: int | None = None,
+    channel: int | None = 0,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+) -> Iterator[np.ndarray]:
+    """Reads a long file in blocks (S,) of `block_s` seconds, the last one shorter.
+
+    Joined, the blocks equal what `read_audio` gives, and arguments and errors are the same; memory is that of
+    one block. `audio_info` tells the rate where `sample_rate` is None.
+    """
+    with AudioReader(path, sample_rate, channel) as reader:
+        start, stop = _span(reader, start_s, end_s, MAX_OVERSHOOT_S)
+        block = int(block_s * reader.sample_rate)
+        if block < 1:
+            raise ValueError(f"block_s must hold at least one sample, got {block_s}")
+        for at in range(start, stop, block):
+            yield reader.read(at, min(at + block, stop))
+
+
+def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> None:
+    """Writes 16-bit WAV or FLAC, by the ending of `path`; the file appears when it is complete.
+
+    Args:
+        wave: (S,) or (S, channels) at int16 scale; rounded to the nearest integer, clipped to int16.
+        rate: Hz.
+    Raises:
+        DataError: the ending is neither .wav nor .flac, or a sample is not finite.
+    """
+    formats = {".wav": "WAV", ".flac": "FLAC"}
+    ending = Path(path).suffix.lower()
+    if ending not in formats:
+        raise DataError(f"{path}: expected a name that ends in .wav or .flac")
+    if not np.isfinite(wave).all():
+        raise DataError(f"{path}: expected finite samples to write, got NaN or infinity")
+    samples = np.clip(np.rint(wave), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    with atomic_path(path) as temporary:
+        soundfile.write(temporary, samples, rate, subtype="PCM_16", format=formats[ending])
+
+
+def _span(reader: AudioReader, start_s: float, end_s: float | None, max_overshoot_s: float) -> tuple[int, int]:
+    """The samples [start, stop) of a piece given in seconds; the rules of Kaldi's extract-segments."""
+    rate, n_samples = reader.sample_rate, reader.n_samples
+    start = int(start_s * rate)
+    to_end = end_s is None or math.isinf(end_s)
+    stop = n_samples if end_s is None or to_end else int(end_s * rate)
+    piece = f"the piece from {start_s:g} s to {'the end' if to_end else f'{end_s:g} s'}"
+    if start_s < 0 or stop <= start < n_samples:
+        raise DataError(f"{reader.name}: expected 0 <= start < end, got {piece}")
+    if start >= n_samples or stop - n_samples + 1 > max_overshoot_s * rate > 0:
+        raise DataError(f"{reader.name}: expected a piece of its {n_samples / rate:g} s, got {piece}")
+    return start, min(stop, n_samples)

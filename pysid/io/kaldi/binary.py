@@ -1,0 +1,148 @@
+"""Kaldi's binary format.
+
+    number    one byte with its size (4 or 8), then the number, little-endian
+    bool      the letter T or F
+    vector    "FV " or "DV " (float, double), the length as a number, the values
+    matrix    "FM " or "DM ", rows and columns as numbers, the values row by row
+              "CM ", "CM2 ", "CM3 ": see `compressed`
+    integers  the size of one (4), the length as a plain int32, the values
+
+Source: kaldi/src/base/io-funcs-inl.h, matrix/kaldi-vector.cc, matrix/kaldi-matrix.cc.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from pysid.io.kaldi.compressed import COMPRESSED_TOKENS, decompress
+from pysid.io.kaldi.reader import Floats, Reader, Real, Writer
+
+BINARY_HEADER = b"\0B"
+
+_INT32: np.dtype[Any] = np.dtype("<i4")
+_REALS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
+_VECTORS = {"FV": _REALS[4], "DV": _REALS[8]}
+_MATRICES = {"FM": _REALS[4], "DM": _REALS[8]}
+
+
+class BinaryReader(Reader):
+    """Reads the binary format. Places in messages are byte offsets in the file.
+
+    >>> reader = BinaryReader(b"<Dim> \\x04\\x02\\0\\0\\0FV \\x04\\x09\\0\\0\\0", "a.raw")
+    >>> reader.expect("<Dim>"), reader.integer()
+    ('<Dim>', 2)
+    >>> reader.vector()
+    Traceback (most recent call last):
+    pysid.errors.DataError: a.raw: byte 19: expected 9 x 4 bytes of values, got the end of the file
+    """
+
+    def where(self, position: int) -> str:
+        return f"{self.name}: byte {position}"
+
+    def integer(self) -> int:
+        return self._sized_integer("an int32")
+
+    def real(self, dtype: DTypeLike = np.float32) -> Real:
+        size = self.data[self.position] if self.position < len(self.data) else 0
+        if size not in _REALS:
+            raise self.error("a float or a double")
+        self.position += 1
+        return self._values(1, _REALS[size])[0]
+
+    def boolean(self) -> bool:
+        letter = self.data[self.position : self.position + 1]
+        if letter not in (b"T", b"F"):
+            raise self.error("T or F")
+        self.position += 1
+        return letter == b"T"
+
+    def integers(self) -> NDArray[np.int32]:
+        if self.data[self.position : self.position + 1] != b"\4":
+            raise self.error("a vector of int32")
+        self.position += 1
+        start = self.position
+        n = int(self._values(1, _INT32)[0])
+        if n < 0:
+            raise self.error("a length >= 0", start)
+        return self._values(n, _INT32)
+
+    def vector(self, dtype: DTypeLike = np.float32) -> Floats:
+        width = _VECTORS[self.expect(*_VECTORS)]
+        return self._values(self._dimension(), width)
+
+    def matrix(self, dtype: DTypeLike = np.float32) -> Floats:
+        kind = self.expect(*_MATRICES, *COMPRESSED_TOKENS)
+        if kind in COMPRESSED_TOKENS:
+            return decompress(self, kind)
+        n_rows, n_columns = self._dimension(), self._dimension()
+        if (n_rows == 0) != (n_columns == 0):
+            raise self.error(f"a matrix that is not {n_rows} x {n_columns}")
+        return self._values(n_rows * n_columns, _MATRICES[kind]).reshape(n_rows, n_columns)
+
+    def values(self, n: int, dtype: DTypeLike) -> NDArray[Any]:
+        """The next `n` values as they stand in the file, a read-only view of it."""
+        return self._values(n, np.dtype(dtype))
+
+    def _values(self, n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        start, size = self.position, n * dtype.itemsize
+        if size > len(self.data) - start:
+            raise self.error(f"{n} x {dtype.itemsize} bytes of values", len(self.data))
+        self.position = start + size
+        return np.frombuffer(self.data, dtype, n, start)
+
+    def _dimension(self) -> int:
+        start = self.position
+        n = self._sized_integer("a dimension")
+        if n < 0:
+            raise self.error(f"a dimension >= 0 and not {n}", start)
+        return n
+
+    def _sized_integer(self, what: str) -> int:
+        if self.data[self.position : self.position + 1] != b"\4":
+            raise self.error(what)
+        self.position += 1
+        return int(self._values(1, _INT32)[0])
+
+
+class BinaryWriter(Writer):
+    """Writes the binary format, float32 as float and float64 as double.
+
+    >>> writer = BinaryWriter()
+    >>> writer.vector(np.array([1, 2], np.float32))
+    >>> writer.content()[:10]
+    b'\\x00BFV \\x04\\x02\\x00\\x00\\x00'
+    """
+
+    def content(self) -> bytes:
+        return BINARY_HEADER + b"".join(self.parts)
+
+    def integer(self, value: int) -> None:
+        self.parts.append(b"\4" + np.array(value, "<i4").tobytes())
+
+    def real(self, value: Real) -> None:
+        self.parts.append(bytes([value.dtype.itemsize]) + _little_endian(np.asarray(value)))
+
+    def boolean(self, value: bool) -> None:
+        self.parts.append(b"T" if value else b"F")
+
+    def integers(self, values: NDArray[np.int32]) -> None:
+        self.parts.append(b"\4" + np.array(len(values), "<i4").tobytes() + values.astype("<i4").tobytes())
+
+    def vector(self, values: Floats) -> None:
+        self.token("FV" if values.dtype.itemsize == 4 else "DV")
+        self.integer(len(values))
+        self.parts.append(_little_endian(values))
+
+    def matrix(self, values: Floats) -> None:
+        self.token("FM" if values.dtype.itemsize == 4 else "DM")
+        self.integer(values.shape[0])
+        self.integer(values.shape[1])
+        self.parts.append(_little_endian(values))
+
+    def newline(self) -> None:
+        pass
+
+
+def _little_endian(values: Floats) -> bytes:
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -1,0 +1,1 @@
+"""Turns of speakers in the formats of other programs."""

@@ -1,0 +1,1 @@
+"""A speaker model on disk and in memory; `shipped` holds those that come with pysid."""

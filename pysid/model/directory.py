@@ -1,0 +1,81 @@
+"""Where models are, and the files of a model directory."""
+
+import os
+from pathlib import Path
+
+import safetensors.numpy
+
+from pysid.backend.chain import Backend, backend_from_arrays
+from pysid.config import write_formatted
+from pysid.errors import DataError
+from pysid.io.files import atomic_path
+from pysid.io.weights import read_safetensors
+from pysid.model.config import ModelConfig
+from pysid.model.network_file import ONNX_FILE, Network, write_network
+from pysid.model.onnx_file import ENDING
+
+MODELS = Path(__file__).parent / "shipped"  # what ships with the package
+DEFAULT_MODEL = "default"
+BACKEND_FILE = "backend.safetensors"
+WINDOW_BACKEND_FILE = "diarization.safetensors"  # of windows of speech, shorter than utterances
+
+
+def find_model(path_or_name: str | os.PathLike[str]) -> Path:
+    """The directory or the `.onnx` file of a model given by path, or the one that ships with pysid under this name.
+
+    Raises:
+        DataError: there is neither.
+    """
+    given = Path(path_or_name)
+    if given.suffix == ENDING and given.is_file():
+        in_directory = given.name == ONNX_FILE and (given.parent / "config.json").is_file()
+        return given.parent if in_directory else given
+    if (given / "config.json").is_file():
+        return given
+    shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
+    if os.fspath(path_or_name) in shipped:
+        return shipped[os.fspath(path_or_name)]
+    names = f", or a shipped model ({', '.join(shipped)})" if shipped else ""
+    what = "an ONNX file" if given.suffix == ENDING else "a model directory with config.json"
+    raise DataError(f"{path_or_name}: expected {what}{names}")
+
+
+def find_model_directory(path_or_name: str | os.PathLike[str]) -> Path:
+    """Like `find_model`, for what is to get more files.
+
+    Raises:
+        DataError: there is no such model, or it is a single file.
+    """
+    directory = find_model(path_or_name)
+    if not directory.is_dir():
+        raise DataError(f"{directory}: expected a model directory; pysid export --directory makes one of an ONNX file")
+    return directory
+
+
+def save_network(directory: str | os.PathLike[str], config: ModelConfig, network: Network, half: bool = False) -> None:
+    """Writes `config.json` and the network's file of a model directory."""
+    directory = Path(directory)
+    write_network(directory, network, half)
+    write_formatted(directory / "config.json", config)
+
+
+def save_backend(directory: str | os.PathLike[str], backend: Backend, name: str = BACKEND_FILE) -> None:
+    """Writes a back-end into a model directory."""
+    with atomic_path(Path(directory) / name) as path:
+        path.write_bytes(safetensors.numpy.save(backend.to_arrays()))
+
+
+def read_backend(path: Path, embedding_dim: int) -> Backend:
+    """Reads a back-end for embeddings of so many dimensions.
+
+    Raises:
+        DataError: the file is missing, damaged, or for other embeddings.
+    """
+    try:
+        backend = backend_from_arrays(read_safetensors(path))
+        mean = backend.projection.mean_
+        if mean is not None and len(mean) != embedding_dim:
+            raise DataError(f"is for embeddings of {len(mean)} dimensions, those of the model have {embedding_dim}")
+    except (ValueError, IndexError) as error:
+        raise DataError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return backend

@@ -1,0 +1,173 @@
+"""A speaker model on disk and in memory: front-end, network and back-end, from audio to embeddings and scores.
+
+A model directory holds `config.json`, `model.safetensors` (see `network_file`), where it has a back-end
+`backend.safetensors`, and a README.md of its data, licence and figures. A network of another toolkit can be a model by
+itself: see `onnx_file`.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+import numpy as np
+import torch
+
+from pysid.backend.chain import Backend, CosineBackend
+from pysid.backend.projection import Projection
+from pysid.config import to_plain
+from pysid.embedding.extract import extract, pad_batch
+from pysid.embedding.onnx_network import OnnxNetwork
+from pysid.errors import DataError
+from pysid.frontend import Frontend
+from pysid.io.audio.files import read_audio
+from pysid.io.audio.samples import as_stream, as_waveform
+from pysid.model.config import ModelConfig, read_config
+from pysid.model.directory import BACKEND_FILE, DEFAULT_MODEL, find_model, read_backend, save_backend, save_network
+from pysid.model.network_file import Network, read_network
+from pysid.nnet3.network import Nnet3Network
+
+Audio = str | os.PathLike[str] | tuple[np.ndarray, int] | np.ndarray
+"""An audio file; or (samples, rate) as soundfile reads them, floats in [-1, 1] or integers, one channel or more; or a
+waveform (S,) at int16 scale and the model's sample rate."""
+
+
+class SpeakerModel:
+    """Embeds utterances and scores pairs of them.
+
+    Args:
+        network: a trained network; it is put into eval mode.
+        backend: what scores embeddings; None allows embeddings only.
+        device: where features and embeddings are computed, such as "cpu" or "cuda".
+    """
+
+    def __init__(
+        self, config: ModelConfig, network: Network, backend: Backend | None = None, device: str = "cpu"
+    ) -> None:
+        self.config = config
+        self.backend = backend
+        self.network = network.eval().to(device)
+        self.frontend = Frontend(config.frontend).to(device)
+
+    @property
+    def device(self) -> torch.device:
+        return next(chain(self.network.parameters(), self.network.buffers())).device
+
+    @classmethod
+    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "SpeakerModel":
+        """Opens a model directory, an `.onnx` file, or a model that ships with pysid by its name.
+
+        Raises:
+            DataError: there is no such model, or its files are damaged or do not fit each other.
+        """
+        check_device(device)
+        directory = find_model(path_or_name)
+        config = read_config(directory)
+        network = read_network(directory, config.network)
+        path = directory / BACKEND_FILE
+        backend = read_backend(path, config.network.embedding_dim) if path.exists() else None
+        return cls(config, network, backend, device)
+
+    def save(self, directory: str | os.PathLike[str], half: bool = False) -> None:
+        """Writes the model directory, each file whole or not at all.
+
+        Args:
+            half: store the network's weights in half precision, for half the space.
+        """
+        save_network(directory, self.config, self.network, half)
+        if self.backend is not None:
+            save_backend(directory, self.backend)
+
+    def scorer(self, kind: str | None = None) -> Backend:
+        """The back-end "plda" or "cosine" of this model; None takes the one that it was made with, or fits its kind.
+
+        Cosine works with any model: it needs no more than the mean of the training embeddings.
+
+        Raises:
+            DataError: the model has no PLDA.
+        """
+        if kind is None and self.backend is None and isinstance(self.network, OnnxNetwork):
+            kind = "cosine"  # such networks are trained for it
+        if kind == "cosine" and not isinstance(self.backend, CosineBackend):
+            cosine = CosineBackend()
+            mean = None if self.backend is None else self.backend.projection.mean_
+            cosine.projection = Projection.from_parts(mean, length_norm=False)
+            return cosine
+        if self.backend is None or (kind == "plda" and isinstance(self.backend, CosineBackend)):
+            raise DataError("this model has no PLDA back-end: make one with pysid fit-backend, or use cosine")
+        return self.backend
+
+    @torch.inference_mode()
+    def features(self, waves: list[np.ndarray]) -> list[np.ndarray]:
+        """Network input (T_i, D) of waveforms (S_i,), float32 at int16 scale, at `config.sample_rate`."""
+        batch, lengths = pad_batch(waves)
+        features, n_frames = self.frontend(batch.to(self.device), lengths.to(self.device))
+        return [x[:n].cpu().numpy() for x, n in zip(features, n_frames.tolist(), strict=True)]
+
+    def embed_features(
+        self,
+        utterances: Iterable[tuple[str, np.ndarray]],
+        on_skip: Callable[[str, str], None] | None = None,
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Embeddings (E,) of named network inputs (T, D), in their order; `on_skip` as in `extract`."""
+        fitting = self._of_width(utterances, on_skip)
+        return extract(self.network, fitting, self.config.extract, on_skip=on_skip)
+
+    def embed_waves(
+        self,
+        utterances: Iterable[tuple[str, np.ndarray]],
+        on_skip: Callable[[str, str], None] | None = None,
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Embeddings (E,) of named waveforms (S,), in their order; `on_skip` as in `extract`."""
+        features = ((key, self.features([wave])[0]) for key, wave in utterances)
+        return self.embed_features(features, on_skip)
+
+    def embed(self, audio: Audio) -> np.ndarray:
+        """The embedding (E,) of an audio file, of (samples, rate), or of a waveform; of several channels the first.
+
+        Raises:
+            DataError: the file cannot be read, an array is of the wrong form, or there is no speech in it.
+        """
+        if isinstance(audio, np.ndarray):
+            name, wave = "waveform", as_waveform(audio)
+        else:
+            source = as_stream(*audio) if isinstance(audio, tuple) else audio
+            name = "samples" if isinstance(audio, tuple) else os.fspath(audio)
+            wave, _ = read_audio(source, sample_rate=self.config.sample_rate)
+        ((_, embedding),) = self.embed_waves([(name, wave)])
+        return embedding
+
+    def fingerprint(self) -> str:
+        """A hash that two models share only if they give the same embeddings."""
+        digest = hashlib.sha256(json.dumps(to_plain(self.config)).encode())
+        for name, tensor in self.network.state_dict().items():
+            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+        if isinstance(self.network, Nnet3Network | OnnxNetwork):
+            digest.update(self.network.content)  # how it is wired up is in no tensor
+        return digest.hexdigest()
+
+    def _of_width(
+        self, utterances: Iterable[tuple[str, np.ndarray]], on_skip: Callable[[str, str], None] | None
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """The utterances whose frames the network can read; what has no frames is left to `extract`."""
+        width = self.config.network.feature_dim
+        for key, features in utterances:
+            if len(features) == 0 or features.shape[1:] == (width,):
+                yield key, features
+                continue
+            reason = f"expected frames of {width} features, got the shape {features.shape}"
+            if on_skip is None:
+                raise DataError(f"{key}: {reason}")
+            on_skip(key, reason)
+
+
+def check_device(name: str) -> None:
+    """Raises DataError unless `name` is a device that this machine has: cpu, cuda or cuda:N."""
+    device = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
+    if device is None:
+        raise DataError(f"expected the device cpu, cuda or cuda:N, got {name!r}")
+    available = torch.cuda.device_count()
+    if name != "cpu" and int(device[1] or 0) >= available:
+        raise DataError(f"expected an available device, got {name!r} where there are {available} CUDA devices")

@@ -1,0 +1,192 @@
+"""Embeddings of a corpus as a file: by whatever workers there are, in shards, gone on with where a run was stopped."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pysid.data.sources import ArraySource
+from pysid.diarization.windows import WindowConfig
+from pysid.errors import DataError, Skipped
+from pysid.io.ark.npz import write_npz
+from pysid.io.ark.writer import PARTIAL, ArkWriter
+from pysid.io.files import atomic_text
+from pysid.model.speaker_model import SpeakerModel
+from pysid.parallel.shards import ENDING, ShardRun, gather, merge
+from pysid.parallel.work import Results
+from pysid.parallel.workers import HERE, Workers, own_device
+from pysid.progress import track
+from pysid.runs.inputs import Inputs, Named, OnSkip, cut_into_windows, inputs_of
+
+DESCRIPTION = "embedding"
+
+
+@dataclass(frozen=True)
+class EmbedWork:
+    """Embeds shards.
+
+    Attributes:
+        model: path of the model, absolute.
+        fingerprint: of the model.
+        device: as in `Workers`.
+        windows: how utterances are cut; None leaves them whole.
+    """
+
+    model: str
+    fingerprint: str
+    device: str
+    windows: WindowConfig | None
+
+    def open(self) -> Callable[[ArraySource], Results]:
+        """Raises DataError where the model at that path is not the one that is meant, as on another machine."""
+        model = SpeakerModel.load(self.model, own_device(self.device))
+        if model.fingerprint() != self.fingerprint:
+            raise DataError(f"{self.model}: a worker has another model under this path")
+        return self.with_model(model)
+
+    def with_model(self, model: SpeakerModel) -> Callable[[ArraySource], Results]:
+        return partial(_embed_shard, model, self.windows)
+
+
+def embed_to_file(
+    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE, model_path: Path | None = None
+) -> tuple[int, Skipped]:
+    """Writes embeddings to OUT.ark (with OUT.scp) or OUT.npz.
+
+    A file that is there already is replaced. A run that was stopped is gone on with, if it was of the same model and
+    the same utterances. What is written does not depend on the workers.
+
+    Args:
+        workers: who does it.
+        model_path: where workers other than this process find the model.
+    Returns:
+        How many embeddings there are, and the utterances left out.
+    Raises:
+        DataError: another ending, a name that an archive cannot hold, nothing could be embedded, or workers were lost
+            over some utterances again and again.
+    """
+    if out.suffix not in (".ark", ".npz"):
+        raise DataError(f"{out}: expected an output that ends in .ark or .npz")
+    odd = next((key for key in inputs.keys or () if len(key.split()) != 1), None)
+    if odd is not None and out.suffix == ".ark":
+        raise DataError(f"{out}: an archive holds no names with white space, such as {odd!r}; write an .npz instead")
+    if inputs.source is None:
+        return _from_start_to_end(model, inputs, out)
+    shards = embedding_shards(model, inputs, out, workers, model_path)
+    write = _write_npz if out.suffix == ".npz" else _write_ark
+    return write(shards, out)
+
+
+def embedding_shards(
+    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE, model_path: Path | None = None
+) -> ShardRun[ArraySource]:
+    """The shards of the embeddings of inputs that have a source, beside an output; arguments as `embed_to_file`."""
+    if model_path is None and not workers.is_here:
+        raise ValueError("workers other than this process need the path of the model")
+    assert inputs.source is not None
+    work = EmbedWork(str((model_path or Path()).absolute()), model.fingerprint(), workers.device, inputs.windows)
+    purpose = f"embeddings by {work.fingerprint} on {workers.device.partition(':')[0]} of {inputs.windows}"
+    opened = work.with_model(model) if workers.is_here else None
+    return ShardRun(Path(f"{out}{ENDING}"), inputs.source, work, purpose, workers, opened)
+
+
+def _write_npz(shards: ShardRun[ArraySource], out: Path) -> tuple[int, Skipped]:
+    skipped = Skipped()
+    shards.find()
+    vectors = dict(gather(shards.run(DESCRIPTION), skipped))
+    if vectors:
+        write_npz(out, vectors.items())
+    shards.remove()
+    _require_some(len(vectors), out, skipped)
+    return len(vectors), skipped
+
+
+def _write_ark(shards: ShardRun[ArraySource], out: Path) -> tuple[int, Skipped]:
+    skipped = Skipped()
+    unfinished = Path(f"{out}{PARTIAL}")
+    writer = ArkWriter(out, resume=unfinished.exists())
+    if not writer.done <= shards.find(writer.done):  # records of another run
+        unfinished.unlink()
+        writer = ArkWriter(out)
+        shards.find()
+    with writer:
+        merge(shards.run(DESCRIPTION), writer, skipped)
+        if not writer.done:
+            unfinished.unlink()
+            shards.remove()  # else a second run would not look again
+        _require_some(len(writer.done), out, skipped)
+    shards.remove()
+    return len(writer.done), skipped
+
+
+def _embed_shard(model: SpeakerModel, windows: WindowConfig | None, source: ArraySource) -> Results:
+    skipped = Skipped()
+    inputs = inputs_of(source)
+    inputs = inputs if windows is None else cut_into_windows(inputs, model, windows)
+    yield from compute_embeddings(model, inputs, inputs.read((), skipped.add), skipped.add)
+    yield from skipped.reasons.items()
+
+
+def _from_start_to_end(model: SpeakerModel, inputs: Inputs, out: Path) -> tuple[int, Skipped]:
+    """Embeddings of an archive that has to be read through, in this process."""
+    skipped = Skipped()
+    if out.suffix == ".npz":
+        vectors = dict(embed(model, inputs, skipped))
+        _require_some(len(vectors), out, skipped)
+        write_npz(out, vectors.items())
+        return len(vectors), skipped
+    owner = Path(f"{out}{PARTIAL}.model")  # whose embeddings the unfinished archive holds
+    with _open_archive(out, owner, model.fingerprint()) as writer:
+        for key, vector in embed(model, inputs, skipped, writer.done):
+            writer.write(key, vector)
+        _require_some(len(writer.done), out, skipped)
+    owner.unlink(missing_ok=True)
+    return len(writer.done), skipped
+
+
+def _open_archive(out: Path, owner: Path, fingerprint: str) -> ArkWriter:
+    """A writer that goes on with an unfinished archive where that is of this model."""
+    partial_path = Path(f"{out}{PARTIAL}")
+    if partial_path.exists() and owner.exists() and owner.read_text() == fingerprint:
+        return ArkWriter(out, resume=True)
+    partial_path.unlink(missing_ok=True)
+    with atomic_text(owner) as file:
+        file.write(fingerprint)
+    return ArkWriter(out)
+
+
+def _require_some(n_done: int, out: Path, skipped: Skipped) -> None:
+    if n_done == 0:
+        raise DataError(f"{out}: nothing to write: {skipped.brief()}")
+
+
+def compute_embeddings(model: SpeakerModel, inputs: Inputs, arrays: Named, on_skip: OnSkip) -> Named:
+    """Embeddings (E,) of what was read of the inputs; those of which there is none are given to `on_skip`."""
+    compute = model.embed_features if inputs.are_features else model.embed_waves
+    return compute(arrays, on_skip)
+
+
+def embed(
+    model: SpeakerModel, inputs: Inputs, skipped: Skipped, done: Collection[str] = ()
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Embeddings (E,) of the inputs that are not in `done`, in their order; unreadable ones go to `skipped`.
+
+    Raises:
+        DataError: an archive breaks off, after the embeddings of all that stands before.
+    """
+    broken: list[DataError] = []
+    arrays = _until_broken(inputs.read(done, skipped.add), broken)
+    total = None if inputs.keys is None else len(inputs.keys)
+    yield from track(compute_embeddings(model, inputs, arrays, skipped.add), "embedding", total, start=len(done))
+    if broken:
+        raise broken[0]
+
+
+def _until_broken(arrays: Named, broken: list[DataError]) -> Named:
+    """Passes arrays on up to the first error, which it keeps: what was read before is not lost."""
+    try:
+        yield from arrays
+    except DataError as error:
+        broken.append(error)

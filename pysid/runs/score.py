@@ -1,0 +1,230 @@
+"""From embeddings and a trial list to scores."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pysid.backend.calibration import LogisticCalibration
+from pysid.backend.chain import Backend
+from pysid.backend.trials import enrol, score_trials
+from pysid.errors import DataError, Skipped
+from pysid.io.ark.archive import load_vector, read_vectors
+from pysid.io.table_formats import SPK2UTT, TRIALS
+from pysid.io.tables import Trial, read_spk2utt, read_table, read_trials, write_scores
+from pysid.io.text import RowFormat, read_rows
+from pysid.io.trial_scores import split_scores
+from pysid.model.directory import DEFAULT_MODEL, find_model
+from pysid.model.speaker_model import SpeakerModel
+from pysid.parallel.shards import gather
+from pysid.parallel.workers import HERE, Workers
+from pysid.progress import say
+from pysid.runs.embed import DESCRIPTION, embedding_shards
+from pysid.runs.inputs import Inputs, inputs_of, open_inputs, split_specifier
+
+
+def score_list(
+    trials_path: Path,
+    audio: str,
+    out: Path,
+    *,
+    model: str | None = None,
+    kind: str | None = None,
+    enrol_spk2utt: Path | None = None,
+    cohort: str | None = None,
+    top_n: int = 300,
+    calibrate: bool = False,
+    workers: Workers = HERE,
+    allow_pipes: bool = False,
+) -> None:
+    """What `pysid score` does: see its options.
+
+    Embeddings of audio are kept beside `out` until the scores are there, so that a second run goes on where a first
+    one was stopped.
+
+    Raises:
+        DataError: a file that is missing or malformed, an utterance or speaker of the lists that does not exist, or
+            no trial that can be scored.
+    """
+    if calibrate and cohort is not None:
+        raise ValueError("a calibration is of scores without a cohort: leave out one of the two")
+    trials = _read_trials(trials_path)
+    spk2utt = None if enrol_spk2utt is None else read_spk2utt(enrol_spk2utt)
+    path = find_model(model or DEFAULT_MODEL)
+    opened = SpeakerModel.load(path, workers.device if workers.is_here else "cpu")
+    scorer = opened.scorer(kind)
+    if calibrate and scorer.calibration_ is None:
+        raise DataError("this model has no calibration for that back-end: see pysid fit-backend")
+    dim = opened.config.network.embedding_dim
+    background = None if cohort is None else _read_cohort(cohort, dim, allow_pipes)
+    wanted = _wanted(trials, spk2utt)
+    source = _open_source(audio, wanted, _Embedder(opened, path, out, workers), allow_pipes)
+    _check_names(trials, trials_path, spk2utt, source.names, audio)
+    if spk2utt is not None and enrol_spk2utt is not None:
+        _check_enrolment(spk2utt, enrol_spk2utt, source.names, audio)
+    skipped = Skipped()
+    embeddings = _usable(source.load(wanted, skipped), dim, skipped)
+    if not embeddings:
+        source.forget()
+        raise DataError(f"{audio}: no utterance has an embedding: {skipped.brief()}")
+    values = score_trials(scorer, trials, enrol(embeddings, spk2utt), embeddings, background, top_n)
+    if calibrate and scorer.calibration_ is not None:
+        values = scorer.calibration_.transform(values)
+    scored = [(t.enrol, t.test, float(x)) for t, x in zip(trials, values, strict=True) if np.isfinite(x)]
+    source.forget()
+    if not scored:
+        raise DataError(f"{trials_path}: no trial could be scored: {skipped.brief()}")
+    write_scores(out, scored)
+    if len(skipped):
+        say(skipped.summary(len(wanted)))
+    if len(scored) < len(trials):
+        say(f"left out {len(trials) - len(scored)} of {len(trials)} trials")
+
+
+def fit_calibration(backend: Backend, trials_path: Path, source: str, dim: int) -> LogisticCalibration:
+    """A calibration, best where both answers are as likely, from a back-end's scores of labelled trials.
+
+    Args:
+        source: embeddings of D = `dim`, see `pysid.io.ark.archive`.
+    Raises:
+        DataError: as `score_list`, or trials without the truth.
+    """
+    trials = _read_trials(trials_path)
+    wanted = _wanted(trials, None)
+    vectors = {key: x for key, x in read_vectors(source) if key in wanted}
+    _check_names(trials, trials_path, None, vectors, source)
+    skipped = Skipped()
+    embeddings = _usable(vectors, dim, skipped)
+    if len(skipped):
+        raise DataError(f"{source}: {skipped.brief()}")
+    values = score_trials(backend, trials, enrol(embeddings), embeddings)
+    scores = {(t.enrol, t.test): float(x) for t, x in zip(trials, values, strict=True)}
+    return LogisticCalibration(p_target=0.5).fit(*split_scores(trials, scores, trials_path, source))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Embeddings by name.
+
+    Attributes:
+        names: those that exist.
+        load: gives those of a set of names and notes what it skips.
+        forget: takes away what `load` left on the disk for a second run.
+    """
+
+    names: Collection[str]
+    load: Callable[[Collection[str], Skipped], dict[str, np.ndarray]]
+    forget: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class _Embedder:
+    """Embeds audio for a file of scores."""
+
+    model: SpeakerModel
+    path: Path
+    out: Path
+    workers: Workers
+
+    def source(self, inputs: Inputs, wanted: Collection[str]) -> _Source:
+        assert inputs.keys is not None and inputs.source is not None
+        some = inputs_of(inputs.source.part(key for key in inputs.keys if key in wanted))
+        is_regular = self.out.is_file() or not self.out.exists()
+        beside = self.out if is_regular else Path(self.out.name)  # not in /dev
+        shards = embedding_shards(self.model, some, beside, self.workers, self.path)
+
+        def load(_: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
+            shards.find()
+            return dict(gather(shards.run(DESCRIPTION), skipped))
+
+        return _Source(set(inputs.keys), load, shards.remove)
+
+
+def _open_source(source: str, wanted: Collection[str], embedder: _Embedder, allow_pipes: bool) -> _Source:
+    """Stored embeddings, or audio to be embedded when it is asked for."""
+    specifier, path = split_specifier(source)
+    if specifier == "scp":
+        return _stored(path, allow_pipes)
+    if specifier == "ark" or path.suffix in (".npz", ".ark"):
+        vectors = {k: v for k, v in read_vectors(source, allow_pipes=allow_pipes) if k in wanted}
+        return _Source(vectors, lambda *_: vectors)
+    return embedder.source(open_inputs([source], embedder.model, allow_pipes), wanted)
+
+
+def _stored(path: Path, allow_pipes: bool) -> _Source:
+    entries = read_table(path)
+
+    def load(wanted: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
+        vectors = {}
+        for key, entry in entries.items():
+            if key in wanted:
+                with skipped.on_error(key):
+                    vectors[key] = load_vector(entry, path.parent, allow_pipes=allow_pipes)
+        return vectors
+
+    return _Source(entries.keys(), load)
+
+
+def _read_trials(path: Path) -> list[Trial]:
+    trials = read_trials(path)
+    if not trials:
+        raise DataError(f"{path}: expected at least one trial, got none")
+    return trials
+
+
+def _read_cohort(source: str, dim: int, allow_pipes: bool) -> np.ndarray:
+    """(N, D) embeddings of a cohort."""
+    skipped = Skipped()
+    vectors = _usable(dict(read_vectors(source, allow_pipes=allow_pipes)), dim, skipped)
+    if len(skipped) or len(vectors) < 2:
+        problem = skipped.brief() if len(skipped) else f"got {len(vectors)}"
+        raise DataError(f"{source}: expected two or more embeddings: {problem}")
+    return np.stack(list(vectors.values()))
+
+
+def _usable(vectors: Mapping[str, np.ndarray], dim: int, skipped: Skipped) -> dict[str, np.ndarray]:
+    """The vectors that are finite and of `dim` dimensions; the others go to `skipped`."""
+    for key, vector in vectors.items():
+        if vector.shape != (dim,):
+            skipped.add(key, f"expected an embedding of {dim} dimensions, got the shape {vector.shape}")
+        elif not np.isfinite(vector).all():
+            skipped.add(key, "the embedding holds a NaN or an infinity")
+    return {key: vector for key, vector in vectors.items() if key not in skipped}
+
+
+def _wanted(trials: Sequence[Trial], spk2utt: Mapping[str, Sequence[str]] | None) -> set[str]:
+    """The utterances whose embeddings the trials need."""
+    enrolled = {t.enrol for t in trials}
+    if spk2utt is not None:
+        enrolled = {x for speaker in enrolled for x in spk2utt.get(speaker, ())}
+    return enrolled | {t.test for t in trials}
+
+
+def _check_names(
+    trials: Sequence[Trial],
+    path: Path,
+    spk2utt: Mapping[str, Sequence[str]] | None,
+    known: Collection[str],
+    source: str,
+) -> None:
+    """Every name of the trial list must exist; the message has the line of the first that does not."""
+    enrollable, where = (known, source) if spk2utt is None else (spk2utt, "the enrolment list")
+    for trial in trials:
+        for column, names, place in ((0, enrollable, where), (1, known, source)):
+            name = (trial.enrol, trial.test)[column]
+            if name not in names:
+                raise DataError(f"{_place(path, TRIALS.row, column, name)}: {name!r} is not in {place}")
+
+
+def _check_enrolment(spk2utt: Mapping[str, Sequence[str]], path: Path, known: Collection[str], source: str) -> None:
+    for speaker, utterances in spk2utt.items():
+        for name in utterances:
+            if name not in known:
+                place = _place(path, SPK2UTT.row, 0, speaker)
+                raise DataError(f"{place}: {name!r}, an utterance of {speaker!r}, is not in {source}")
+
+
+def _place(path: Path, row_format: RowFormat, column: int, name: str) -> str:
+    """`path:line` of the first line with a name in a column."""
+    return f"{path}:{next(number for number, fields in read_rows(path, row_format) if fields[column] == name)}"

@@ -1,0 +1,55 @@
+"""What a network of local segmentation is to those who run it, be it ours or another toolkit's."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from pysid.frontend import FbankConfig
+from pysid.segmentation.powerset import Powerset
+
+
+@dataclass(frozen=True)
+class FrameGrid:
+    """Times of a network's output frames.
+
+    Frame k of a window stands for `[first_s + k step_s, first_s + (k + 1) step_s)` from the window's start. Windows
+    start at multiples of `step_s`, so that the frames of all windows of a recording lie on one grid.
+
+    Attributes:
+        step_s: from one frame to the next.
+        first_s: where the first frame begins; above 0 where a network without padding sees some samples before it.
+        window_s: length of the windows that the network was made for; it takes shorter ones.
+    """
+
+    step_s: float = 0.02
+    first_s: float = 0.0
+    window_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.step_s <= self.window_s < float("inf") and 0 <= self.first_s < self.window_s):
+            raise ValueError(f"expected 0 < step_s <= window_s and 0 <= first_s < window_s, got {self}")
+
+
+class SegmentationNetwork(Protocol):
+    """Who speaks when within windows.
+
+    Attributes:
+        grid: times of its frames.
+        powerset: what its classes stand for.
+        sample_rate: of the audio, in Hz.
+        features: what it reads: features before CMVN, in frames from the first sample on (snip_edges off); None where
+            it reads samples at int16 scale.
+    """
+
+    grid: FrameGrid
+    powerset: Powerset
+    sample_rate: int
+    features: FbankConfig | None
+
+    def __call__(self, windows: Tensor) -> Tensor:
+        """(B, F, K) log-probabilities of classes, of windows of one length: samples (B, S) or features (B, T, D).
+
+        As they are wanted on the CPU: float32; inputs may be on any device. A window is heard by itself: the same
+        whatever else is in the batch. Levels, means and the like are the network's own affair.
+        """

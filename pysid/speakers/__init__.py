@@ -1,0 +1,1 @@
+"""Whether two recordings are of one speaker, and who of many speaks."""

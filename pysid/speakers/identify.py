@@ -1,0 +1,268 @@
+"""Speaker identification from audio: whose voice, of many enrolled ones, is this, if anybody's?
+
+enroll("speakers.db", model, "ann", ["ann-1.wav", "ann-2.wav"])
+with SpeakerDatabase("speakers.db") as database:
+    answer = Identifier(database, model)("caller.wav")
+answer.speaker      # "ann", or None for a stranger
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pysid.backend.calibration import LogisticCalibration
+from pysid.backend.chain import Backend
+from pysid.backend.search import EnrolledSide, candidates, enrolled_side, rounded_scores
+from pysid.backend.statistics import row_blocks
+from pysid.errors import DataError, Skipped
+from pysid.io.audio.files import read_audio
+from pysid.model.speaker_model import SpeakerModel
+from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase, check_name
+from pysid.speakers.decision import OperatingPoint
+from pysid.speakers.index import NO_SCORE, Label, SpeakerIndex, read_index, write_index
+from pysid.speakers.verify import Audio, require_distinct
+
+MAX_UNINDEXED = 4096  # speakers prepared anew whenever a database is opened: about a tenth of a second
+MAX_UNINDEXED_SHARE = 0.02  # of all speakers, where that is more: the index is not written again too often
+
+
+def enroll(
+    path: str | os.PathLike[str],
+    model: SpeakerModel,
+    name: str,
+    recordings: Sequence[str | os.PathLike[str]],
+    skipped: Skipped | None = None,
+) -> int:
+    """Adds recordings of a speaker, new or known, to a database, which is made if there is none.
+
+    A recording that had been enrolled before replaces itself.
+
+    Args:
+        skipped: notes recordings that cannot be read or have no speech; None raises on the first of them.
+    Returns:
+        How many were enrolled.
+    Raises:
+        DataError: a bad name, the database is of another model or cannot be written, or no recording could be used.
+    """
+    check_name(name)
+    require_distinct(recordings)
+    owner = model.fingerprint(), model.config.network.embedding_dim
+    if os.path.exists(path):
+        SpeakerDatabase.create(path, *owner).close()  # says what is wrong with it before the long work
+    utterances = []
+    for recording in recordings:
+        with nullcontext() if skipped is None else skipped.on_error(os.fspath(recording)):
+            utterances.append(_embedded(model, recording))
+    if not utterances:
+        raise DataError(f"{name}: no recording could be used: {(skipped or Skipped()).brief()}")
+    with SpeakerDatabase.create(path, *owner) as database:
+        database.add({name: utterances})
+    return len(utterances)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An enrolled speaker who may be the one.
+
+    Attributes:
+        score, llr: see `Decision`.
+        probability: of this speaker, among all who are enrolled and somebody who is not; None without a calibration.
+    """
+
+    name: str
+    score: float
+    llr: float | None
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Identification:
+    """An answer to "who is it?".
+
+    Attributes:
+        candidates: the nearest speakers, the best first; at least one.
+        accepted: the first of them is named; otherwise it is somebody who is not enrolled.
+    """
+
+    candidates: list[Candidate]
+    accepted: bool
+
+    @property
+    def speaker(self) -> str | None:
+        return self.candidates[0].name if self.accepted else None
+
+
+class Identifier:
+    """Finds whose voice a recording is. What others change in the database meanwhile is seen at once.
+
+    Args:
+        point: where acceptance begins. Its `p_target` is the prior probability that the speaker is enrolled, shared
+            equally by the N speakers: each is decided on at the prior p_target / N, so that the larger the database,
+            the more is asked of a match. A `threshold` on the score is taken as it is.
+        kind: see `Verifier`.
+    Raises:
+        DataError: the database is empty, or of another model; and see `Verifier`.
+    """
+
+    def __init__(
+        self,
+        database: SpeakerDatabase,
+        model: SpeakerModel,
+        point: OperatingPoint | None = None,
+        kind: str | None = None,
+    ) -> None:
+        database.require_model(model.fingerprint())
+        self.database = database
+        self.model = model
+        self.point = point or OperatingPoint()
+        self.backend = model.scorer(kind)
+        self.point.require(self.backend.calibration_)
+        self._backend_fingerprint = fingerprint_backend(self.backend)
+        self._state: tuple[int, int] | None = None
+        self._parts: list[SpeakerIndex] = []
+        self.n_speakers = 0
+        self._follow()
+
+    def __call__(self, recording: Audio, n_best: int = 1) -> Identification:
+        """The `n_best` speakers for one recording. Raises DataError where it cannot be read or has no speech."""
+        return self.identify_embedding(self.model.embed(recording), n_best)
+
+    def identify_embedding(self, test: np.ndarray, n_best: int = 1) -> Identification:
+        """The `n_best` speakers for an embedding (E,) of the model."""
+        while True:
+            self._follow()
+            scores, error = rounded_scores(self.backend, [part.side for part in self._parts], test)
+            ids = np.concatenate([part.ids for part in self._parts])[candidates(scores, error, n_best)].tolist()
+            with self.database.reading():
+                if self.database.state() == self._state:
+                    best = self._exact(test, ids)[:n_best]
+                    break
+        calibration, point = self.backend.calibration_, self.speaker_point
+        accepted = point.decide(best[0][0], calibration).accepted
+        if calibration is None:
+            return Identification([Candidate(name, score, None, None) for score, name in best], accepted)
+        exact = np.array([score for score, _ in best])
+        shares = posterior(calibration, exact, scores, self.point.p_target)
+        found = zip(best, calibration.transform(exact).tolist(), shares.tolist(), strict=True)
+        return Identification([Candidate(name, score, llr, p) for (score, name), llr, p in found], accepted)
+
+    @property
+    def speaker_point(self) -> OperatingPoint:
+        """Where acceptance begins for each of the speakers."""
+        return replace(self.point, p_target=self.point.p_target / self.n_speakers)
+
+    def _exact(self, test: np.ndarray, ids: Sequence[int]) -> list[tuple[float, str]]:
+        """Scores in double precision, with the names of the speakers; the highest first."""
+        names = self.database.names(ids)
+        scored = []
+        for speakers, means, counts in self.database.means(ids):
+            scores = self.backend.score(means, test[None], counts)[:, 0]
+            scored += [(x, names[speaker]) for x, speaker in zip(scores.tolist(), speakers.tolist(), strict=True)]
+        return sorted(scored, key=lambda pair: (-pair[0], pair[1]))
+
+    def _follow(self) -> None:
+        """Reads what has changed in the database."""
+        if self.database.state() == self._state:
+            return
+        with self.database.reading():
+            self._state = epoch, revision = self.database.state()
+            self._parts, n_new = load_index(self.database, self.backend, self._backend_fingerprint)
+        self.n_speakers = sum(part.n_speakers for part in self._parts)
+        if not self.n_speakers:
+            raise DataError(f"{self.database.path}: nobody is enrolled in it")
+        if n_new > max(MAX_UNINDEXED, MAX_UNINDEXED_SHARE * self.n_speakers):
+            store_index(self.database, Label(self._backend_fingerprint, epoch, revision), self._parts)
+
+
+def posterior(
+    calibration: LogisticCalibration, scores: np.ndarray, all_scores: np.ndarray, p_enrolled: float
+) -> np.ndarray:
+    """Probabilities of some of N speakers, one of whom is heard with the probability `p_enrolled`, each as likely.
+
+    With the likelihood ratios L of the N against "somebody else" it is L_i p / N over (1 - p) + sum of all L_j p / N.
+
+    Args:
+        scores: (K,) of the speakers asked about; all_scores: of all N. Those of minus infinity do not count.
+
+    >>> calibration = LogisticCalibration()
+    >>> calibration.scale_, calibration.offset_ = 1.0, 0.0
+    >>> posterior(calibration, np.log([8.0]), np.log([8.0, 1.0, 1.0]), p_enrolled=0.5)
+    array([0.615...])
+    """
+    highest = float(calibration.transform(all_scores.max()))
+    total, n = 0.0, 0
+    for rows in row_blocks(len(all_scores)):
+        block = all_scores[rows]
+        total += float(np.exp(calibration.transform(block) - highest).sum())
+        n += int(np.count_nonzero(block > NO_SCORE))
+    prior = np.log(p_enrolled) - np.log(n)
+    everybody = np.logaddexp(np.log1p(-p_enrolled), prior + highest + np.log(total))
+    return np.minimum(np.exp(calibration.transform(scores) + prior - everybody), 1.0)
+
+
+def load_index(database: SpeakerDatabase, backend: Backend, fingerprint: str) -> tuple[list[SpeakerIndex], int]:
+    """All speakers of a database: those of its index file that still hold, and the others, made anew.
+
+    Returns:
+        The parts, and how many speakers are not from the index file.
+    """
+    epoch, revision = database.state()
+    stored = read_index(database.path)
+    if stored is not None and _fits(stored[0], fingerprint, epoch, revision):
+        changed = database.changed_since(stored[0].revision)
+        parts = [stored[1].without(changed), _prepare(database, backend, changed)]
+        if sum(part.n_speakers for part in parts) == len(database):  # else the database is an older copy, put back
+            return parts, len(changed)
+    everybody = database.changed_since(-1)
+    return [_prepare(database, backend, everybody)], len(everybody)
+
+
+def store_index(database: SpeakerDatabase, label: Label, parts: Sequence[SpeakerIndex]) -> None:
+    """Writes the index file, if that is possible and nobody has been removed in the meantime."""
+    try:
+        with database.writing():
+            if database.state()[0] == label.epoch:
+                write_index(database.path, label, parts)
+    except (DataError, OSError):
+        return  # a folder that cannot be written, a full disk: the next search takes longer to start, no more
+
+
+def fingerprint_backend(backend: Backend) -> str:
+    """A hash that two back-ends share only if they give the same scores; the calibration has no part in it."""
+    digest = hashlib.sha256(type(backend).__name__.encode())
+    for name, array in sorted(backend.to_arrays().items()):
+        if name != "calibration":
+            digest.update(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def _fits(label: Label, fingerprint: str, epoch: int, revision: int) -> bool:
+    return label.backend == fingerprint and label.epoch == epoch and label.revision <= revision
+
+
+def _prepare(database: SpeakerDatabase, backend: Backend, ids: np.ndarray) -> SpeakerIndex:
+    """The enrolled halves of the scores of some speakers, in their order."""
+    left, row, counts = np.zeros((0, 0), np.float32), np.zeros(len(ids)), np.zeros(len(ids), np.int32)
+    at = 0
+    for _, means, numbers in database.means(ids.tolist()):
+        side = enrolled_side(backend, means, numbers)
+        if not at:
+            left = np.empty((len(ids), side.left.shape[1]), np.float32)
+        rows = slice(at, at + len(side))
+        left[rows], row[rows], counts[rows] = side.left, side.row, side.counts
+        at = rows.stop
+    if at != len(ids):
+        raise DataError(f"{database.path}: expected an utterance of each speaker: the database is damaged")
+    return SpeakerIndex(ids, EnrolledSide(left, row, counts))
+
+
+def _embedded(model: SpeakerModel, recording: str | os.PathLike[str]) -> EnrolledUtterance:
+    name, rate = os.fspath(recording), model.config.sample_rate
+    wave, _ = read_audio(recording, sample_rate=rate)
+    ((_, vector),) = model.embed_waves([(name, wave)])
+    source = os.fsencode(os.path.abspath(name)).decode("utf-8", "replace")
+    return EnrolledUtterance(source, len(wave) / rate, vector)

@@ -1,0 +1,73 @@
+"""Speaker verification from audio: is this the voice of the enrolled speaker?
+
+decisions = verify(pysid.load(), ["ann-1.wav", "ann-2.wav"], ["caller.wav"])
+"""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from pysid.errors import DataError
+from pysid.model.speaker_model import Audio, SpeakerModel
+from pysid.speakers.decision import Decision, OperatingPoint
+
+__all__ = ["Audio", "Decision", "OperatingPoint", "Verifier", "verify"]
+
+
+class Verifier:
+    """One enrolled speaker, ready to be compared.
+
+    Args:
+        enrol: recordings of the speaker. As in Kaldi their embeddings are averaged, and PLDA is told of how many.
+        point: where acceptance begins; None is the Bayes threshold at even odds and equal costs.
+        kind: "plda" or "cosine"; None takes the back-end that the model was made with.
+    Raises:
+        DataError: a recording is given twice, cannot be read or has no speech; the model has no such back-end, or no
+            calibration where `point` has no threshold.
+    """
+
+    def __init__(
+        self,
+        model: SpeakerModel,
+        enrol: Sequence[Audio],
+        point: OperatingPoint | None = None,
+        kind: str | None = None,
+    ) -> None:
+        if not len(enrol):
+            raise ValueError("verification needs a recording of the speaker, got none")
+        self.model = model
+        self.point = point or OperatingPoint()
+        self.backend = model.scorer(kind)
+        self.point.require(self.backend.calibration_)
+        require_distinct([audio for audio in enrol if isinstance(audio, str | os.PathLike)])
+        self.n_enrol = len(enrol)
+        self.mean = np.stack([model.embed(audio) for audio in enrol]).mean(axis=0, dtype=np.float64)  # (E,)
+
+    def __call__(self, test: Audio) -> Decision:
+        """The decision on one recording. Raises DataError where it cannot be read or has no speech."""
+        score = self.backend.score(self.mean[None], self.model.embed(test)[None], self.n_enrol)[0, 0]
+        return self.point.decide(score, self.backend.calibration_)
+
+
+def verify(
+    model: SpeakerModel,
+    enrol: Sequence[Audio],
+    tests: Sequence[Audio],
+    *,
+    point: OperatingPoint | None = None,
+    kind: str | None = None,
+) -> list[Decision]:
+    """Whether each of `tests` is of the speaker of `enrol`, in their order; arguments and errors as `Verifier`."""
+    verifier = Verifier(model, enrol, point, kind)
+    return [verifier(test) for test in tests]
+
+
+def require_distinct(paths: Sequence[str | os.PathLike[str]]) -> None:
+    """Raises DataError if a file is given twice: it would count as two utterances of the speaker."""
+    seen: set[str] = set()
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in seen:
+            raise DataError(f"expected each recording of a speaker once, got {os.fspath(path)} again")
+        seen.add(real)

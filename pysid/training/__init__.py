@@ -1,0 +1,1 @@
+"""Networks trained: what every training needs. `embedding` and `activity` are the two kinds."""

@@ -1,0 +1,101 @@
+"""Where a training stands, on disk: written whole or not at all, so that a kill at any moment loses little.
+
+A state is a folder `state-STEP` with what accelerate saves (weights as safetensors, the optimizer's tensors) and
+`progress.json`. It is filled under another name and renamed; older states go after that.
+"""
+
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+from accelerate import Accelerator
+
+from pysid.errors import DataError, one_line
+
+STATE = re.compile(r"state-(\d+)")
+
+
+@dataclass
+class Progress:
+    """Where a training stands.
+
+    Attributes:
+        epoch, batch: the next batch to train on, both from 0.
+        step: optimizer steps done.
+        loss_sum, accuracy_sum: over the batches of this epoch so far; numbers or scalar tensors.
+        seconds: spent in this epoch so far, over all runs.
+        epochs: one row for each finished epoch.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss_sum: Any = 0.0
+    accuracy_sum: Any = 0.0
+    seconds: float = 0.0
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save_state(directory: Path, accelerator: Accelerator, progress: Progress) -> None:
+    """Writes the state of model, optimizer and `progress`; every process of the training calls this."""
+    temporary = directory / ".state-unfinished"
+    if accelerator.is_main_process:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+    accelerator.wait_for_everyone()
+    accelerator.save_state(str(temporary))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        (temporary / "progress.json").write_text(json.dumps(asdict(progress), default=float))
+        _sync_tree(temporary)
+        final = directory / f"state-{progress.step:08d}"
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(temporary, final)
+        for older in _states(directory)[:-1]:
+            shutil.rmtree(older)
+    accelerator.wait_for_everyone()
+
+
+def load_state(directory: Path, accelerator: Accelerator) -> Progress | None:
+    """Loads the latest whole state into what the accelerator prepared; None where there is none yet.
+
+    Raises:
+        DataError: the state does not fit the model, or its files are damaged.
+    """
+    state = latest_state(directory)
+    if state is None:
+        return None
+    try:
+        progress = Progress(**json.loads((state / "progress.json").read_text()))
+        accelerator.load_state(str(state))
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, UnpicklingError) as error:
+        # torch's text about a broken file is an essay on how to load it unsafely.
+        broken = isinstance(error, UnpicklingError)
+        reason = "a damaged file" if broken else one_line(error)
+        raise DataError(f"{state}: cannot resume from this state: {reason}") from error
+    return progress
+
+
+def latest_state(directory: Path) -> Path | None:
+    """The folder of the latest whole state of a training; None where there is none yet."""
+    return next(reversed(_states(directory)), None)
+
+
+def _states(directory: Path) -> list[Path]:
+    """Folders of whole states, oldest first."""
+    found = [x for x in directory.glob("state-*") if STATE.fullmatch(x.name)]
+    return sorted(found, key=lambda x: int(x.name.removeprefix("state-")))
+
+
+def _sync_tree(directory: Path) -> None:
+    for path in [*directory.iterdir(), directory]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Training of embedding networks: from a data directory to a model directory."""

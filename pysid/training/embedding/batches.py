@@ -1,0 +1,206 @@
+"""Training batches from feature archives or from audio."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from pysid.data.corpus import Corpus
+from pysid.errors import DataError
+from pysid.frontend import Frontend
+from pysid.io.ark.archive import load_matrix
+from pysid.progress import say, track
+from pysid.training.embedding.chunks import ChunkPlan, EpochChunks, fill
+from pysid.training.embedding.decoded import DecodedWaves
+
+
+class ChunkSource(Protocol):
+    """Reads pieces of utterances, which it knows by number."""
+
+    def read(self, utterance: int, start: int, length: int) -> np.ndarray:
+        """`length` frames from frame `start` on: (length, D) features, or (S,) waveform of about that duration."""
+        ...
+
+    def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
+        """A stacked batch of what `read` gives, on its device, as features (B, length, D).
+
+        Args:
+            clean: the same batch before it was augmented, which says where there is speech; None if it was not.
+        """
+        ...
+
+
+class ArchiveSource:
+    """Chunks of features that are network input already: normalised, voiced frames only.
+
+    Args:
+        entries: (N,) one `feats.scp` entry an utterance, such as "feats.ark:1234".
+        directory: the folder of that feats.scp.
+        dim: D that the network reads; None takes features of any width.
+    """
+
+    def __init__(self, entries: Sequence[str], directory: Path, dim: int | None = None) -> None:
+        self.entries = entries
+        self.directory = directory
+        self.dim = dim
+
+    def read(self, utterance: int, start: int, length: int) -> np.ndarray:
+        features = load_matrix(self.entries[utterance], self.directory)
+        if len(features) <= start or not np.isfinite(features).all():
+            raise DataError(
+                f"{self.entries[utterance]}: expected finite features with more than {start} frames, got "
+                f"{len(features)} frames or a NaN"
+            )
+        if features.shape[1] != (self.dim or features.shape[1]):
+            raise DataError(f"{self.entries[utterance]}: expected {self.dim} features, got {features.shape[1]}")
+        return fill(features[start : start + length], length)
+
+    def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
+        return inputs
+
+
+class AudioSource:
+    """Chunks of audio, read by seeking, turned into features on the device of the training.
+
+    A piece is half as long again as the chunk that it becomes, so that voiced frames are left after the VAD;
+    where they still do not suffice they are repeated.
+
+    Args:
+        corpus: a data directory with audio.
+        utterances: their ids; the numbers of `read` count in this order.
+        frontend: from waveforms to features on their device.
+        sample_rate: Hz that the frontend wants.
+        allow_pipes: whether entries of wav.scp that are shell pipes may run.
+    """
+
+    OVERSIZE = 1.5
+    FRAMES_PER_S = 100
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        utterances: Sequence[str],
+        frontend: Frontend,
+        sample_rate: int = 16000,
+        allow_pipes: bool = False,
+    ) -> None:
+        self.corpus = corpus
+        self.utterances = utterances
+        self.frontend = frontend
+        self.sample_rate = sample_rate
+        self.allow_pipes = allow_pipes
+        self._decoded: DecodedWaves | None = None
+
+    def decode_all(self) -> None:
+        """Decodes the utterances now and keeps them in memory, for those that are read again and again."""
+        numbers = track(range(len(self.utterances)), f"decoding {self.corpus.directory}")
+        self._decoded = DecodedWaves(numbers, self._read_wave)
+
+    def read(self, utterance: int, start: int, length: int) -> np.ndarray:
+        start_s, duration_s = start / self.FRAMES_PER_S, length * self.OVERSIZE / self.FRAMES_PER_S
+        if self._decoded is None:
+            wave = self._read_wave(utterance, start_s, duration_s)
+        else:
+            wave = self._decoded.read(utterance, int(start_s * self.sample_rate), round(duration_s * self.sample_rate))
+        return fill(wave, round(duration_s * self.sample_rate))
+
+    def _read_wave(self, utterance: int, start_s: float = 0.0, duration_s: float | None = None) -> np.ndarray:
+        return self.corpus.read_wave(
+            self.corpus[self.utterances[utterance]],
+            self.sample_rate,
+            start_s=start_s,
+            duration_s=duration_s,
+            allow_pipes=self.allow_pipes,
+        )
+
+    def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
+        length = round(inputs.shape[1] * self.FRAMES_PER_S / (self.OVERSIZE * self.sample_rate))
+        with torch.no_grad():
+            frontend = self.frontend.to(inputs.device)
+            voiced = None if clean is None else frontend.voiced(clean)
+            features, n_frames = frontend(inputs, voiced=voiced)
+            if features.shape[1] == 0:  # silence throughout the batch
+                return features.new_zeros(len(features), length, features.shape[2])
+            index = torch.arange(length, device=features.device) % n_frames.clamp(min=1)[:, None]
+            return features.gather(1, index[..., None].expand(-1, -1, features.shape[2]))
+
+
+@dataclass(frozen=True)
+class ChunkBatches:
+    """The training data as the trainer wants it (`pysid.training.trainer.Batches`).
+
+    Attributes:
+        names: (N,) ids of the utterances that the plan counts.
+    """
+
+    plan: ChunkPlan
+    source: ChunkSource
+    names: Sequence[str]
+
+    @property
+    def n_batches(self) -> int:
+        return self.plan.n_batches
+
+    def epoch(self, epoch: int, process: int = 0, n_processes: int = 1) -> "EpochDataset":
+        """One process's share of each batch: every `n_processes`-th chunk."""
+        if self.plan.config.batch_size % n_processes:
+            raise DataError(
+                f"chunks.batch_size is {self.plan.config.batch_size}, expected a multiple of {n_processes} processes"
+            )
+        return EpochDataset(self, self.plan.epoch(epoch), slice(process, None, n_processes))
+
+    def to_features(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (b, T, D) and classes (b,) of what an item of `epoch` holds."""
+        return self.source.to_features(inputs), labels
+
+    def describe(self, epoch: int, batch: int) -> str:
+        """The utterances of a batch, the first few by name."""
+        row = self.plan.epoch(epoch).utterance[batch]
+        more = f" and {len(row) - 4} more" if len(row) > 4 else ""
+        return "utterances " + ", ".join(self.names[i] for i in row[:4]) + more
+
+
+class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Item i is batch i of an epoch: inputs (b, ...) and labels (b,).
+
+    A chunk that cannot be read is said on standard error and replaced by the next readable one of its batch; if there
+    is none, the item is (the DataError, None).
+    """
+
+    def __init__(self, batches: ChunkBatches, chunks: EpochChunks, rows: slice) -> None:
+        self.batches = batches
+        self.chunks = chunks
+        self.rows = rows
+        self._reported: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        if i >= len(self):
+            raise IndexError(i)
+        utterance, length = self.chunks.utterance[i][self.rows], int(self.chunks.length[i])
+        pieces: dict[int, np.ndarray] = {}
+        error: DataError | None = None
+        for k, start in enumerate(self.chunks.start[i][self.rows]):
+            try:
+                pieces[k] = self.batches.source.read(int(utterance[k]), int(start), length)
+            except DataError as e:
+                error = e
+                self._report(int(utterance[k]), e)
+        if not pieces:
+            return error, None  # type: ignore[return-value]
+        chosen = [min((k for k in pieces if k >= j), default=min(pieces)) for j in range(len(utterance))]
+        inputs = torch.from_numpy(np.stack([pieces[k] for k in chosen]))
+        return inputs, torch.from_numpy(self.batches.plan.labels[utterance[chosen]])
+
+    def _report(self, number: int, error: DataError) -> None:
+        if number not in self._reported:
+            self._reported.add(number)
+            name = self.batches.names[number]
+            say(f"skipping utterance {name}: {str(error).removeprefix(f'{name}: ')}")

@@ -1,0 +1,34 @@
+"""What is trained: a network with a head on top, and the loss of one batch."""
+
+from torch import Tensor, nn
+
+from pysid.embedding.networks import TrainableConfig, make_network
+from pysid.embedding.pooling import diversity_penalty
+from pysid.training.embedding.losses import HeadConfig, make_head
+from pysid.training.trainer import BatchResult
+
+
+class SpeakerClassifier(nn.Module):
+    """An embedding network and a training head.
+
+    Args:
+        diversity_weight: factor of the attention heads' diversity penalty; 0 for none.
+    """
+
+    def __init__(
+        self, network: TrainableConfig, head: HeadConfig, n_speakers: int, diversity_weight: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.network = make_network(network)
+        self.head = make_head(head, network.classifier_dim, n_speakers)
+        self.diversity_weight = diversity_weight
+
+    def forward(self, features: Tensor, labels: Tensor, step: int) -> BatchResult:
+        """features (B, T, D), labels (B,), number of the optimizer step -> the batch's loss."""
+        x, attention = self.network.classifier_input(features)
+        loss, logits = self.head(x, labels, step)
+        penalty = loss.new_zeros(())
+        if attention is not None and self.diversity_weight:
+            penalty = self.diversity_weight * diversity_penalty(attention)
+        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
+        return BatchResult(loss + penalty, penalty, accuracy)

@@ -1,0 +1,136 @@
+"""What a training reads: its corpus, as feature archives or as audio, and a development set."""
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pysid.augment import SpecAugment, SpecAugmentConfig, SpeedConfig, SpeedPerturb, speed_name
+from pysid.augment.recordings import AugmentSettings, open_augmenter
+from pysid.data.corpus import Corpus
+from pysid.data.features import FRONTEND_FILE, read_frontend
+from pysid.data.packed import Labels, PackedStrings, Picked, read_packed
+from pysid.errors import DataError
+from pysid.frontend import VOXCELEB, Frontend, FrontendConfig
+from pysid.io import table_formats as formats
+from pysid.training.embedding.augmented import AugmentedBatches
+from pysid.training.embedding.batches import ArchiveSource, AudioSource, ChunkBatches, ChunkSource
+from pysid.training.embedding.chunks import ChunkConfig, ChunkPlan, select_utterances
+
+
+@dataclass(frozen=True)
+class TrainingCorpus:
+    """The utterances of a data directory that could be trained on.
+
+    Attributes:
+        frontend: what their features are, or will be.
+        names: (N,) their ids.
+        n_frames: (N,) frames of each.
+        speakers: (N,) speaker of each.
+        source: reads chunks of some of them, which are then numbered in the order given.
+    """
+
+    frontend: FrontendConfig
+    names: Sequence[str]
+    n_frames: np.ndarray
+    speakers: Sequence[str]
+    source: Callable[[np.ndarray], ChunkSource]
+
+    def batches(self, config: ChunkConfig, seed: int, in_memory: bool = False) -> tuple[ChunkBatches, list[str]]:
+        """Batches of chunks of the utterances that `config` selects, and the speakers in the order of their classes.
+
+        Args:
+            in_memory: decode audio now, and keep it.
+        """
+        indices, labels, speakers = select_utterances(self.n_frames, self.speakers, config)
+        plan = ChunkPlan(self.n_frames[indices], labels, config, seed)
+        source = self.source(indices)
+        if in_memory and isinstance(source, AudioSource):
+            source.decode_all()
+        return ChunkBatches(plan, source, Picked(self.names, indices)), speakers
+
+
+def open_corpus(directory: Path, frontend: FrontendConfig | None, allow_pipes: bool = False) -> TrainingCorpus:
+    """A data directory with feats.scp as `pysid features` writes it, or with audio.
+
+    Args:
+        frontend: for audio; features bring their own, which must not differ. None takes Kaldi's voxceleb/v2.
+    Raises:
+        DataError: a table is missing or malformed, or the front-ends differ.
+    """
+    if (directory / "feats.scp").exists():
+        return _stored(directory, frontend)
+    return _audio(directory, frontend or VOXCELEB, allow_pipes)
+
+
+def _stored(directory: Path, frontend: FrontendConfig | None) -> TrainingCorpus:
+    stored = read_frontend(directory)
+    if frontend not in (None, stored):
+        raise DataError(f"{directory / FRONTEND_FILE} differs from the `frontend` of the configuration: remove one")
+    speakers = read_packed(directory / "utt2spk", formats.UTT2SPK, Labels())
+    entries = PackedStrings()
+    listed = read_packed(directory / "feats.scp", formats.ANY, entries).names
+    counts = read_packed(directory / "utt2num_frames", formats.COUNTS, array("q"))
+    left_out = {*speakers.missing(listed), *counts.missing(listed)}
+    places = np.array([i for i, name in enumerate(listed) if name not in left_out], np.int64)
+    names = Picked(listed, places) if left_out else listed
+    n_frames = np.fromiter(counts.gather(names), np.int64, len(names))
+
+    def source(indices: np.ndarray) -> ChunkSource:
+        return ArchiveSource(Picked(entries, places[indices]), directory, stored.dim)
+
+    return TrainingCorpus(stored, names, n_frames, list(speakers.gather(names)), source)
+
+
+def _audio(directory: Path, frontend: FrontendConfig, allow_pipes: bool) -> TrainingCorpus:
+    corpus = Corpus.read(directory)
+    if not corpus.utt2spk:
+        raise DataError(f"{directory / 'utt2spk'}: expected the speakers to train on, got no such file")
+    durations = corpus.durations()
+    n_frames = np.fromiter(durations.values(), np.float64, len(durations)) * AudioSource.FRAMES_PER_S
+
+    def source(indices: np.ndarray) -> ChunkSource:
+        names = Picked(corpus.ids, indices)
+        return AudioSource(corpus, names, Frontend(frontend), frontend.sample_rate, allow_pipes)
+
+    counts = n_frames.round().astype(np.int64)
+    return TrainingCorpus(frontend, corpus.ids, counts, corpus.speaker_of_each(), source)
+
+
+def augment_batches(
+    batches: ChunkBatches,
+    speakers: Sequence[str],
+    augment: AugmentSettings | None = None,
+    speed: SpeedConfig | None = None,
+    spec_augment: SpecAugmentConfig | None = None,
+) -> tuple[ChunkBatches | AugmentedBatches, list[str]]:
+    """Batches that are augmented as they are read, and the names of their classes; as they are with neither option.
+
+    Args:
+        speakers: the classes of `batches`.
+        speed: the speakers at each speed are classes of their own; those at their own speed come first.
+    Raises:
+        DataError: `augment` or `speed` with feature archives, or as `open_augmenter`.
+    """
+    if augment is None and speed is None and spec_augment is None:
+        return batches, list(speakers)
+    source = batches.source
+    augmenter = None
+    if augment is not None or speed is not None:
+        if not isinstance(source, AudioSource):
+            raise DataError(
+                "augment and speed need audio to train from, but there is a feats.scp; spec_augment does not"
+            )
+        augmenter = None if augment is None else open_augmenter(augment, source.sample_rate)
+    factors = sorted(speed.factors, key=lambda factor: factor != 1) if speed else [1.0]
+    harder = AugmentedBatches(
+        batches,
+        len(speakers),
+        augmenter=augmenter,
+        speed=SpeedPerturb(speed) if speed else None,
+        masks=SpecAugment(spec_augment) if spec_augment else None,
+        clean_vad=augment is None or augment.vad == "clean",
+    )
+    return harder, [speed_name(speaker, factor) for factor in factors for speaker in speakers]

@@ -1,0 +1,174 @@
+"""A whole training, from a configuration and data directories to model directories, one an epoch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from pysid.augment import SpecAugmentConfig, SpeedConfig
+from pysid.augment.recordings import AugmentSettings
+from pysid.config import from_plain, read_plain
+from pysid.embedding.extract import ExtractConfig
+from pysid.embedding.networks import TrainableConfig, TrainableNetwork, n_parameters
+from pysid.embedding.xvector import XVectorConfig
+from pysid.errors import DataError
+from pysid.frontend import FrontendConfig
+from pysid.model.config import ModelConfig
+from pysid.model.directory import save_network
+from pysid.model.network_file import read_network
+from pysid.model.speaker_model import SpeakerModel
+from pysid.progress import say
+from pysid.training.checkpoint import Progress, latest_state
+from pysid.training.embedding.averaging import average_weights, recompute_norms
+from pysid.training.embedding.chunks import ChunkConfig
+from pysid.training.embedding.classifier import SpeakerClassifier
+from pysid.training.embedding.corpus import augment_batches, open_corpus
+from pysid.training.embedding.dev_set import DevSet
+from pysid.training.embedding.flavours import with_flavour
+from pysid.training.embedding.losses import HeadConfig
+from pysid.training.embedding.start import load_start, write_classes
+from pysid.training.folder import claim, write_table
+from pysid.training.optim import OptimizerConfig
+from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
+
+NORM_BATCHES = 64  # from which the batch norms of an averaged network get their statistics
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training; what `pysid train` reads from YAML.
+
+    Attributes:
+        train: data directory with speakers; with `feats.scp` as `pysid features` writes it, else with audio.
+        out: folder for `epoch-NNN` (model directories), `final`, TensorBoard's events and the state to resume from.
+        dev: another one, whose equal error rate (cosine) is measured after every epoch.
+        trials: its trial list; by default the file `trials` in it.
+        flavour: "stat", "attent" or "asoft" sets network, head and diversity_weight; see `flavours`.
+        port: take the deviations of the original PyTorch port (see `XVectorConfig.as_published_port`), batch norm on
+            softmax's logits among them.
+        frontend: for a training from audio; feature archives bring their own.
+        augment: noise, music, babble and rooms for training from audio, drawn anew for every chunk.
+        speed: speeds for training from audio, each chunk at one of them; a speaker at another speed is another class.
+        spec_augment: masks on the features.
+        in_memory: decode the recordings of `train` when the training starts and keep them, 115 MB an hour at 16 kHz,
+            which the reading processes share: for compressed audio that is read in many epochs.
+        start_from: folder `out` of another training, whose weights this one starts from; the head's by the names of
+            the speakers, for large-margin fine-tuning.
+        diversity_weight: factor of the attention heads' diversity penalty.
+        allow_pipes: whether entries of wav.scp that are shell pipes may run.
+    """
+
+    train: str
+    out: str
+    dev: str | None = None
+    trials: str | None = None
+    flavour: Literal["stat", "attent", "asoft"] | None = None
+    port: bool = False
+    network: TrainableConfig = field(default_factory=XVectorConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    chunks: ChunkConfig = field(default_factory=ChunkConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    extract: ExtractConfig = field(default_factory=ExtractConfig)
+    frontend: FrontendConfig | None = None
+    augment: AugmentSettings | None = None
+    speed: SpeedConfig | None = None
+    spec_augment: SpecAugmentConfig | None = None
+    in_memory: bool = False
+    start_from: str | None = None
+    diversity_weight: float = 0.0
+    allow_pipes: bool = False
+
+
+def read_train_config(path: Path, assignments: Iterable[str] = ()) -> TrainConfig:
+    """Reads a settings file and sets `key.sub=value` over it; errors as `settings.read_plain`."""
+    return from_plain(TrainConfig, with_flavour(read_plain(path, assignments)), str(path))
+
+
+def run_training(config: TrainConfig) -> Path:
+    """Trains, or goes on with a training that was stopped; returns the directory of the final model.
+
+    Raises:
+        DataError: what is wrong with the data, or with resuming: another configuration stands in `out`.
+    """
+    out = Path(config.out)
+    network, head = _network_and_head(config)
+    if config.chunks.min_frames <= network.context:
+        raise DataError(
+            f"chunks.min_frames is {config.chunks.min_frames}, but the network needs more than {network.context} frames"
+        )
+    data = open_corpus(Path(config.train), config.frontend, config.allow_pipes)
+    if network.feature_dim != data.frontend.dim:
+        raise DataError(
+            f"network.feature_dim is {network.feature_dim}, but the features of {config.train} have {data.frontend.dim}"
+        )
+    model_config = ModelConfig(data.frontend, network, config.extract)
+    chunks, speakers = data.batches(config.chunks, config.trainer.seed, config.in_memory)
+    batches, classes = augment_batches(chunks, speakers, config.augment, config.speed, config.spec_augment)
+    dev = None
+    if config.dev:
+        dev = DevSet.read(Path(config.dev), config.trials, data.frontend, config.allow_pipes)
+    claim(out, config)
+    seed_weights(config.trainer.seed)
+    classifier = SpeakerClassifier(network, head, len(classes), config.diversity_weight)
+    start = ""
+    if config.start_from and latest_state(out) is None:
+        n_known = load_start(classifier, classes, Path(config.start_from))
+        start = f"; starting from {config.start_from}, which knows {n_known} of {len(classes)} classes"
+
+    def figures(trained: TrainableNetwork) -> dict[str, float]:
+        if dev is None:
+            return {}
+        return {"eer": dev.equal_error_rate(SpeakerModel(model_config, trained, device=_device(trained)))}
+
+    def on_epoch(trained: TrainableNetwork, progress: Progress) -> dict[str, float]:
+        save_network(_epoch(out, progress.epoch), model_config, trained)
+        found = figures(trained)
+        write_table(out / "epochs.tsv", [*progress.epochs[:-1], progress.epochs[-1] | found])
+        return found
+
+    trainer = Trainer(config.trainer, config.optimizer, classifier, batches, out, on_epoch)
+    if trainer.accelerator.is_main_process:
+        write_classes(out, classes)
+        say(
+            f"{len(chunks.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
+            f"{n_parameters(classifier.network):,} parameters in the network{start}"
+        )
+    trainer.run()
+    if trainer.accelerator.is_main_process:
+        final = _final_network(trainer, out)
+        if config.trainer.average_epochs > 1:
+            shown = "".join(f", {name} {value:.4g}" for name, value in figures(final).items())
+            say(f"the mean of the last {config.trainer.average_epochs} epochs{shown}")
+        save_network(out / "final", model_config, final)
+        say(f"trained: {out / 'final'}")
+    return out / "final"
+
+
+def _final_network(trainer: Trainer, out: Path) -> TrainableNetwork:
+    """The trained network, in eval mode; with `average_epochs`, the mean of the last model directories."""
+    network: TrainableNetwork = trainer.accelerator.unwrap_model(trainer.model).network.eval()
+    last, n_averaged = trainer.config.n_epochs, trainer.config.average_epochs
+    if n_averaged > 1:
+        epochs = [read_network(_epoch(out, last - i), network.config) for i in range(n_averaged)]
+        network.load_state_dict(average_weights([epoch.state_dict() for epoch in epochs]))
+        recompute_norms(network, trainer.features(NORM_BATCHES))
+    return network
+
+
+def _epoch(out: Path, number: int) -> Path:
+    return out / f"epoch-{number:03d}"
+
+
+def _device(network: TrainableNetwork) -> str:
+    return str(next(network.parameters()).device)
+
+
+def _network_and_head(config: TrainConfig) -> tuple[TrainableConfig, HeadConfig]:
+    if not config.port:
+        return config.network, config.head
+    if not isinstance(config.network, XVectorConfig):
+        raise DataError("port is for an x-vector network, and `network` is another one")
+    # The port's batch norm on the logits: angular heads have cosines, which are of one scale already.
+    head = replace(config.head, normalize_logits=config.head.loss == "softmax")
+    return config.network.as_published_port(), head

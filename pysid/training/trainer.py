@@ -1,0 +1,284 @@
+"""The training loop: epochs of batches, checkpoints, resumption.
+
+A batch is a function of (seed, epoch, number), schedules are functions of the step, and nothing else is random; so a
+training that was killed and started again reaches the weights it would have reached undisturbed.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.tensorboard import SummaryWriter
+
+from pysid.errors import DataError
+from pysid.progress import say, track
+from pysid.training.checkpoint import Progress, load_state, save_state
+from pysid.training.optim import OptimizerConfig, make_optimizer, set_learning_rate
+
+# oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with free memory between them: gigabytes
+# where the length of chunks varies, of which it then seldom uses any again. It looks at this at its first product.
+ONEDNN_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8")
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """Options of the loop.
+
+    Attributes:
+        n_epochs: passes over the plan of chunks.
+        average_epochs: the final network is the mean of those after so many last epochs.
+        seed: of the initial weights and of the chunks.
+        mixed_precision: "bf16" and "fp16" multiply matrices in half precision; weights and sums stay float32.
+        device: "auto" takes a GPU where there is one.
+        n_threads: of a CPU training; 0 for all cores. Sums depend on it, so a resumed run needs the same number.
+        n_workers: processes that read beside the training, and where that is on a CPU also augment and make features; 0
+            does all in the training process.
+        checkpoint_minutes: time between states saved within an epoch; each epoch ends with one as well.
+        log_steps: optimizer steps between points of the TensorBoard curves.
+    """
+
+    n_epochs: int = 3
+    average_epochs: int = 1
+    seed: int = 123
+    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    n_threads: int = 0
+    n_workers: int = 1
+    checkpoint_minutes: float = 10.0
+    log_steps: int = 10
+
+    def __post_init__(self) -> None:
+        if self.n_epochs < 1 or self.log_steps < 1 or self.checkpoint_minutes <= 0:
+            raise ValueError("n_epochs, log_steps and checkpoint_minutes must be positive")
+        if not 1 <= self.average_epochs <= self.n_epochs:
+            raise ValueError(f"average_epochs must lie in [1, n_epochs={self.n_epochs}], got {self.average_epochs}")
+        if min(self.seed, self.n_threads, self.n_workers) < 0:
+            raise ValueError("seed, n_threads and n_workers must not be negative")
+
+
+class Batches(Protocol):
+    """Where batches come from; see `pysid.training.embedding.batches`."""
+
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch."""
+        ...
+
+    def epoch(self, epoch: int, process: int, n_processes: int) -> Dataset[tuple[Any, Tensor]]:
+        """One process's share of each batch of an epoch: item i is (inputs, labels) of batch i.
+
+        Inputs are a tensor, or what else has `to` and `pin_memory`; `to_features` knows what to do with them. Where a
+        batch cannot be read, its item is (the DataError, None).
+        """
+        ...
+
+    def to_features(self, inputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (b, T, D) and classes (b,) of an item of `epoch`, on the training's device, on which both are."""
+        ...
+
+    def describe(self, epoch: int, batch: int) -> str:
+        """What is in a batch, for a message."""
+        ...
+
+
+class Trainer:
+    """Trains a classifier; `run` does everything.
+
+    Args:
+        classifier: initialised by the caller after `seed_weights`; it gives the `BatchResult` of (features, labels,
+            step), and has the `network` that is trained.
+        batches: the training data.
+        directory: for `state-*` and TensorBoard's `events*`.
+        on_epoch: called by the main process with the network, in eval mode, and the number of the epoch just
+            finished, from 1; returns figures for the table and the curves, such as {"eer": 0.07}.
+    """
+
+    def __init__(
+        self,
+        config: TrainerConfig,
+        optimizer: OptimizerConfig,
+        classifier: nn.Module,
+        batches: Batches,
+        directory: Path,
+        on_epoch: Callable[[Any, Progress], dict[str, float]],
+    ) -> None:
+        self.config = config
+        self.optimizer_config = optimizer
+        self.batches = batches
+        self.directory = directory
+        self.on_epoch = on_epoch
+        os.environ.setdefault(*ONEDNN_CACHE)
+        if config.n_threads:
+            torch.set_num_threads(config.n_threads)
+        if config.device == "cuda" and not torch.cuda.is_available():
+            raise DataError("device is cuda, but no CUDA device is available")
+        self.accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=config.mixed_precision)
+        self.model, self.optimizer = self.accelerator.prepare(classifier, make_optimizer(optimizer, classifier))
+        self.progress = Progress()
+        # Losses not looked at yet, with their batches: on a GPU, looking at each would make it wait for the CPU.
+        self._unchecked: deque[tuple[int, Tensor]] = deque()
+
+    @property
+    def _read_ahead(self) -> bool:
+        """Whether the reading processes make the features: not for a GPU, which is quicker at it."""
+        return self.accelerator.device.type == "cpu" and self.config.n_workers > 0
+
+    @property
+    def n_steps(self) -> int:
+        return self.config.n_epochs * self.batches.n_batches
+
+    def run(self) -> Progress:
+        """Goes on from the latest state, or from the start, to the end of the last epoch.
+
+        Raises:
+            DataError: a loss that is not finite, with the batch it came from.
+        """
+        self.progress = load_state(self.directory, self.accelerator) or Progress()
+        main = self.accelerator.is_main_process
+        if main and self.progress.step and self.progress.epoch < self.config.n_epochs:
+            say(f"resuming at epoch {self.progress.epoch + 1}, batch {self.progress.batch + 1}")
+        writer = SummaryWriter(str(self.directory), purge_step=self.progress.step) if main else None
+        try:
+            while self.progress.epoch < self.config.n_epochs:
+                self._run_epoch(writer)
+        finally:
+            if writer is not None:
+                writer.close()
+            self.accelerator.end_training()
+        return self.progress
+
+    def features(self, n_batches: int) -> Iterator[Tensor]:
+        """Features (b, T, D) of the first batches of the last epoch, this process's share, as they were trained on."""
+        a = self.accelerator
+        data = self.batches.epoch(self.config.n_epochs - 1, a.process_index, a.num_processes)
+        for i in range(min(n_batches, self.batches.n_batches)):
+            inputs, labels = data[i]
+            if not isinstance(inputs, DataError):
+                yield self.batches.to_features(inputs.to(a.device), labels.to(a.device))[0]
+
+    def _run_epoch(self, writer: SummaryWriter | None) -> None:
+        p, a = self.progress, self.accelerator
+        data = self.batches.epoch(p.epoch, a.process_index, a.num_processes)
+        if self._read_ahead:
+            data = FinishedEpoch(data, self.batches.to_features)
+        loader = DataLoader(
+            data,
+            batch_size=None,
+            sampler=range(p.batch, self.batches.n_batches),
+            num_workers=self.config.n_workers,
+            pin_memory=a.device.type == "cuda",
+        )
+        items = loader
+        if a.is_main_process:
+            title = f"epoch {p.epoch + 1} of {self.config.n_epochs}"
+            items = track(loader, title, self.batches.n_batches, start=p.batch)  # type: ignore[assignment]
+        self.model.train()
+        last_save = begun = time.monotonic()
+        for inputs, labels in items:
+            if isinstance(inputs, DataError):  # raised here, not in the reading process, to keep it one line
+                raise inputs
+            self._step(inputs, labels, writer)
+            now = time.monotonic()
+            p.seconds, begun = p.seconds + now - begun, now
+            if p.batch < self.batches.n_batches and now - last_save > 60 * self.config.checkpoint_minutes:
+                self._check_losses()
+                save_state(self.directory, a, p)
+                last_save = now
+        self._finish_epoch(writer)
+
+    def _step(self, inputs: Any, labels: Tensor, writer: SummaryWriter | None) -> None:
+        p, a = self.progress, self.accelerator
+        rate = self.optimizer_config.rate_at(p.step, self.n_steps)
+        set_learning_rate(self.optimizer, rate)
+        moved = inputs.to(a.device, non_blocking=True), labels.to(a.device, non_blocking=True)
+        result = self.model(*(moved if self._read_ahead else self.batches.to_features(*moved)), p.step)
+        figures = torch.stack([result.loss.detach(), result.accuracy, result.penalty.detach()])
+        means = a.reduce(figures, "mean")  # over the processes, so that all of them see a NaN and stop
+        self._unchecked.append((p.batch, means[0]))
+        if a.device.type == "cpu" or len(self._unchecked) >= self.config.log_steps:
+            self._check_losses()
+        self.optimizer.zero_grad()
+        a.backward(result.loss)
+        if self.optimizer_config.max_grad_norm:
+            a.clip_grad_norm_(self.model.parameters(), self.optimizer_config.max_grad_norm)
+        self.optimizer.step()
+        p.batch, p.step = p.batch + 1, p.step + 1
+        p.loss_sum, p.accuracy_sum = p.loss_sum + means[0], p.accuracy_sum + means[1]
+        if writer is not None and p.step % self.config.log_steps == 0:
+            named = zip(("loss", "accuracy", "penalty"), means.tolist(), strict=True)
+            for name, value in [*named, ("learning_rate", rate)]:
+                writer.add_scalar(f"train/{name}", value, p.step)
+
+    def _check_losses(self) -> None:
+        while self._unchecked:
+            batch, loss = self._unchecked.popleft()
+            if not torch.isfinite(loss):
+                epoch = self.progress.epoch
+                raise DataError(
+                    f"the loss became {loss.item()} in epoch {epoch + 1}, batch {batch + 1} of "
+                    f"{self.batches.n_batches} ({self.batches.describe(epoch, batch)}); a lower learning rate or a "
+                    "gradient limit (optimizer.max_grad_norm) may help"
+                )
+
+    def _finish_epoch(self, writer: SummaryWriter | None) -> None:
+        self._check_losses()
+        p, a = self.progress, self.accelerator
+        row = {
+            "epoch": p.epoch + 1,
+            "steps": p.step,
+            "loss": float(p.loss_sum) / max(p.batch, 1),
+            "accuracy": float(p.accuracy_sum) / max(p.batch, 1),
+            "minutes": p.seconds / 60,
+        }
+        p.epoch, p.batch, p.loss_sum, p.accuracy_sum, p.seconds = p.epoch + 1, 0, 0.0, 0.0, 0.0
+        p.epochs.append(row)
+        if a.is_main_process:
+            network = a.unwrap_model(self.model).network.eval()
+            figures = self.on_epoch(network, p)
+            row.update(figures)
+            say(", ".join(f"{k} {v:.4g}" for k, v in row.items()))
+            if writer is not None:
+                for name, value in figures.items():
+                    writer.add_scalar(f"dev/{name}", value, p.step)
+                writer.flush()
+        save_state(self.directory, a, p)
+
+
+def seed_weights(seed: int) -> None:
+    """Makes the initial weights of the network built next a function of `seed`."""
+    torch.manual_seed(seed)
+
+
+class FinishedEpoch(Dataset[tuple[Any, Tensor]]):
+    """The items of an epoch with their features made: for a training on a CPU, where the reading process has time.
+
+    Args:
+        epoch: of items (inputs, labels), or (a DataError, None).
+        to_features: of what `epoch` comes from.
+    """
+
+    def __init__(
+        self, epoch: Dataset[tuple[Any, Tensor]], to_features: Callable[[Any, Tensor], tuple[Tensor, Tensor]]
+    ) -> None:
+        self.epoch = epoch
+        self.to_features = to_features
+
+    def __getitem__(self, i: int) -> tuple[Any, Tensor]:
+        inputs, labels = self.epoch[i]
+        return (inputs, labels) if isinstance(inputs, DataError) else self.to_features(inputs, labels)
+
+
+class BatchResult(NamedTuple):
+    """Loss to minimise, its penalty part included, and the share of chunks given to the right speaker; scalars."""
+
+    loss: Tensor
+    penalty: Tensor
+    accuracy: Tensor

@@ -1,0 +1,304 @@
+"""ONNX files as models, and x-vector networks as ONNX files."""
+
+import dataclasses
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import pysid
+from pysid._torchaudio import compliance_kaldi
+from pysid.backend import CosineBackend, PldaBackend
+from pysid.embedding.extract import ExtractConfig
+from pysid.embedding.networks import make_network
+from pysid.embedding.onnx_network import OnnxConfig
+from pysid.embedding.resnet import ResNetConfig
+from pysid.embedding.xvector import FrameLayerConfig, XVectorConfig
+from pysid.errors import DataError
+from pysid.exchange import to_onnx as onnx_export
+from pysid.exchange.to_onnx import export_onnx
+from pysid.frontend import VOXCELEB, FbankConfig, FrontendConfig, WebrtcVadConfig
+from pysid.io.audio.files import read_audio
+from pysid.model.config import ModelConfig, read_config
+from pysid.model.directory import find_model, find_model_directory, save_backend
+from pysid.model.speaker_model import SpeakerModel
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+AUDIO = Path(__file__).parents[2] / "examples" / "dev" / "audio" / "slt-0.ogg"
+
+
+@pytest.fixture
+def plugged_in(onnx_file, tmp_path):
+    """A copy of the file that may get settings."""
+    return Path(shutil.copy(onnx_file, tmp_path / "resnet.onnx"))
+
+
+@pytest.fixture
+def wave():
+    return read_audio(AUDIO, sample_rate=16000)[0]
+
+
+def weights(path):
+    return onnx.numpy_helper.to_array(onnx.load(path).graph.initializer[0])
+
+
+def banks(wave, **options):
+    """(T, D) filter banks as other toolkits compute them, less their mean."""
+    c = {"num_mel_bins": 80, "dither": 0.0, "window_type": "hamming", "htk_compat": True, "energy_floor": 0.0}
+    features = compliance_kaldi.fbank(torch.from_numpy(wave)[None], **{**c, **options}).numpy()
+    return features - features.mean(0)
+
+
+def test_without_settings_it_is_fed_as_wespeaker_does(onnx_file, wave):
+    model = pysid.load(onnx_file)
+    assert model.config.network == OnnxConfig(81, 12, skip_energy=True)
+    assert model.config.extract == ExtractConfig(chunk_size=-1)
+    expected = banks(wave).max(0) @ weights(onnx_file)
+    np.testing.assert_allclose(model.embed(wave), expected, atol=2e-3)  # of values up to 50
+    np.testing.assert_array_equal(model.embed(AUDIO), model.embed(wave))
+
+
+def test_settings_beside_it(plugged_in, wave):
+    plugged_in.with_suffix(".yaml").write_text(
+        """
+        frontend:
+          features: {kind: fbank, n_mels: 80}  # povey window, as 3D-Speaker has it
+        network:
+          input: feats
+          output: embs
+          wave_scale: unit
+        """
+    )
+    model = SpeakerModel.load(plugged_in)
+    assert model.config.frontend == FrontendConfig(features=FbankConfig(n_mels=80))
+    assert model.config.network == OnnxConfig(80, 12, input="feats", output="embs", wave_scale="unit")
+    expected = banks(wave / 32768, window_type="povey").max(0) @ weights(plugged_in)
+    np.testing.assert_allclose(model.embed(wave), expected, atol=2e-3)
+
+
+def test_a_vad_where_it_is_asked_for(plugged_in, wave):
+    settings = {"frontend": {"features": {"kind": "fbank", "n_mels": 80}, "vad": {"kind": "webrtc"}}}
+    plugged_in.with_suffix(".json").write_text(json.dumps(settings))
+    model = SpeakerModel.load(plugged_in)
+    assert model.config.frontend.vad == WebrtcVadConfig()
+    with pytest.raises(DataError, match="no frames"):
+        model.embed(np.zeros(16000, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("network: {layers: 3}", "resnet.yaml: unknown key 'network.layers'; known here: feature_dim, "),
+        ("network: {layout: TBD}", "resnet.yaml: 'network.layout' must be one of BTD, BDT, got 'TBD'"),
+        ("network: {output: [a]}", "resnet.yaml: 'network.output' must be "),
+        ("network: {fixed_frames: 0}", "resnet.yaml: network: fixed_frames must be positive, got 0"),
+        ("network: {feature_dim: 80}", "resnet.yaml: network.feature_dim is 80, but the frontend gives 81"),
+        ("network: 5", "resnet.yaml: 'network' must be a group of settings, got 5"),
+        ("front: {}", "resnet.yaml: unknown key 'front'; known here: frontend, network, extract"),
+        ("frontend: {vat: null}", "resnet.yaml: frontend: unknown key 'vat'; known here: features, vad, cmvn"),
+        (
+            "frontend: {features: {kind: fbank, n_mels: 64}}",
+            r"resnet.onnx: expected an input of the shape \(B, T, 64\)",
+        ),
+        ("network: {embedding_dim: 13}", None),
+        ("a: [", "resnet.yaml: expected YAML, got: "),
+    ],
+)
+def test_wrong_settings(plugged_in, settings, message, wave):
+    plugged_in.with_suffix(".yaml").write_text(settings)
+    if message is None:  # what the output really is shows when there is one
+        with pytest.raises(
+            DataError, match=r"expected embeddings of 13 dimensions, got an output of the shape \(1, 12\)"
+        ):
+            SpeakerModel.load(plugged_in).embed(wave)
+        return
+    with pytest.raises(DataError, match=message) as error:
+        SpeakerModel.load(plugged_in)
+    assert str(error.value).startswith(str(plugged_in.parent)) and "\n" not in str(error.value)
+
+
+def test_settings_twice_or_no_file(plugged_in, tmp_path):
+    for ending in (".yaml", ".json"):
+        plugged_in.with_suffix(ending).write_text("{}")
+    with pytest.raises(
+        DataError, match=r"resnet.onnx: expected settings in one file, got both resnet.yaml and .*json$"
+    ):
+        SpeakerModel.load(plugged_in)
+    with pytest.raises(DataError, match=r"nowhere.onnx: expected an ONNX file, or a shipped model"):
+        SpeakerModel.load(tmp_path / "nowhere.onnx")
+    (tmp_path / "text.onnx").write_text("no model")
+    with pytest.raises(DataError, match=r"text.onnx: expected an ONNX model, got: .*protobuf"):
+        SpeakerModel.load(tmp_path / "text.onnx")
+
+
+def test_a_graph_for_so_many_frames(plugged_in, wave):
+    graph = onnx.load(plugged_in)
+    shape = graph.graph.input[0].type.tensor_type.shape
+    shape.dim[0].dim_value, shape.dim[1].dim_value = 1, 100
+    onnx.save(graph, plugged_in)
+    model = SpeakerModel.load(plugged_in)
+    assert model.config.network.fixed_frames == 100
+    assert model.config.extract == ExtractConfig(chunk_size=100, min_chunk_size=100)
+    assert model.embed(wave).shape == model.embed(wave[:8000]).shape == (12,)
+
+
+def test_a_graph_that_does_not_tell_the_width(plugged_in, wave):
+    graph = onnx.load(plugged_in)
+    graph.graph.node[1].op_type = "Compress"  # so many numbers as the second input has ones
+    graph.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.arange(80) < 7, "weights"))
+    graph.graph.node[1].attribute.append(onnx.helper.make_attribute("axis", 1))
+    graph.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(graph, plugged_in)
+    with pytest.raises(DataError, match=r"resnet.onnx: the graph does not tell .*: set network.embedding_dim$"):
+        SpeakerModel.load(plugged_in)
+    plugged_in.with_suffix(".yaml").write_text("network: {embedding_dim: 7}")
+    np.testing.assert_allclose(SpeakerModel.load(plugged_in).embed(wave), banks(wave).max(0)[:7], atol=1e-3)
+
+
+def test_a_model_directory(onnx_file, wave, tmp_path):
+    file = SpeakerModel.load(onnx_file)
+    file.save(tmp_path / "m")
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["config.json", "model.onnx"]
+    model = SpeakerModel.load(tmp_path / "m")
+    assert model.config == file.config == read_config(tmp_path / "m")
+    assert model.fingerprint() == file.fingerprint()
+    np.testing.assert_array_equal(model.embed(wave), file.embed(wave))
+    assert find_model(tmp_path / "m" / "model.onnx") == tmp_path / "m" == find_model_directory(tmp_path / "m")
+    with pytest.raises(DataError, match="expected a model directory; pysid export --directory makes one"):
+        find_model_directory(onnx_file)
+
+
+def test_its_back_end_is_cosine_until_another_is_trained(onnx_file, tmp_path):
+    SpeakerModel.load(onnx_file).save(tmp_path / "m")
+    x = np.random.default_rng(0).normal(size=(40, 12))
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    model = SpeakerModel.load(tmp_path / "m")
+    assert model.backend is None and isinstance(model.scorer(), CosineBackend)
+    np.testing.assert_allclose(model.scorer().score(x, x), unit @ unit.T, atol=1e-12)
+    with pytest.raises(DataError, match="no PLDA"):
+        model.scorer("plda")
+    save_backend(tmp_path / "m", PldaBackend(4).fit(x, np.arange(40) // 4))
+    assert isinstance(SpeakerModel.load(tmp_path / "m").scorer(), PldaBackend)
+
+
+def test_the_fingerprint_is_that_of_the_graph(plugged_in):
+    before = SpeakerModel.load(plugged_in).fingerprint()
+    graph = onnx.load(plugged_in)
+    graph.graph.node[0].op_type = "ReduceMin"
+    onnx.save(graph, plugged_in)
+    assert SpeakerModel.load(plugged_in).fingerprint() != before
+
+
+LAYERS = (
+    FrameLayerConfig(12, (-2, -1, 0, 1, 2)),
+    FrameLayerConfig(12, (-2, 0, 2)),
+    FrameLayerConfig(12, (-3, 0, 3)),
+    FrameLayerConfig(20),
+)
+SMALL = XVectorConfig(30, LAYERS, segment_dims=(16, 14), attention_dim=10, n_heads=3)
+NETWORKS = {
+    "statistics": SMALL,
+    "attention": dataclasses.replace(SMALL, pooling="attention"),
+    "second layer": dataclasses.replace(SMALL, embedding_layer=1),
+    "rounded as Kaldi does": dataclasses.replace(SMALL, kaldi_rounding=True),
+    "published port": SMALL.as_published_port(),
+    "residual": ResNetConfig(feature_dim=30, channels=(4, 8), blocks=(1, 2), strides=((1, 1), (2, 2)), embedding_dim=9),
+    "norm before relu": dataclasses.replace(SMALL, order="norm-relu", norm_eps=1e-5),
+}
+
+
+def trained(config):
+    """A network whose batch norms have seen something."""
+    torch.manual_seed(0)
+    network = make_network(config)
+    with torch.no_grad():
+        for _ in range(30):
+            network.classifier_input(2 * torch.randn(8, 60, config.feature_dim) + 1)
+    return SpeakerModel(ModelConfig(VOXCELEB, config), network)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_exported_network_gives_the_same_embeddings(name, tmp_path):
+    model = trained(NETWORKS[name])
+    state = {key: x.clone() for key, x in model.network.state_dict().items()}
+    export_onnx(model, tmp_path / "net.onnx")
+    assert all(torch.equal(x, state[key]) for key, x in model.network.state_dict().items())
+    again = SpeakerModel.load(tmp_path / "net.onnx")
+    assert (again.config.frontend, again.config.extract) == (model.config.frontend, model.config.extract)
+    assert again.config.network.context == model.config.network.context
+    rng = np.random.default_rng(1)
+    utterances = [(str(n), rng.normal(size=(n, 30)).astype(np.float32)) for n in (3, 25, 26, 200, 611, 10300)]
+    expected = dict(model.embed_features(utterances))
+    for key, embedding in again.embed_features(utterances):
+        np.testing.assert_allclose(embedding, expected[key], rtol=0, atol=1e-4 * np.abs(expected[key]).max())
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "residual"])
+def test_in_8_bits_embeddings_are_close(name, tmp_path):
+    model = trained(NETWORKS[name])
+    sizes = {}
+    for int8 in (False, True):
+        export_onnx(model, tmp_path / "net.onnx", int8=int8)
+        graph = onnx.load(tmp_path / "net.onnx").graph
+        sizes[int8] = sum(onnx.numpy_helper.to_array(x).nbytes for x in graph.initializer)
+    assert sizes[True] < 0.6 * sizes[False]
+    assert "MatMulInteger" in {node.op_type for node in graph.node}
+    again = SpeakerModel.load(tmp_path / "net.onnx")
+    rng = np.random.default_rng(1)
+    utterances = [(str(n), rng.normal(size=(n, 30)).astype(np.float32)) for n in (100, 611)]
+    expected = dict(model.embed_features(utterances))
+    for key, embedding in again.embed_features(utterances):
+        assert 0 < np.linalg.norm(embedding - expected[key]) < 0.3 * np.linalg.norm(expected[key])
+
+
+def test_batch_and_time_are_free_and_no_path_is_told(tmp_path):
+    import onnxruntime
+
+    model = trained(SMALL)
+    export_onnx(model, tmp_path / "deep" / "net.onnx")
+    content = (tmp_path / "deep" / "net.onnx").read_bytes()
+    assert str(Path(pysid.__file__).parent).encode() not in content and str(tmp_path).encode() not in content
+    session = onnxruntime.InferenceSession(content)
+    assert [(x.name, x.shape) for x in session.get_inputs()] == [("features", ["B", "T", 30])]
+    assert [(x.name, x.shape) for x in session.get_outputs()] == [("embedding", ["B", 16])]
+    x = torch.randn(5, 77, 30)
+    with torch.inference_mode():
+        expected = model.network(x)
+    np.testing.assert_allclose(session.run(None, {"features": x.numpy()})[0], expected, rtol=0, atol=1e-5)
+
+
+def test_what_is_not_exported(onnx_file, tmp_path):
+    with pytest.raises(DataError, match=r"net.raw: expected an output that ends in .onnx$"):
+        export_onnx(trained(SMALL), tmp_path / "net.raw")
+    with pytest.raises(DataError, match=r"only pysid's own networks can be exported, this one is of the kind 'onnx'$"):
+        export_onnx(SpeakerModel.load(onnx_file), tmp_path / "net.onnx")
+    with pytest.raises(DataError, match=r"^only x-vector networks can be exported in 8 bits: "):
+        export_onnx(trained(NETWORKS["residual"]), tmp_path / "net.onnx", int8=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
+def test_export_without_the_extra(package, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DataError, match=r"ONNX models need an optional part of pysid: pip install 'pysid\[onnx\]'$"):
+        export_onnx(trained(SMALL), tmp_path / "net.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_that_came_out_wrong_is_not_kept(monkeypatch, tmp_path):
+    class Constant(onnx_export._Traceable):
+        def forward(self, features):
+            n_frames = torch.tensor(100)  # whatever there are
+            frames, _ = self.network.frame_level(features)
+            return self.network.segment_level(frames[:, : int(n_frames)])
+
+    monkeypatch.setattr(onnx_export, "_Traceable", Constant)
+    with pytest.raises(DataError, match=r"net.onnx: the graph that PyTorch .* gives other embeddings .* 400 frames$"):
+        export_onnx(trained(dataclasses.replace(SMALL, pooling="attention")), tmp_path / "net.onnx")
+    assert list(tmp_path.iterdir()) == []

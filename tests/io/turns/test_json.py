@@ -1,0 +1,105 @@
+"""Turns as JSON."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pysid.errors import DataError
+from pysid.io.turns.json import format_turns_json, read_turns_json
+from pysid.segments import Segment, Turn
+
+segments = st.tuples(st.integers(0, 10**8), st.integers(1, 10**6)).map(
+    lambda t: Segment(t[0] / 1000, (t[0] + t[1]) / 1000)
+)
+names = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("json") / "turns.json"
+
+
+@settings(max_examples=40, deadline=None)
+@given(names, st.lists(st.builds(Turn, segments, names), max_size=6), st.integers(0, 10**9))
+def test_round_trip(path, recording, turns, duration_ms):
+    path.write_text(format_turns_json(recording, turns, duration_ms / 1000), encoding="utf-8")
+    assert read_turns_json(path) == (recording, turns, duration_ms / 1000)
+
+
+def test_the_document():
+    turns = [
+        Turn(Segment(4.0004, 5.0), "b"),
+        Turn(Segment(0.1, 0.3), "Zoë"),
+        Turn(Segment(0.2, 0.6), "Zoë"),
+        Turn(Segment(0.7, 1.0), "Zoë"),
+        Turn(Segment(2.0, 2.0003), "c"),
+    ]
+    text = format_turns_json("mój plik", turns, 6.00049)
+    assert "Zoë" in text and "mój plik" in text
+    assert json.loads(text) == {
+        "version": 1,
+        "recording": "mój plik",
+        "duration_s": 6.0,
+        "speakers": [{"speaker": "Zoë", "speaking_s": 0.8}, {"speaker": "b", "speaking_s": 1.0}],
+        "turns": [
+            {"start_s": 4.0, "end_s": 5.0, "speaker": "b"},
+            {"start_s": 0.1, "end_s": 0.3, "speaker": "Zoë"},
+            {"start_s": 0.2, "end_s": 0.6, "speaker": "Zoë"},
+            {"start_s": 0.7, "end_s": 1.0, "speaker": "Zoë"},
+        ],
+    }
+
+
+GOOD = {"version": 1, "recording": "r", "duration_s": 3, "turns": [{"start_s": 0, "end_s": 1, "speaker": "a"}]}
+
+
+def with_turn(**changes):
+    return {**GOOD, "turns": [GOOD["turns"][0], {**GOOD["turns"][0], **changes}]}
+
+
+BAD = {
+    "no JSON": ('{\n"version": 1,,\n}', ":2: expected JSON: Expecting property name"),
+    "empty": ("", ":1: expected JSON: Expecting value"),
+    "a list": ("[]", ": expected the document to be an object with 'version'"),
+    "no turns": (
+        {k: v for k, v in GOOD.items() if k != "turns"},
+        ": expected the document to be an object with 'turns'",
+    ),
+    "version": ({**GOOD, "version": 2}, ": expected version 1, got 2"),
+    "kind": ({**GOOD, "recording": 7}, ": expected another kind of value for 'recording' of the document, got 7"),
+    "true": (
+        {**GOOD, "duration_s": True},
+        ": expected another kind of value for 'duration_s' of the document, got True",
+    ),
+    "negative": (
+        {**GOOD, "duration_s": -1},
+        ": expected 'duration_s' of the document to be seconds, 0 or more, got -1",
+    ),
+    "NaN": (with_turn(end_s=float("nan")), ": expected 'end_s' of turns[1] to be seconds, 0 or more, got nan"),
+    "backwards": (with_turn(start_s=2), ": expected turns[1] to start before it ends, got 2.0 and 1.0"),
+    "text": (with_turn(start_s="0"), ": expected another kind of value for 'start_s' of turns[1], got '0'"),
+    "a turn": ({**GOOD, "turns": [3]}, ": expected turns[0] to be an object with 'start_s'"),
+    "Latin-1": (b'{"recording": "caf\xe9"}', ": expected UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize(("document", "message"), BAD.values(), ids=BAD)
+def test_bad_files(tmp_path, document, message):
+    path = tmp_path / "turns.json"
+    text = document if isinstance(document, (str, bytes)) else json.dumps(document)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError) as caught:
+        read_turns_json(path)
+    assert str(caught.value).startswith(f"{path}{message}")
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(DataError, match="cannot read the file: No such file"):
+        read_turns_json(tmp_path / "none.json")
+
+
+def test_unknown_keys_do_not_matter(tmp_path):
+    (tmp_path / "x").write_text(json.dumps({**GOOD, "model": "x"}))
+    assert read_turns_json(tmp_path / "x").turns == [Turn(Segment(0, 1), "a")]

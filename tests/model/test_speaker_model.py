@@ -1,0 +1,231 @@
+"""Model directories: what is written is read back, and what does not fit is refused by name."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+import pysid
+from pysid.backend import CosineBackend, PldaBackend
+from pysid.embedding.extract import ExtractConfig
+from pysid.embedding.xvector import XVector, XVectorConfig
+from pysid.errors import DataError
+from pysid.frontend import VOXCELEB
+from pysid.io.audio.files import read_audio
+from pysid.model import directory as model_directory
+from pysid.model.config import ModelConfig
+from pysid.model.directory import find_model, save_backend
+from pysid.model.speaker_model import SpeakerModel, check_device
+
+
+@pytest.fixture
+def opened(model):
+    return SpeakerModel.load(model)
+
+
+@pytest.fixture
+def copy(model, tmp_path):
+    return Path(shutil.copytree(model, tmp_path / "copy"))
+
+
+@pytest.fixture
+def features():
+    rng = np.random.default_rng(0)
+    return [(f"u{i}", rng.normal(size=(n, 30)).astype(np.float32)) for i, n in enumerate((400, 90, 200))]
+
+
+def embeddings(opened, features):
+    return np.stack([x for _, x in opened.embed_features(features)])
+
+
+def plda(dim=16):
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(20), 6)
+    return PldaBackend(4).fit(rng.normal(size=(20, dim))[y] + rng.normal(size=(len(y), dim)), y)
+
+
+def test_saved_and_loaded(opened, features, tmp_path):
+    opened.backend = plda()
+    opened.save(tmp_path / "m")
+    again = SpeakerModel.load(tmp_path / "m")
+    assert again.config == opened.config and again.fingerprint() == opened.fingerprint()
+    x = embeddings(opened, features)
+    np.testing.assert_array_equal(embeddings(again, features), x)
+    np.testing.assert_allclose(again.scorer().score(x, x), opened.scorer().score(x, x), rtol=1e-12)
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
+        "backend.safetensors",
+        "config.json",
+        "model.safetensors",
+    ]
+
+
+def test_half_precision_halves_the_file(opened, features, tmp_path):
+    opened.save(tmp_path / "m", half=True)
+    opened.save(tmp_path / "f")
+    half, full = ((tmp_path / x / "model.safetensors").stat().st_size for x in "mf")
+    assert half < 0.75 * full
+    x = embeddings(opened, features)
+    y = embeddings(SpeakerModel.load(tmp_path / "m"), features)
+    assert 0 < np.abs(x - y).max() < 1e-2 * np.abs(x).max()
+
+
+def test_a_network_that_was_in_training_is_put_into_eval_mode(opened, features):
+    assert not opened.network.training
+    expected = embeddings(opened, features)
+    again = SpeakerModel(opened.config, opened.network.train())
+    assert not again.network.training
+    np.testing.assert_array_equal(embeddings(again, features), expected)
+
+
+def test_the_fingerprint_tells_models_apart(opened):
+    other = SpeakerModel(opened.config, XVector(opened.config.network))
+    assert other.fingerprint() != opened.fingerprint()
+    config = dataclasses.replace(opened.config, extract=ExtractConfig(chunk_size=300))
+    assert SpeakerModel(config, opened.network).fingerprint() != opened.fingerprint()
+
+
+def test_features_of_waves_do_not_depend_on_the_batch(opened):
+    rng = np.random.default_rng(0)
+    waves = [(3000 * rng.normal(size=n)).astype(np.float32) for n in (16000, 40000, 23456)]
+    together = opened.features(waves)
+    for wave, features in zip(waves, together, strict=True):
+        np.testing.assert_allclose(opened.features([wave])[0], features, atol=1e-4)
+
+
+def test_wrong_network_input(opened, features):
+    bad = ("bad", np.zeros((50, 13), np.float32))
+    with pytest.raises(DataError, match=r"^bad: expected frames of 30 features, got the shape \(50, 13\)$"):
+        list(opened.embed_features([bad]))
+    reasons = {}
+    vector = ("vector", np.zeros(30, np.float32))
+    empty = ("empty", np.zeros((0, 0), np.float32))
+    found = dict(opened.embed_features([bad, *features, vector, empty], reasons.__setitem__))
+    assert list(found) == ["u0", "u1", "u2"] and list(reasons) == ["bad", "vector", "empty"]
+    assert reasons["empty"] == "no frames (no speech found?)"
+
+
+def test_scorers(opened):
+    with pytest.raises(DataError, match="no PLDA back-end: make one with pysid fit-backend"):
+        opened.scorer()
+    assert isinstance(opened.scorer("cosine"), CosineBackend)
+    x = np.random.default_rng(1).normal(size=(5, 16))
+    opened.backend = plda()
+    assert opened.scorer() is opened.scorer("plda") is opened.backend
+    centred = x - opened.backend.projection.mean_
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    np.testing.assert_allclose(opened.scorer("cosine").score(x, x), centred @ centred.T, atol=1e-12)
+    opened.backend = CosineBackend().fit(x)
+    assert opened.scorer() is opened.scorer("cosine") is opened.backend
+    with pytest.raises(DataError, match="no PLDA back-end"):
+        opened.scorer("plda")
+
+
+def test_a_config_whose_parts_do_not_fit():
+    network = XVectorConfig(feature_dim=24)
+    with pytest.raises(DataError, match=r"network.feature_dim is 24, but the frontend gives 30"):
+        ModelConfig(VOXCELEB, network)
+    with pytest.raises(DataError, match=r"extract.min_chunk_size is 14, but the network needs chunks of more than 14"):
+        ModelConfig(VOXCELEB, extract=ExtractConfig(min_chunk_size=14))
+    assert ModelConfig(VOXCELEB, extract=ExtractConfig(min_chunk_size=15)).sample_rate == 16000
+
+
+def edit(directory, **changes):
+    plain = json.loads((directory / "config.json").read_text())
+    for name, value in changes.items():
+        part, _, key = name.partition("__")
+        if key:
+            plain[part][key] = value
+        else:
+            plain[part] = value
+    (directory / "config.json").write_text(json.dumps(plain))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network__layers": 3}, "config.json: unknown key 'network.layers'; known here: feature_dim, "),
+        ({"network__segment_dims": "16"}, "config.json: 'network.segment_dims' must be a list, got '16'"),
+        ({"network__segment_dims": []}, "config.json: network: an x-vector network needs at least one"),
+        ({"network__feature_dim": 24}, "config.json: network.feature_dim is 24, but the frontend gives 30"),
+        ({"extract__min_chunk_size": 3}, "config.json: extract.min_chunk_size is 3, but"),
+        ({"extract__pad_input": "no"}, "config.json: 'extract.pad_input' must be true or false, got 'no'"),
+        ({"frontend": None}, "config.json: 'frontend' must be a group of settings, got None"),
+        ({"network__segment_dims": [16, 17]}, "model.safetensors: does not fit config.json: "),
+        ({"network__segment_dims": [16]}, "does not fit config.json: has superfluous 4 tensors, such as "),
+        ({"network__segment_dims": [16, 16, 16]}, "does not fit config.json: lacks 4 tensors, such as "),
+    ],
+)
+def test_a_config_that_was_edited(copy, changes, message):
+    edit(copy, **changes)
+    with pytest.raises(DataError) as error:
+        SpeakerModel.load(copy)
+    assert str(error.value).startswith(str(copy)) and message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_of_another_kind(copy):
+    safetensors.torch.save_file({"a": torch.ones(2, dtype=torch.bfloat16)}, copy / "model.safetensors")
+    with pytest.raises(DataError, match=r"model.safetensors: expected a safetensors file, got: .*bfloat16"):
+        SpeakerModel.load(copy)
+
+
+def test_a_back_end_of_another_model(copy):
+    save_backend(copy, plda(12))
+    with pytest.raises(DataError, match=r"backend.safetensors: is for embeddings of 12 dimensions, .* have 16$"):
+        SpeakerModel.load(copy)
+    safetensors.torch.save_file({"mean": torch.ones(16)}, copy / "backend.safetensors")
+    with pytest.raises(DataError, match=r"copy/backend.safetensors: a back-end needs the array 'length_norm'"):
+        SpeakerModel.load(copy)
+
+
+def test_models_are_found_by_path_or_by_name(model, tmp_path, monkeypatch):
+    shutil.copytree(model, tmp_path / "models" / "tiny")
+    monkeypatch.setattr(model_directory, "MODELS", tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    assert find_model("tiny") == tmp_path / "models" / "tiny"
+    assert find_model(model) == model
+    assert pysid.load("tiny").fingerprint() == pysid.load(model).fingerprint()
+    with pytest.raises(DataError, match=r"^big: expected a model directory with config.json, or .* \(tiny\)$"):
+        find_model("big")
+    # A path that is wrong must not end at a shipped model of that name.
+    with pytest.raises(DataError, match=r"^exp/tiny: expected a model directory"):
+        find_model(Path("exp/tiny"))
+    monkeypatch.setattr(model_directory, "MODELS", tmp_path / "none")
+    with pytest.raises(DataError, match=r"^tiny: expected a model directory with config.json$"):
+        find_model("tiny")
+
+
+def test_devices(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name in ("cpu", "cuda", "cuda:0", "cuda:1"):
+        check_device(name)
+    for name in ("cuda:2", "cuda:999"):
+        with pytest.raises(DataError, match=f"^expected an available device, got '{name}' where there are 2 CUDA"):
+            check_device(name)
+    for name in ("", "mps", "cuda:", "cuda:-1", "CPU", "cpu cuda"):
+        with pytest.raises(DataError, match=r"^expected the device cpu, cuda or cuda:N, got "):
+            check_device(name)
+
+
+def test_cuda_gives_what_the_cpu_gives(model, features):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    x, y = (embeddings(SpeakerModel.load(model, device), features) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(x, y, rtol=0, atol=1e-3 * np.abs(x).max())
+
+
+def test_a_file_and_its_waveform_have_one_embedding(opened):
+    path = Path(__file__).parents[2] / "examples" / "dev" / "audio" / "slt-0.ogg"
+    wave, _ = read_audio(path, sample_rate=16000)
+    embedding = opened.embed(path)
+    assert embedding.shape == (opened.config.network.embedding_dim,)
+    np.testing.assert_array_equal(opened.embed(wave), embedding)
+    with pytest.raises(DataError, match="waveform: no frames"):
+        opened.embed(np.zeros(16000, np.float32))
+    with pytest.raises(DataError, match=r"nowhere\.wav"):
+        opened.embed("nowhere.wav")

@@ -1,0 +1,150 @@
+"""Training a detector of speech on conversations of the example voices, and its files."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from pysid.activity import ActivityConfig, ActivityDetector, ActivityNetwork
+from pysid.activity.files import read_detector, write_detector
+from pysid.data.conversations.plan import ConversationConfig
+from pysid.data.conversations.write import write_conversations
+from pysid.data.corpus import Corpus
+from pysid.errors import DataError
+from pysid.frontend import FbankConfig
+from pysid.training.activity.crops import CropConfig
+from pysid.training.activity.run import ActivityTrainConfig, Recordings, read_activity_config, run_activity_training
+from pysid.training.optim import OptimizerConfig
+from pysid.training.trainer import TrainerConfig
+
+FEATURES = FbankConfig(n_mels=20, use_energy=True, snip_edges=False)
+NETWORK = ActivityConfig(feature_dim=21, channels=16, dilations=(1, 2, 4, 8))
+
+
+@pytest.fixture(scope="module")
+def conversations(tmp_path_factory, dev) -> Path:
+    folder = tmp_path_factory.mktemp("activity") / "conversations"
+    config = ConversationConfig(
+        n_conversations=4, min_pieces=6, max_pieces=8, cut_to_s=0.5, pause_s=1.0, overlap=0.5, inner_pause_s=0.3
+    )
+    write_conversations(Corpus.read(dev), folder, config)
+    return folder
+
+
+@pytest.fixture
+def config(conversations, tmp_path) -> ActivityTrainConfig:
+    return ActivityTrainConfig(
+        train=str(conversations),
+        dev=str(conversations),
+        out=str(tmp_path / "out"),
+        features=FEATURES,
+        network=NETWORK,
+        crops=CropConfig(n_frames=200, batch_size=8, crops_per_epoch=240),
+        optimizer=OptimizerConfig(kind="adamw", learning_rate=1e-2),
+        trainer=TrainerConfig(n_epochs=2, n_workers=0, n_threads=1),
+    )
+
+
+def test_it_learns_what_speech_is(config, conversations):
+    final = run_activity_training(config)
+    detector = read_detector(final)
+    errors = Recordings.read(conversations, FEATURES).errors(detector)
+    assert errors["missed"] + errors["false_alarm"] < 0.1
+    table = [line.split("\t") for line in (Path(config.out) / "epochs.tsv").read_text().splitlines()]
+    assert table[0][-4:] == ["missed", "false_alarm", "overlap_missed", "overlap_false_alarm"]
+    assert len(table) == 3
+    assert float(table[2][5]) == pytest.approx(errors["missed"], abs=1e-5)
+
+
+def test_a_second_run_changes_nothing_and_another_one_is_refused(config):
+    config = replace(
+        config, trainer=replace(config.trainer, n_epochs=1), crops=replace(config.crops, crops_per_epoch=16)
+    )
+    final = run_activity_training(config)
+    before = (final / "activity.safetensors").read_bytes()
+    run_activity_training(config)
+    assert (final / "activity.safetensors").read_bytes() == before
+    with pytest.raises(DataError, match=r"holds a training with other settings: network.channels \(was 16, is 8\)"):
+        run_activity_training(replace(config, network=replace(NETWORK, channels=8)))
+
+
+def test_counts_are_those_of_the_reference(conversations):
+    recordings = Recordings.read(conversations, FEATURES)
+    assert recordings.names == [f"conv-{i:04d}" for i in range(1, 5)]
+    for features, counts in zip(recordings.features, recordings.counts, strict=True):
+        assert features.shape == (len(counts), 21) and features.dtype == np.float16
+        assert set(np.unique(counts)) <= {0, 1, 2}
+        assert np.median(features[counts > 0, 0]) > np.median(features[counts == 0, 0]) + 3
+
+
+def test_what_is_wrong_with_the_data(config, conversations, tmp_path):
+    with pytest.raises(DataError, match="expected recordings of 90000 frames or more, got none"):
+        run_activity_training(replace(config, crops=CropConfig(n_frames=90000)))
+    with pytest.raises(DataError, match=r"network\.feature_dim is 9, but the features have 21"):
+        run_activity_training(replace(config, network=ActivityConfig(feature_dim=9)))
+    with pytest.raises(DataError, match="must be filter banks with use_energy"):
+        run_activity_training(replace(config, features=FbankConfig(n_mels=21)))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "wav.scp").write_text(f"a {conversations / 'audio/conv-0001.flac'}\n")
+    (broken / "ref.rttm").write_text("SPEAKER b 1 0 1 <NA> <NA> x <NA> <NA>\n")
+    with pytest.raises(DataError, match=r"ref\.rttm: expected turns of all recordings, got none of 'a'"):
+        Recordings.read(broken, FEATURES)
+    (broken / "wav.scp").write_text("a touch /tmp/ran |\n")
+    with pytest.raises(DataError, match=r"wav\.scp: expected an audio file for 'a', got a shell pipe"):
+        Recordings.read(broken, FEATURES)
+
+
+def test_settings_are_read_from_a_file(tmp_path):
+    path = tmp_path / "activity.yaml"
+    path.write_text("train: a\nout: b\nfeatures: {kind: fbank, n_mels: 40}\n")
+    assert read_activity_config(path, ["network.channels=32"]).network.channels == 32
+    with pytest.raises(DataError, match=r"unknown key 'network\.layers'"):
+        read_activity_config(path, ["network.layers=3"])
+
+
+@pytest.fixture
+def written(tmp_path) -> Path:
+    torch.manual_seed(0)
+    network = ActivityNetwork(NETWORK)
+    network(torch.randn(2, 100, 21))
+    write_detector(tmp_path, ActivityDetector(network, FEATURES))
+    return tmp_path
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_detector_is_what_it_was_after_writing_and_reading(written, half):
+    detector = read_detector(written)
+    write_detector(written / "again", detector, half)
+    x = torch.randn(50, 21)
+    read = read_detector(written / "again")
+    assert read.features == FEATURES and read.network.config == NETWORK
+    np.testing.assert_allclose(read(x).speech, detector(x).speech, atol=1e-2 if half else 0)
+    size = [(folder / "activity.safetensors").stat().st_size for folder in (written, written / "again")]
+    assert (size[1] < 0.8 * size[0]) == half
+
+
+def test_damaged_files(written):
+    weights = written / "activity.safetensors"
+    tensors = safetensors.torch.load_file(weights)
+    weights.write_bytes(safetensors.torch.save({k: v for k, v in tensors.items() if k != "stem.weight"}))
+    message = r"activity\.safetensors: does not fit activity\.json: lacks 1 tensors, such as 'stem.weight'"
+    with pytest.raises(DataError, match=message):
+        read_detector(written)
+    weights.write_bytes(b"no")
+    with pytest.raises(DataError, match=r"activity\.safetensors: expected a safetensors file"):
+        read_detector(written)
+    weights.unlink()
+    with pytest.raises(DataError, match=r"activity\.safetensors: no such file"):
+        read_detector(written)
+    plain = json.loads((written / "activity.json").read_text())
+    plain["network"]["feature_dim"] = 5
+    (written / "activity.json").write_text(json.dumps(plain))
+    with pytest.raises(DataError, match=r"network\.feature_dim is 5, but the features have 21"):
+        read_detector(written)
+    (written / "activity.json").unlink()
+    assert read_detector(written) is None
