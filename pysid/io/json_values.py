@@ -108,7 +108,13 @@ class JsonValue:
     def text(self) -> str:
         if not isinstance(self.value, str):
             raise ValueError(f"expected {self.place} to be text, got {self._shown()}")
+        if not self.value.isascii() and any("\ud800" <= character <= "\udfff" for character in self.value):
+            raise ValueError(f"expected {self.place} to be UTF-8 text, got {self._shown()}")
         return self.value
+
+    def bytes_text(self) -> str:
+        """A text that need not be UTF-8; bytes that are none stand in it as surrogates, see `whole_text`."""
+        return self.value if isinstance(self.value, str) else self.text()
 
     def number(self) -> float:
         """A finite number; a text that is one is taken too, as some services write them."""

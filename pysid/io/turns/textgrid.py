@@ -69,8 +69,8 @@ def read_tiers(path: PathLike) -> list[Tier]:
         raise DataError(f"{path}: expected a whole TextGrid, got one that is cut off") from None
 
 
-def read_textgrid(path: PathLike) -> list[Turn]:
-    """Who speaks when, by a TextGrid: each tier is a speaker, each interval with text a turn.
+def read_textgrid(path: PathLike) -> tuple[list[Turn], float | None]:
+    """Who speaks when, and how long the recording is, by a TextGrid: a tier is a speaker, an interval with text a turn.
 
     With a single tier whose texts are others than its name, the texts are the speakers.
 
@@ -83,7 +83,7 @@ def read_textgrid(path: PathLike) -> list[Turn]:
     turns = [Turn(Segment(a, b), (text if by_text else name).strip()) for name, (a, b, text) in spoken if b > a]
     if any(not turn.speaker for turn in turns):
         raise DataError(f"{path}: expected tiers with names, those of the speakers, got one without")
-    return sorted(turns)
+    return sorted(turns), max((piece[1] for tier in tiers for piece in tier.intervals), default=None)
 
 
 def format_textgrid(turns: Sequence[Turn], duration_s: float) -> str:

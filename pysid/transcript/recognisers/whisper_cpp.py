@@ -27,9 +27,9 @@ def read(document: JsonValue) -> list[Word]:
     segments = document["transcription"].items()
     counts = []
     for segment in segments:
-        text = whole_text(segment["text"].text())
+        text = whole_text(segment["text"].bytes_text())
         start_s, end_s = _times(segment)
-        tokens = [x for x in segment.list_of("tokens") if not x["text"].text().startswith(SPECIAL)]
+        tokens = [x for x in segment.list_of("tokens") if not x["text"].bytes_text().startswith(SPECIAL)]
         words = _of_tokens(tokens, start_s, end_s) if tokens else []
         if not words and text.strip():
             words = spread(text, start_s, end_s)
@@ -48,9 +48,10 @@ def read(document: JsonValue) -> list[Word]:
 def _of_tokens(tokens: list[JsonValue], start_s: float, end_s: float) -> list[Word]:
     """Tokens put together to words: until one begins with a space, or with a character that needs none."""
     words: list[MaybeTimed] = []
-    text, probabilities, times = "", [], (0.0, 0.0)
+    text, times = "", (0.0, 0.0)
+    probabilities: list[float] = []
     for token in tokens:
-        piece, (from_s, to_s) = token["text"].text(), _times(token)
+        piece, (from_s, to_s) = token["text"].bytes_text(), _times(token)
         if text and (piece[:1].isspace() or (_is_word(text) and is_cjk(whole_text(piece)[:1] or " "))):
             words.append(_word(text, times, probabilities))
             text = ""
