@@ -14,7 +14,7 @@ _version.py _lazy.py _torchaudio.py errors.py segments.py
 progress.py io
 config.py frontend backend metrics
 augment embedding parallel
-segmentation activity nnet3 report
+segmentation activity nnet3 report transcript
 data model
 diarization speakers exchange
 runs training
