@@ -80,13 +80,13 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
 
 
 def report_skipped(skipped: "Skipped", n_total: int) -> None:
-    """Says on standard error which utterances were left out, if any."""
+    """Reports on standard error which utterances were left out, if any."""
     if len(skipped):
         say(skipped.summary(n_total))
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
-    """Writes the figures that a subcommand has printed for programs to read."""
+    """Writes the figures that a subcommand has printed, for other programs to read."""
     import json
 
     from pysid.io.files import atomic_text

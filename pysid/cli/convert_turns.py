@@ -39,7 +39,7 @@ def convert(
 ) -> None:
     """Write turns of speakers in another format: RTTM, subtitles, Praat, ELAN, Audacity, tables, JSON; both ways.
 
-    A recording that is not named in its file is called as the file is. RTTM and CSV hold many recordings; of the other
+    A recording that its file does not name takes the name of the file. RTTM and CSV hold many recordings; of the other
     formats a folder OUT gets a file for each. Times are kept to the millisecond.
 
     Example: pysid convert meeting.rttm meeting.eaf

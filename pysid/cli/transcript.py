@@ -80,7 +80,7 @@ def transcript(
 
 
 def _read_turns(path: Path, words: Path) -> tuple[str, list["Turn"]]:
-    """The only recording in a file of turns, or that which is called as the words are."""
+    """The only recording in a file of turns, or the one that has the name of the file of words."""
     from pysid.errors import DataError
     from pysid.io.turns.formats import read_turns
 

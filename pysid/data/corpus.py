@@ -306,7 +306,7 @@ def _refuse(lost: Sequence[str], n_total: int, where: Path, what: str) -> None:
 
 
 def _write_sorted(path: Path, table: Mapping[str, object] | None) -> None:
-    """In the order of the C locale: by the bytes of the keys. An old table that is no more is taken away."""
+    """In the order of the C locale: by the bytes of the keys. An old table that is no longer there is removed."""
     if table:
         tables.write_table(path, dict(sorted(table.items(), key=lambda item: item[0].encode())))
     else:

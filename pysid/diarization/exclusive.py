@@ -9,8 +9,9 @@ from pysid.segments import Segment, Turn
 def exclusive(turns: Sequence[Turn]) -> list[Turn]:
     """The turns without overlap: where several talk, the time goes to the one who goes on, whose turn ends last.
 
-    So who breaks in and carries on has the floor at once, and who says "mhm" in another's turn never has it. Together
-    the result covers the very time that the turns do. It is in order of time; pieces of a turn that touch are one.
+    So whoever breaks in and carries on has the floor at once, and whoever says "mhm" in another's turn never has it.
+    Together the result covers exactly the time that the turns do. It is in order of time; pieces of a turn that touch
+    are one.
 
     >>> turns = [Turn(Segment(0.0, 5.0), "anna"), Turn(Segment(1.0, 1.5), "ben"), Turn(Segment(4.0, 9.0), "ben")]
     >>> [(turn.segment.start_s, turn.segment.end_s, turn.speaker) for turn in exclusive(turns)]

@@ -83,7 +83,7 @@ def cut_into_windows(inputs: Inputs, model: SpeakerModel, config: WindowConfig) 
 
 
 def inputs_of(source: ArraySource) -> Inputs:
-    """The utterances of a source; one that cannot be loaded does not keep the others from it."""
+    """The utterances of a source; one that cannot be loaded is skipped, and the others are still read."""
     keys = source.keys
 
     def read(done: Collection[str], on_skip: OnSkip) -> Named:

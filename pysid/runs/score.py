@@ -18,7 +18,7 @@ from pysid.io.trial_scores import split_scores
 from pysid.model.directory import DEFAULT_MODEL
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import gather
-from pysid.parallel.workers import HERE, Workers
+from pysid.parallel.workers import THIS_PROCESS, Workers
 from pysid.progress import say
 from pysid.runs.embed import DESCRIPTION, embedding_shards
 from pysid.runs.inputs import Inputs, inputs_of, open_inputs
@@ -35,13 +35,13 @@ def score_list(
     cohort: str | None = None,
     top_n: int = 300,
     calibrate: bool = False,
-    workers: Workers = HERE,
+    workers: Workers = THIS_PROCESS,
     allow_pipes: bool = False,
 ) -> None:
     """What `pysid score` does: see its options.
 
-    Embeddings of audio are kept beside `out` until the scores are there, so that a second run goes on where a first
-    one was stopped.
+    Embeddings of audio are kept beside `out` until the scores are there, so that a second run resumes where the first
+    was stopped.
 
     Raises:
         DataError: a file that is missing or malformed, an utterance or speaker of the lists that does not exist, or

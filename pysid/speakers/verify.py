@@ -19,7 +19,7 @@ class Verifier:
     """One enrolled speaker, ready to be compared.
 
     Args:
-        enrol: recordings of the speaker. As in Kaldi their embeddings are averaged, and PLDA is told of how many.
+        enrol: recordings of the speaker. As in Kaldi their embeddings are averaged, and PLDA knows how many there were.
         point: where acceptance begins; None is the Bayes threshold at even odds and equal costs.
         backend: "plda" or "cosine"; None takes the back-end that the model was made with.
     Raises:

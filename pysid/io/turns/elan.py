@@ -71,7 +71,7 @@ def format_elan(recording: str, turns: Sequence[Turn]) -> str:
 def read_elan(path: PathLike, recording: str) -> RecordingTurns:
     """Who speaks when: each tier is a speaker, called after its participant, or, without, as the tier is.
 
-    Tiers below others, such as those of words, are read over; so are annotations without times.
+    Tiers below others, such as those of words, are skipped; so are annotations without times.
 
     Args:
         recording: what it is called where the file does not say.

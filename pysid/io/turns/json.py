@@ -9,7 +9,7 @@ r"""Turns of one recording as JSON, for programs and web pages.
     }
 
 Times are in seconds from the start of the recording, to the millisecond. Speakers come in the order in which they
-first talk; `speaking_s` counts once the time in which two turns of one speaker overlap. A reader shall not mind
+first talk; `speaking_s` counts once the time in which two turns of one speaker overlap. A reader should ignore
 keys that it does not know; another `version` means that those above have changed.
 
 >>> import json

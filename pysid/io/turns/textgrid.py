@@ -53,7 +53,7 @@ class Tier(NamedTuple):
 
 
 def read_tiers(path: PathLike) -> list[Tier]:
-    """The interval tiers of a TextGrid, in Praat's long or short text format; tiers of points are read over.
+    """The interval tiers of a TextGrid, in Praat's long or short text format; tiers of points are skipped.
 
     Raises:
         DataError: the file cannot be read, is no TextGrid in text, is UTF-16 or UTF-8 of neither kind, or is cut off.

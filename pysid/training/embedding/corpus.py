@@ -125,7 +125,7 @@ def augment_batches(
             )
         augmenter = None if augment is None else open_augmenter(augment, source.sample_rate)
     factors = sorted(speed.factors, key=lambda factor: factor != 1) if speed else [1.0]
-    harder = AugmentedBatches(
+    augmented = AugmentedBatches(
         batches,
         len(speakers),
         augmenter=augmenter,
@@ -133,4 +133,4 @@ def augment_batches(
         masks=SpecAugment(spec_augment) if spec_augment else None,
         clean_vad=augment is None or augment.vad == "clean",
     )
-    return harder, [speed_name(speaker, factor) for factor in factors for speaker in speakers]
+    return augmented, [speed_name(speaker, factor) for factor in factors for speaker in speakers]

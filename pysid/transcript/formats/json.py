@@ -13,7 +13,7 @@
 
 `speaker` is null where nobody is known. A word may have `"glued": true` (no space before it), `"estimated": true` (the
 recogniser gave no time for it) and `"ends_segment": true` (a piece of the recogniser's own ends with it). `speaking_s`
-is the time of the words. A reader shall not mind keys that it does not know. `read_transcript` reads it back.
+is the time of the words. A reader should ignore keys that it does not know. `read_transcript` reads it back.
 """
 
 import json

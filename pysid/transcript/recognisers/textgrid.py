@@ -1,7 +1,7 @@
 """Words in a Praat TextGrid, as the Montreal Forced Aligner, WebMAUS and others write it: tiers called "words".
 
 "Words", "word", "ORT-MAU" and "anna - words", of which there may be several, are such names too; the only tier is
-taken whatever it is called. Intervals that stand for silence are read over.
+taken whatever it is called. Intervals that stand for silence are skipped.
 """
 
 from pysid.errors import DataError
