@@ -45,7 +45,7 @@ def embed(
     from pysid.diarization.windows import WindowConfig
     from pysid.model.speaker_model import check_device
     from pysid.runs.embed import embed_to_file
-    from pysid.runs.inputs import cut_into_windows, is_stream, open_inputs
+    from pysid.runs.inputs import WindowInputs, is_stream, open_inputs
 
     if is_stream(inputs):
         if cluster or (jobs or 1) > 1:
@@ -61,7 +61,7 @@ def embed(
             config = WindowConfig(duration_s=window, shift_s=window if shift is None else shift, min_s=window / 3)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
-        utterances = cut_into_windows(utterances, opened, config)
+        utterances = WindowInputs(utterances, opened, config)
     n_done, skipped = embed_to_file(opened, utterances, out, workers)
     report_skipped(skipped, n_done + len(skipped))
     print(f"{out}: {n_done} embeddings")

@@ -18,7 +18,7 @@ from pysid.parallel.shards import ENDING, ShardRun, gather, merge
 from pysid.parallel.work import Results
 from pysid.parallel.workers import THIS_PROCESS, Workers, own_device
 from pysid.progress import track
-from pysid.runs.inputs import Inputs, Named, OnSkip, cut_into_windows, inputs_of
+from pysid.runs.inputs import Inputs, Named, OnSkip, SourceInputs, WindowInputs
 
 DESCRIPTION = "embedding"
 
@@ -122,8 +122,8 @@ def _write_ark(shards: ShardRun[ArraySource], out: Path) -> tuple[int, Skipped]:
 
 def _embed_shard(model: SpeakerModel, windows: WindowConfig | None, source: ArraySource) -> Results:
     skipped = Skipped()
-    inputs = inputs_of(source)
-    inputs = inputs if windows is None else cut_into_windows(inputs, model, windows)
+    inputs: Inputs = SourceInputs(source)
+    inputs = inputs if windows is None else WindowInputs(inputs, model, windows)
     yield from compute_embeddings(model, inputs, inputs.read((), skipped.add), skipped.add)
     yield from skipped.reasons.items()
 

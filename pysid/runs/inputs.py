@@ -1,7 +1,6 @@
 """Embeddings of whatever a user names: audio files, a wav.scp, a data directory, feature archives."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,24 +19,86 @@ OnSkip = Callable[[str, object], None]
 Named = Iterator[tuple[str, np.ndarray]]
 
 
-@dataclass(frozen=True)
 class Inputs:
     """Utterances to embed.
 
     Attributes:
         keys: their names; None where an archive has to be read to know them.
-        read: gives (name, array) of those that are not in a set of names; arrays are waveforms (S,), or network
-            input (T, D). Utterances that cannot be read are given to its second argument, with the reason.
-        are_features: which of the two.
+        are_features: whether arrays are network input (T, D), else waveforms (S,).
         source: what is read; None where that can only be read from start to end.
         windows: how the utterances are cut; None leaves them whole.
     """
 
-    keys: Sequence[str] | None
-    read: Callable[[Collection[str], OnSkip], Named]
-    are_features: bool
+    keys: Sequence[str] | None = None
+    are_features: bool = True
     source: ArraySource | None = None
     windows: WindowConfig | None = None
+
+    def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        """(name, array) of the utterances that are not in `done`; with those that cannot be read `on_skip` is called.
+
+        Raises:
+            DataError: an archive breaks off.
+        """
+        raise NotImplementedError
+
+
+class SourceInputs(Inputs):
+    """The utterances of a source; one that cannot be loaded is skipped, and the others are still read."""
+
+    def __init__(self, source: ArraySource) -> None:
+        self.keys: Sequence[str] = source.keys
+        self.are_features = source.are_features
+        self.source: ArraySource = source
+
+    def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        for key in self.keys:
+            if key in done:
+                continue
+            try:
+                array = self.source.load(key)
+            except DataError as error:
+                on_skip(key, str(error).removeprefix(f"{key}: "))
+                continue
+            yield key, array
+
+
+class ArchiveInputs(Inputs):
+    """The matrices of an archive, which is read from start to end."""
+
+    def __init__(self, specifier: str, allow_pipes: bool = False) -> None:
+        self.specifier = specifier
+        self.allow_pipes = allow_pipes
+
+    def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        for key, array in read_matrices(self.specifier, allow_pipes=self.allow_pipes):
+            if key not in done:
+                yield key, array
+
+
+class WindowInputs(Inputs):
+    """The windows of the utterances' frames, each an utterance of its own, named as Kaldi names sub-segments.
+
+    They are cut from what the network reads, so from voiced frames joined together where the model has a VAD.
+    """
+
+    def __init__(self, inputs: Inputs, model: SpeakerModel, windows: WindowConfig) -> None:
+        self.inputs = inputs
+        self.model = model
+        self.source = inputs.source
+        self.windows: WindowConfig = windows
+
+    def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        shift_s = self.model.config.frontend.features.shift_ms / 1000
+        for key, array in self.inputs.read((), on_skip):
+            features = array if self.inputs.are_features else self.model.features([array])[0]
+            whole = Segment(0.0, len(features) * shift_s)
+            windows = uniform_windows([whole] if len(features) else [], self.windows)
+            lines = subsegment_lines([(key, whole)], self.windows)
+            for line, start_s, end_s in zip(lines, windows.start_s, windows.end_s, strict=False):
+                name = line.rsplit(maxsplit=3)[0]
+                if name not in done:
+                    yield name, features[round(start_s / shift_s) : round(end_s / shift_s)]
 
 
 def open_inputs(sources: Sequence[str], model: SpeakerModel, allow_pipes: bool = False) -> Inputs:
@@ -61,45 +122,6 @@ def is_stream(sources: Sequence[str]) -> bool:
     return len(sources) == 1 and split_specifier(sources[0])[0] == "ark"
 
 
-def cut_into_windows(inputs: Inputs, model: SpeakerModel, config: WindowConfig) -> Inputs:
-    """The windows of the utterances' frames, each an utterance of its own, named as Kaldi names sub-segments.
-
-    They are cut from what the network reads, so from voiced frames joined together where the model has a VAD.
-    """
-    shift_s = model.config.frontend.features.shift_ms / 1000
-
-    def read(done: Collection[str], on_skip: OnSkip) -> Named:
-        for key, array in inputs.read((), on_skip):
-            features = array if inputs.are_features else model.features([array])[0]
-            whole = Segment(0.0, len(features) * shift_s)
-            windows = uniform_windows([whole] if len(features) else [], config)
-            lines = subsegment_lines([(key, whole)], config)
-            for line, start_s, end_s in zip(lines, windows.start_s, windows.end_s, strict=False):
-                name = line.rsplit(maxsplit=3)[0]
-                if name not in done:
-                    yield name, features[round(start_s / shift_s) : round(end_s / shift_s)]
-
-    return Inputs(None, read, True, inputs.source, config)
-
-
-def inputs_of(source: ArraySource) -> Inputs:
-    """The utterances of a source; one that cannot be loaded is skipped, and the others are still read."""
-    keys = source.keys
-
-    def read(done: Collection[str], on_skip: OnSkip) -> Named:
-        for key in keys:
-            if key in done:
-                continue
-            try:
-                array = source.load(key)
-            except DataError as error:
-                on_skip(key, str(error).removeprefix(f"{key}: "))
-                continue
-            yield key, array
-
-    return Inputs(keys, read, source.are_features, source)
-
-
 def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs | None:
     """The utterances of a source that is not an audio file."""
     specifier, name = split_specifier(source)
@@ -107,7 +129,7 @@ def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs 
     if specifier == "scp":
         return _feature_table(path, allow_pipes)
     if specifier == "ark":
-        return _archive(source, allow_pipes)
+        return ArchiveInputs(source, allow_pipes)
     if path.is_dir():
         stored = (path / "feats.scp").exists() and (path / FRONTEND_FILE).exists()
         if stored and read_frontend(path) == model.config.frontend:
@@ -118,19 +140,12 @@ def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs 
     return None
 
 
-def _archive(source: str, allow_pipes: bool) -> Inputs:
-    def read(done: Collection[str], _: OnSkip) -> Named:
-        return ((key, x) for key, x in read_matrices(source, allow_pipes=allow_pipes) if key not in done)
-
-    return Inputs(None, read, are_features=True)
-
-
 def _feature_table(path: Path, allow_pipes: bool) -> Inputs:
-    return inputs_of(Stored(read_table(path), path.parent, allow_pipes))
+    return SourceInputs(Stored(read_table(path), path.parent, allow_pipes))
 
 
 def _corpus(corpus: Corpus, sample_rate: int, allow_pipes: bool) -> Inputs:
-    return inputs_of(CorpusAudio(corpus, sample_rate, allow_pipes))
+    return SourceInputs(CorpusAudio(corpus, sample_rate, allow_pipes))
 
 
 def _files(paths: Sequence[str], sample_rate: int) -> Inputs:
@@ -139,4 +154,4 @@ def _files(paths: Sequence[str], sample_rate: int) -> Inputs:
         raise DataError(f"expected each file once, got {max(paths, key=paths.count)} again")
     stems = [Path(path).stem for path in paths]
     by_key = dict(zip(stems if len(set(stems)) == len(stems) else paths, paths, strict=True))
-    return inputs_of(AudioFiles(by_key, sample_rate))
+    return SourceInputs(AudioFiles(by_key, sample_rate))

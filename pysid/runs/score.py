@@ -21,7 +21,7 @@ from pysid.parallel.shards import gather
 from pysid.parallel.workers import THIS_PROCESS, Workers
 from pysid.progress import say
 from pysid.runs.embed import DESCRIPTION, embedding_shards
-from pysid.runs.inputs import Inputs, inputs_of, open_inputs
+from pysid.runs.inputs import Inputs, SourceInputs, open_inputs
 
 
 def score_list(
@@ -127,7 +127,7 @@ class _Embedder:
 
     def source(self, inputs: Inputs, wanted: Collection[str]) -> _Source:
         assert inputs.keys is not None and inputs.source is not None
-        some = inputs_of(inputs.source.part(key for key in inputs.keys if key in wanted))
+        some = SourceInputs(inputs.source.part(key for key in inputs.keys if key in wanted))
         is_regular = self.out.is_file() or not self.out.exists()
         beside = self.out if is_regular else Path(self.out.name)  # not in /dev
         shards = embedding_shards(self.model, some, beside, self.workers)

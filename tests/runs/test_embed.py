@@ -19,7 +19,7 @@ from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel import processes
 from pysid.parallel.workers import Workers
 from pysid.runs.embed import EmbedWork, embed, embed_to_file
-from pysid.runs.inputs import cut_into_windows, open_inputs
+from pysid.runs.inputs import WindowInputs, open_inputs
 
 TWO = Workers(2)
 PARENT = "$(awk '{print $4}' /proc/$PPID/stat)"  # in a shell that a worker has started: who has started the worker
@@ -213,7 +213,7 @@ def test_npz_has_the_same(opened, vectors, dev, tmp_path):
 
 def test_windows(opened, small_features, tmp_path):
     config = WindowConfig(duration_s=1.0, shift_s=0.5, min_s=0.4)
-    windows = cut_into_windows(open_inputs([str(small_features)], opened), opened, config)
+    windows = WindowInputs(open_inputs([str(small_features)], opened), opened, config)
     n_done, _ = embed_to_file(opened, windows, tmp_path / "x.ark")
     found, expected = dict(read_vectors(tmp_path / "x.ark")), dict(embed(opened, windows, Skipped()))
     assert list(found) == list(expected) and n_done == len(expected) > 6

@@ -10,7 +10,7 @@ from pysid.io.ark.archive import read_vectors
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.model.speaker_model import SpeakerModel
 from pysid.runs.embed import embed
-from pysid.runs.inputs import Inputs, cut_into_windows, open_inputs
+from pysid.runs.inputs import Inputs, WindowInputs, open_inputs
 
 
 @pytest.fixture(scope="module")
@@ -18,14 +18,15 @@ def opened(model):
     return SpeakerModel.load(model)
 
 
-def only(inputs, names):
-    """The same inputs, but just those, in that order."""
+class Only(Inputs):
+    """The same inputs, but just those of some names, in that order."""
 
-    def read(done, on_skip):
-        arrays = dict(inputs.read((), on_skip))
-        return ((name, arrays[name]) for name in names if name not in done)
+    def __init__(self, inputs, names):
+        self.inputs, self.keys, self.are_features = inputs, names, inputs.are_features
 
-    return Inputs(names, read, inputs.are_features)
+    def read(self, done, on_skip):
+        arrays = dict(self.inputs.read((), on_skip))
+        return ((name, arrays[name]) for name in self.keys if name not in done)
 
 
 def assert_close(found, expected):
@@ -41,7 +42,7 @@ def test_alone_in_a_corpus_and_in_another_order(opened, vectors, small, dev):
     for name in names:
         alone = dict(embed(opened, open_inputs([str(dev / "audio" / f"{name}.ogg")], opened), Skipped()))
         assert_close(alone, {name: corpus[name]})
-    shuffled = dict(embed(opened, only(open_inputs([str(small)], opened), names), Skipped()))
+    shuffled = dict(embed(opened, Only(open_inputs([str(small)], opened), names), Skipped()))
     assert_close(shuffled, {name: corpus[name] for name in names})
 
 
@@ -73,7 +74,7 @@ def test_segments_are_utterances(opened, dev, tmp_path):
 
 def test_windows_are_utterances(opened, small_features):
     inputs = open_inputs([str(small_features)], opened)
-    windows = cut_into_windows(inputs, opened, WindowConfig(duration_s=1.0, shift_s=0.5, min_s=0.4))
+    windows = WindowInputs(inputs, opened, WindowConfig(duration_s=1.0, shift_s=0.5, min_s=0.4))
     found = dict(embed(opened, windows, Skipped()))
     features = dict(inputs.read((), Skipped().add))
     names = [name for name in found if name.startswith("alicia-0-")]
@@ -85,14 +86,14 @@ def test_windows_are_utterances(opened, small_features):
 
 
 def test_windows_that_are_done_are_not_read_again(opened, small_features):
-    windows = cut_into_windows(open_inputs([str(small_features)], opened), opened, WindowConfig())
+    windows = WindowInputs(open_inputs([str(small_features)], opened), opened, WindowConfig())
     everything = [name for name, _ in windows.read((), Skipped().add)]
     assert [name for name, _ in windows.read(set(everything[:5]), Skipped().add)] == everything[5:]
 
 
 def test_windows_of_audio_are_those_of_its_features(opened, small, small_features):
     both = [
-        dict(embed(opened, cut_into_windows(open_inputs([str(x)], opened), opened, WindowConfig()), Skipped()))
+        dict(embed(opened, WindowInputs(open_inputs([str(x)], opened), opened, WindowConfig()), Skipped()))
         for x in (small, small_features)
     ]
     assert list(both[0]) == list(both[1])
