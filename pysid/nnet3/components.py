@@ -29,7 +29,7 @@ class ComponentRecord:
         fields: values by name, the names without angle brackets.
         where: the file and the place the record came from.
         closing: the token that ended it.
-        n_rewrites: how often Kaldi takes the statistics through sums before it works with them; see `nnet3_rewrite`.
+        n_rewrites: how often Kaldi takes the statistics through sums before it works with them; see `rewrite`.
             Twice where a recipe reads the network through a pipe from `nnet3-copy`, as they do.
     """
 

@@ -1,4 +1,4 @@
-"""The kinds of torch modules that nnet3 components become: `nnet3_builders` makes them from a file's records.
+"""The kinds of torch modules that nnet3 components become: `builders` makes them from a file's records.
 
 They are for inference: weights are buffers, not parameters.
 """
