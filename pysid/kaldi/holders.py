@@ -39,7 +39,7 @@ class Holder(Generic[V]):
     select: Callable[[V, str], V] | None = None
 
 
-def _is_binary(file: BinaryIO, separator: bytes) -> tuple[bool, bytes]:
+def is_binary(file: BinaryIO, separator: bytes) -> tuple[bool, bytes]:
     """Whether a binary value follows; if not, the line that does."""
     if separator == LINE_END:
         return False, b""
@@ -96,8 +96,8 @@ def _number(letter: str, kind: type[int] | type[float], text_form: str) -> Holde
     """A single number; Kaldi's basic types."""
 
     def read(file: BinaryIO, separator: bytes, log: Log) -> Any:
-        is_binary, line = _is_binary(file, separator)
-        if is_binary:
+        binary, line = is_binary(file, separator)
+        if binary:
             data = file.read(5)
             if len(data) < 5 or data[:1] != b"\4":
                 raise ValueError(f"expected a number of 4 bytes, got {shorten(data)}")
@@ -120,8 +120,8 @@ FLOAT: Holder[float] = _number("f", float, ".7g")
 
 
 def _read_integers(file: BinaryIO, separator: bytes, log: Log) -> np.ndarray:
-    is_binary, line = _is_binary(file, separator)
-    if is_binary:
+    binary, line = is_binary(file, separator)
+    if binary:
         n = int(_sized_integers(file, 1)[0])
         if n < 0:
             raise ValueError(f"expected a number of integers, got {n}")

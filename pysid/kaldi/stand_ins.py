@@ -37,6 +37,18 @@ _MODULES = {
     "plda": ("ivector-compute-plda", "ivector-copy-plda", "ivector-adapt-plda"),
     "scoring": ("ivector-plda-scoring", "ivector-plda-scoring-dense", "ivector-compute-dot-products", "compute-eer"),
     "clustering": ("agglomerative-cluster",),
+    "mixtures": (
+        *(f"{kind}-global-{work}" for kind in ("gmm", "fgmm") for work in ("copy", "acc-stats", "sum-accs", "est")),
+        *("gmm-global-to-fgmm", "fgmm-global-to-gmm", "gmm-global-init-from-feats"),
+    ),
+    "posteriors": (
+        *("gmm-gselect", "fgmm-gselect", "gmm-global-get-post", "fgmm-global-gselect-to-post"),
+        *("fgmm-global-get-frame-likes", "scale-post"),
+    ),
+    "ivectors": (
+        "ivector-extract",
+        *(f"ivector-extractor-{w}" for w in ("init", "acc-stats", "sum-accs", "est", "copy")),
+    ),
     "networks": ("nnet3-copy", "nnet3-info", "nnet3-xvector-compute"),
 }
 
