@@ -215,5 +215,5 @@ def test_broken_symmetric_matrices(data, message):
 
 def test_broken_uint16():
     for data in (b"70000", b"\0B\4\7\0"):
-        with pytest.raises(DataError, match="expected an? (integer of 16 bits|uint16)"):
+        with pytest.raises(DataError, match=r"expected an? (integer of 16 bits|uint16)"):
             reader_for(data, "a.mat").uint16()
