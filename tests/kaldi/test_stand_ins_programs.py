@@ -566,8 +566,8 @@ class TestMain:
         assert main(["nnet3-train", "--help"]) == 255
         line = capfd.readouterr().err
         assert line == (
-            "ERROR (nnet3-train[5.5]:main():nnet3-train.cc:1) pysid has no stand-in for nnet3-train: networks are trained by"
-            " `pysid train`\n"
+            "ERROR (nnet3-train[5.5]:main():nnet3-train.cc:1) pysid has no stand-in for nnet3-train: "
+            "networks are trained by `pysid train`\n"
         )
         assert main(["--install-shims", str(tmp_path), "--all"]) == 0
         assert int(capfd.readouterr().out.split()[0]) == len(PROGRAMS | PLACES) == len(list(tmp_path.iterdir()))
