@@ -6,15 +6,15 @@ Source: Kaldi feat/feature-functions.h, SlidingWindowCmnOptions.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pysid.frontend.kaldi_options import Option, boolean, parse_options, whole_number
+from pysid.frontend.kaldi_options import KaldiOption, boolean, parse_options, whole_number
 
 CMVN_OPTIONS = {
-    "cmn-window": Option(whole_number, "window"),
-    "min-cmn-window": Option(whole_number, "min_window"),
-    "norm-means": Option(boolean, "norm_means"),
-    "norm-vars": Option(boolean, "norm_vars"),
-    "center": Option(boolean, "center"),
-    "max-warnings": Option(whole_number),
+    "cmn-window": KaldiOption(whole_number, "window"),
+    "min-cmn-window": KaldiOption(whole_number, "min_window"),
+    "norm-means": KaldiOption(boolean, "norm_means"),
+    "norm-vars": KaldiOption(boolean, "norm_vars"),
+    "center": KaldiOption(boolean, "center"),
+    "max-warnings": KaldiOption(whole_number),
 }
 
 VARIANCE_FLOOR = 1e-10
@@ -22,7 +22,7 @@ VARIANCE_FLOOR = 1e-10
 
 @dataclass(frozen=True, kw_only=True)
 class CmvnConfig:
-    """Options of `sliding_cmvn`. Defaults are Kaldi's."""
+    """Configuration of `sliding_cmvn`. Defaults are Kaldi's."""
 
     window: int = 600  # frames
     center: bool = False  # the window around the frame; otherwise up to and with it

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pysid.frontend.kaldi_options import Option, boolean, number, whole_hz, whole_number
+from pysid.frontend.kaldi_options import KaldiOption, boolean, number, whole_hz, whole_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,20 +20,20 @@ Count = TypeVar("Count", int, "Tensor")
 WINDOW_TYPES = ("hamming", "hanning", "povey", "rectangular", "sine", "blackman")
 
 FRAME_OPTIONS = {
-    "sample-frequency": Option(whole_hz, "sample_rate"),
-    "frame-length": Option(number, "window_ms"),
-    "frame-shift": Option(number, "shift_ms"),
-    "dither": Option(number, "dither"),
-    "preemphasis-coefficient": Option(number, "preemphasis"),
-    "remove-dc-offset": Option(boolean, "remove_dc_offset"),
-    "window-type": Option(str, "window_type"),
-    "blackman-coeff": Option(number, "blackman_coeff"),
-    "round-to-power-of-two": Option(boolean, "round_to_power_of_two"),
-    "snip-edges": Option(boolean, "snip_edges"),
+    "sample-frequency": KaldiOption(whole_hz, "sample_rate"),
+    "frame-length": KaldiOption(number, "window_ms"),
+    "frame-shift": KaldiOption(number, "shift_ms"),
+    "dither": KaldiOption(number, "dither"),
+    "preemphasis-coefficient": KaldiOption(number, "preemphasis"),
+    "remove-dc-offset": KaldiOption(boolean, "remove_dc_offset"),
+    "window-type": KaldiOption(str, "window_type"),
+    "blackman-coeff": KaldiOption(number, "blackman_coeff"),
+    "round-to-power-of-two": KaldiOption(boolean, "round_to_power_of_two"),
+    "snip-edges": KaldiOption(boolean, "snip_edges"),
     # Resampling is done by whoever reads the audio; the last one only bounds Kaldi's memory.
-    "allow-downsample": Option(boolean),
-    "allow-upsample": Option(boolean),
-    "max-feature-vectors": Option(whole_number),
+    "allow-downsample": KaldiOption(boolean),
+    "allow-upsample": KaldiOption(boolean),
+    "max-feature-vectors": KaldiOption(whole_number),
 }
 
 

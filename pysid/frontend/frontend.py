@@ -22,7 +22,7 @@ from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 
 @dataclass(frozen=True, kw_only=True)
 class FrontendConfig:
-    """Options of `Frontend`."""
+    """Configuration of `Frontend`."""
 
     features: MfccConfig | FbankConfig = field(default_factory=MfccConfig)
     vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | None = None  # None keeps all frames

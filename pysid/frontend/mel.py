@@ -15,34 +15,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysid.frontend.frames import FRAME_OPTIONS, FrameConfig
-from pysid.frontend.kaldi_options import Option, boolean, number, parse_options, whole_number
+from pysid.frontend.kaldi_options import KaldiOption, boolean, number, parse_options, whole_number
 
 MEL_OPTIONS = {
     **FRAME_OPTIONS,
-    "num-mel-bins": Option(whole_number, "n_mels"),
-    "low-freq": Option(number, "low_hz"),
-    "high-freq": Option(number, "high_hz"),
-    "htk-mode": Option(boolean, "htk_mode"),
-    "use-energy": Option(boolean, "use_energy"),
-    "energy-floor": Option(number, "energy_floor"),
-    "raw-energy": Option(boolean, "raw_energy"),
-    "htk-compat": Option(boolean, "htk_compat"),
-    "debug-mel": Option(boolean),
+    "num-mel-bins": KaldiOption(whole_number, "n_mels"),
+    "low-freq": KaldiOption(number, "low_hz"),
+    "high-freq": KaldiOption(number, "high_hz"),
+    "htk-mode": KaldiOption(boolean, "htk_mode"),
+    "use-energy": KaldiOption(boolean, "use_energy"),
+    "energy-floor": KaldiOption(number, "energy_floor"),
+    "raw-energy": KaldiOption(boolean, "raw_energy"),
+    "htk-compat": KaldiOption(boolean, "htk_compat"),
+    "debug-mel": KaldiOption(boolean),
     # There is no vocal tract length normalisation; its settings pass where they change nothing.
-    "vtln-low": Option(number, only=100.0),
-    "vtln-high": Option(number, only=-500.0),
-    "vtln-warp": Option(number, only=1.0),
-    "vtln-map": Option(str, only=""),
+    "vtln-low": KaldiOption(number, only=100.0),
+    "vtln-high": KaldiOption(number, only=-500.0),
+    "vtln-warp": KaldiOption(number, only=1.0),
+    "vtln-map": KaldiOption(str, only=""),
 }
 MFCC_OPTIONS = {
     **MEL_OPTIONS,
-    "num-ceps": Option(whole_number, "n_ceps"),
-    "cepstral-lifter": Option(number, "lifter"),
+    "num-ceps": KaldiOption(whole_number, "n_ceps"),
+    "cepstral-lifter": KaldiOption(number, "lifter"),
 }
 FBANK_OPTIONS = {
     **MEL_OPTIONS,
-    "use-log-fbank": Option(boolean, "use_log"),
-    "use-power": Option(boolean, "use_power"),
+    "use-log-fbank": KaldiOption(boolean, "use_log"),
+    "use-power": KaldiOption(boolean, "use_power"),
 }
 
 PLP_OPTIONS = {
@@ -90,7 +90,7 @@ class MelConfig(FrameConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class MfccConfig(MelConfig):
-    """Options of `Mfcc`. Defaults are Kaldi's, except that there is no dither."""
+    """Configuration of `Mfcc`. Defaults are Kaldi's, except that there is no dither."""
 
     kind: Literal["mfcc"] = "mfcc"
     n_ceps: int = 13  # c0, or the energy in its place, included
@@ -126,7 +126,7 @@ class MfccConfig(MelConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class FbankConfig(MelConfig):
-    """Options of `Fbank`. Defaults are Kaldi's, except that there is no dither."""
+    """Configuration of `Fbank`. Defaults are Kaldi's, except that there is no dither."""
 
     kind: Literal["fbank"] = "fbank"
     use_log: bool = True

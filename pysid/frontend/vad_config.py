@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pysid.frontend.kaldi_options import Option, number, parse_options, whole_number
+from pysid.frontend.kaldi_options import KaldiOption, number, parse_options, whole_number
 
 VAD_OPTIONS = {
-    "vad-energy-threshold": Option(number, "energy_threshold"),
-    "vad-energy-mean-scale": Option(number, "energy_mean_scale"),
-    "vad-frames-context": Option(whole_number, "frames_context"),
-    "vad-proportion-threshold": Option(number, "proportion_threshold"),
+    "vad-energy-threshold": KaldiOption(number, "energy_threshold"),
+    "vad-energy-mean-scale": KaldiOption(number, "energy_mean_scale"),
+    "vad-frames-context": KaldiOption(whole_number, "frames_context"),
+    "vad-proportion-threshold": KaldiOption(number, "proportion_threshold"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class VadConfig:
-    """Options of `energy_vad`. Defaults are Kaldi's."""
+    """Configuration of `energy_vad`. Defaults are Kaldi's."""
 
     kind: Literal["energy"] = "energy"
     energy_threshold: float = 5.0  # natural logarithm of energy at int16 scale
