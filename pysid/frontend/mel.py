@@ -47,11 +47,11 @@ FBANK_OPTIONS = {
 
 PLP_OPTIONS = {
     **MEL_OPTIONS,
-    "lpc-order": Option(whole_number, "lpc_order"),
-    "num-ceps": Option(whole_number, "n_ceps"),
-    "compress-factor": Option(number, "compress_factor"),
-    "cepstral-lifter": Option(whole_number, "lifter"),
-    "cepstral-scale": Option(number, "scale"),
+    "lpc-order": KaldiOption(whole_number, "lpc_order"),
+    "num-ceps": KaldiOption(whole_number, "n_ceps"),
+    "compress-factor": KaldiOption(number, "compress_factor"),
+    "cepstral-lifter": KaldiOption(whole_number, "lifter"),
+    "cepstral-scale": KaldiOption(number, "scale"),
 }
 
 

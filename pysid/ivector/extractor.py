@@ -174,7 +174,7 @@ class IvectorExtractor:
         linear, quadratic = linear.copy(), quadratic + np.eye(self.size)
         linear[:, 0] += self.prior_offset
         if not self.has_weight_projections:
-            return np.linalg.solve(quadratic, linear[:, :, None])[:, :, 0], quadratic
+            return solve(quadratic, linear[:, :, None])[:, :, 0], quadratic
         pairs = [self._with_weights(*parts) for parts in zip(linear, quadratic, stats.occupancy, strict=True)]
         return np.stack([mean for mean, _ in pairs]), np.stack([precision for _, precision in pairs])
 
@@ -202,12 +202,12 @@ class IvectorExtractor:
     def _with_weights(self, linear: Doubles, quadratic: Doubles, occupancy: Doubles) -> tuple[Doubles, Doubles]:
         """Mean (S,) and precision (S, S) of one i-vector whose weights depend on it, step by step."""
         precision = _floored(quadratic)
-        mean = np.linalg.solve(precision, linear)
+        mean = solve(precision, linear)
         for _ in range(WEIGHT_ITERATIONS):
             towards, curvature = self.weight_terms(mean, occupancy)
             w = self.weight_projections
             precision = _floored(quadratic + (w.T * curvature) @ w)
-            previous, mean = mean, np.linalg.solve(precision, linear + w.T @ towards)
+            previous, mean = mean, solve(precision, linear + w.T @ towards)
             if np.linalg.norm(mean - previous) < WEIGHT_CHANGE:
                 break
         return mean, precision
@@ -244,6 +244,11 @@ def scatter_of(n_gaussians: int, features: Sequence[NDArray[np.float32]], poster
         rows = x[frames[entries]]
         scatter[g] = (rows.T * weights[entries]) @ rows
     return scatter
+
+
+def solve(matrices: Doubles, right: Doubles) -> Doubles:
+    """`numpy.linalg.solve`, in double."""
+    return np.asarray(np.linalg.solve(matrices, right), np.float64)
 
 
 def _floored(precision: Doubles) -> Doubles:

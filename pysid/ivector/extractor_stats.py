@@ -79,7 +79,7 @@ class ExtractorStats:
         stats = UtteranceStats.of(extractor.n_gaussians, features, posteriors)
         linear, quadratic = extractor.data_terms(stats)
         means, precisions = extractor.with_prior(linear, quadratic, stats)
-        variances = np.linalg.inv(precisions)
+        variances: Doubles = np.asarray(np.linalg.inv(precisions), np.float64)
         scatter = scatter_of(extractor.n_gaussians, features, posteriors) if self.scatter.size else None
         if compute_auxiliary:
             self.auxiliary += float(extractor.prior_and_data(means, linear, quadratic, stats).sum())

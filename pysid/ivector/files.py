@@ -194,10 +194,7 @@ def parse_extractor_stats(reader: Reader) -> ExtractorStats:
     occupancy = _doubles(reader.vector(np.float64))
     reader.expect("<Y>")
     products = _stack(reader, [_doubles(reader.matrix(np.float64)) for _ in range(reader.integer())])
-    matrices = []
-    for token in ("<R>", "<Q>", "<G>"):
-        reader.expect(token)
-        matrices.append(_doubles(reader.matrix(np.float64)))
+    vector_scatter, weight_quadratic, weight_linear = (_named_matrix(reader, token) for token in ("<R>", "<Q>", "<G>"))
     reader.expect("<S>")
     scatter = _stack(reader, [_doubles(reader.packed(np.float64)) for _ in range(reader.integer())])
     reader.expect("<NumIvectors>")
@@ -208,7 +205,18 @@ def parse_extractor_stats(reader: Reader) -> ExtractorStats:
     scatter_sum = _doubles(reader.packed(np.float64))
     reader.expect("</IvectorExtractorStats>")
     lower = scatter_sum[np.tril_indices(len(scatter_sum))]
-    return ExtractorStats(auxiliary, occupancy, products, *matrices, scatter, n_vectors, vector_sum, lower)
+    return ExtractorStats(
+        auxiliary,
+        occupancy,
+        products,
+        vector_scatter,
+        weight_quadratic,
+        weight_linear,
+        scatter,
+        n_vectors,
+        vector_sum,
+        lower,
+    )
 
 
 def write_extractor_stats(writer: Writer, stats: ExtractorStats) -> None:
@@ -256,6 +264,11 @@ def _write_weights(writer: Writer, gconsts: NDArray[np.float32], weights: NDArra
     writer.vector(gconsts)
     writer.token("<WEIGHTS>")
     writer.vector(weights)
+
+
+def _named_matrix(reader: Reader, token: str) -> Doubles:
+    reader.expect(token)
+    return _doubles(reader.matrix(np.float64))
 
 
 def _doubles(values: Floats) -> Doubles:

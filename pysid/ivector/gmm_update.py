@@ -66,7 +66,8 @@ def update(gmm: DiagGmm | FullGmm, stats: GmmStats, config: UpdateConfig, flags:
     weights, means = gmm.weights.astype(np.float64), gmm_means.copy()
     spread: Doubles = (gmm.variances if isinstance(gmm, DiagGmm) else gmm.covars).copy()
     total = float(stats.occupancy.sum())
-    removed, n_floored = [], 0
+    removed: list[int] = []
+    n_floored = 0
     for g, occupancy in enumerate(stats.occupancy.tolist()):
         share = occupancy / total if total > 0 else 1 / gmm.n_gaussians
         if occupancy > config.min_occupancy and share > config.min_weight:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+N = TypeVar("N", np.float32, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ class Chosen:
         most = int(self.counts.max()) if len(self.counts) else 0
         return np.arange(most) < self.counts[:, None]
 
-    def table(self, values: NDArray[np.generic], fill: float) -> NDArray[np.generic]:
+    def table(self, values: NDArray[N], fill: float) -> NDArray[N]:
         """(T, M) values (N,), a row a frame, `fill` past a frame's own."""
         table = np.full(self.filled.shape, fill, values.dtype)
         table[self.filled] = values

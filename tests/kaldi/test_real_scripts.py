@@ -6,6 +6,7 @@ No programs of Kaldi's are needed, and of its files only egs/{voxceleb,sre08,cal
 import os
 import shutil
 import subprocess
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -109,14 +110,25 @@ def features(folder, run):
 @pytest.fixture(scope="module")
 def xvectors(folder, features, run):
     run("sid/nnet3/xvector/extract_xvectors.sh --cmd utils/run.pl --nj 1 exp/xvector data/train exp/xvectors_train")
-    return dict(read_vectors(f"scp:{folder}/exp/xvectors_train/xvector.scp"))
+    return vectors(folder, "exp/xvectors_train/xvector.scp")
 
 
-def test_features_and_decisions(features):
-    found = {key: len(matrix) for key, matrix in read_matrices(f"scp:{features}/feats.scp")}
+def vectors(folder, scp):
+    """Those of a list whose files are named from the recipe's folder."""
+    with chdir(folder):
+        return dict(read_vectors(f"scp:{scp}"))
+
+
+def matrices(folder, scp):
+    with chdir(folder):
+        return dict(read_matrices(f"scp:{scp}"))
+
+
+def test_features_and_decisions(folder, features):
+    found = {key: len(matrix) for key, matrix in matrices(folder, "data/train/feats.scp").items()}
     expected = {key: len(matrix) for key, matrix in read_matrices(f"ark:{GOLDEN}/feats/mfcc_voxceleb.ark")}
     assert found == {path.stem: expected[path.stem] for path in RECORDINGS}
-    voiced = dict(read_vectors(f"scp:{features}/vad.scp"))
+    voiced = vectors(folder, "data/train/vad.scp")
     reference = dict(read_vectors(f"ark:{GOLDEN}/feats/vad.ark"))
     for key, decisions in voiced.items():  # here of features rounded to a byte, there of exact ones
         assert (decisions == reference[key]).mean() > 0.99
@@ -142,8 +154,8 @@ def test_augmented_copies_by_pipes(folder, features, run):
         steps/make_mfcc.sh --mfcc-config conf/mfcc.conf --nj 1 --cmd utils/run.pl data/train_few exp/make_mfcc exp/mfcc
         """
     )
-    copies = dict(read_matrices(f"scp:{folder}/data/train_few/feats.scp"))
-    clean = dict(read_matrices(f"scp:{features}/feats.scp"))
+    copies = matrices(folder, "data/train_few/feats.scp")
+    clean = matrices(folder, "data/train/feats.scp")
     assert len(copies) == 9
     for key, matrix in copies.items():
         original = clean[key.rpartition("-")[0].removeprefix("rvb1-")]
@@ -228,10 +240,10 @@ def test_i_vectors(folder, features, run):
         sid/extract_ivectors.sh --cmd utils/run.pl --nj 2 --num-gselect 4 exp/extractor data/train exp/ivectors_train
         """
     )
-    vectors = dict(read_vectors(f"scp:{folder}/exp/ivectors_train/ivector.scp"))
-    assert sorted(vectors) == sorted(path.stem for path in RECORDINGS)
-    table = np.stack(list(vectors.values()))
+    found = vectors(folder, "exp/ivectors_train/ivector.scp")
+    assert sorted(found) == sorted(path.stem for path in RECORDINGS)
+    table = np.stack(list(found.values()))
     assert table.shape[1] == 6 and np.isfinite(table).all()
-    means = dict(read_vectors(f"scp:{folder}/exp/ivectors_train/spk_ivector.scp"))
+    means = vectors(folder, "exp/ivectors_train/spk_ivector.scp")
     assert len(means) == len(RECORDINGS) // 2
     assert all(np.linalg.norm(mean) == pytest.approx(np.sqrt(6), rel=1e-4) for mean in means.values())

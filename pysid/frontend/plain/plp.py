@@ -21,7 +21,8 @@ class PlpCepstra:
         self._config = config
         squares = np.square(centre_hz(config))
         share = squares / (squares + np.float32(1.6e5))
-        self._loudness: Floats = share * share * ((squares + np.float32(1.44e6)) / (squares + np.float32(9.61e6)))
+        loudness = share * share * ((squares + np.float32(1.44e6)) / (squares + np.float32(9.61e6)))
+        self._loudness = loudness.astype(np.float32)
         self._bases = _inverse_cosines(config.lpc_order + 1, config.n_mels + 2)
         self._weights = (lifter_weights(config.n_ceps, config.lifter) * config.scale).astype(np.float32)
 

@@ -251,7 +251,7 @@ def _config(run: Run) -> UpdateConfig:
     return UpdateConfig(
         min_weight=options["min-gaussian-weight"],
         min_occupancy=options["min-gaussian-occupancy"],
-        min_variance=options.get("min-variance", options.get("variance-floor")),
+        min_variance=options["min-variance" if "min-variance" in options else "variance-floor"],
         max_condition=options.get("max-condition", 1e4),
         remove_low_count=options["remove-low-count-gaussians"],
     )
