@@ -19,7 +19,7 @@ from pysid.ivector.gmm_stats import GmmStats
 from pysid.kaldi.log import Log
 from pysid.kaldi.posterior_holders import POSTERIORS
 from pysid.kaldi.stand_ins import PROGRAMS, run_program
-from pysid.kaldi.tables import Source
+from pysid.kaldi.tables import TableReader
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 RANDOM = ("gmm-global-init-from-feats", "ivector-extractor-init")
@@ -82,7 +82,7 @@ def parts(path):
 
 
 def posteriors(path):
-    return dict(Source(f"ark:{path}", POSTERIORS, Log("test"), False))
+    return dict(TableReader(f"ark:{path}", POSTERIORS, Log("test"), False))
 
 
 def compare_posteriors(ours, reference):
