@@ -43,7 +43,6 @@ def embed(
 
     import pysid
     from pysid.diarization.windows import WindowConfig
-    from pysid.model.directory import DEFAULT_MODEL, find_model
     from pysid.model.speaker_model import check_device
     from pysid.runs.embed import embed_to_file
     from pysid.runs.inputs import cut_into_windows, is_stream, open_inputs
@@ -63,6 +62,6 @@ def embed(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         utterances = cut_into_windows(utterances, opened, config)
-    n_done, skipped = embed_to_file(opened, utterances, out, workers, find_model(model or DEFAULT_MODEL))
+    n_done, skipped = embed_to_file(opened, utterances, out, workers)
     report_skipped(skipped, n_done + len(skipped))
     print(f"{out}: {n_done} embeddings")

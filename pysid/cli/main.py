@@ -56,7 +56,7 @@ app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
 app.command("convert-kaldi")(convert.convert_kaldi)
 app.command("export")(export.export)
-app.command("kaldi", context_settings=kaldi.SETTINGS)(kaldi.kaldi)
+app.command("kaldi", context_settings=kaldi.CONTEXT_SETTINGS)(kaldi.kaldi)
 app.add_typer(prepare.app, name="prepare")
 app.add_typer(evaluate.app, name="eval")
 

@@ -12,8 +12,8 @@ from pysid.diarization.spectral import SpectralConfig
 from pysid.diarization.speech import SpeechConfig
 from pysid.diarization.vbx import VbxConfig
 from pysid.diarization.windows import WindowConfig
-from pysid.frontend.adaptive_vad import AdaptiveVadConfig
-from pysid.frontend.vad import VadConfig
+from pysid.frontend.adaptive import AdaptiveVadConfig
+from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig
 
 

@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from pysid.backend.projection import Projection
 from pysid.config import to_plain
 from pysid.embedding.extract import extract, pad_batch
 from pysid.embedding.onnx_network import OnnxNetwork
+from pysid.embedding.speaker_network import SpeakerNetwork
 from pysid.errors import DataError
 from pysid.frontend import Frontend
 from pysid.io.audio.files import read_audio
@@ -41,7 +44,12 @@ class SpeakerModel:
         network: a trained network; it is put into eval mode.
         backend: what scores embeddings; None allows embeddings only.
         device: where features and embeddings are computed, such as "cpu" or "cuda".
+
+    Attributes:
+        path: the directory or ONNX file that it was read from, absolute; None of one that was made otherwise.
     """
+
+    path: Path | None = None
 
     def __init__(
         self, config: ModelConfig, network: Network, backend: Backend | None = None, device: str = "cpu"
@@ -56,7 +64,7 @@ class SpeakerModel:
         return next(chain(self.network.parameters(), self.network.buffers())).device
 
     @classmethod
-    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "SpeakerModel":
+    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> Self:
         """Opens a model directory, an `.onnx` file, or a model that ships with pysid by its name.
 
         Raises:
@@ -68,7 +76,9 @@ class SpeakerModel:
         network = read_network(directory, config.network)
         path = directory / BACKEND_FILE
         backend = read_backend(path, config.network.embedding_dim) if path.exists() else None
-        return cls(config, network, backend, device)
+        model = cls(config, network, backend, device)
+        model.path = directory.absolute()
+        return model
 
     def save(self, directory: str | os.PathLike[str], half: bool = False) -> None:
         """Writes the model directory, each file whole or not at all.
@@ -88,7 +98,7 @@ class SpeakerModel:
         Raises:
             DataError: the model has no PLDA.
         """
-        if kind is None and self.backend is None and isinstance(self.network, OnnxNetwork):
+        if kind is None and self.backend is None and isinstance(self.network, OnnxNetwork | SpeakerNetwork):
             kind = "cosine"  # such networks are trained for it
         if kind == "cosine" and not isinstance(self.backend, CosineBackend):
             cosine = CosineBackend()

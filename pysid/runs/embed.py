@@ -50,17 +50,14 @@ class EmbedWork:
         return partial(_embed_shard, model, self.windows)
 
 
-def embed_to_file(
-    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE, model_path: Path | None = None
-) -> tuple[int, Skipped]:
+def embed_to_file(model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE) -> tuple[int, Skipped]:
     """Writes embeddings to OUT.ark (with OUT.scp) or OUT.npz.
 
     A file that is there already is replaced. A run that was stopped is gone on with, if it was of the same model and
     the same utterances. What is written does not depend on the workers.
 
     Args:
-        workers: who does it.
-        model_path: where workers other than this process find the model.
+        workers: who does it; others than this process read the model from its path.
     Returns:
         How many embeddings there are, and the utterances left out.
     Raises:
@@ -74,19 +71,17 @@ def embed_to_file(
         raise DataError(f"{out}: an archive holds no names with white space, such as {odd!r}; write an .npz instead")
     if inputs.source is None:
         return _from_start_to_end(model, inputs, out)
-    shards = embedding_shards(model, inputs, out, workers, model_path)
+    shards = embedding_shards(model, inputs, out, workers)
     write = _write_npz if out.suffix == ".npz" else _write_ark
     return write(shards, out)
 
 
-def embedding_shards(
-    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE, model_path: Path | None = None
-) -> ShardRun[ArraySource]:
+def embedding_shards(model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE) -> ShardRun[ArraySource]:
     """The shards of the embeddings of inputs that have a source, beside an output; arguments as `embed_to_file`."""
-    if model_path is None and not workers.is_here:
-        raise ValueError("workers other than this process need the path of the model")
+    if model.path is None and not workers.is_here:
+        raise ValueError("workers other than this process need a model that was read from a file")
     assert inputs.source is not None
-    work = EmbedWork(str((model_path or Path()).absolute()), model.fingerprint(), workers.device, inputs.windows)
+    work = EmbedWork(str(model.path), model.fingerprint(), workers.device, inputs.windows)
     purpose = f"embeddings by {work.fingerprint} on {workers.device.partition(':')[0]} of {inputs.windows}"
     opened = work.with_model(model) if workers.is_here else None
     return ShardRun(Path(f"{out}{ENDING}"), inputs.source, work, purpose, workers, opened)

@@ -355,7 +355,7 @@ def test_a_nan_stops_it_and_names_the_batch(features: Path, tmp_path: Path) -> N
 def test_another_configuration_does_not_go_on_in_the_same_folder(features: Path, tmp_path: Path) -> None:
     train(tmp_path, settings(features, tmp_path / "exp", trainer={"n_epochs": 1}))
     changed = settings(features, tmp_path / "exp", trainer={"n_epochs": 1, "seed": 5, "log_steps": 3})
-    with pytest.raises(DataError, match=r"other settings: trainer.seed \(was 123, is 5\); choose another"):
+    with pytest.raises(DataError, match=r"other settings: trainer.seed \(was 123, is 5\): choose another"):
         train(tmp_path, changed)
 
 

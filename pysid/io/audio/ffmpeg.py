@@ -1,4 +1,4 @@
-"""Audio that libsndfile cannot read (AAC, the sound of videos, Windows Media, Speex ...), decoded by the program ffmpeg.
+"""Audio that libsndfile cannot read, decoded by the program ffmpeg: AAC, the sound of videos, Windows Media, Speex.
 
 A file is decoded as a whole, to 16-bit FLAC in a temporary file: little memory is needed, whatever its length is.
 """
@@ -47,7 +47,7 @@ def decode(source: Bytes, name: str, content: Content) -> BinaryIO:
             f"{name}: seems to be {content.name}, which needs the program ffmpeg to decode; install it, or convert the "
             "file to FLAC or WAV"
         )
-    output = tempfile.TemporaryFile(prefix="pysid-")
+    output = tempfile.TemporaryFile(prefix="pysid-")  # noqa: SIM115
     try:
         with _on_disk(source) as file:
             _run(program, file, output, name, content)
@@ -85,7 +85,7 @@ def _on_disk(source: Bytes) -> BinaryIO:
     try:
         return os.fdopen(os.dup(source.stream.fileno()), "rb", buffering=0)
     except OSError:  # in memory
-        file = tempfile.TemporaryFile(prefix="pysid-")
+        file = tempfile.TemporaryFile(prefix="pysid-")  # noqa: SIM115
         for at in range(0, source.size, WINDOW):
             file.write(source.read(at, WINDOW))
         file.flush()

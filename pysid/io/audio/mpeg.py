@@ -1,4 +1,4 @@
-"""The frames of an MP3 file: how many there really are, and where a file that was put together of several has its seams.
+"""The frames of an MP3 file: how many there really are, and where one that was joined of several has its seams.
 
 libmpg123 believes the header or estimates, and stops where the first of two files ends. So the frames are counted.
 

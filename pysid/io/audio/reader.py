@@ -15,14 +15,14 @@ from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.channels import Mix, choose_mix, only
 from pysid.io.audio.resampler import Resampler
 from pysid.io.audio.sound import BLOCK_SAMPLES, Sound, open_sound
-from pysid.io.audio.streams import Source, name_of, open_stream
+from pysid.io.audio.streams import AudioFile, name_of, open_stream
 
 FULL_SCALE = 32768.0
 MAX_HOURS = 24.0  # of a recording, unless more is asked for
 HIGHEST_SAMPLE = 65536.0  # at a full scale of 1: even integers that somebody took for floats are lower
 LOOK_S, LOOKS = 10.0, 60  # of a longer recording so many pieces of this length tell how its channels are mixed
 
-__all__ = ["FULL_SCALE", "MAX_HOURS", "AudioReader", "Source", "peak", "reading"]
+__all__ = ["FULL_SCALE", "MAX_HOURS", "AudioFile", "AudioReader", "peak", "reading"]
 
 
 class AudioReader:
@@ -42,7 +42,7 @@ class AudioReader:
 
     def __init__(
         self,
-        source: Source,
+        source: AudioFile,
         sample_rate: int | None = None,
         channel: int | None = None,
         max_hours: float = MAX_HOURS,

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from pysid.errors import DataError
 from pysid.io.audio.reader import peak
-from pysid.io.audio.streams import Source
+from pysid.io.audio.streams import AudioFile
 
 SUBTYPES = {"int16": "PCM_16", "int32": "PCM_32", "float32": "FLOAT", "float64": "DOUBLE"}
 WIDER = {"float16": "float32", "longdouble": "float64", "float128": "float64", "float96": "float64"}
@@ -22,7 +22,7 @@ TAKEN = (
     "of floats in [-1, 1], int16 or int32"
 )
 
-Audio = Source | tuple[ArrayLike, float] | np.ndarray
+Audio = AudioFile | tuple[ArrayLike, float] | np.ndarray
 """A recording: the path of an audio file, its bytes, or a binary file object; or (samples, rate) as soundfile reads
 them, floats in [-1, 1] or integers, one channel or more, as an array or a tensor; or a waveform (S,) at int16 scale and
 the model's sample rate."""
@@ -34,14 +34,14 @@ class SampleStream(BytesIO):
     name = "samples"
 
 
-def as_source(audio: Audio) -> Source | np.ndarray:
+def as_source(audio: Audio) -> AudioFile | np.ndarray:
     """What audio can be read from, or a waveform (S,) as `as_waveform` has it.
 
     Raises:
         DataError: it is no recording; the message lists what is.
     """
     if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):
-        return cast(Source, audio)
+        return cast(AudioFile, audio)
     if isinstance(audio, tuple | list) and len(audio) == 2 and _is_number(audio[1]):
         return as_stream(audio[0], float(audio[1]))
     if _is_array(audio):

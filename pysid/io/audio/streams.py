@@ -19,10 +19,10 @@ MOST_BYTES = 32 << 30  # of a pipe: 48 hours of stereo at 96 kHz
 BLOCK = 1 << 20
 PATIENCE_S = 30.0  # until somebody writes to a named pipe
 
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+AudioFile = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 
-def name_of(source: Source) -> str:
+def name_of(source: AudioFile) -> str:
     """What to call it in messages.
 
     >>> name_of("-"), name_of(b"RIFF")
@@ -42,7 +42,7 @@ def is_path(source: object) -> bool:
     return isinstance(source, str | os.PathLike) and os.fspath(source) != STDIN
 
 
-def open_stream(source: Source) -> BinaryIO:
+def open_stream(source: AudioFile) -> BinaryIO:
     """A seekable binary file, at its start, that may be closed without closing what was given.
 
     Raises:
@@ -92,7 +92,7 @@ def _open_path(path: str | os.PathLike[str], name: str) -> BinaryIO:
 
 def _spooled(pipe: BinaryIO, name: str) -> BinaryIO:
     """All of a pipe in a temporary file, provided that it begins as sound does."""
-    file = tempfile.TemporaryFile(prefix="pysid-")
+    file = tempfile.TemporaryFile(prefix="pysid-")  # noqa: SIM115
     try:
         n_bytes = 0
         while block := pipe.read(BLOCK):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pysid.augment import SpecAugment, SpecAugmentConfig, SpeedConfig, SpeedPerturb, speed_name
-from pysid.augment.recordings import AugmentSettings, open_augmenter
+from pysid.augment.recordings import TrainingAugmentConfig, open_augmenter
 from pysid.data.corpus import Corpus
 from pysid.data.features import FRONTEND_FILE, read_frontend
 from pysid.data.packed import Labels, PackedStrings, Picked, read_packed
@@ -102,7 +102,7 @@ def _audio(directory: Path, frontend: FrontendConfig, allow_pipes: bool) -> Trai
 def augment_batches(
     batches: ChunkBatches,
     speakers: Sequence[str],
-    augment: AugmentSettings | None = None,
+    augment: TrainingAugmentConfig | None = None,
     speed: SpeedConfig | None = None,
     spec_augment: SpecAugmentConfig | None = None,
 ) -> tuple[ChunkBatches | AugmentedBatches, list[str]]:

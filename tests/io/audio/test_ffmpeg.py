@@ -71,9 +71,7 @@ def test_a_playlist_is_not_followed(m4a, content):
 def test_cut_off_or_broken(m4a):
     whole = m4a.read_bytes()
     m4a.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(
-        DataError, match=r"^[^\n]*a\.m4a: MP4, M4A or QuickTime, broken or cut off: ffmpeg says: [^\n]*$"
-    ):
+    with pytest.raises(DataError, match=r"^[^\n]*a\.m4a: MP4, .*, broken or cut off: ffmpeg says: [^\n]*$"):
         read_audio(m4a)
     m4a.write_bytes(whole[: len(whole) // 2] + bytes(300) + whole[len(whole) // 2 + 300 :])
     with pytest.raises(DataError, match="broken or cut off"):
@@ -91,9 +89,7 @@ def test_missing_and_empty(tmp_path):
 def test_without_the_program(tmp_path, monkeypatch):
     (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x1cftypM4A something")
     monkeypatch.setenv("PATH", "")
-    expected = (
-        r"a\.m4a: seems to be MP4, M4A or QuickTime, which needs the program ffmpeg to decode; install it, or .*$"
-    )
+    expected = r"a\.m4a: seems to be MP4, .*, which needs the program ffmpeg to decode; install it, or .*$"
     with pytest.raises(DataError, match=expected):
         read_audio(tmp_path / "a.m4a")
     with pytest.raises(DataError, match=expected):
