@@ -56,7 +56,7 @@ def decode(source: Bytes, name: str, content: Content) -> BinaryIO:
     except BaseException:
         output.close()
         raise
-    return output  # type: ignore[return-value]
+    return output
 
 
 def _run(program: str, file: BinaryIO, output: BinaryIO, name: str, content: Content) -> None:
@@ -89,4 +89,4 @@ def _on_disk(source: Bytes) -> BinaryIO:
         for at in range(0, source.size, WINDOW):
             file.write(source.read(at, WINDOW))
         file.flush()
-        return file  # type: ignore[return-value]
+        return file

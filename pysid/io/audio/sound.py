@@ -187,7 +187,8 @@ def _parts(source: Bytes, name: str, content: Content) -> Iterator[list[Piece]]:
             raise _Foreign("an Ogg file of several streams")
         if chain.missing:
             raise _cut_off(name, f"a last Ogg page of at least {chain.missing[0]} bytes", chain.missing[1])
-        yield from ([link] for link in chain.links[:MOST_PARTS])
+        for link in chain.links[:MOST_PARTS]:
+            yield [link]
     elif content.name == "WAV" and source.at(0, 4) == b"RIFF":
         mended = mend_wav(source)
         if mended:

@@ -9,7 +9,7 @@ import select
 import stat
 import sys
 import tempfile
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pysid.errors import DataError
 from pysid.io.audio.content import HEAD, UNKNOWN, after_id3, content_of
@@ -62,7 +62,7 @@ def open_stream(source: AudioFile) -> BinaryIO:
         source.seek(0)  # where another reader may have left it
     except (OSError, AttributeError):
         return _spooled(source, name)
-    return _Borrowed(source)
+    return cast(BinaryIO, _Borrowed(source))
 
 
 def _open_path(path: str | os.PathLike[str], name: str) -> BinaryIO:
@@ -108,7 +108,7 @@ def _spooled(pipe: BinaryIO, name: str) -> BinaryIO:
     except BaseException:
         file.close()
         raise
-    return file  # type: ignore[return-value]
+    return file
 
 
 class _Borrowed(io.RawIOBase):
