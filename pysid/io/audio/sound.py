@@ -152,9 +152,13 @@ def open_sound(stream: BinaryIO, name: str) -> Sound:
             sound = Sound(name, parts, stream, content)
             _check_complete(sound, source)
         except (_Foreign, soundfile.LibsndfileError, soundfile.SoundFileRuntimeError) as error:
-            if content.demuxer and find_program() is not None:
+            refusal = DataError(f"{name}: {_refusal(content, error)}")
+            if not content.demuxer or find_program() is None:
+                raise refusal from None
+            try:
                 return _by_ffmpeg(source, name, content)
-            raise DataError(f"{name}: {_refusal(content, error)}") from None
+            except DataError:
+                raise refusal from None
         return sound
     except BaseException:
         stream.close()

@@ -47,7 +47,7 @@ def coded(wave: np.ndarray, kind: str) -> bytes:
 def alike_in_power(found: np.ndarray, expected: np.ndarray) -> bool:
     """Whether a wave at int16 scale is another one that went through a codec, which may add a lead."""
     ratio = float(np.square(found).sum() / np.square(32768 * expected).sum())
-    return abs(len(found) - len(expected)) < 0.15 * RATE and 0.7 < ratio < 1.3
+    return abs(len(found) - len(expected)) < 0.2 * RATE and 0.7 < ratio < 1.3
 
 
 @pytest.mark.parametrize("kind", ["mp3", "ogg", "opus"])
@@ -198,7 +198,7 @@ def test_any_name_that_a_file_can_have(tmp_path, wav, name):
 
 
 def test_names_that_no_file_can_have(tmp_path):
-    with pytest.raises(DataError, match="cannot read the file: .*null"):
+    with pytest.raises(DataError, match=r"cannot read the file: .*null"):
         read_audio(f"{tmp_path}/a\0b.wav")
     with pytest.raises(DataError, match="cannot read the file: File name too long"):
         read_audio(tmp_path / ("x" * 300))
