@@ -30,7 +30,7 @@ ONEDNN_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8")
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """Options of the loop.
+    """Configuration of the loop.
 
     Attributes:
         n_epochs: passes over the plan of chunks.
@@ -277,7 +277,10 @@ class FinishedEpoch(Dataset[tuple[Any, Tensor]]):
 
 
 class BatchResult(NamedTuple):
-    """Loss to minimise, its penalty part included, and the share of chunks given to the right speaker; scalars."""
+    """Loss to minimise, its penalty part included, and the share of chunks given to the right speaker; scalars.
+
+    Of a distillation, the last is the mean cosine to the teachers' embeddings.
+    """
 
     loss: Tensor
     penalty: Tensor

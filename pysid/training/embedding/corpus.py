@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pysid.augment import SpecAugment, SpecAugmentConfig, SpeedConfig, SpeedPerturb, speed_name
-from pysid.augment.recordings import AugmentSettings, open_augmenter
+from pysid.augment.recordings import TrainingAugmentConfig, open_augmenter
 from pysid.data.corpus import Corpus
 from pysid.data.features import FRONTEND_FILE, read_frontend
 from pysid.data.packed import Labels, PackedStrings, Picked, read_packed
@@ -106,7 +106,7 @@ def _audio(directory: Path, frontend: FrontendConfig, allow_pipes: bool, unlabel
 def augment_batches(
     batches: ChunkBatches,
     speakers: Sequence[str],
-    augment: AugmentSettings | None = None,
+    augment: TrainingAugmentConfig | None = None,
     speed: SpeedConfig | None = None,
     spec_augment: SpecAugmentConfig | None = None,
 ) -> tuple[ChunkBatches | AugmentedBatches, list[str]]:
@@ -129,7 +129,7 @@ def augment_batches(
             )
         augmenter = None if augment is None else open_augmenter(augment, source.sample_rate)
     factors = speed_order(speed)
-    harder = AugmentedBatches(
+    augmented = AugmentedBatches(
         batches,
         len(speakers),
         augmenter=augmenter,
@@ -137,7 +137,7 @@ def augment_batches(
         masks=SpecAugment(spec_augment) if spec_augment else None,
         clean_vad=augment is None or augment.vad == "clean",
     )
-    return harder, [speed_name(speaker, factor) for factor in factors for speaker in speakers]
+    return augmented, [speed_name(speaker, factor) for factor in factors for speaker in speakers]
 
 
 def speed_order(speed: SpeedConfig | None) -> list[float]:
