@@ -1,6 +1,6 @@
 """Writes one data directory of several, whose recordings stay where they are.
 
-    python join.py DATA... OUT
+python join.py DATA... OUT
 """
 
 import argparse
