@@ -1,7 +1,7 @@
 """Augmentation: reverberation, noise, music, babble, speed, telephones; on batches of waveforms, on any device.
 
     augmenter = Augmenter(AugmentConfig(), noises=noises, music=music, speech=speech, responses=responses)
-    harder = augmenter(wave, lengths, rng)              # (B, S) at int16 scale -> (B, S)
+    corrupted = augmenter(wave, lengths, rng)           # (B, S) at int16 scale -> (B, S)
 
 `reverberate` is Kaldi's wav-reverberate for one wave. Everything random comes out of a NumPy generator that the
 caller hands over, in the order of the batch.

@@ -1,4 +1,4 @@
-"""Training batches made harder: each utterance clean, or with noise, music, babble or a room, by chance."""
+"""Training batches augmented: each utterance stays clean or gets noise, music, babble or a room, at random."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -134,7 +134,7 @@ def open_rooms(rooms: str | tuple[str, ...], sample_rate: int, in_memory: bool =
 
 
 def _require_files(bank: FileBank, listed: Path) -> None:
-    """Said at once, and not when the first of them is drawn, hours later."""
+    """Missing files are reported at once, not hours later when the first of them is drawn."""
     lost = [path for path in bank.paths if not os.path.exists(path)]
     if lost:
         raise DataError(f"{listed}: {len(lost)} of {len(bank)} recordings are missing; the first is {lost[0]}")

@@ -15,6 +15,7 @@ from pysid.cli import (
     augment,
     backend,
     convert,
+    convert_turns,
     diarize,
     embed,
     evaluate,
@@ -26,6 +27,7 @@ from pysid.cli import (
     speakers,
     train,
     train_activity,
+    transcript,
     validate,
     verify,
 )
@@ -42,6 +44,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("diarize")(diarize.diarize)
+app.command("transcript")(transcript.transcript)
+app.command("convert")(convert_turns.convert)
 app.command("verify")(verify.verify)
 app.command("enroll")(speakers.enroll)
 app.command("identify")(speakers.identify)

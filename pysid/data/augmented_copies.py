@@ -28,9 +28,9 @@ from pysid.io.claim import Changes, claim, read_claim
 from pysid.io.files import safe_name
 from pysid.io.tables import read_table
 from pysid.parallel.run import PartsLost, run_parts
-from pysid.parallel.shards import ENDING, ShardRun, cut, merge, say_lost
+from pysid.parallel.shards import ENDING, ShardRun, describe_lost, merge, shard_ranges
 from pysid.parallel.work import Results
-from pysid.parallel.workers import HERE, Workers
+from pysid.parallel.workers import THIS_PROCESS, Workers
 from pysid.progress import track
 
 COPIES_FILE = "augment.json"  # in a folder of copies: what they are made with
@@ -46,7 +46,7 @@ def write_augmented(
     subset: int | None = None,
     seed: int = 0,
     sample_rate: int = 16000,
-    workers: Workers = HERE,
+    workers: Workers = THIS_PROCESS,
     allow_pipes: bool = False,
 ) -> tuple[dict[Path, int], Skipped]:
     """Writes the directories that the module names. Audio that an earlier run of the same settings wrote is kept.
@@ -149,8 +149,8 @@ class _Renderer:
             except DataError as error:
                 reasons[copy] = str(error).removeprefix(f"{name}: ")
                 continue
-            harder = augmenter.render(torch.from_numpy(wave)[None], None, [corruption])[0]
-            write_audio(path, harder.numpy(), augmenter.sample_rate)
+            corrupted = augmenter.render(torch.from_numpy(wave)[None], None, [corruption])[0]
+            write_audio(path, corrupted.numpy(), augmenter.sample_rate)
         return reasons
 
     def _augmenter(self, kind: str) -> Augmenter:
@@ -164,7 +164,7 @@ def _render(
 ) -> dict[str, str]:
     """Makes copies; returns {copy: why it could not be made}."""
     audio = CorpusAudio(corpus, work.sample_rate, allow_pipes)
-    stretches = cut(len(todo))
+    stretches = shard_ranges(len(todo))
 
     def prepare(stretch: range) -> _Copies:
         copies = [todo[i] for i in stretch]
@@ -177,7 +177,7 @@ def _render(
         for _, some in track(results, f"augmented copies {out}", len(todo), weight=lambda result: len(result[0])):
             reasons |= some
     except PartsLost as lost:
-        raise DataError(f"{say_lost([todo[i] for stretch in lost.items for i in stretch], len(todo))}") from None
+        raise DataError(f"{describe_lost([todo[i] for stretch in lost.items for i in stretch], len(todo))}") from None
     return reasons
 
 

@@ -21,7 +21,7 @@ from pysid.io.claim import claim
 from pysid.io.tables import read_table, write_table
 from pysid.parallel.shards import ENDING, ShardRun, merge
 from pysid.parallel.work import Results
-from pysid.parallel.workers import HERE, Workers
+from pysid.parallel.workers import THIS_PROCESS, Workers
 
 FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
 NO_SPEECH = "no speech found"
@@ -51,7 +51,7 @@ def write_features(
     directory: Path,
     frontend: FrontendConfig,
     *,
-    workers: Workers = HERE,
+    workers: Workers = THIS_PROCESS,
     compress: bool = False,
     allow_pipes: bool = False,
     stored: bool = False,
@@ -92,7 +92,7 @@ def write_features(
         shards.find(writer.done)
         merge(shards.run(f"features {directory}", writer.done), writer, skipped)
         if not writer.done:
-            shards.remove()  # else a second run would not look again
+            shards.remove()  # otherwise a second run would not look again
             raise DataError(f"no utterance of {corpus.directory} gave features: {skipped.brief()}")
         # Before the writer's own feats.scp, as the corpus may bring one of other features.
         corpus.subset(writer.done).write(directory)

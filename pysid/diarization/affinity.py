@@ -86,7 +86,7 @@ def make_affinity(config: CosineAffinityConfig | PldaAffinityConfig, backend: Ba
     """The affinity that a configuration names.
 
     Args:
-        backend: any serves for cosine, even none.
+        backend: cosine takes any, even none.
     Raises:
         DataError: the back-end has no PLDA where it is wanted.
     """

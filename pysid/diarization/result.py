@@ -124,9 +124,9 @@ def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | No
         with atomic_text(path) as file:
             file.write(FORMATS[kind].format(outcome.recording, turns, duration_s))
         return
-    from pysid.report.page import save_page
+    from pysid.report.page import write_page
 
-    save_page(
+    write_page(
         path,
         audio if isinstance(audio, str | os.PathLike) else None,
         turns,

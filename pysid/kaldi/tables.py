@@ -28,7 +28,7 @@ class TableReader(Generic[V]):
     Args:
         rspecifier: see `specifiers.parse_rspecifier`. A pipe in it runs.
         holder: the type of the values.
-        log: is told of what is left out.
+        log: receives a warning for what is left out.
         allow_pipes: whether commands that stand in a list of files run, too.
     Raises:
         DataError: it is no specifier of a table to read.
@@ -207,7 +207,7 @@ class TableWriter(Generic[V]):
     Args:
         wspecifier: see `specifiers.parse_wspecifier`.
         holder: the type of the values.
-        log: is told of what is left out.
+        log: receives a warning for what is left out.
         allow_pipes: whether output pipes that stand in a list of files run.
         stack: keeps the files open.
     Raises:

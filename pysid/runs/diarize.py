@@ -43,7 +43,7 @@ def list_recordings(sources: Sequence[str], allow_pipes: bool = False) -> list[R
     """
     path = Path(sources[0])
     if len(sources) == 1 and (path.is_dir() or path.suffix == ".scp"):
-        return _of_table(path / "wav.scp" if path.is_dir() else path, allow_pipes)
+        return _recordings_of_table(path / "wav.scp" if path.is_dir() else path, allow_pipes)
     names: dict[str, str] = {}
     for source in sources:
         name = Path(source).stem
@@ -113,7 +113,7 @@ def diarize(
             yield outcome
 
 
-def _of_table(path: Path, allow_pipes: bool) -> list[Recording]:
+def _recordings_of_table(path: Path, allow_pipes: bool) -> list[Recording]:
     entries = read_wav_scp(path)
 
     def opener(entry: str) -> Callable[[], AudioFile]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Speaker verification on Common Voice, from audio to a table of equal error rates, stage by stage:
 #   0 prepare   1 features and VAD   2 train   3 extract   4 back-end   5 score   6 report
-# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+# Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../options.sh

@@ -2,7 +2,7 @@
 # The default model, from the shared open data to a model directory with its card, stage by stage:
 #   0 noises and rooms   1 softmax   2 margin   3 speeds   4 several clips   5 back-end   6 detector of speech
 #   7 windows and diarization   8 package   9 card
-# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+# Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../options.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Diarization of simulated conversations, and of real meetings where there are some, stage by stage:
 #   0 back-end for windows   1 simulate   2 analyse   3 cluster and score   4 meetings   5 report
-# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+# Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../options.sh

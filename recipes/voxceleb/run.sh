@@ -4,7 +4,7 @@
 # part of 8 here:
 #   0 prepare   1 features and VAD   2 augmented copies   3 their features   4 copies and clean speech as one
 #   5 filters, plan of the chunks    8 train   9 x-vectors   10 back-end   11 score   12 report
-# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+# Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../options.sh

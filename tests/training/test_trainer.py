@@ -1,6 +1,5 @@
 """Training on made-up features: it learns, it resumes bit for bit after a kill, and it stops at a NaN."""
 
-import itertools
 import json
 import os
 import shutil
@@ -19,12 +18,11 @@ from accelerate.state import AcceleratorState
 from pysid.config import to_plain
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
+from pysid.io.ark.archive import read_matrices
 from pysid.io.ark.writer import ArkWriter
 from pysid.io.audio.files import write_audio
 from pysid.io.tables import Trial, write_table, write_trials
 from pysid.training.embedding.run import read_train_config, run_training
-from pysid.training.optim import OptimizerConfig
-from pysid.training.trainer import TrainerConfig
 
 N_SPEAKERS, N_UTTERANCES, N_FRAMES = 4, 6, 60
 ROOT = Path(__file__).parents[2]
@@ -422,24 +420,78 @@ def test_settings_given_beside_the_file(features: Path, tmp_path: Path) -> None:
         read_train_config(path, ["flavour"])
 
 
-def test_learning_rate_schedules() -> None:
-    for schedule in ("exponential", "cosine", "linear"):
-        c = OptimizerConfig(schedule=schedule, learning_rate=1.0, final_learning_rate=0.01, warmup_steps=5)
-        rates = [c.rate_at(step, 105) for step in range(106)]
-        assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
-        assert rates[5] == 1.0 and rates[105] == pytest.approx(0.01)
-        assert all(a > b for a, b in itertools.pairwise(rates[5:]))
-    assert OptimizerConfig(schedule="constant").rate_at(99, 100) == 1e-3
+@pytest.fixture(scope="session")
+def teacher(features: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a teacher says of the made-up features: the mean of the frames, turned, with a little of its own."""
+    rng = np.random.default_rng(1)
+    turn = rng.normal(size=(30, 7))
+    path = tmp_path_factory.mktemp("teacher") / "said"
+    with ArkWriter(path) as writer:
+        for name, frames in read_matrices(features / "feats.scp"):
+            writer.write(name, (frames.mean(0) @ turn + 0.1 * rng.normal(size=7) + 5).astype(np.float32))
+    return path.with_suffix(".ark")
 
 
-@pytest.mark.parametrize(
-    ("kind", "options", "message"),
-    [
-        (OptimizerConfig, {"learning_rate": 0}, "learning rates must be positive"),
-        (OptimizerConfig, {"momentum": 1}, r"momentum in \[0, 1\)"),
-        (TrainerConfig, {"checkpoint_minutes": 0}, "must be positive"),
-    ],
-)
-def test_impossible_options(kind: type, options: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        kind(**options)
+def distilled(teacher: Path, **options: object) -> dict:
+    return {"head": {"loss": "distillation", "distillation": options}, "teachers": [{"embeddings": str(teacher)}]}
+
+
+def test_a_distillation_learns_without_labels(features: Path, teacher: Path, tmp_path: Path) -> None:
+    plain = settings(features, tmp_path / "exp", dev=str(features), **distilled(teacher))
+    final = train(tmp_path, plain)
+    first, last = (line.split("\t") for line in (tmp_path / "exp" / "epochs.tsv").read_text().splitlines()[1:])
+    assert float(last[2]) < float(first[2]) and float(last[3]) > 0.6 > float(first[3]) and float(last[5]) < 0.1
+    assert (tmp_path / "exp" / "classes").read_text() == ""
+    assert not any("head" in name for name in weights(final))
+    state = safetensors.numpy.load_file(tmp_path / "exp" / "state-00000120" / "model.safetensors")
+    assert {name for name in state if name.startswith("head.")} == {"head.maps.0.weight"}
+
+
+def test_a_distillation_beside_labels_starts_from_a_margin(
+    features: Path, teacher: Path, tmp_path: Path, capsys
+) -> None:
+    margin = {"head": {"loss": "aam-softmax", "margin": 0.1}}
+    train(tmp_path, settings(features, tmp_path / "first", trainer={"n_epochs": 1}, **margin))
+    plain = settings(features, tmp_path / "exp", **distilled(teacher, margin_weight=0.2))
+    plain |= {"start_from": str(tmp_path / "first"), "optimizer": {"learning_rate": 1e-9, "final_learning_rate": 1e-9}}
+    train(tmp_path, plain)
+    assert f"which knows {N_SPEAKERS} of {N_SPEAKERS} classes" in capsys.readouterr().err
+    before, after = (
+        safetensors.numpy.load_file(tmp_path / name / f"state-{step:08d}" / "model.safetensors")
+        for name, step in (("first", 60), ("exp", 120))
+    )
+    np.testing.assert_allclose(after["head.margin.weight"], before["head.weight"], atol=1e-6)
+    model = tmp_path / "first" / "final"  # a model directory has no head
+    train(tmp_path, plain | {"out": str(tmp_path / "again"), "start_from": str(model)})
+    assert f"starting from {model}, which knows 0 of {N_SPEAKERS} classes" in capsys.readouterr().err
+    other = safetensors.numpy.load_file(tmp_path / "again" / "state-00000120" / "model.safetensors")
+    affine = "network.frame_layers.1.affine.weight"
+    np.testing.assert_allclose(other[affine], before[affine], atol=1e-6)
+    assert np.abs(other["head.margin.weight"] - before["head.weight"]).max() > 1e-3
+
+
+def test_a_killed_distillation_resumes_to_the_very_same_weights(features: Path, teacher: Path, tmp_path: Path) -> None:
+    """Of two teachers, beside labels."""
+    plain = settings(features, tmp_path, **distilled(teacher, margin_weight=0.2))
+    plain["teachers"] += [{"embeddings": str(teacher), "whitening": 0.0, "weight": 0.5}]
+    assert_a_kill_changes_nothing(plain, tmp_path, kill_at=70)
+
+
+def test_speech_without_speakers_can_be_learnt_from(onnx_file: Path, tmp_path: Path) -> None:
+    unlabelled = tmp_path / "unlabelled"
+    unlabelled.mkdir()
+    lines = (VOICES / "wav.scp").read_text().splitlines()
+    (unlabelled / "wav.scp").write_text("".join(f"{name} {VOICES / path}\n" for name, path in map(str.split, lines)))
+    plain = settings(unlabelled, tmp_path / "exp", trainer={"n_epochs": 1}, **distilled(onnx_file))
+    plain["teachers"] = [{"model": str(onnx_file)}]
+    plain["chunks"] |= {"chunks_per_epoch": 8 * 3, "min_utterances": 1}
+    assert (train(tmp_path, plain) / "model.safetensors").exists()
+    labelled = plain | {"head": {}, "teachers": []}
+    with pytest.raises(DataError, match="utt2spk: expected the speakers to train on, got no such file"):
+        train(tmp_path, labelled | {"out": str(tmp_path / "other")})
+
+
+def test_teachers_and_distillation_go_together(features: Path, teacher: Path, tmp_path: Path) -> None:
+    for without in ({"teachers": []}, {"head": {"loss": "softmax"}}):
+        with pytest.raises(DataError, match=r"head.loss 'distillation' needs `teachers`, and other losses have none"):
+            train(tmp_path, settings(features, tmp_path / "exp") | distilled(teacher) | without)

@@ -132,7 +132,7 @@ def find_clips(
 
 
 class ClipWaves:
-    """Whole utterances (S,) int16 of a corpus by name; those decoded last are kept, as clips come again and again."""
+    """Whole utterances (S,) int16 of a corpus by name; the last ones are kept, as clips are used again and again."""
 
     def __init__(self, corpus: Corpus, sample_rate: int, allow_pipes: bool = False) -> None:
         self.corpus = corpus
