@@ -106,6 +106,23 @@ def safe_name(name: str) -> str:
     return name
 
 
+def modified(path: PathLike) -> int | None:
+    """When a file was last changed, in nanoseconds; None where there is no such file."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except (OSError, ValueError):
+        return None
+
+
+def state(path: PathLike) -> str:
+    """The size of a file and when it was last changed, as text; "" where there is no such file."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
 def _sync(path: Path) -> None:
     """Waits until the file's bytes are on the disk: a rename must not overtake them."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -85,6 +85,15 @@ class AudioReader:
         first, last = self._resampler.needs(start, stop)
         return self._resampler(self._read_own(first, min(last, self.file.frames)), first, start, stop)
 
+    def blocks(self, block_s: float, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+        """The samples [start, stop), by default all, in blocks (S,) of `block_s` seconds, the last one shorter."""
+        size = int(block_s * self.sample_rate)
+        if size < 1:
+            raise ValueError(f"block_s must hold at least one sample, got {block_s}")
+        stop = self.n_samples if stop is None else stop
+        for at in range(start, stop, size):
+            yield self.read(at, min(at + size, stop))
+
     def _read_own(self, start: int, stop: int) -> np.ndarray:
         """The samples [start, stop) at the file's own rate, as far as possible out of the last call's."""
         if self._start <= start < self._stop <= stop:
