@@ -82,9 +82,9 @@ def identify(
 
     skipped = Skipped()
     answers = []
-    options = {"channel": channel, "max_hours": max_hours}
     with SpeakerDatabase(db) as database:
-        identifier = Identifier(database, pysid.load(model, device), point, backend, **options)
+        opened = pysid.load(model, device)
+        identifier = Identifier(database, opened, point, backend, channel=channel, max_hours=max_hours)
         for path in audio:
             with skipped.on_error(path):
                 heard = identifier.listen(path)

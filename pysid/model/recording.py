@@ -69,4 +69,4 @@ def name_of_recording(audio: Audio) -> str:
     """What to call it in messages."""
     if isinstance(audio, tuple | list):
         return "samples"
-    return "waveform" if isinstance(audio, np.ndarray) or hasattr(audio, "detach") else name_of(audio)  # type: ignore[arg-type]
+    return "waveform" if isinstance(audio, np.ndarray) or hasattr(audio, "detach") else name_of(audio)

@@ -8,44 +8,9 @@ from pysid.errors import DataError
 from pysid.io.audio.streams import STDIN
 
 # What lies beside recordings, results of pysid among it; all else in a folder is taken for one.
-OTHER_ENDINGS = frozenset(
-    f".{ending}"
-    for ending in [
-        "ark",
-        "cfg",
-        "conf",
-        "csv",
-        "ctm",
-        "db",
-        "docx",
-        "eaf",
-        "html",
-        "jpeg",
-        "jpg",
-        "json",
-        "lab",
-        "log",
-        "md",
-        "npz",
-        "pdf",
-        "png",
-        "py",
-        "rst",
-        "rttm",
-        "scp",
-        "sh",
-        "srt",
-        "stm",
-        "textgrid",
-        "tsv",
-        "txt",
-        "uem",
-        "vtt",
-        "xml",
-        "yaml",
-        "yml",
-    ]
-)
+_RESULTS = "ark csv ctm db docx eaf html json lab npz rttm scp srt stm textgrid tsv txt uem vtt"
+_OTHERS = "cfg conf jpeg jpg log md pdf png py rst sh xml yaml yml"
+OTHER_ENDINGS = frozenset(map(".{}".format, f"{_RESULTS} {_OTHERS}".split()))
 
 
 def find_files(sources: Sequence[str]) -> list[str]:
@@ -62,7 +27,7 @@ def find_files(sources: Sequence[str]) -> list[str]:
         inside = [
             os.path.join(folder, name)
             for folder, folders, names in os.walk(source)
-            for name in (folders.sort() or sorted(names))  # type: ignore[func-returns-value]
+            for name in (folders.sort() or sorted(names))
             if not name.startswith(".") and Path(name).suffix.lower() not in OTHER_ENDINGS
         ]
         if not inside:
