@@ -33,7 +33,15 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
             if array.dtype.kind not in "biuf":  # bfloat16 loads only where some package has taught NumPy of it
                 raise TypeError(f"{name} in {array.dtype}")
         return arrays
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+    except (
+        safetensors.SafetensorError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        MemoryError,
+    ) as error:
         raise DataError(f"{path}: expected a safetensors file, got: {one_line(error)}") from None
 
 

@@ -3,9 +3,11 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from pysid.activity.detector import ActivityDetector
 from pysid.activity.files import read_detector
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import RecordingFeatures
@@ -48,9 +50,14 @@ class SpeechListener:
         self.model = model
         self.channel = channel
         self.max_hours = max_hours
-        detector = None if model.path is None or not model.path.is_dir() else read_detector(model.path, model.device)
-        fits = detector is not None and detector.features == model.config.frontend.features
-        self._detector = detector if fits else None
+
+    @cached_property
+    def _detector(self) -> ActivityDetector | None:
+        """The model's, if it reads what the embedding network reads."""
+        path = self.model.path
+        detector = None if path is None or not path.is_dir() else read_detector(path, self.model.device)
+        fits = detector is not None and detector.features == self.model.config.frontend.features
+        return detector if fits else None
 
     def __call__(self, audio: Audio) -> Heard:
         """What is heard in a recording.

@@ -26,7 +26,7 @@ def test_paths_are_relative_to_the_scp_file_then_to_the_working_folder(tmp_path,
 def test_a_pipe_is_refused_and_does_not_run(tmp_path):
     entry = f"touch {tmp_path}/ran |"
     assert is_pipe(entry) and is_pipe("cat a.wav |  ") and not is_pipe("a|b.wav")
-    message = r"expected a path, got the shell pipe 'touch .*/ran \|'; allow pipes for files you trust"
+    message = r"expected a path, got the shell pipe 'touch .*/ran \|'; for files you trust there is --allow-pipes"
     with pytest.raises(DataError, match=message):
         resolve(entry, tmp_path)
     assert not (tmp_path / "ran").exists()
