@@ -1,16 +1,16 @@
 """Speaker identification and diarization: the Kaldi VoxCeleb x-vector system in plain Python and PyTorch."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pysid._version import __version__
 
 if TYPE_CHECKING:
-    from pysid.api import LoadedModel
+    from pysid.api import Model
 
-__all__ = ["__version__", "load"]
+__all__ = ["Model", "__version__", "load"]
 
 
-def load(path_or_name: str | None = None, device: str = "cpu") -> "LoadedModel":
+def load(path_or_name: str | None = None, device: str = "cpu") -> "Model":
     """Opens a speaker model, which embeds, verifies and diarizes.
 
     Args:
@@ -20,7 +20,16 @@ def load(path_or_name: str | None = None, device: str = "cpu") -> "LoadedModel":
     Raises:
         pysid.errors.DataError: there is no such model, or it is damaged.
     """
-    from pysid.api import LoadedModel
+    from pysid.api import Model
     from pysid.model.directory import DEFAULT_MODEL
 
-    return LoadedModel.load(path_or_name or DEFAULT_MODEL, device)
+    return Model.load(path_or_name or DEFAULT_MODEL, device)
+
+
+def __getattr__(name: str) -> Any:
+    """Imports `Model`, and torch with it, when it is asked for."""
+    if name != "Model":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pysid.api import Model
+
+    return Model

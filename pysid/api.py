@@ -7,12 +7,10 @@ import numbers
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pysid.model.directory import DEFAULT_MODEL, find_model
 from pysid.model.speaker_model import Audio, SpeakerModel
 
 if TYPE_CHECKING:
@@ -21,27 +19,14 @@ if TYPE_CHECKING:
     from pysid.speakers.decision import Decision
 
 
-class LoadedModel(SpeakerModel):
-    """A speaker model with all that came with it.
-
-    Attributes:
-        path: its directory or ONNX file.
+class Model(SpeakerModel):
+    """A speaker model that embeds, verifies and diarizes.
 
     >>> import pysid
     >>> model = pysid.load()
     >>> bool(model.verify("examples/dev/audio/alicia-0.ogg", "examples/dev/audio/denis-1.ogg"))
     False
     """
-
-    path: Path
-
-    @classmethod
-    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "LoadedModel":
-        """As `SpeakerModel.load`."""
-        model = super().load(path_or_name, device)
-        assert isinstance(model, cls)
-        model.path = find_model(path_or_name).absolute()
-        return model
 
     def verify(
         self,
@@ -54,7 +39,7 @@ class LoadedModel(SpeakerModel):
         threshold: float | None = None,
         backend: str | None = None,
     ) -> "Decision":
-        """Whether `test` is of the speaker of `enrol`, which is one recording or a list of them.
+        """Whether `test` is spoken by the speaker of `enrol`, which is one recording or a list of them.
 
         For many tests of one speaker, `pysid.speakers.verify.Verifier` embeds the enrolment once.
 
@@ -86,7 +71,7 @@ class LoadedModel(SpeakerModel):
         """Who spoke when, in a file or (samples, rate).
 
         Args:
-            num_speakers: if it is known; else it is found, between the bounds.
+            num_speakers: how many there are, if that is known; otherwise it is estimated, within the bounds.
             channel: counted from 0; None takes the mean of all.
             settings: plain values over those of the model, such as {"clustering.threshold": 3}.
         Raises:
@@ -111,7 +96,7 @@ class LoadedModel(SpeakerModel):
     def _make_diarizer(self, settings: Mapping[str, Any]) -> "Diarizer":
         from pysid.diarization import Diarizer
 
-        return Diarizer.of(self, self.path, settings)
+        return Diarizer.of(self, settings)
 
 
 def _as_list(audio: Audio | Sequence[Audio]) -> list[Audio]:

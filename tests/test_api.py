@@ -40,6 +40,9 @@ def audio(dev, name):
 def test_the_models_that_ship():
     assert pysid.load().path == find_model("default") == find_model(DEFAULT_MODEL)
     assert find_model("xvector").name == "xvector"
+    assert isinstance(pysid.load(), pysid.Model)
+    with pytest.raises(AttributeError, match="has no attribute 'Modell'"):
+        pysid.Modell  # noqa: B018
 
 
 def test_verify(loaded, dev):

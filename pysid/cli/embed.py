@@ -33,7 +33,7 @@ def embed(
 ) -> None:
     """Compute one embedding an utterance (Kaldi's x-vector).
 
-    Unreadable utterances are skipped and listed at the end. A second run goes on where a first one was stopped. Neither
+    Unreadable utterances are skipped and listed at the end. A second run resumes where the first was stopped. Neither
     that nor the number of processes or machines changes a bit of the result.
 
     Example: pysid embed data/test/wav.scp exp/test.ark --model exp/stat/final --jobs 8
@@ -43,7 +43,6 @@ def embed(
 
     import pysid
     from pysid.diarization.windows import WindowConfig
-    from pysid.model.directory import DEFAULT_MODEL, find_model
     from pysid.model.speaker_model import check_device
     from pysid.runs.embed import embed_to_file
     from pysid.runs.inputs import cut_into_windows, is_stream, open_inputs
@@ -63,6 +62,6 @@ def embed(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         utterances = cut_into_windows(utterances, opened, config)
-    n_done, skipped = embed_to_file(opened, utterances, out, workers, find_model(model or DEFAULT_MODEL))
+    n_done, skipped = embed_to_file(opened, utterances, out, workers)
     report_skipped(skipped, n_done + len(skipped))
     print(f"{out}: {n_done} embeddings")

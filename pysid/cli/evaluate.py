@@ -58,7 +58,8 @@ def eer(
         "cllr": detection.cllr(target, nontarget),
         "min_cllr": detection.min_cllr(target, nontarget),
     }
-    missing = f", {len(listed) - len(values)} without a score" if len(values) < len(listed) else ""
+    n_missing = len(set(listed)) - len(values)
+    missing = f", {n_missing} without a score" if n_missing else ""
     print("trials: {n_target} target, {n_nontarget} nontarget".format(**figures) + missing)
     print(f"EER: {detection.format_eer(figures['eer'])}%")
     for p, cost in figures["min_dcf"].items():

@@ -15,6 +15,7 @@ from pysid.cli import (
     augment,
     backend,
     convert,
+    convert_turns,
     diarize,
     embed,
     evaluate,
@@ -27,6 +28,7 @@ from pysid.cli import (
     train,
     train_activity,
     train_segmentation,
+    transcript,
     validate,
     verify,
 )
@@ -43,6 +45,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("diarize")(diarize.diarize)
+app.command("transcript")(transcript.transcript)
+app.command("convert")(convert_turns.convert)
 app.command("verify")(verify.verify)
 app.command("enroll")(speakers.enroll)
 app.command("identify")(speakers.identify)
@@ -58,7 +62,7 @@ app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
 app.command("convert-kaldi")(convert.convert_kaldi)
 app.command("export")(export.export)
-app.command("kaldi", context_settings=kaldi.SETTINGS)(kaldi.kaldi)
+app.command("kaldi", context_settings=kaldi.CONTEXT_SETTINGS)(kaldi.kaldi)
 app.add_typer(prepare.app, name="prepare")
 app.add_typer(evaluate.app, name="eval")
 

@@ -14,32 +14,31 @@ from pysid.config import from_plain, override, read_formatted, to_plain, write_f
 from pysid.diarization.affinity import CosineAffinityConfig
 from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.spectral import SpectralConfig
-from pysid.model.directory import WINDOW_BACKEND_FILE, read_backend, save_backend
+from pysid.model.directory import WINDOW_BACKEND_FILE, load_backend, save_backend
 from pysid.model.speaker_model import SpeakerModel
 
 CONFIG_FILE = "diarization.json"
 
-
 WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
 
 
-def load_settings(
-    model: SpeakerModel, directory: Path, changes: Mapping[str, Any] | None = None
-) -> tuple[DiarizationConfig, Backend]:
+def load_settings(model: SpeakerModel, changes: Mapping[str, Any] | None = None) -> tuple[DiarizationConfig, Backend]:
     """The settings and the back-end for diarization that a model came with, or the defaults and the model's own.
 
     Args:
-        model: what was read from `directory`.
-        changes: plain values by dotted names, such as {"clustering.threshold": 3}, over those of the directory.
+        changes: plain values by dotted names, such as {"clustering.threshold": 3}, over those of the model.
     Raises:
         DataError: a file is damaged, or a value is wrong.
     """
-    path = directory / WINDOW_BACKEND_FILE
-    backend = read_backend(path, model.config.network.embedding_dim) if path.exists() else model.scorer()
-    path = directory / CONFIG_FILE
-    if path.exists():
-        config = from_plain(DiarizationConfig, read_formatted(path), str(path))
-    else:
+    backend, config = model.scorer(), None
+    if model.path is not None:
+        path = model.path / WINDOW_BACKEND_FILE
+        if path.exists():
+            backend = load_backend(path, model.config.network.embedding_dim)
+        path = model.path / CONFIG_FILE
+        if path.exists():
+            config = from_plain(DiarizationConfig, read_formatted(path), str(path))
+    if config is None:
         config = DiarizationConfig() if isinstance(backend, PldaBackend) else WITHOUT_PLDA
     return change_settings(config, changes or {}), backend
 

@@ -10,7 +10,6 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,8 +43,8 @@ from pysid.frontend import Frontend, FrontendConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
 from pysid.io.audio.files import audio_info, iter_blocks
-from pysid.io.audio.reader import Source
-from pysid.model.directory import DEFAULT_MODEL, find_model
+from pysid.io.audio.reader import AudioFile
+from pysid.model.directory import DEFAULT_MODEL
 from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import track
 from pysid.segments import Segment, Turn
@@ -136,12 +135,13 @@ class Diarizer:
         Raises:
             DataError: there is no such model, its files are damaged, or a setting is wrong.
         """
-        return cls.of(SpeakerModel.load(path_or_name, device), find_model(path_or_name), settings)
+        return cls.of(SpeakerModel.load(path_or_name, device), settings)
 
     @classmethod
-    def of(cls, model: SpeakerModel, path: Path, settings: Mapping[str, Any] | None = None) -> "Diarizer":
-        """With what came with a model that was read from `path`; otherwise as `load`."""
-        return cls(model, *load_settings(model, path, settings), detector=read_detector(path, model.device))
+    def of(cls, model: SpeakerModel, settings: Mapping[str, Any] | None = None) -> "Diarizer":
+        """As `load`, with a model that is open already."""
+        detector = None if model.path is None else read_detector(model.path, model.device)
+        return cls(model, *load_settings(model, settings), detector=detector)
 
     def with_settings(self, config: DiarizationConfig) -> "Diarizer":
         """The same model, back-end and detector with other settings."""
@@ -149,7 +149,7 @@ class Diarizer:
 
     def __call__(
         self,
-        audio: Source,
+        audio: AudioFile,
         count: SpeakerCount = ANY_NUMBER,
         *,
         speech: Sequence[Segment] | None = None,
@@ -159,7 +159,7 @@ class Diarizer:
         return self.assign(self.analyse(audio, speech=speech, channel=channel), count)
 
     def analyse(
-        self, audio: Source, *, speech: Sequence[Segment] | None = None, channel: int | None = None
+        self, audio: AudioFile, *, speech: Sequence[Segment] | None = None, channel: int | None = None
     ) -> Analysis:
         """Frames, speech, windows and embeddings of an audio file, which is read in blocks.
 

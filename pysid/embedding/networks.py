@@ -1,18 +1,28 @@
 """The networks that can be trained here, and their options."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import nn
 
+from pysid.embedding.campplus import CamPlusPlus, CamPlusPlusConfig
 from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.embedding.xvector import XVector, XVectorConfig
 
-TrainableConfig = XVectorConfig | ResNetConfig
-TrainableNetwork = XVector | ResNet
+TrainableConfig = XVectorConfig | ResNetConfig | CamPlusPlusConfig
+TrainableNetwork = XVector | ResNet | CamPlusPlus
+
+_NETWORKS: dict[type, Callable[[Any], TrainableNetwork]] = {
+    XVectorConfig: XVector,
+    ResNetConfig: ResNet,
+    CamPlusPlusConfig: CamPlusPlus,
+}
 
 
 def make_network(config: TrainableConfig) -> TrainableNetwork:
     """The network that `config` describes, with new weights."""
-    return ResNet(config) if isinstance(config, ResNetConfig) else XVector(config)
+    return _NETWORKS[type(config)](config)
 
 
 @torch.no_grad()

@@ -4,7 +4,6 @@ A graph is data: onnxruntime runs its operators and nothing else. Libraries of o
 and no weights are read from outside of the file.
 """
 
-import math
 import os
 import re
 from dataclasses import dataclass
@@ -15,14 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig
+from pysid.embedding.frame_input import WaveScale, check_input, network_input
 from pysid.errors import DataError, one_line
-from pysid.frontend.fbank import FbankConfig
 from pysid.frontend.frontend import FrontendConfig
-from pysid.frontend.spectrum import EPSILON
 
 MISSING = "ONNX models need an optional part of pysid: pip install 'pysid[onnx]'"
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
-FULL_SCALE = 32768.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class OnnxConfig:
     output: str | None = None
     skip_energy: bool = False
     subtract_mean: bool = True
-    wave_scale: Literal["int16", "unit"] = "int16"
+    wave_scale: WaveScale = "int16"
     kind: Literal["onnx"] = "onnx"
 
     def __post_init__(self) -> None:
@@ -71,15 +68,7 @@ class OnnxConfig:
                 f"the network takes {self.fixed_frames} frames, so extract.chunk_size and extract.min_chunk_size must "
                 f"be {self.fixed_frames}, with pad_input"
             )
-        c = frontend.features
-        if self.skip_energy and (not c.use_energy or c.htk_compat):
-            raise DataError("network.skip_energy needs features with use_energy, and without htk_compat")
-        plain = isinstance(c, FbankConfig) and c.use_log and c.use_power and not c.htk_mode and frontend.cmvn is None
-        if self.wave_scale == "unit" and (not plain or c.use_energy != self.skip_energy):
-            raise DataError(
-                "network.wave_scale 'unit' needs logarithmic power filter banks without htk_mode, energy (but for "
-                "skip_energy) and CMVN (subtract_mean does that)"
-            )
+        check_input(self, frontend)
 
 
 class OnnxNetwork(nn.Module):
@@ -130,12 +119,7 @@ class OnnxNetwork(nn.Module):
 
     def _prepare(self, x: Tensor) -> Tensor:
         """(T, feature_dim) as the graph wants it, in its layout."""
-        x = x[:, int(self.config.skip_energy) :]
-        if self.config.wave_scale == "unit":
-            # A power is 32768^2 times smaller then; the least one of which the logarithm is taken is not.
-            x = (x - 2 * math.log(FULL_SCALE)).clamp(min=math.log(EPSILON))
-        if self.config.subtract_mean:
-            x = x - x.mean(0)
+        x = network_input(x, self.config)
         return x if self.config.layout == "BTD" else x.T
 
 

@@ -23,6 +23,12 @@ def frame_weights(x: Tensor, n_frames: Tensor) -> Tensor:
     return wide(inside.to(x.dtype)) / n_frames.clamp(min=1)[:, None]
 
 
+def shares(weights: Tensor) -> Tensor:
+    """Weights (..., T), not negative, scaled to sum to one; zeros stay zeros."""
+    weights = wide(weights)
+    return weights / weights.sum(-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
+
+
 def weighted_statistics(x: Tensor, weights: Tensor, std_scale: Tensor | float = 1.0, exact: bool = True) -> Tensor:
     """Weighted mean and standard deviation over time, [mean | std].
 
@@ -118,8 +124,12 @@ class StatisticsPooling(nn.Module):
         self.unbiased = unbiased
         self.kaldi_rounding = kaldi_rounding
 
-    def forward(self, x: Tensor, n_frames: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
         ddof = int(self.unbiased)
+        if weights is not None:
+            total = weights.sum(1, keepdim=True)  # frames, not all of them whole
+            scale = (total / (total - ddof).clamp(min=1))[..., None]
+            return weighted_statistics(x, shares(weights)[:, None], scale)[:, 0]
         if self.kaldi_rounding and x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad:
             return kaldi_statistics(x, n_frames, ddof)
         if n_frames is None:
@@ -161,8 +171,9 @@ class AttentionPooling(nn.Module):
             logits = logits.masked_fill(outside, torch.finfo(logits.dtype).min)
         return logits.softmax(dim=-1)
 
-    def forward(self, x: Tensor, n_frames: Tensor | None = None) -> Tensor:
-        return self.pool(x, self.attention(x, n_frames))
+    def forward(self, x: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        attention = self.attention(x, n_frames)
+        return self.pool(x, attention if weights is None else shares(attention * weights[:, None]))
 
     def pool(self, x: Tensor, attention: Tensor) -> Tensor:
         """(B, 2 H D) statistics of x (B, T, D) under given weights (B, H, T)."""

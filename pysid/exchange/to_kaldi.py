@@ -9,22 +9,19 @@ import numpy as np
 import torch
 
 from pysid.backend.chain import Backend, PldaBackend
-from pysid.embedding.onnx_network import OnnxNetwork
-from pysid.embedding.resnet import ResNet
 from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
 from pysid.exchange.from_kaldi import KALDI_CMVN
 from pysid.exchange.kaldi_backend import write_matrix, write_plda, write_vector
 from pysid.frontend import FrontendConfig, MfccConfig, VadConfig
-from pysid.frontend.fbank import FBANK_OPTIONS
-from pysid.frontend.kaldi_options import Option
-from pysid.frontend.mfcc import MFCC_OPTIONS
-from pysid.frontend.vad import VAD_OPTIONS
+from pysid.frontend.kaldi_options import KaldiOption
+from pysid.frontend.mel import FBANK_OPTIONS, MFCC_OPTIONS
+from pysid.frontend.vad_config import VAD_OPTIONS
 from pysid.io.files import PathLike, atomic_directory, read_bytes
 from pysid.io.kaldi.files import reader_for
 from pysid.io.kaldi.options import write_config
 from pysid.io.text import write_lines
-from pysid.model.directory import WINDOW_BACKEND_FILE, find_model
+from pysid.model.directory import WINDOW_BACKEND_FILE
 from pysid.model.network_file import NNET3_FILE
 from pysid.model.speaker_model import SpeakerModel
 from pysid.nnet3.config_lines import parse_config_line
@@ -48,8 +45,9 @@ def write_package(path_or_name: PathLike, nnet_dir: PathLike) -> list[str]:
     Raises:
         DataError: the model is damaged, or has what Kaldi has not; or the folder is not empty.
     """
-    directory = find_model(path_or_name)
-    model = SpeakerModel.load(directory)
+    model = SpeakerModel.load(path_or_name)
+    directory = model.path
+    assert directory is not None
     with atomic_directory(nnet_dir) as folder:
         notes = [
             *_write_network(model, directory, folder),
@@ -63,9 +61,8 @@ def write_package(path_or_name: PathLike, nnet_dir: PathLike) -> list[str]:
 
 def _write_network(model: SpeakerModel, directory: Path, folder: Path) -> list[str]:
     network, chunks, notes = model.network, model.config.extract, []
-    if isinstance(network, OnnxNetwork | ResNet):
-        kind = "an ONNX graph" if isinstance(network, OnnxNetwork) else "a residual network"
-        raise DataError(f"{directory}: expected an x-vector or nnet3 network, got {kind}")
+    if not isinstance(network, XVector | Nnet3Network):
+        raise DataError(f"{directory}: expected an x-vector or nnet3 network, got one of kind {network.config.kind!r}")
     if isinstance(network, Nnet3Network):
         content, lines = network.content, list(network.config.extract)
     else:
@@ -125,7 +122,7 @@ def _write_frontend(config: FrontendConfig, directory: Path, folder: Path) -> li
     return notes
 
 
-def _options(config: Any, table: Mapping[str, Option], always: Collection[str]) -> dict[str, str]:
+def _options(config: Any, table: Mapping[str, KaldiOption], always: Collection[str]) -> dict[str, str]:
     """The options of Kaldi's that give a configuration: those without their default, and some always."""
     defaults = {f.name: f.default for f in fields(config)}
     options = {}

@@ -12,6 +12,7 @@ from pysid.segments import Segment
 Value = TypeVar("Value")
 
 TRUTH = {"target": True, "nontarget": False}
+VOXCELEB_TRUTH = {"1": "target", "0": "nontarget"}  # first column of VoxCeleb's lists
 
 
 class SegmentLine(NamedTuple):
@@ -45,6 +46,21 @@ class TableFormat(Generic[Value]):
 
     row: RowFormat
     parse: Callable[[list[str]], Value]
+
+
+@dataclass(frozen=True)
+class TrialRow(RowFormat):
+    """A line of a trial list; one in VoxCeleb's order, `1 enrol test`, is put into Kaldi's.
+
+    >>> TrialRow("enrol test target|nontarget", (2, 3)).split(b"1 a b")
+    ['a', 'b', 'target']
+    """
+
+    def split(self, line: bytes) -> list[str]:
+        fields = super().split(line)
+        if len(fields) == 3 and fields[2] not in TRUTH and fields[0] in VOXCELEB_TRUTH:
+            return [fields[1], fields[2], VOXCELEB_TRUTH[fields[0]]]
+        return fields
 
 
 def finite(text: str, what: str) -> float:
@@ -120,5 +136,5 @@ SPK2GENDER = TableFormat(RowFormat("speaker m|f"), _gender)
 DURATIONS = TableFormat(RowFormat("id seconds"), _seconds)
 COUNTS = TableFormat(RowFormat("id count"), _count)
 SEGMENTS = TableFormat(RowFormat("utterance recording start end [channel]", (4, 5)), _segment)
-TRIALS = TableFormat(RowFormat("enrol test target|nontarget", (2, 3)), parse_truth)
+TRIALS = TableFormat(TrialRow("enrol test target|nontarget", (2, 3)), parse_truth)
 SCORES = RowFormat("enrol test score", (3,))

@@ -100,20 +100,32 @@ def read_segments(path: PathLike) -> dict[str, SegmentLine]:
 
 
 def read_trials(path: PathLike) -> list[Trial]:
-    """A trial list: `enrol test target|nontarget`, or `enrol test` where the truth is not known."""
+    """A trial list: `enrol test target|nontarget`, or `enrol test` where the truth is not known.
+
+    VoxCeleb's order, `1 enrol test`, is read too. A trial may come twice, as in published lists.
+
+    Raises:
+        DataError: the file cannot be read, a line has another form, or a trial is target and nontarget.
+    """
     trials = []
+    truths: dict[tuple[str, str], bool | None] = {}
     for number, fields in read_rows(path, formats.TRIALS.row):
         try:
-            trials.append(Trial(fields[0], fields[1], formats.TRIALS.parse(fields)))
+            trial = Trial(fields[0], fields[1], formats.TRIALS.parse(fields))
         except ValueError as error:
             raise DataError(f"{path}:{number}: {error}") from None
+        known = truths.setdefault((trial.enrol, trial.test), trial.is_target)
+        if known != trial.is_target and None not in (known, trial.is_target):
+            first = _first_trial(path, trial)
+            raise DataError(f"{path}:{number}: '{' '.join(fields)}' contradicts line {first}, which has the same pair")
+        trials.append(trial)
     return trials
 
 
 def read_scores(path: PathLike) -> dict[tuple[str, str], float]:
     """A score file, `enrol test score`, as {(enrol, test): score}.
 
-    Published trial lists repeat some pairs, so a pair may come again with the same score; with another score
+    Published trial lists repeat some pairs, so a pair may occur again with the same score; with another score
     it is an error.
     """
     scores: dict[tuple[str, str], float] = {}
@@ -180,3 +192,7 @@ def _row(path: PathLike, key: str, value: object) -> str:
 def _first_line(path: PathLike, table_format: TableFormat[Value], key: str) -> int:
     """Line numbers of a million lines are not kept; they are looked up when something is wrong."""
     return next(number for number, fields in read_rows(path, table_format.row) if fields[0] == key)
+
+
+def _first_trial(path: PathLike, trial: Trial) -> int:
+    return next(n for n, fields in read_rows(path, formats.TRIALS.row) if fields[:2] == [trial.enrol, trial.test])

@@ -1,10 +1,11 @@
 """Scores put beside the trials they answer."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.io.tables import Trial
 
 
@@ -19,14 +20,21 @@ def scored_trials(
     """The score of each trial, (P,), and whether it is a target trial, (P,) bool.
 
     They come in the order of `scores`, which is that of the file: Kaldi's minDCF depends on it where scores are equal.
-    Scores of pairs that are no trial are left out.
+    Scores of pairs that are no trial are left out, and a repeated trial counts once.
 
     Args:
         trials_name, scores_name: where the two come from, for messages.
         allow_missing: leave out trials without a score.
     Raises:
         DataError: a trial has no score or no "target"/"nontarget", or one of the two kinds is absent.
+    Warns:
+        PysidWarning: repeated trials.
     """
+    once = list(dict.fromkeys(trials))
+    if len(once) < len(trials):
+        message = f"{trials_name}: {len(trials) - len(once)} of {len(trials)} trials are repeated, and count once"
+        warnings.warn(message, PysidWarning, stacklevel=2)
+    trials = once
     place = {pair: i for i, pair in enumerate(scores)}
     missing = [t for t in trials if (t.enrol, t.test) not in place]
     if missing and not allow_missing:

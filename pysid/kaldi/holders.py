@@ -13,8 +13,7 @@ import numpy as np
 from pysid.io.ark.archive import range_slices, with_axes
 from pysid.io.ark.compression import compress
 from pysid.io.ark.record import BINARY, read_array
-from pysid.io.kaldi.binary import BinaryReader
-from pysid.io.kaldi.compressed import decompress
+from pysid.io.kaldi.binary import BinaryReader, decompress
 from pysid.io.kaldi.files import new_writer
 from pysid.io.text import shorten
 from pysid.kaldi.log import Log

@@ -11,18 +11,15 @@ reference's turns alone, and so does not see what the hypothesis adds before or 
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import count, groupby, product
+from string import ascii_uppercase
+from typing import Literal, NamedTuple
 
-from pysid.io.turns.annotation import to_annotation
 from pysid.io.turns.cues import by_speaker
+from pysid.metrics.sweep import NOTHING_S, Span, Tracks, best_pairs, common, doubled, joined, seconds, without
 from pysid.segments import Segment, Turn
-
-if TYPE_CHECKING:
-    from pyannote.core import Annotation
 
 ErrorKind = Literal["missed", "false alarm", "confusion"]
 
@@ -147,13 +144,20 @@ def diarization_error(
     >>> diarization_error(speaks, [Turn(Segment(0, 7), "1"), Turn(Segment(7, 9), "2")])
     DerCounts(total=10.0, missed=1.0, false_alarm=0.0, confusion=1.0)
     """
-    from pyannote.metrics.diarization import DiarizationErrorRate
-
     if not 0 <= collar_s < math.inf:
         raise ValueError(f"collar_s must be 0 or more seconds, got {collar_s}")
-    metric = DiarizationErrorRate(collar=2 * collar_s, skip_overlap=skip_overlap)
-    parts = metric.compute_components(**_inputs(reference, hypothesis, uem))
-    return DerCounts(parts["total"], parts["missed detection"], parts["false alarm"], parts["confusion"])
+    scored = _scored(reference, hypothesis, uem, collar_s, skip_overlap)
+    mapping = best_pairs(scored.hypothesis, scored.reference)
+    counts = DerCounts()
+    for (start_s, end_s), speaks, said, n_right in _moments(scored, mapping):
+        duration_s, n_speak, n_said = end_s - start_s, len(speaks), len(said)
+        counts += DerCounts(
+            total=duration_s * n_speak,
+            missed=duration_s * max(n_speak - n_said, 0),
+            false_alarm=duration_s * max(n_said - n_speak, 0),
+            confusion=duration_s * (min(n_speak, n_said) - n_right),
+        )
+    return counts
 
 
 def jaccard_error(
@@ -170,10 +174,13 @@ def jaccard_error(
     >>> jaccard_error(speaks, [Turn(Segment(0, 8), "1")])
     JerCounts(n_speakers=2, error=1.25)
     """
-    from pyannote.metrics.diarization import JaccardErrorRate
-
-    parts = JaccardErrorRate().compute_components(**_inputs(reference, hypothesis, uem))
-    return JerCounts(int(parts["speaker count"]), parts["speaker error"])
+    scored = _scored(reference, hypothesis, uem)
+    mapping = best_pairs(scored.reference, scored.hypothesis)
+    error = 0.0
+    for name, speaks in scored.reference.items():
+        said = scored.hypothesis[mapping[name]] if name in mapping else ()
+        error += _jaccard_distance(speaks, said) if said else 1.0
+    return JerCounts(len(scored.reference), error)
 
 
 def speaker_mapping(
@@ -184,11 +191,8 @@ def speaker_mapping(
     >>> speaker_mapping([Turn(Segment(0, 2), "anna")], [Turn(Segment(0, 0.5), "1"), Turn(Segment(0.5, 3), "2")])
     {'2': 'anna'}
     """
-    from pyannote.metrics.diarization import DiarizationErrorRate
-
-    inputs = _inputs(reference, hypothesis, uem)
-    # pyannote takes an empty uem for none.
-    return DiarizationErrorRate().optimal_mapping(**inputs) if inputs["uem"] else {}
+    scored = _scored(reference, hypothesis, uem)
+    return best_pairs(scored.hypothesis, scored.reference)
 
 
 def error_pieces(
@@ -200,79 +204,105 @@ def error_pieces(
     >>> piece.kind, piece.segment
     ('false alarm', Segment(start_s=2, end_s=3))
     """
-    mapping = speaker_mapping(reference, hypothesis, uem)
-    pieces = []
-    for segment, speaks, said in _stretches(reference, hypothesis, _region(reference, hypothesis, uem)):
-        n_right = sum(mapping.get(name) in speaks for name in said)
+    scored = _scored(reference, hypothesis, uem)
+    pieces: list[ErrorPiece] = []
+    for (start_s, end_s), speaks, said, n_right in _moments(scored, best_pairs(scored.hypothesis, scored.reference)):
         missed, false_alarm = max(len(speaks) - len(said), 0), max(len(said) - len(speaks), 0)
         confusion = min(len(speaks), len(said)) - n_right
         if missed or false_alarm or confusion:
-            pieces.append(ErrorPiece(segment, speaks, said, missed, false_alarm, confusion))
+            names, said_names = tuple(sorted(speaks)), tuple(sorted(said))
+            piece = ErrorPiece(Segment(start_s, end_s), names, said_names, missed, false_alarm, confusion)
+            last = pieces[-1] if pieces else None
+            if last and last.segment.end_s == start_s and (last.reference, last.hypothesis) == (names, said_names):
+                pieces[-1] = replace(piece, segment=Segment(last.segment.start_s, end_s))
+            else:
+                pieces.append(piece)
     return pieces
 
 
-class _Stretch(NamedTuple):
-    """A longest piece of scored time in which the same speakers talk, by the reference and by the hypothesis."""
+class _Scored(NamedTuple):
+    """What of the turns lies in the time that is scored."""
 
-    segment: Segment
-    reference: tuple[str, ...]
-    hypothesis: tuple[str, ...]
-
-
-def _stretches(reference: Sequence[Turn], hypothesis: Sequence[Turn], region: Sequence[Segment]) -> list[_Stretch]:
-    stretches: list[_Stretch] = []
-    for segment, speaks, said in _steps(reference, hypothesis, region):
-        last = stretches[-1] if stretches else None
-        if last and last.segment.end_s == segment.start_s and (last.reference, last.hypothesis) == (speaks, said):
-            stretches[-1] = _Stretch(Segment(last.segment.start_s, segment.end_s), speaks, said)
-        else:
-            stretches.append(_Stretch(segment, speaks, said))
-    return stretches
+    reference: Tracks
+    hypothesis: Tracks
 
 
-def _steps(reference: Sequence[Turn], hypothesis: Sequence[Turn], region: Sequence[Segment]) -> Iterator[_Stretch]:
-    """The scored time between each boundary and the next."""
-    scored = [Turn(segment, "") for segment in region]
-    events = [
-        (time_s, step, layer, turn.speaker)
-        for layer, turns in enumerate((reference, hypothesis, scored))
-        for turn in turns
-        for time_s, step in ((turn.segment.start_s, 1), (turn.segment.end_s, -1))
-    ]
-    active = (Counter[str](), Counter[str](), Counter[str]())
-    last_s = 0.0
-    for time_s, group in groupby(sorted(events), key=lambda event: event[0]):
-        speaks, said, is_scored = (tuple(sorted(+counts)) for counts in active)
-        if is_scored and time_s > last_s:
-            yield _Stretch(Segment(last_s, time_s), speaks, said)
-        for _, step, layer, speaker in group:
-            active[layer][speaker] += step
-        last_s = time_s
-
-
-def _region(reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[Segment] | None) -> Sequence[Segment]:
-    """The pieces to score."""
+def _scored(
+    reference: Sequence[Turn],
+    hypothesis: Sequence[Turn],
+    uem: Sequence[Segment] | None,
+    collar_s: float = 0.0,
+    skip_overlap: bool = False,
+) -> _Scored:
+    speaks, said = _tracks(reference), _tracks(hypothesis)
     if uem is not None:
-        return uem
-    segments = [turn.segment for turn in (*reference, *hypothesis) if turn.segment.duration_s > 0]
-    if not segments:
-        return []
-    return [Segment(min(s.start_s for s in segments), max(s.end_s for s in segments))]
+        region = joined((segment.start_s, segment.end_s) for segment in uem)
+    else:
+        spans = [span for tracks in (speaks, said) for own in tracks.values() for span in own]
+        region = [(min(span[0] for span in spans), max(span[1] for span in spans))] if spans else []
+    if collar_s > 0:
+        bounds = [time_s for own in speaks.values() for span in own for time_s in span]
+        region = without(region, joined((time_s - collar_s, time_s + collar_s) for time_s in bounds))
+    if skip_overlap:
+        region = without(region, doubled(speaks))
+    # pyannote.metrics names speakers A, B ... Z, AA ... and 0, 1, 2 ... and sorts them as words: so equally good
+    # pairings are chosen alike, and speakers added up in one order.
+    return _Scored(_cut(speaks, region, _letters()), _cut(said, region, map(str, count())))
 
 
-def _inputs(reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[Segment] | None) -> dict[str, Any]:
-    """The arguments that metrics of pyannote take; with a uem they do not warn that they had to guess one."""
-    from pyannote.core import Segment as Piece
-    from pyannote.core import Timeline
-
-    pieces = [Piece(segment.start_s, segment.end_s) for segment in _region(reference, hypothesis, uem)]
+def _tracks(turns: Sequence[Turn]) -> dict[str, list[Span]]:
+    """With the overlapping turns of a speaker made one."""
     return {
-        "reference": _annotation(reference),
-        "hypothesis": _annotation(hypothesis),
-        "uem": Timeline(pieces),
+        name: [(segment.start_s, segment.end_s) for segment in segments if segment.duration_s > NOTHING_S]
+        for name, segments in by_speaker(turns).items()
     }
 
 
-def _annotation(turns: Sequence[Turn]) -> "Annotation":
-    """With the overlapping turns of a speaker made one, as pyannote.metrics would count both."""
-    return to_annotation([Turn(segment, name) for name, segments in by_speaker(turns).items() for segment in segments])
+def _cut(tracks: Tracks, region: Sequence[Span], names: Iterator[str]) -> Tracks:
+    inside = {name: common(tracks[name], region) for name in sorted(tracks)}
+    numbered = sorted(zip(names, (name for name, spans in inside.items() if spans), strict=False))
+    return {name: inside[name] for _, name in numbered}
+
+
+def _letters() -> Iterator[str]:
+    return ("".join(word) for length in count(1) for word in product(ascii_uppercase, repeat=length))
+
+
+def _jaccard_distance(speaks: Sequence[Span], said: Sequence[Span]) -> float:
+    """The time in which one of two speakers talks and the other does not, as a share of the time of either."""
+    false_alarm = seconds(joined(said)) - seconds(joined(common(said, joined(speaks))))
+    missed = seconds(joined(speaks)) - seconds(joined(common(speaks, joined(said))))
+    return (false_alarm + missed) / seconds(joined([*speaks, *said]))
+
+
+class _Moment(NamedTuple):
+    """A piece of time with those who talk in it, by the reference and by the hypothesis, and how many pairs are both.
+
+    The sets are those of one walk, and change when it goes on.
+    """
+
+    span: Span
+    reference: Set[str]
+    hypothesis: Set[str]
+    n_right: int
+
+
+def _moments(scored: _Scored, mapping: Mapping[str, str]) -> Iterator[_Moment]:
+    """The scored time from each start or end of somebody's speech to the next, in order."""
+    partners = ({speaks: said for said, speaks in mapping.items()}, mapping)
+    events = sorted(
+        (time_s, step, layer, name)
+        for layer, tracks in enumerate(scored)
+        for name, spans in tracks.items()
+        for start_s, end_s in spans
+        for time_s, step in ((start_s, 1), (end_s, -1))
+    )
+    talking: tuple[set[str], set[str]] = (set(), set())
+    n_right, last_s = 0, 0.0
+    for time_s, group in groupby(events, key=lambda event: event[0]):
+        if any(talking) and time_s - last_s > NOTHING_S:
+            yield _Moment((last_s, time_s), *talking, n_right)
+        for _, step, layer, name in group:  # ends come first
+            (talking[layer].add if step > 0 else talking[layer].discard)(name)
+            n_right += step * (partners[layer].get(name) in talking[1 - layer])
+        last_s = time_s

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pysid.config import from_plain, read_formatted
 from pysid.embedding.extract import ExtractConfig
+from pysid.embedding.frame_input import FrameInput, check_input
 from pysid.embedding.onnx_network import OnnxConfig
 from pysid.embedding.xvector import XVectorConfig
 from pysid.errors import DataError
@@ -36,6 +37,8 @@ class ModelConfig:
             )
         if isinstance(self.network, OnnxConfig):
             self.network.check(self.frontend, self.extract)
+        if isinstance(self.network, FrameInput):
+            check_input(self.network, self.frontend)
         if self.extract.min_chunk_size <= self.network.context:
             raise DataError(
                 f"extract.min_chunk_size is {self.extract.min_chunk_size}, but the network needs chunks of more than "

@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -20,12 +22,13 @@ from pysid.backend.projection import Projection
 from pysid.config import to_plain
 from pysid.embedding.extract import extract, pad_batch
 from pysid.embedding.onnx_network import OnnxNetwork
+from pysid.embedding.speaker_network import SpeakerNetwork
 from pysid.errors import DataError
 from pysid.frontend import Frontend
 from pysid.io.audio.files import read_audio
 from pysid.io.audio.samples import as_stream, as_waveform
 from pysid.model.config import ModelConfig, read_config
-from pysid.model.directory import BACKEND_FILE, DEFAULT_MODEL, find_model, read_backend, save_backend, save_network
+from pysid.model.directory import BACKEND_FILE, DEFAULT_MODEL, find_model, load_backend, save_backend, save_network
 from pysid.model.network_file import Network, read_network
 from pysid.nnet3.network import Nnet3Network
 
@@ -41,7 +44,12 @@ class SpeakerModel:
         network: a trained network; it is put into eval mode.
         backend: what scores embeddings; None allows embeddings only.
         device: where features and embeddings are computed, such as "cpu" or "cuda".
+
+    Attributes:
+        path: the directory or ONNX file that it was read from, absolute; None of one that was made otherwise.
     """
+
+    path: Path | None = None
 
     def __init__(
         self, config: ModelConfig, network: Network, backend: Backend | None = None, device: str = "cpu"
@@ -56,7 +64,7 @@ class SpeakerModel:
         return next(chain(self.network.parameters(), self.network.buffers())).device
 
     @classmethod
-    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> "SpeakerModel":
+    def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> Self:
         """Opens a model directory, an `.onnx` file, or a model that ships with pysid by its name.
 
         Raises:
@@ -67,8 +75,10 @@ class SpeakerModel:
         config = read_config(directory)
         network = read_network(directory, config.network)
         path = directory / BACKEND_FILE
-        backend = read_backend(path, config.network.embedding_dim) if path.exists() else None
-        return cls(config, network, backend, device)
+        backend = load_backend(path, config.network.embedding_dim) if path.exists() else None
+        model = cls(config, network, backend, device)
+        model.path = directory.absolute()
+        return model
 
     def save(self, directory: str | os.PathLike[str], half: bool = False) -> None:
         """Writes the model directory, each file whole or not at all.
@@ -80,7 +90,7 @@ class SpeakerModel:
         if self.backend is not None:
             save_backend(directory, self.backend)
 
-    def scorer(self, kind: str | None = None) -> Backend:
+    def scorer(self, backend: str | None = None) -> Backend:
         """The back-end "plda" or "cosine" of this model; None takes the one that it was made with, or fits its kind.
 
         Cosine works with any model: it needs no more than the mean of the training embeddings.
@@ -88,14 +98,14 @@ class SpeakerModel:
         Raises:
             DataError: the model has no PLDA.
         """
-        if kind is None and self.backend is None and isinstance(self.network, OnnxNetwork):
-            kind = "cosine"  # such networks are trained for it
-        if kind == "cosine" and not isinstance(self.backend, CosineBackend):
+        if backend is None and self.backend is None and isinstance(self.network, OnnxNetwork | SpeakerNetwork):
+            backend = "cosine"  # such networks are trained for it
+        if backend == "cosine" and not isinstance(self.backend, CosineBackend):
             cosine = CosineBackend()
             mean = None if self.backend is None else self.backend.projection.mean_
             cosine.projection = Projection.from_parts(mean, length_norm=False)
             return cosine
-        if self.backend is None or (kind == "plda" and isinstance(self.backend, CosineBackend)):
+        if self.backend is None or (backend == "plda" and isinstance(self.backend, CosineBackend)):
             raise DataError("this model has no PLDA back-end: make one with pysid fit-backend, or use cosine")
         return self.backend
 

@@ -1,4 +1,4 @@
-"""Embeddings of a corpus as a file: by whatever workers there are, in shards, gone on with where a run was stopped."""
+"""Embeddings of a corpus as a file: by any number of workers, in shards, resumed where a run was stopped."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from pysid.io.files import atomic_text
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import ENDING, ShardRun, gather, merge
 from pysid.parallel.work import Results
-from pysid.parallel.workers import HERE, Workers, own_device
+from pysid.parallel.workers import THIS_PROCESS, Workers, own_device
 from pysid.progress import track
 from pysid.runs.inputs import Inputs, Named, OnSkip, cut_into_windows, inputs_of
 
@@ -51,16 +51,15 @@ class EmbedWork:
 
 
 def embed_to_file(
-    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE, model_path: Path | None = None
+    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = THIS_PROCESS
 ) -> tuple[int, Skipped]:
     """Writes embeddings to OUT.ark (with OUT.scp) or OUT.npz.
 
-    A file that is there already is replaced. A run that was stopped is gone on with, if it was of the same model and
+    A file that is there already is replaced. A run that was stopped is resumed, if it was of the same model and
     the same utterances. What is written does not depend on the workers.
 
     Args:
-        workers: who does it.
-        model_path: where workers other than this process find the model.
+        workers: who does it; others than this process read the model from its path.
     Returns:
         How many embeddings there are, and the utterances left out.
     Raises:
@@ -74,19 +73,19 @@ def embed_to_file(
         raise DataError(f"{out}: an archive holds no names with white space, such as {odd!r}; write an .npz instead")
     if inputs.source is None:
         return _from_start_to_end(model, inputs, out)
-    shards = embedding_shards(model, inputs, out, workers, model_path)
+    shards = embedding_shards(model, inputs, out, workers)
     write = _write_npz if out.suffix == ".npz" else _write_ark
     return write(shards, out)
 
 
 def embedding_shards(
-    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE, model_path: Path | None = None
+    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = THIS_PROCESS
 ) -> ShardRun[ArraySource]:
     """The shards of the embeddings of inputs that have a source, beside an output; arguments as `embed_to_file`."""
-    if model_path is None and not workers.is_here:
-        raise ValueError("workers other than this process need the path of the model")
+    if model.path is None and not workers.is_here:
+        raise ValueError("workers other than this process need a model that was read from a file")
     assert inputs.source is not None
-    work = EmbedWork(str((model_path or Path()).absolute()), model.fingerprint(), workers.device, inputs.windows)
+    work = EmbedWork(str(model.path), model.fingerprint(), workers.device, inputs.windows)
     purpose = f"embeddings by {work.fingerprint} on {workers.device.partition(':')[0]} of {inputs.windows}"
     opened = work.with_model(model) if workers.is_here else None
     return ShardRun(Path(f"{out}{ENDING}"), inputs.source, work, purpose, workers, opened)
@@ -115,7 +114,7 @@ def _write_ark(shards: ShardRun[ArraySource], out: Path) -> tuple[int, Skipped]:
         merge(shards.run(DESCRIPTION), writer, skipped)
         if not writer.done:
             unfinished.unlink()
-            shards.remove()  # else a second run would not look again
+            shards.remove()  # otherwise a second run would not look again
         _require_some(len(writer.done), out, skipped)
     shards.remove()
     return len(writer.done), skipped

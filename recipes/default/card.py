@@ -25,7 +25,7 @@ from rich.table import Table
 from stretches import Stretch, all_pairs, stretches
 
 import pysid
-from pysid.api import LoadedModel
+from pysid.api import Model
 from pysid.backend.trials import enrol, score_trials
 from pysid.data.corpus import Corpus, Utterance
 from pysid.diarization.pipeline import Diarizer
@@ -69,7 +69,7 @@ Vectors = Mapping[str, np.ndarray]
 class Judge:
     """Scores trials as the model ships: with its own back-end and, if it has one, its calibration."""
 
-    model: LoadedModel
+    model: Model
 
     @property
     def calibrated(self) -> bool:
@@ -88,7 +88,7 @@ class Judge:
         return {name: figures(trials, speaker, self.calibrated) for name, trials in groups.items()}
 
 
-def embed_corpus(model: LoadedModel, corpus: Corpus, skipped: Skipped) -> dict[str, np.ndarray]:
+def embed_corpus(model: Model, corpus: Corpus, skipped: Skipped) -> dict[str, np.ndarray]:
     """The embeddings of all utterances that have speech."""
 
     def waves(utterances: Iterable[Utterance]) -> Iterable[tuple[str, np.ndarray]]:
@@ -151,7 +151,7 @@ def meeting_groups(judge: Judge, meetings: Path, skipped: Skipped) -> tuple[dict
     return groups, {name: x.speaker for name, x in where.items()}
 
 
-def _cut(model: LoadedModel, meetings: Path, found: Sequence[Stretch]) -> Iterable[tuple[str, np.ndarray]]:
+def _cut(model: Model, meetings: Path, found: Sequence[Stretch]) -> Iterable[tuple[str, np.ndarray]]:
     entries = read_wav_scp(meetings / "wav.scp")
     for x in found:
         path = resolve_path(entries[x.recording], meetings)
@@ -190,7 +190,7 @@ def diarization_table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
     return result
 
 
-def measure(model: LoadedModel, data: Path, noisy: Path, sets: Mapping[str, Path], limit: int | None) -> dict[str, Any]:
+def measure(model: Model, data: Path, noisy: Path, sets: Mapping[str, Path], limit: int | None) -> dict[str, Any]:
     """All figures, as they go into the file."""
     judge, skipped = Judge(model), Skipped()
     dev = Corpus.read(data / "dev")

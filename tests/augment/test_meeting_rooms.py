@@ -47,9 +47,8 @@ def test_sound_dies_away_in_the_time_that_was_asked_for():
 
 
 def test_a_room_does_not_depend_on_how_many_there_are(rooms):
-    for one, other in zip(
-        simulate_meeting_rooms(MeetingRoomConfig(**{**vars(SMALL), "n_rooms": 2})), rooms, strict=False
-    ):
+    fewer = list(simulate_meeting_rooms(replace(SMALL, n_rooms=2)))
+    for one, other in zip(fewer, rooms[:6], strict=True):
         np.testing.assert_array_equal(one, other)
 
 

@@ -86,6 +86,20 @@ def test_a_trial_without_a_score(pysid, files):
     assert outcome.out.splitlines()[0] == "trials: 1 target, 3 nontarget, 1 without a score"
 
 
+def test_equal_trials_count_once(pysid, files):
+    before = pysid("eval", "eer", *files).out
+    files[0].write_text(TRIALS + "a b target\n")
+    outcome = pysid("eval", "eer", *files)
+    assert outcome.out == before
+    assert outcome.err == f"pysid: warning: {files[0]}: 1 of 6 trials are repeated, and count once\n"
+
+
+def test_trials_in_the_order_of_voxceleb(pysid, files):
+    before = pysid("eval", "eer", *files).out
+    files[0].write_text("1 a b\n0 a c\n1 b c\n0 b d\n0 c d\n")
+    assert pysid("eval", "eer", *files).out == before
+
+
 BAD = {
     "no trials": (None, SCORES, "trials: cannot read the file: No such file"),
     "no scores": (TRIALS, None, "scores: cannot read the file: No such file"),
@@ -100,6 +114,11 @@ BAD = {
         "trials: expected 'enrol test target|nontarget' on every line, got 'a c'",
     ),
     "one kind": ("a b target\n", SCORES, "trials: expected target and nontarget trials, got no nontarget trial"),
+    "contradiction": (
+        TRIALS + "a b target\na b nontarget\n",
+        SCORES,
+        "trials:7: 'a b nontarget' contradicts line 1, which has the same pair",
+    ),
     "empty": ("", SCORES, "trials: expected target and nontarget trials, got no target trial"),
     "Latin-1": (TRIALS, b"caf\xe9 b 1\n", r"scores:1: expected UTF-8 text, got 'caf\\xe9 b 1'"),
 }

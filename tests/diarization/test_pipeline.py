@@ -240,14 +240,16 @@ def test_settings_that_need_a_network_and_models_that_have_none(diarizer: Diariz
 
 def test_settings_are_kept_with_a_model(tmp_path: Path, diarizer: Diarizer) -> None:
     config = change_settings(diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "turns.bridge_s": 0.4})
+    diarizer.model.save(tmp_path)
     save_settings(tmp_path, config, diarizer.model.backend)
-    read, backend = load_settings(diarizer.model, tmp_path)
+    model = SpeakerModel.load(tmp_path)
+    read, backend = load_settings(model)
     assert read == config
     x = np.random.default_rng(0).standard_normal((4, 256)).astype(np.float32)
     np.testing.assert_allclose(backend.score(x, x), diarizer.model.backend.score(x, x), rtol=1e-9)
-    other, _ = load_settings(diarizer.model, tmp_path, {"clustering": {"kind": "ahc"}, "turns.snap_s": 0})
+    other, _ = load_settings(model, {"clustering": {"kind": "ahc"}, "turns.snap_s": 0})
     assert (other.clustering.kind, other.turns.snap_s, other.turns.bridge_s) == ("ahc", 0.0, 0.4)
-    assert load_settings(diarizer.model, tmp_path, {"clustering.fa": 0.2})[0].clustering.fb == 3
+    assert load_settings(model, {"clustering.fa": 0.2})[0].clustering.fb == 3
 
 
 def test_naming_the_kind_that_is_there_changes_nothing(diarizer: Diarizer) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.io.tables import Trial
 from pysid.io.trial_scores import scored_trials, split_scores
 
@@ -19,9 +19,10 @@ def test_the_order_is_that_of_the_scores():
     assert target.tolist() == [1, 2] and nontarget.tolist() == [0, -1]
 
 
-def test_a_repeated_trial_counts_again():
-    values, _ = scored_trials([*TRIALS, TRIALS[2]], SCORES, "trials", "scores")
-    assert values.tolist() == [0, 1, 2, 2, -1]
+def test_a_repeated_trial_counts_once():
+    with pytest.warns(PysidWarning, match=r"^trials: 1 of 5 trials are repeated, and count once$"):
+        values, _ = scored_trials([*TRIALS, TRIALS[2]], SCORES, "trials", "scores")
+    assert values.tolist() == [0, 1, 2, -1]
 
 
 def test_missing_scores():

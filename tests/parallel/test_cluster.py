@@ -83,7 +83,7 @@ def test_embeddings_are_those_of_one_process_though_a_worker_is_killed(
     (tmp_path / "wav.scp").write_text("".join(f"{key} {entry}\n" for key, entry in entries.items()))
     opened = SpeakerModel.load(model)
     inputs = open_inputs([str(tmp_path / "wav.scp")], opened, allow_pipes=True)
-    n_done, skipped = embed_to_file(opened, inputs, tmp_path / "x.ark", Workers(cluster=address), model)
+    n_done, skipped = embed_to_file(opened, inputs, tmp_path / "x.ark", Workers(cluster=address))
     assert marker.exists() and (n_done, len(skipped)) == (36, 0)
     assert (tmp_path / "x.ark").read_bytes() == vectors.with_suffix(".ark").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "wav.scp", "x.ark", "x.scp"]

@@ -48,9 +48,9 @@ def write_scp(path, entries):
     return str(path)
 
 
-def embed_entries(model, path, folder, entries, name="x.ark", workers=TWO):
+def embed_entries(model, folder, entries, name="x.ark", workers=TWO):
     scp = write_scp(folder / "wav.scp", entries)
-    return embed_to_file(model, open_inputs([scp], model, allow_pipes=True), folder / name, workers, path)
+    return embed_to_file(model, open_inputs([scp], model, allow_pipes=True), folder / name, workers)
 
 
 @pytest.fixture(autouse=True)
@@ -69,16 +69,16 @@ def assert_whole(folder, vectors):
     assert list(read_table(folder / "x.scp")) == names
 
 
-def test_two_processes_one_of_which_is_killed(opened, model, entries, n_computed, tmp_path):
+def test_two_processes_one_of_which_is_killed(opened, entries, n_computed, tmp_path):
     """Nothing is lost, the archive is the same to the last bit, and what is skipped is listed in the same order."""
     names = list(entries)
     entries |= {names[30]: "nowhere.wav", names[2]: "false |", names[17]: "empty.wav"}
     Path("empty.wav").touch()
-    expected = embed_entries(opened, model, tmp_path, entries, "one.ark", Workers())
+    expected = embed_entries(opened, tmp_path, entries, "one.ark", Workers())
     whole = (tmp_path / "one.ark").read_bytes()
     entries = with_command(entries, names[20], "kill -9 $PPID", n=1)
     n_computed.clear()
-    n_done, skipped = embed_entries(opened, model, tmp_path, entries)
+    n_done, skipped = embed_entries(opened, tmp_path, entries)
     assert Path(f"{names[20]}.ran").exists() and not n_computed
     assert (n_done, list(skipped.reasons.items())) == (33, list(expected[1].reasons.items()))
     assert list(skipped.reasons) == [names[i] for i in (2, 17, 30)]
@@ -94,9 +94,9 @@ def test_what_kills_every_process_costs_nothing_else(
     deadly = with_command(entries, names[3], "kill -9 $PPID")
     message = f"killed again and again, .* over 16 of 36 utterances from '{names[0]}' to '{names[15]}'; all others are"
     with pytest.raises(DataError, match=message):
-        embed_entries(opened, model, tmp_path, deadly)
+        embed_entries(opened, tmp_path, deadly)
     assert files(tmp_path) == ["x.ark.partial", "x.ark.shards"]
-    assert embed_entries(opened, model, tmp_path, entries, workers=Workers())[0] == 36
+    assert embed_entries(opened, tmp_path, entries, workers=Workers())[0] == 36
     assert len(n_computed) == 16
     assert_whole(tmp_path, vectors)
 
@@ -123,7 +123,7 @@ def test_a_run_that_is_killed_leaves_nothing_half_and_the_next_one_goes_on(
     assert not {"x.ark", "x.scp"} & set(files(tmp_path))
     with pytest.raises(ProcessLookupError):
         os.kill(int(Path("worker").read_text()), signal.SIGTERM)
-    assert embed_entries(opened, model, tmp_path, entries, workers=Workers())[0] == 36
+    assert embed_entries(opened, tmp_path, entries, workers=Workers())[0] == 36
     assert_whole(tmp_path, vectors)
 
 
@@ -183,13 +183,13 @@ def test_a_stopped_run_of_another_model_is_not_gone_on_with(opened, stopped, tmp
         assert np.linalg.norm(found[key] - vector) <= 1e-5 * np.linalg.norm(vector)
 
 
-def test_a_stopped_run_of_other_utterances_is_not_gone_on_with(opened, model, vectors, stopped, entries, tmp_path):
+def test_a_stopped_run_of_other_utterances_is_not_gone_on_with(opened, vectors, stopped, entries, tmp_path):
     some = dict(list(entries.items())[2:])
-    embed_entries(opened, model, tmp_path, some, workers=Workers())
+    embed_entries(opened, tmp_path, some, workers=Workers())
     assert list(dict(read_vectors(tmp_path / "x.ark"))) == list(some)
     moved = tmp_path / "moved.ogg"
     moved.write_bytes(Path(entries["slt-0"]).read_bytes())
-    embed_entries(opened, model, tmp_path, {**entries, "alicia-0": str(moved)}, workers=Workers())
+    embed_entries(opened, tmp_path, {**entries, "alicia-0": str(moved)}, workers=Workers())
     found = dict(read_vectors(tmp_path / "x.ark"))
     np.testing.assert_allclose(found["alicia-0"], dict(read_vectors(vectors))["slt-0"], atol=1e-4)
 
@@ -231,5 +231,6 @@ def test_nothing_to_write_leaves_no_output(opened, tmp_path):
 def test_a_worker_with_another_model(opened, model):
     with pytest.raises(DataError, match=r"small: a worker has another model under this path"):
         EmbedWork(str(model), "0" * 64, "cpu", None).open()
-    with pytest.raises(ValueError, match="need the path of the model"):
-        embed_to_file(opened, open_inputs(["a.wav"], opened), Path("x.ark"), TWO)
+    in_memory = SpeakerModel(opened.config, opened.network)
+    with pytest.raises(ValueError, match="need a model that was read from a file"):
+        embed_to_file(in_memory, open_inputs(["a.wav"], opened), Path("x.ark"), TWO)

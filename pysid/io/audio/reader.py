@@ -12,17 +12,16 @@ import soundfile
 
 from pysid.errors import DataError
 from pysid.io.audio.ffmpeg import decode, needs_ffmpeg
+from pysid.io.audio.resampler import Resampler
 
 FULL_SCALE = 32768.0
 OPUS_PREROLL_S = 4.0  # at low bit rates the decoder takes seconds after a seek to give the very same samples
 SKIP_S = 10.0  # what is decoded only to be skipped is read in pieces of this length
-FILTER_ZEROS = 6  # torchaudio's defaults: zero crossings of the resampling filter on each side,
-FILTER_ROLLOFF = 0.99  # and its cut-off as a share of the lower Nyquist frequency
 STREAMED_BYTES = 0x7FFF0000  # from here on, a size in a WAV header means that the writer did not know it
 SHORT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 MAX_OGG_PAGE_BYTES = 65307
 
-Source = str | os.PathLike[str] | BinaryIO
+AudioFile = str | os.PathLike[str] | BinaryIO
 
 
 class AudioReader:
@@ -35,7 +34,7 @@ class AudioReader:
         DataError: the file is missing, empty, not audio, or cut off, or lacks samples or the channel.
     """
 
-    def __init__(self, source: Source, sample_rate: int | None = None, channel: int | None = 0) -> None:
+    def __init__(self, source: AudioFile, sample_rate: int | None = None, channel: int | None = 0) -> None:
         if sample_rate is not None and sample_rate < 1:
             raise ValueError(f"sample_rate must be at least 1 Hz, got {sample_rate}")
         self.name = _name(source)
@@ -47,10 +46,8 @@ class AudioReader:
         except DataError:
             self.file.close()
             raise
-        common = math.gcd(self.sample_rate, self.file.samplerate)
-        self._step = self.file.samplerate // common  # this many samples of the file
-        self._new_step = self.sample_rate // common  # become this many
-        self.n_samples = -(-self.file.frames * self._new_step // self._step)
+        self._resampler = None if self.sample_rate == self.file.samplerate else self._make_resampler()
+        self.n_samples = self._resampler.length(self.file.frames) if self._resampler else self.file.frames
         self._last, self._start, self._stop = np.zeros(0, np.float32), 0, 0
 
     def __enter__(self) -> Self:
@@ -67,16 +64,10 @@ class AudioReader:
         Raises:
             DataError: the file is broken or cut off there, or a sample is not finite.
         """
-        if self._step == self._new_step:
+        if self._resampler is None:
             return self._read_own(start, stop)
-        # Both ends of the piece move outwards, to whole steps and by the reach of the filter.
-        reach = math.ceil(FILTER_ZEROS * self._step / min(self._step, self._new_step) / FILTER_ROLLOFF)
-        n_steps = -(-reach // self._step) + 1
-        first = max(0, start // self._new_step - n_steps)
-        last = -(-stop // self._new_step) + n_steps
-        own = self._read_own(first * self._step, min(last * self._step, self.file.frames))
-        skip = start - first * self._new_step
-        return _resample(own, self._step, self._new_step)[skip : skip + stop - start]
+        first, last = self._resampler.needs(start, stop)
+        return self._resampler(self._read_own(first, min(last, self.file.frames)), first, start, stop)
 
     def _read_own(self, start: int, stop: int) -> np.ndarray:
         """The samples [start, stop) at the file's own rate, as far as possible out of the last call's."""
@@ -118,7 +109,14 @@ class AudioReader:
         for at in range(self.file.tell(), start, block):
             self.file.read(min(block, start - at), dtype="float32")
 
-    def _check(self, source: Source) -> None:
+    def _make_resampler(self) -> Resampler:
+        try:
+            return Resampler(self.file.samplerate, self.sample_rate)
+        except ValueError as error:
+            self.file.close()
+            raise DataError(f"{self.name}: {error}") from None
+
+    def _check(self, source: AudioFile) -> None:
         _check_complete(source, self.file, self.name)
         if self.file.frames == 0:
             raise DataError(f"{self.name}: expected audio, got a {self.file.format} file with 0 samples")
@@ -132,24 +130,13 @@ def peak(wave: np.ndarray) -> float:
     return max(abs(float(wave.max())), abs(float(wave.min())))
 
 
-def _resample(wave: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
-    import torch
-
-    from pysid._torchaudio import functional
-
-    resampled = functional.resample(
-        torch.from_numpy(wave), rate, new_rate, lowpass_filter_width=FILTER_ZEROS, rolloff=FILTER_ROLLOFF
-    )
-    return np.asarray(resampled.numpy())
-
-
-def _name(source: Source) -> str:
+def _name(source: AudioFile) -> str:
     if isinstance(source, str | os.PathLike):
         return os.fspath(source)
     return str(getattr(source, "name", "audio stream"))
 
 
-def _open(source: Source, name: str) -> soundfile.SoundFile:
+def _open(source: AudioFile, name: str) -> soundfile.SoundFile:
     if not isinstance(source, str | os.PathLike):
         source.seek(0)  # where another reader may have left it
     elif needs_ffmpeg(source):
@@ -178,7 +165,7 @@ def _reason(error: soundfile.LibsndfileError) -> str:
     return str(error.error_string).removeprefix("Error : ")
 
 
-def _check_complete(source: Source, file: soundfile.SoundFile, name: str) -> None:
+def _check_complete(source: AudioFile, file: soundfile.SoundFile, name: str) -> None:
     """Libsndfile reads what there is of a file that was cut off, so that speech would be missing silently.
 
     FLAC and MP3 are found out when the samples that are missing are read.
@@ -194,7 +181,7 @@ def _check_complete(source: Source, file: soundfile.SoundFile, name: str) -> Non
             raise _cut_off(name, f"{int(count[1])} samples", file.frames)
 
 
-def _ends(source: Source) -> tuple[bytes, bytes]:
+def _ends(source: AudioFile) -> tuple[bytes, bytes]:
     """The first bytes of a file, and the last: at least one page of Ogg."""
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as stream:

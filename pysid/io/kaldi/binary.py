@@ -4,10 +4,15 @@
     bool      the letter T or F
     vector    "FV " or "DV " (float, double), the length as a number, the values
     matrix    "FM " or "DM ", rows and columns as numbers, the values row by row
-              "CM ", "CM2 ", "CM3 ": see `compressed`
+              compressed "CM " (one byte a value, spread by the percentiles 0, 25, 75 and 100 of each column;
+              column by column), "CM2 " (two bytes, evenly from the minimum of the matrix to its maximum; row by
+              row), "CM3 " (one byte, likewise)
+    packed    "FP " or "DP ", the rows as a number, the values of the lower triangle row by row
+    uint16    one byte with its size below zero (-2), then the number
     integers  the size of one (4), the length as a plain int32, the values
 
-Source: kaldi/src/base/io-funcs-inl.h, matrix/kaldi-vector.cc, matrix/kaldi-matrix.cc.
+Source: kaldi/src/base/io-funcs-inl.h, matrix/kaldi-vector.cc, matrix/kaldi-matrix.cc,
+matrix/compressed-matrix.cc.
 """
 
 from typing import Any
@@ -15,8 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pysid.io.kaldi.compressed import COMPRESSED_TOKENS, decompress
-from pysid.io.kaldi.reader import Floats, Reader, Real, Writer
+from pysid.io.kaldi.reader import Floats, Reader, Real, Writer, unpacked
 
 BINARY_HEADER = b"\0B"
 
@@ -24,6 +28,12 @@ _INT32: np.dtype[Any] = np.dtype("<i4")
 _REALS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
 _VECTORS = {"FV": _REALS[4], "DV": _REALS[8]}
 _MATRICES = {"FM": _REALS[4], "DM": _REALS[8]}
+_PACKED = {"FP": _REALS[4], "DP": _REALS[8]}
+_UINT16 = b"\xfe"
+_COMPRESSED_HEADER = np.dtype([("minimum", "<f4"), ("range", "<f4"), ("n_rows", "<i4"), ("n_columns", "<i4")])
+_EVEN_STEPS = {"CM2": ("<u2", 65535), "CM3": ("<u1", 255)}
+
+COMPRESSED_TOKENS = ("CM", *_EVEN_STEPS)
 
 
 class BinaryReader(Reader):
@@ -79,6 +89,17 @@ class BinaryReader(Reader):
         if (n_rows == 0) != (n_columns == 0):
             raise self.error(f"a matrix that is not {n_rows} x {n_columns}")
         return self._values(n_rows * n_columns, _MATRICES[kind]).reshape(n_rows, n_columns)
+
+    def packed(self, dtype: DTypeLike = np.float32) -> Floats:
+        width = _PACKED[self.expect(*_PACKED)]
+        n = self._dimension()
+        return unpacked(self._values(n * (n + 1) // 2, width), n)
+
+    def uint16(self) -> int:
+        if self.data[self.position : self.position + 1] != _UINT16:
+            raise self.error("a uint16")
+        self.position += 1
+        return int(self._values(1, np.dtype("<u2"))[0])
 
     def values(self, n: int, dtype: DTypeLike) -> NDArray[Any]:
         """The next `n` values as they stand in the file, a read-only view of it."""
@@ -140,9 +161,51 @@ class BinaryWriter(Writer):
         self.integer(values.shape[1])
         self.parts.append(_little_endian(values))
 
+    def packed(self, values: Floats) -> None:
+        self.token("FP" if values.dtype.itemsize == 4 else "DP")
+        self.integer(len(values))
+        self.parts.append(_little_endian(values[np.tril_indices(len(values))]))
+
+    def uint16(self, value: int) -> None:
+        self.parts.append(_UINT16 + np.array(value, "<u2").tobytes())
+
     def newline(self) -> None:
         pass
 
 
 def _little_endian(values: Floats) -> bytes:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def decompress(reader: BinaryReader, kind: str) -> NDArray[np.float32]:
+    """Reads the matrix behind the token `kind`, (rows, columns).
+
+    Raises:
+        DataError: a negative dimension, or fewer bytes than the dimensions call for.
+    """
+    start = reader.position
+    header = reader.values(1, _COMPRESSED_HEADER)[0]
+    minimum, span = header["minimum"], header["range"]
+    n_rows, n_columns = int(header["n_rows"]), int(header["n_columns"])
+    if n_rows < 0 or n_columns < 0:
+        raise reader.error(f"dimensions >= 0 and not {n_rows} x {n_columns}", start)
+    if kind in _EVEN_STEPS:
+        dtype, n_steps = _EVEN_STEPS[kind]
+        levels = reader.values(n_rows * n_columns, dtype).reshape(n_rows, n_columns)
+        return minimum + levels.astype(np.float32) * (span / np.float32(n_steps))
+    return _from_percentiles(reader, minimum, span, n_rows, n_columns)
+
+
+def _from_percentiles(
+    reader: BinaryReader, minimum: np.float32, span: np.float32, n_rows: int, n_columns: int
+) -> NDArray[np.float32]:
+    """Levels 0, 64, 192 and 255 of a column are its percentiles; in between, values are evenly spaced."""
+    quantized = reader.values(4 * n_columns, "<u2").reshape(n_columns, 4, 1)
+    p0, p25, p75, p100 = np.moveaxis(minimum + span * np.float32(1 / 65535) * quantized.astype(np.float32), 1, 0)
+    level = reader.values(n_rows * n_columns, "<u1").reshape(n_columns, n_rows).astype(np.float32)
+    with np.errstate(invalid="ignore"):  # a damaged header may hold infinities
+        low = p0 + (p25 - p0) * level * np.float32(1 / 64)
+        middle = p25 + (p75 - p25) * (level - 64) * np.float32(1 / 128)
+        high = p75 + (p100 - p75) * (level - 192) * np.float32(1 / 63)
+    columns = np.where(level <= 64, low, np.where(level <= 192, middle, high))  # (columns, rows)
+    return np.ascontiguousarray(columns.T, dtype=np.float32)

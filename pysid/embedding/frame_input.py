@@ -1,0 +1,81 @@
+"""What stands between the frames of a front-end and the first layer of a network: energy, scale and mean."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from torch import Tensor
+
+from pysid.errors import DataError
+from pysid.frontend.frontend import FrontendConfig
+from pysid.frontend.mel import FbankConfig
+from pysid.frontend.spectrum import EPSILON
+
+FULL_SCALE = 32768.0
+WaveScale = Literal["int16", "unit"]
+
+
+class InputOptions(Protocol):
+    """What `network_input` goes by."""
+
+    @property
+    def skip_energy(self) -> bool: ...
+
+    @property
+    def subtract_mean(self) -> bool: ...
+
+    @property
+    def wave_scale(self) -> WaveScale: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameInput:
+    """Options that the configurations of networks share.
+
+    Attributes:
+        feature_dim: width of a frame of the front-end.
+        skip_energy: leave out the first number of a frame, the log energy, which is there for the VAD alone.
+        subtract_mean: take off the mean of the frames before they go in: of an utterance, or of a window.
+        wave_scale: "int16", or "unit" where it is trained on log filter banks of waveforms scaled to [-1, 1].
+    """
+
+    feature_dim: int = 81
+    skip_energy: bool = True
+    subtract_mean: bool = True
+    wave_scale: WaveScale = "int16"
+
+    def __post_init__(self) -> None:
+        if self.n_bands < 1:
+            raise ValueError(f"feature_dim must be positive, more than 1 with skip_energy, got {self.feature_dim}")
+
+    @property
+    def n_bands(self) -> int:
+        """Numbers of a frame that the network sees."""
+        return self.feature_dim - self.skip_energy
+
+    @property
+    def context(self) -> int:
+        """Frames that are lost at the edges: none, as they are padded."""
+        return 0
+
+
+def network_input(frames: Tensor, options: InputOptions) -> Tensor:
+    """Frames (..., T, feature_dim) of one utterance each as its network wants them, (..., T, n_bands)."""
+    x = frames[..., int(options.skip_energy) :]
+    if options.wave_scale == "unit":
+        # A power is 32768^2 times smaller then; the least one of which the logarithm is taken is not.
+        x = (x - 2 * math.log(FULL_SCALE)).clamp(min=math.log(EPSILON))
+    return x - x.mean(-2, keepdim=True) if options.subtract_mean else x
+
+
+def check_input(options: InputOptions, frontend: FrontendConfig) -> None:
+    """Raises DataError where a front-end does not give what `network_input` is to take."""
+    c = frontend.features
+    if options.skip_energy and (not c.use_energy or c.htk_compat):
+        raise DataError("network.skip_energy needs features with use_energy, and without htk_compat")
+    plain = isinstance(c, FbankConfig) and c.use_log and c.use_power and not c.htk_mode and frontend.cmvn is None
+    if options.wave_scale == "unit" and (not plain or c.use_energy != options.skip_energy):
+        raise DataError(
+            "network.wave_scale 'unit' needs logarithmic power filter banks without htk_mode, energy (but for "
+            "skip_energy) and CMVN (subtract_mean does that)"
+        )
