@@ -1,7 +1,7 @@
 """Noises that no recording is needed for: steady ones, as rooms and machines have them, and short ones."""
 
 import numpy as np
-from scipy.signal import lfilter
+from scipy.signal import butter, lfilter, sosfilt
 
 from pysid.augment.noise import mean_square
 
@@ -10,6 +10,11 @@ MAX_CHANGE_DB = 4.0  # standard deviation of its level
 BURSTS_PER_S = (0.05, 2.0)
 BURST_S = (0.01, 1.5)
 BURST_HZ = (40.0, 6000.0)
+BREATHS_PER_S = (0.1, 0.7)
+BREATH_S = (0.2, 1.5)
+RUMBLE_HZ = (20.0, 300.0)  # of breath that meets a microphone
+CLICKS_PER_S = (2.0, 25.0)
+CLICK_S = (0.001, 0.03)
 
 
 def steady_noise(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -43,6 +48,36 @@ def bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nda
         start = int(rng.integers(n_samples))
         result[start : start + size] += noise[: n_samples - start].astype(np.float32)
     return result
+
+
+def breaths(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """(n_samples,) float32 bands of noise that swell and ebb, as breath sounds close by; each of unit power."""
+    result = np.zeros(n_samples, np.float32)
+    rumble = rng.random() < 0.4
+    for _ in range(1 + rng.poisson(n_samples / sample_rate * _log_uniform(BREATHS_PER_S, rng))):
+        size = max(2, int(_log_uniform(BREATH_S, rng) * sample_rate))
+        low, high = (RUMBLE_HZ[0], rng.uniform(80, RUMBLE_HZ[1])) if rumble else sorted(rng.uniform(800, 7000, 2))
+        band = (low, min(max(high, 1.3 * low), 0.49 * sample_rate))
+        noise = sosfilt(butter(2, band, "bandpass", fs=sample_rate, output="sos"), rng.standard_normal(size))
+        noise *= np.sin(np.pi * np.linspace(0, 1, size)) ** rng.uniform(0.5, 2)
+        noise /= max(np.sqrt(mean_square(noise)), 1e-9)
+        start = int(rng.integers(n_samples))
+        result[start : start + size] += noise[: n_samples - start].astype(np.float32)
+    return result
+
+
+def clicks(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """(n_samples,) float32 clicks for some seconds, as of keys, a pen or paper; of unit power while they last."""
+    result = np.zeros(n_samples, np.float32)
+    start = int(rng.integers(n_samples))
+    stop = min(n_samples, start + int(rng.uniform(0.5, 5.0) * sample_rate))
+    at, rate = float(start), _log_uniform(CLICKS_PER_S, rng)
+    while at < stop:
+        size = min(int(_log_uniform(CLICK_S, rng) * sample_rate) + 2, n_samples - int(at))
+        noise = rng.standard_normal(size) * np.exp(-4 * np.arange(size) / size) * 10 ** (rng.normal(0, 6) / 20)
+        result[int(at) : int(at) + size] += lfilter([1.0], [1.0, -rng.uniform(-0.6, 0.7)], noise).astype(np.float32)
+        at += rng.exponential(sample_rate / rate) + 1
+    return result / np.float32(max(np.sqrt(mean_square(result[start:stop])), 1e-9))
 
 
 def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float:

@@ -18,6 +18,7 @@ LOG_BACKCHANNEL_MEAN, LOG_BACKCHANNEL_DEVIATION = -0.6, 0.55
 BACKCHANNEL_S = (0.2, 2.0)
 INTERRUPTION_S = (0.5, 3.0)
 BACKCHANNELS = 0.75  # of what others say during a turn; the rest are attempts to interrupt
+MOST_OVERLAP_S = 3.0  # of a turn with the one before
 QUIET = 0.25  # of conversations, with long breaks
 SAME_AGAIN = 0.15  # how likely the last speaker goes on, compared with another one as talkative
 
@@ -41,10 +42,10 @@ class Habit:
             raise ValueError(f"expected a weight and a rate of at least 0, and overlap in [0, 1], got {self}")
 
 
-MEETING = Habit(weight=0.50, overlap=0.65, backchannels_per_s=0.14)
-POLITE = Habit(weight=0.20, overlap=0.08, backchannels_per_s=0.02)
+MEETING = Habit(weight=0.45, overlap=0.65, backchannels_per_s=0.14)
+POLITE = Habit(weight=0.15, overlap=0.08, backchannels_per_s=0.02)
 TAKING_TURNS = Habit(weight=0.10, overlap=0.0, backchannels_per_s=0.0)
-HEATED = Habit(weight=0.20, overlap=0.85, backchannels_per_s=0.35)
+HEATED = Habit(weight=0.30, overlap=0.85, backchannels_per_s=0.35)
 
 
 class Said(NamedTuple):
@@ -76,7 +77,7 @@ def draw_turns(habit: Habit, n_speakers: int, duration_s: float, rng: np.random.
         said += _asides(habit, said[-1], n_speakers, rng)
         at += turn_s
         if rng.random() < habit.overlap:
-            at -= rng.uniform(0, min(2.0, 0.6 * turn_s))
+            at -= rng.uniform(0, min(MOST_OVERLAP_S, 0.75 * turn_s))
         else:
             at += rng.exponential(pause_s) + (rng.exponential(3.0) if rng.random() < break_probability else 0.0)
     return said

@@ -18,7 +18,7 @@ from pysid.training.segmentation.surroundings import Colour, Surroundings, Surro
 from pysid.training.segmentation.voices import Voices
 
 BEFORE_S = 0.8  # that is mixed before the window, for the echo of what was said there
-MOST_SPREAD_DB = 20.0
+MOST_SPREAD_DB = 14.0
 COLOUR_SPEAKERS = 100  # whose spectra make the one that is aimed at
 BABBLE_VOICES = (3, 7)
 FULL_SCALE = 32768.0
@@ -45,9 +45,9 @@ class MixConfig:
     speakers: tuple[float, ...] = (0.07, 0.20, 0.38, 0.26, 0.09)
     habits: tuple[Habit, ...] = (MEETING, POLITE, TAKING_TURNS, HEATED)
     room_probability: float = 0.72
-    spread_db: tuple[float, ...] = (1.0, 4.0, 8.0, 11.0)
+    spread_db: tuple[float, ...] = (0.5, 2.0, 4.0, 7.0)
     turn_spread_db: float = 1.5
-    aside_db: tuple[float, float] = (-8.0, 0.0)
+    aside_db: tuple[float, float] = (-6.0, 1.0)
     colour_probability: float = 0.5
     surroundings: SurroundingsConfig = field(default_factory=SurroundingsConfig)
     peak_db: tuple[float, float] = (-32.0, -1.0)
@@ -110,9 +110,11 @@ class Mixer:
         tracks, active = self._tracks(names, rng)
         total = self._spectrum(self.surroundings.noise(lambda: self._babble(rng), rng))
         room = (
-            self.rooms[rng.integers(len(self.rooms))] if len(self.rooms) and rng.random() < c.room_probability else None
+            self.rooms[int(rng.integers(len(self.rooms)))]
+            if len(self.rooms) and rng.random() < c.room_probability
+            else None
         )
-        places = rng.permutation(len(room)) if room is not None else []
+        places = rng.permutation(1 if room is None else len(room))
         for i, track in enumerate(tracks):
             heard = self._spectrum(track)
             if self.colour is not None and rng.random() < c.colour_probability and active[:, i].any():

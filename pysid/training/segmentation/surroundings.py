@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pysid.augment.banks import WaveBank
-from pysid.augment.made_noise import bursts, steady_noise
+from pysid.augment.made_noise import breaths, bursts, clicks, steady_noise
 
 N_MADE = 64  # noises of each kind that are made in advance
 COLOUR_HZ = (60.0, 7600.0)
@@ -24,7 +24,7 @@ class SurroundingsConfig:
     Attributes:
         steady_probability: of a steady noise; it is faint in a share `quiet` of the windows.
         quiet_snr_db, steady_snr_db: lowest and highest level, drawn uniformly, as all of these are.
-        burst_probability, burst_snr_db: of knocks, clicks, breath.
+        burst_probability, burst_snr_db: of short noises: knocks, breath, clicks of keys and pens.
         sound_probability, sound_snr_db: of recorded noises.
         music_probability: of music, at the levels of noises.
         babble_probability, babble_snr_db: of several voices that do not count as speakers.
@@ -35,17 +35,17 @@ class SurroundingsConfig:
     """
 
     steady_probability: float = 0.95
-    quiet: float = 0.45
-    quiet_snr_db: tuple[float, float] = (30.0, 55.0)
-    steady_snr_db: tuple[float, float] = (5.0, 40.0)
+    quiet: float = 0.6
+    quiet_snr_db: tuple[float, float] = (28.0, 55.0)
+    steady_snr_db: tuple[float, float] = (10.0, 40.0)
     burst_probability: float = 0.5
     burst_snr_db: tuple[float, float] = (0.0, 35.0)
     sound_probability: float = 0.22
-    sound_snr_db: tuple[float, float] = (5.0, 30.0)
+    sound_snr_db: tuple[float, float] = (8.0, 35.0)
     music_probability: float = 0.08
     babble_probability: float = 0.08
-    babble_snr_db: tuple[float, float] = (10.0, 30.0)
-    loud_probability: float = 0.12
+    babble_snr_db: tuple[float, float] = (15.0, 35.0)
+    loud_probability: float = 0.06
     telephone_probability: float = 0.12
     low_pass_probability: float = 0.23
     tilt_probability: float = 0.5
@@ -94,7 +94,8 @@ class Surroundings:
         self.n_samples, self.sample_rate = n_samples, sample_rate
         rng = np.random.default_rng([seed, 1])
         self._steady = [steady_noise(n_samples, sample_rate, rng) for _ in range(N_MADE)]
-        self._bursts = [bursts(n_samples, sample_rate, rng) for _ in range(N_MADE)]
+        short = (bursts, breaths, clicks)
+        self._bursts = [short[i % len(short)](n_samples, sample_rate, rng) for i in range(N_MADE)]
         self.hz = np.fft.rfftfreq(n_samples, 1 / sample_rate)
         self._tilt = _Curve(self.hz, np.geomspace(100, sample_rate / 2 + 100, TILT_KNOTS) - 100)
 
@@ -172,8 +173,8 @@ class Colour:
     """
 
     def __init__(self, hz: np.ndarray, spectra: Sequence[np.ndarray]) -> None:
-        mel = 2595 * np.log10(1 + np.array(COLOUR_HZ) / 700)
-        edges_hz = 700 * (10 ** (np.linspace(*mel, COLOUR_BANDS + 1) / 2595) - 1)
+        low, high = (2595 * np.log10(1 + hz / 700) for hz in COLOUR_HZ)
+        edges_hz = 700 * (10 ** (np.linspace(low, high, COLOUR_BANDS + 1) / 2595) - 1)
         self._edges = np.searchsorted(hz, np.minimum(edges_hz, hz[-1]))
         self._curve = _Curve(hz, (edges_hz[1:] + edges_hz[:-1]) / 2)
         self._target = np.mean([self._bands(x) for x in spectra], 0)
