@@ -56,8 +56,8 @@ def breaths(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nd
     rumble = rng.random() < 0.4
     for _ in range(1 + rng.poisson(n_samples / sample_rate * _log_uniform(BREATHS_PER_S, rng))):
         size = max(2, int(_log_uniform(BREATH_S, rng) * sample_rate))
-        low, high = (RUMBLE_HZ[0], rng.uniform(80, RUMBLE_HZ[1])) if rumble else sorted(rng.uniform(800, 7000, 2))
-        band = (low, min(max(high, 1.3 * low), 0.49 * sample_rate))
+        high = rng.uniform(80, RUMBLE_HZ[1]) if rumble else rng.uniform(1200, min(7000, 0.45 * sample_rate))
+        band = (RUMBLE_HZ[0] if rumble else rng.uniform(800, high / 1.3), high)
         noise = sosfilt(butter(2, band, "bandpass", fs=sample_rate, output="sos"), rng.standard_normal(size))
         noise *= np.sin(np.pi * np.linspace(0, 1, size)) ** rng.uniform(0.5, 2)
         noise /= max(np.sqrt(mean_square(noise)), 1e-9)

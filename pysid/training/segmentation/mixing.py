@@ -109,11 +109,9 @@ class Mixer:
         names = self.voices.draw(int(rng.choice(len(c.speakers), p=c.speakers)), rng)
         tracks, active = self._tracks(names, rng)
         total = self._spectrum(self.surroundings.noise(lambda: self._babble(rng), rng))
-        room = (
-            self.rooms[int(rng.integers(len(self.rooms)))]
-            if len(self.rooms) and rng.random() < c.room_probability
-            else None
-        )
+        room = None
+        if len(self.rooms) and rng.random() < c.room_probability:
+            room = self.rooms[int(rng.integers(len(self.rooms)))]
         places = rng.permutation(1 if room is None else len(room))
         for i, track in enumerate(tracks):
             heard = self._spectrum(track)

@@ -116,7 +116,7 @@ def test_heated_talk_overlaps(voices):
 
 
 def test_levels_between_speakers(voices):
-    near = [mixer(voices, replace(CLEAN, spread_db=(db,))) for db in (0.0, 20.0)]
+    near = [mixer(voices, replace(CLEAN, spread_db=(db,))) for db in (0.0, 14.0)]
     spreads = []
     for made in near:
         ratios = []
