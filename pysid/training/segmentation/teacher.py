@@ -61,6 +61,6 @@ class Teacher:
 
 def open_teacher(path: str) -> SegmentationNetwork:
     """A network in an ONNX file. Raises DataError."""
-    from pysid.segmentation.onnx_network import OnnxSegmentation  # onnxruntime is installed for this alone
+    from pysid.segmentation.onnx_network import OnnxSegmentation
 
     return OnnxSegmentation.read(path)
