@@ -14,6 +14,7 @@ from pysid.frontend.framing import check_scale, frame_mask
 from pysid.frontend.frontend import VOXCELEB, Frontend, FrontendConfig
 from pysid.frontend.mfcc import Mfcc, MfccConfig
 from pysid.frontend.selection import select_frames
+from pysid.frontend.stft_mel import StftMel, StftMelConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.vad import VadConfig, energy_vad
 from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig, webrtc_vad
@@ -29,6 +30,8 @@ __all__ = [
     "Mfcc",
     "MfccConfig",
     "RecordingFeatures",
+    "StftMel",
+    "StftMelConfig",
     "VadConfig",
     "WebrtcDetector",
     "WebrtcVadConfig",

@@ -13,6 +13,7 @@ from pysid.frontend.framing import as_counts, check_scale
 from pysid.frontend.mfcc import Mfcc, MfccConfig
 from pysid.frontend.selection import select_frames
 from pysid.frontend.spectrum import MelFeatures
+from pysid.frontend.stft_mel import StftMel, StftMelConfig
 from pysid.frontend.vad import VadConfig, energy_vad
 from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 
@@ -21,13 +22,13 @@ from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 class FrontendConfig:
     """Options of `Frontend`."""
 
-    features: MfccConfig | FbankConfig = field(default_factory=MfccConfig)
+    features: MfccConfig | FbankConfig | StftMelConfig = field(default_factory=MfccConfig)
     vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | None = None  # None keeps all frames
     cmvn: CmvnConfig | None = None  # None leaves the features as they are
 
     def __post_init__(self) -> None:
         needs_energy = isinstance(self.vad, VadConfig | AdaptiveVadConfig)
-        if needs_energy and isinstance(self.features, FbankConfig) and not self.features.use_energy:
+        if needs_energy and not isinstance(self.features, MfccConfig) and not self.features.use_energy:
             raise ValueError("an energy VAD needs filter banks with use_energy")
 
     @property
@@ -66,13 +67,16 @@ class Frontend(nn.Module):
     (torch.Size([2, 0, 30]), tensor([0, 0]))
     """
 
-    features: MelFeatures
+    features: MelFeatures | StftMel
 
     def __init__(self, config: FrontendConfig) -> None:
         super().__init__()
         self.config = config
         c = config.features
-        self.features = Mfcc(c) if isinstance(c, MfccConfig) else Fbank(c)
+        if isinstance(c, StftMelConfig):
+            self.features = StftMel(c)
+        else:
+            self.features = Mfcc(c) if isinstance(c, MfccConfig) else Fbank(c)
         self.dim = self.features.dim
 
     def forward(
