@@ -113,7 +113,7 @@ class StftMel(nn.Module):
     def n_frames(self, n_samples: Count) -> Count:
         """Frames that `forward` makes of so many samples, a number or an integer tensor."""
         found = 1 + n_samples // self.config.shift_samples
-        return found * (n_samples > 0)  # type: ignore[return-value]
+        return found * (n_samples > 0)
 
     def noise(self) -> None:
         """There is no dither."""

@@ -87,7 +87,7 @@ def test_wrong_use(pysid, model, onnx_file, tmp_path):
     config = ResNetConfig(feature_dim=30, channels=(4,), blocks=(1,), strides=((1, 1),), embedding_dim=5)
     save_network(tmp_path / "residual", ModelConfig(VOXCELEB, config), ResNet(config))
     error = pysid("convert-kaldi", "--reverse", tmp_path / "residual", tmp_path / "kaldi").error
-    assert error == f"{tmp_path / 'residual'}: expected an x-vector or nnet3 network, got a residual network"
+    assert error == f"{tmp_path / 'residual'}: expected an x-vector or nnet3 network, got one of kind 'resnet'"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Checkpoints that say by the names of their tensors what they are: single files, or the only one of a folder.
 
-3D-Speaker's CAM++ (`campplus_cn_common.bin` and such).
+3D-Speaker's CAM++ and ECAPA-TDNN (`campplus_cn_common.bin`, `ecapa_tdnn.bin` and such).
 """
 
 from collections.abc import Callable
@@ -10,11 +10,25 @@ from torch import Tensor
 
 from pysid.errors import DataError
 from pysid.io.checkpoint import ENDINGS, read_checkpoint
-from pysid.model.toolkits import threed_speaker
+from pysid.model.toolkits import speechbrain, threed_speaker
 from pysid.model.toolkits.read import ToolkitModel
 
 Reader = Callable[[dict[str, Tensor], Path], ToolkitModel]
-KNOWN: dict[str, Reader] = {"xvector.tdnn.linear.weight": threed_speaker.read_campplus}
+
+
+def _read_ecapa(weights: dict[str, Tensor], path: Path) -> ToolkitModel:
+    """SpeechBrain's and 3D-Speaker's networks of this kind differ in what they are fed with alone."""
+    if speechbrain.claims(path.parent):
+        return speechbrain.read(path.parent)
+    if path.name == speechbrain.WEIGHTS:
+        raise DataError(f"{path}: expected {speechbrain.SETTINGS} beside it, as SpeechBrain has it")
+    return threed_speaker.read_ecapa(weights, path)
+
+
+KNOWN: dict[str, Reader] = {
+    "xvector.tdnn.linear.weight": threed_speaker.read_campplus,
+    "blocks.0.conv.conv.weight": _read_ecapa,
+}
 """By a tensor that only such a network has."""
 
 SEGMENTATION = "sincnet."

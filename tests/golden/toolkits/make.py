@@ -66,13 +66,19 @@ def kaldi_fbank(window: str, scale: float, n_mels: int = 80) -> torch.Tensor:
 def threed_speaker(checkout: str, commit: str) -> dict[str, Case]:
     sys.path.insert(0, checkout)
     made_by = f"3D-Speaker {commit}, torchaudio {torchaudio.__version__}"
-    features = kaldi_fbank("povey", 32768)
+    bands = {
+        name: kaldi_fbank("povey", 32768, n) for name, n in (("3d-speaker-campplus", 80), ("3d-speaker-ecapa", 40))
+    }
     networks = {
         "3d-speaker-campplus": import_module("speakerlab.models.campplus.DTDNN").CAMPPlus(80, 192),
+        "3d-speaker-ecapa": import_module("speakerlab.models.ecapa_tdnn.ECAPA_TDNN").ECAPA_TDNN(
+            40, 24, channels=[32, 32, 32, 32, 96], attention_channels=16, res2net_scale=4, se_channels=8
+        ),
     }
     made = {}
     for name, empty in networks.items():
         network, state = filled(empty)
+        features = bands[name]
         embedding = network((features - features.mean(0))[None])
         made[name] = case(made_by, state, "", embedding, features)
     return made
