@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.measure.tables import console, show, write_json
 from pysid.io.tables import read_table
-from pysid.parallel.shards import ENDING, cut
+from pysid.parallel.shards import ENDING, shard_ranges
 
 PYTHON = [sys.executable, "-m"]
 START_S = 120
@@ -95,7 +95,7 @@ def embed_and_kill(what: str, data: Path, folder: Path, options: Sequence[str], 
     """As `embed` on a cluster one of whose workers is killed half-way."""
     out = archive(folder, what)
     shards = Path(f"{out}{ENDING}")
-    n_shards = len(cut(len(read_table(data / "wav.scp"))))
+    n_shards = len(shard_ranges(len(read_table(data / "wav.scp"))))
     with cluster(folder) as (address, workers):
         before = time.monotonic()
         process = start_embedding(data, out, [*options, "--cluster", address])

@@ -25,7 +25,7 @@ import pysid
 from benchmarks.measure.machine import machine
 from benchmarks.measure.tables import console, show, write_json
 from pysid.augment import SpecAugmentConfig, SpeedConfig
-from pysid.augment.recordings import AugmentSettings
+from pysid.augment.recordings import TrainingAugmentConfig
 from pysid.embedding.networks import TrainableConfig
 from pysid.embedding.resnet import ResNetConfig
 from pysid.embedding.xvector import XVectorConfig
@@ -78,8 +78,8 @@ def augmentations(folder: Path, data: Path) -> dict[str, dict[str, Any]]:
     """Arguments of `augment_batches`, by name."""
     noises, rooms = str(folder), str(folder / "rir_list")
     sources: dict[str, Any] = {"noises": noises, "music": noises, "speech": str(data), "rooms": rooms}
-    every = AugmentSettings(probability=1.0, **sources)
-    kept = AugmentSettings(probability=1.0, in_memory=True, **sources)
+    every = TrainingAugmentConfig(probability=1.0, **sources)
+    kept = TrainingAugmentConfig(probability=1.0, in_memory=True, **sources)
     return {
         "clean": {},
         "noise, music, babble or a room for each": {"augment": every},

@@ -1,16 +1,19 @@
-"""Synthesizes the example conversation: four colleagues plan an outing; and writes down exactly who speaks when.
+"""Synthesizes the example conversation: four colleagues plan an outing; and writes down who speaks when, and what.
 
-Makes conversation/meeting.ogg and conversation/meeting.rttm. Needs the programs espeak-ng and flite (see
-synthesis.py). Run: python examples/make_conversation.py
+Makes conversation/meeting.ogg, conversation/meeting.rttm and conversation/meeting-words.json, the words with the times
+at which the synthesizers say them, in the form that OpenAI's Whisper gives its own. Needs the programs
+espeak-ng and flite (see synthesis.py). Run: python examples/make_conversation.py
 """
 
+import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
 from scipy.signal import lfilter, resample_poly
 from synthesis import ESPEAK, RATE, speak
+from word_times import TimedWord, word_times
 
 from pysid.io.turns.rttm import write_rttm
 from pysid.segments import Segment, Turn
@@ -63,15 +66,21 @@ SCRIPT = [
 ]
 
 
-def say(line: Line) -> np.ndarray:
-    """(S,) the speech of a line, from its first to its last sound."""
+def say(line: Line) -> tuple[np.ndarray, list[TimedWord]]:
+    """(S,) the speech of a line, from its first to its last sound, and its words."""
     wave = speak(VOICES[line.speaker], line.text)
     if line.speaker in DEEPER:
         wave = resample_poly(wave, *DEEPER[line.speaker])
     frames = wave[: len(wave) // FRAME * FRAME].reshape(-1, FRAME)
     level = np.sqrt(np.mean(frames**2, axis=1))
     loud = np.flatnonzero(level > QUIET * level.max())
-    return LOUDNESS[line.speaker] * wave[loud[0] * FRAME : (loud[-1] + 1) * FRAME]
+    slower = np.divide(*DEEPER.get(line.speaker, (1, 1)))
+    cut_s, end_s = loud[0] * FRAME / RATE, (loud[-1] + 1 - loud[0]) * FRAME / RATE
+    words = [
+        TimedWord(text, *(float(np.clip(slower * x - cut_s, 0, end_s)) for x in times))
+        for text, *times in word_times(VOICES[line.speaker], line.text)
+    ]
+    return LOUDNESS[line.speaker] * wave[loud[0] * FRAME : (loud[-1] + 1) * FRAME], words
 
 
 def room_noise(size: int) -> np.ndarray:
@@ -80,24 +89,49 @@ def room_noise(size: int) -> np.ndarray:
     return ROOM_NOISE * lfilter([np.sqrt(1 - 0.9**2)], [1.0, -0.9], white)
 
 
-def make() -> tuple[np.ndarray, list[Turn]]:
-    """The conversation, (S,) float in [-1, 1] at 16 kHz, and its turns."""
-    placed, turns = [], []
+def make() -> tuple[np.ndarray, list[Turn], list[list[TimedWord]]]:
+    """The conversation, (S,) float in [-1, 1] at 16 kHz, its turns, and the words of each."""
+    placed, turns, said = [], [], []
     end = round(START_S * RATE)
     for line in SCRIPT:
-        speech = say(line)
+        speech, words = say(line)
         start = end + round(line.after_s * RATE)
         end = start + len(speech)
         placed.append((start, speech))
         turns.append(Turn(Segment(start / RATE, end / RATE), line.speaker))
+        said.append([TimedWord(x.text, start / RATE + x.start_s, start / RATE + x.end_s) for x in words])
     wave = room_noise(end + round(END_S * RATE))
     for start, speech in placed:
         wave[start : start + len(speech)] += speech
-    return wave, turns
+    return wave, turns, said
+
+
+def as_whisper(said: list[list[TimedWord]]) -> dict[str, Any]:
+    """The words as Whisper writes them with --word_timestamps True; a line is a segment."""
+    segments = [
+        {
+            "id": i,
+            "start": round(words[0].start_s, 2),
+            "end": round(words[-1].end_s, 2),
+            "text": "".join(f" {word.text}" for word in words),
+            "words": [
+                {
+                    "word": f" {word.text}",
+                    "start": round(word.start_s, 2),
+                    "end": round(word.end_s, 2),
+                    "probability": 1.0,
+                }
+                for word in words
+            ],
+        }
+        for i, words in enumerate(said)
+    ]
+    return {"text": "".join(segment["text"] for segment in segments), "segments": segments, "language": "en"}
 
 
 if __name__ == "__main__":
-    wave, turns = make()
+    wave, turns, said = make()
     FOLDER.mkdir(exist_ok=True)
     soundfile.write(FOLDER / "meeting.ogg", wave, RATE, format="OGG", subtype="OPUS", compression_level=0.92)
     write_rttm(FOLDER / "meeting.rttm", {"meeting": turns})
+    (FOLDER / "meeting-words.json").write_text(json.dumps(as_whisper(said), indent=1) + "\n")

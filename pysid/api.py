@@ -39,7 +39,7 @@ class Model(SpeakerModel):
         threshold: float | None = None,
         backend: str | None = None,
     ) -> "Decision":
-        """Whether `test` is of the speaker of `enrol`, which is one recording or a list of them.
+        """Whether `test` is spoken by the speaker of `enrol`, which is one recording or a list of them.
 
         For many tests of one speaker, `pysid.speakers.verify.Verifier` embeds the enrolment once.
 
@@ -71,7 +71,7 @@ class Model(SpeakerModel):
         """Who spoke when, in a file or (samples, rate).
 
         Args:
-            num_speakers: if it is known; else it is found, between the bounds.
+            num_speakers: how many there are, if that is known; otherwise it is estimated, within the bounds.
             channel: counted from 0; None takes the mean of all.
             settings: plain values over those of the model, such as {"clustering.threshold": 3}.
         Raises:

@@ -1,4 +1,4 @@
-"""What goes wrong with other people's data, said in one line that names the place."""
+"""What goes wrong with other people's data, reported in one line that names the place."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -39,7 +39,7 @@ class ActivityDetector:
 
     @torch.inference_mode()
     def __call__(self, features: Tensor) -> Activity:
-        """Of all frames (T, D) of a recording; long ones are worked on in blocks, with the same result.
+        """What is heard in all frames (T, D) of a recording; long ones are processed in blocks, with the same result.
 
         Raises:
             ValueError: features of another width.

@@ -19,7 +19,7 @@ LEAST = -5.0  # below its floor a band is not looked at
 
 @dataclass(frozen=True)
 class ActivityConfig:
-    """Options of `ActivityNetwork`.
+    """Configuration of `ActivityNetwork`.
 
     Attributes:
         feature_dim: width of an input frame.

@@ -1,24 +1,30 @@
 """Augmentation: reverberation, noise, music, babble, speed, telephones; on batches of waveforms, on any device.
 
     augmenter = Augmenter(AugmentConfig(), noises=noises, music=music, speech=speech, responses=responses)
-    harder = augmenter(wave, lengths, rng)              # (B, S) at int16 scale -> (B, S)
+    corrupted = augmenter(wave, lengths, rng)           # (B, S) at int16 scale -> (B, S)
 
 `reverberate` is Kaldi's wav-reverberate for one wave. Everything random comes out of a NumPy generator that the
 caller hands over, in the order of the batch.
 """
 
-from pysid.augment.augmenter import AugmentConfig, Augmenter
-from pysid.augment.banks import FileBank, MemoryBank, WaveBank
-from pysid.augment.channels import reverberate_channels
-from pysid.augment.codec import Telephone, TelephoneConfig
-from pysid.augment.corruptions import Corruption, CorruptionBatch
-from pysid.augment.noise import Noise, add_up
-from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, ReverbAugment
-from pysid.augment.responses import ResponseSet, read_rir_list
-from pysid.augment.reverberate import corrupt, reverberate
-from pysid.augment.rooms import RoomConfig, simulate_rooms, simulated_responses
-from pysid.augment.spec_augment import SpecAugment, SpecAugmentConfig
-from pysid.augment.speed import SpeedConfig, SpeedPerturb, change_speed, speed_labels, speed_name
+from typing import TYPE_CHECKING
+
+from pysid._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from pysid.augment.augmenter import AugmentConfig, Augmenter
+    from pysid.augment.banks import FileBank, MemoryBank, WaveBank
+    from pysid.augment.channels import reverberate_channels
+    from pysid.augment.codec import Telephone, TelephoneConfig
+    from pysid.augment.corruptions import Corruption, CorruptionBatch
+    from pysid.augment.noise import Noise, add_up
+    from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, ReverbAugment
+    from pysid.augment.responses import ResponseSet, read_rir_list
+    from pysid.augment.reverberation import reverberate
+    from pysid.augment.room_batch import corrupt
+    from pysid.augment.rooms import RoomConfig, simulate_rooms, simulated_responses
+    from pysid.augment.spec_augment import SpecAugment, SpecAugmentConfig
+    from pysid.augment.speed import SpeedConfig, SpeedPerturb, change_speed, speed_labels, speed_name
 
 __all__ = [
     "AugmentConfig",
@@ -52,3 +58,59 @@ __all__ = [
     "speed_labels",
     "speed_name",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "augmenter": (
+            "AugmentConfig",
+            "Augmenter",
+        ),
+        "banks": (
+            "FileBank",
+            "MemoryBank",
+            "WaveBank",
+        ),
+        "channels": ("reverberate_channels",),
+        "codec": (
+            "Telephone",
+            "TelephoneConfig",
+        ),
+        "corruptions": (
+            "Corruption",
+            "CorruptionBatch",
+        ),
+        "noise": (
+            "Noise",
+            "add_up",
+        ),
+        "policies": (
+            "BabbleAugment",
+            "MusicAugment",
+            "NoiseAugment",
+            "ReverbAugment",
+        ),
+        "responses": (
+            "ResponseSet",
+            "read_rir_list",
+        ),
+        "reverberation": ("reverberate",),
+        "room_batch": ("corrupt",),
+        "rooms": (
+            "RoomConfig",
+            "simulate_rooms",
+            "simulated_responses",
+        ),
+        "spec_augment": (
+            "SpecAugment",
+            "SpecAugmentConfig",
+        ),
+        "speed": (
+            "SpeedConfig",
+            "SpeedPerturb",
+            "change_speed",
+            "speed_labels",
+            "speed_name",
+        ),
+    },
+)

@@ -1,4 +1,4 @@
-"""Training batches made harder: each utterance clean, or with noise, music, babble or a room, by chance."""
+"""Training batches augmented: each utterance stays clean or gets noise, music, babble or a room, at random."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pysid.augment.corruptions import Corruption, CorruptionBatch
 from pysid.augment.noise import add_up
 from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, Policy, ReverbAugment
 from pysid.augment.responses import ResponseSet
-from pysid.augment.reverberate import corrupt
+from pysid.augment.room_batch import corrupt
 from pysid.frontend.framing import as_counts, frame_mask
 
 BANKS = {"noise": "noises", "music": "music", "babble": "speech", "reverb": "responses"}
@@ -20,7 +20,7 @@ BANKS = {"noise": "noises", "music": "music", "babble": "speech", "reverb": "res
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """Options of `Augmenter`.
+    """Configuration of `Augmenter`.
 
     Attributes:
         probability: that anything is done to an utterance. Kaldi's voxceleb/v2 trains on 1.0 M augmented and 1.3 M

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pysid.augment.reverberate import reverberate
+from pysid.augment.reverberation import reverberate
 from pysid.errors import DataError
 
 

@@ -17,7 +17,7 @@ MU = 255.0
 
 @dataclass(frozen=True, kw_only=True)
 class TelephoneConfig:
-    """Options of `Telephone`.
+    """Configuration of `Telephone`.
 
     Attributes:
         probability: that an utterance goes through the telephone.

@@ -1,9 +1,7 @@
 """Kaldi's convolution of a signal with a room response, for a batch that has a response for each utterance.
 
-Kaldi convolves block by block and multiplies the blocks' spectra. Its real FFT keeps the values at 0 Hz and at the
-Nyquist frequency in the place of one complex number, and the product takes that pair for one, so that either
-leaks into the other: some steps of int16 in speech. Here one FFT gives the true convolution, and `_packing_error`
-adds what leaks. Source: kaldi/src/feat/signal.cc, FFTbasedBlockConvolveSignals, ElementwiseProductOfFft.
+`pysid.augment.block_convolution` goes block by block, as Kaldi does, and says what leaks in Kaldi's FFT. Here one FFT
+gives the true convolution, and `_packing_error` adds what leaks.
 """
 
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn.functional import pad
 
+from pysid.augment.block_convolution import block_size
 from pysid.frontend.framing import frame_mask
 
 
@@ -37,16 +36,6 @@ def convolve(
     for row, n_response in enumerate(response_lengths.tolist() if sizes is None else sizes):
         result[row] += _packing_error(wave[row], response[row, :n_response], n_out)
     return result * frame_mask(lengths + response_lengths - 1, n_out)
-
-
-def block_size(response_samples: int) -> tuple[int, int]:
-    """Kaldi's FFT for a response, and how many samples of the signal go into it.
-
-    >>> block_size(4000)
-    (16384, 12385)
-    """
-    n_fft = 1 << (4 * response_samples - 1).bit_length()
-    return n_fft, n_fft - response_samples + 1
 
 
 def _packing_error(wave: Tensor, response: Tensor, n_out: int) -> Tensor:

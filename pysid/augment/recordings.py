@@ -25,9 +25,8 @@ from pysid.errors import DataError
 KALDI_POLICIES: dict[str, Policy] = {
     policy.kind: policy for policy in (ReverbAugment(), NoiseAugment(), MusicAugment(), BabbleAugment())
 }
-SETTING = {
-    kind: "rooms" if bank == "responses" else bank for kind, bank in BANKS.items()
-}  # of each policy's recordings
+# {kind of a policy: which of `RecordingPaths` has its recordings}
+RECORDINGS_OF = {kind: "rooms" if bank == "responses" else bank for kind, bank in BANKS.items()}
 SIMULATED = "simulated"
 
 
@@ -48,11 +47,11 @@ class RecordingPaths:
 
     def has(self, kind: str) -> bool:
         """Whether a policy of this kind has recordings."""
-        return bool(getattr(self, SETTING[kind]))
+        return bool(getattr(self, RECORDINGS_OF[kind]))
 
 
 @dataclass(frozen=True, kw_only=True)
-class AugmentSettings(RecordingPaths):
+class TrainingAugmentConfig(RecordingPaths):
     """Augmentation while training: the key `augment` of `pysid train`.
 
     Attributes:
@@ -72,19 +71,19 @@ class AugmentSettings(RecordingPaths):
     def __post_init__(self) -> None:
         for policy in self.policies or ():
             if not self.has(policy.kind):
-                raise ValueError(f"the policy {policy.kind!r} needs `{SETTING[policy.kind]}`, which is not set")
-        if not any(map(self.has, SETTING)):
-            raise ValueError(f"expected at least one of {', '.join(SETTING.values())}, got none")
+                raise ValueError(f"the policy {policy.kind!r} needs `{RECORDINGS_OF[policy.kind]}`, which is not set")
+        if not any(map(self.has, RECORDINGS_OF)):
+            raise ValueError(f"expected at least one of {', '.join(RECORDINGS_OF.values())}, got none")
         self.config  # noqa: B018 - for its checks
 
     @property
     def config(self) -> AugmentConfig:
-        """The options of `Augmenter`."""
+        """The configuration of `Augmenter`."""
         known = tuple(policy for kind, policy in KALDI_POLICIES.items() if self.has(kind))
         return AugmentConfig(probability=self.probability, policies=known if self.policies is None else self.policies)
 
 
-def open_augmenter(settings: AugmentSettings, sample_rate: int) -> Augmenter:
+def open_augmenter(settings: TrainingAugmentConfig, sample_rate: int) -> Augmenter:
     """An augmenter of waves at `sample_rate` Hz, with the recordings that its policies need.
 
     Raises:
@@ -100,7 +99,7 @@ def make_augmenter(
     wanted = {policy.kind for policy in config.policies}
     banks: dict[str, WaveBank | ResponseSet] = {}
     for kind in sorted(wanted & {"noise", "music", "babble"}):
-        banks[BANKS[kind]] = open_bank(getattr(paths, SETTING[kind]), sample_rate, in_memory)
+        banks[BANKS[kind]] = open_bank(getattr(paths, RECORDINGS_OF[kind]), sample_rate, in_memory)
     if "reverb" in wanted:
         assert paths.rooms
         banks["responses"] = open_rooms(paths.rooms, sample_rate, in_memory)
@@ -135,7 +134,7 @@ def open_rooms(rooms: str | tuple[str, ...], sample_rate: int, in_memory: bool =
 
 
 def _require_files(bank: FileBank, listed: Path) -> None:
-    """Said at once, and not when the first of them is drawn, hours later."""
+    """Missing files are reported at once, not hours later when the first of them is drawn."""
     lost = [path for path in bank.paths if not os.path.exists(path)]
     if lost:
         raise DataError(f"{listed}: {len(lost)} of {len(bank)} recordings are missing; the first is {lost[0]}")

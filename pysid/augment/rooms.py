@@ -28,7 +28,7 @@ PEAK = 32767.0  # of a response, in int16 steps
 
 @dataclass(frozen=True, kw_only=True)
 class RoomConfig:
-    """Options of `simulate_rooms`.
+    """Configuration of `simulate_rooms`.
 
     Attributes:
         size: "small", "medium" or "large".

@@ -16,7 +16,7 @@ from pysid.frontend.framing import as_counts
 
 @dataclass(frozen=True, kw_only=True)
 class SpecAugmentConfig:
-    """Options of `SpecAugment`. The widths of masks are drawn uniformly from 0 to the widest; masks may overlap.
+    """Configuration of `SpecAugment`. The widths of masks are drawn uniformly from 0 to the widest; masks may overlap.
 
     Attributes:
         n_time_masks, max_time_frames: stretches of time, and the longest of them;

@@ -19,7 +19,7 @@ from pysid.frontend.framing import as_counts, frame_mask
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedConfig:
-    """Options of `SpeedPerturb`: the speeds, each as likely as any other; 1.1 is 10% faster."""
+    """Configuration of `SpeedPerturb`: the speeds, each as likely as any other; 1.1 is 10% faster."""
 
     factors: tuple[float, ...] = (0.9, 1.0, 1.1)
 

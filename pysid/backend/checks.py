@@ -1,4 +1,4 @@
-"""Checks of what users hand to the back-end, with words that help."""
+"""Checks of what users hand to the back-end, with helpful messages."""
 
 import numpy as np
 from numpy.typing import ArrayLike

@@ -31,7 +31,7 @@ def augment(
     """Make copies of a corpus with reverberation, noise, music and babble, as Kaldi's voxceleb/v2 does.
 
     Training can do the same on the fly, without copies: see the key `augment` of its settings. Copies keep the VAD of
-    the clean speech, which `pysid features --stored-vad` takes. A second run goes on where a first one was stopped.
+    the clean speech, which `pysid features --stored-vad` takes. A second run resumes where the first was stopped.
 
     Example: pysid augment data/train data/aug --noises data/musan_noise --music data/musan_music --jobs 4
     """

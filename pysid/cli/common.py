@@ -9,8 +9,11 @@ import typer
 from pysid.progress import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pysid.errors import Skipped
     from pysid.parallel.workers import Workers
+    from pysid.segments import Turn
 
 AllowPipes = Annotated[bool, typer.Option("--allow-pipes", help="Run entries of wav.scp that are shell commands.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
@@ -31,6 +34,10 @@ Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="Model directory, another toolkit's model, or a shipped one: default, xvector."),
 ]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--name", metavar="OLD=NEW", help="Call a speaker otherwise, as speaker1=Anna; may be repeated."),
+]
 
 
 class BackendKind(StrEnum):
@@ -49,14 +56,37 @@ def choose_workers(jobs: int | None, cluster: str | None, threads: int, device: 
     return Workers(jobs, cluster, device, threads)
 
 
+def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Turn]":
+    """The turns with speakers renamed as options OLD=NEW say.
+
+    Raises:
+        DataError: nobody has the old name.
+    """
+    from pysid.errors import DataError
+    from pysid.segments import Turn
+
+    new: dict[str, str] = {}
+    for text in names or ():
+        old, equals, name = text.partition("=")
+        if not equals or not old or not name.strip():
+            raise typer.BadParameter(f"expected OLD=NEW, got {text!r}", param_hint="--name")
+        new[old] = name.strip()
+    speakers = list(dict.fromkeys(turn.speaker for turn in turns))
+    for old in new:
+        if old not in speakers:
+            listed = ", ".join(speakers[:8]) or "nobody"
+            raise DataError(f"expected the name of a speaker, got {old!r}; those who speak: {listed}")
+    return [Turn(turn.segment, new.get(turn.speaker, turn.speaker)) for turn in turns]
+
+
 def report_skipped(skipped: "Skipped", n_total: int) -> None:
-    """Says on standard error which utterances were left out, if any."""
+    """Reports on standard error which utterances were left out, if any."""
     if len(skipped):
         say(skipped.summary(n_total))
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
-    """Writes the figures that a subcommand has printed for programs to read."""
+    """Writes the figures that a subcommand has printed, for other programs to read."""
     import json
 
     from pysid.io.files import atomic_text

@@ -1,25 +1,9 @@
-"""`pysid convert`, `pysid convert-kaldi`: models of other toolkits to model directories; Kaldi's also back."""
+"""`pysid convert-kaldi`: Kaldi's x-vector packages to model directories, and back."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-
-def convert(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="File or folder of a model of another toolkit.")],
-    target: Annotated[Path, typer.Argument(metavar="TO", help="New folder for the model.")],
-) -> None:
-    """Make a model directory of a model of another toolkit: same embeddings, weights as safetensors.
-
-    Read are SpeechBrain, WeSpeaker, 3D-Speaker, pyannote, NeMo, Resemblyzer and ONNX files; see docs/models.md. Such
-    a file or folder is also a model by itself, for --model; a folder made of it can be given a back-end.
-
-    Example: pysid convert campplus_cn_common.bin models/campplus
-    """
-    from pysid.exchange.from_toolkit import convert_model
-
-    print(f"{target}: {convert_model(source, target)}")
 
 
 def convert_kaldi(

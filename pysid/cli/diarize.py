@@ -11,7 +11,7 @@ from pysid.cli.common import AllowPipes, Device, Model, report_skipped
 if TYPE_CHECKING:
     from pysid.diarization.result import Outcome
 
-FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "html")
+FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote", "html")
 
 
 class VadKind(StrEnum):

@@ -33,7 +33,7 @@ def embed(
 ) -> None:
     """Compute one embedding an utterance (Kaldi's x-vector).
 
-    Unreadable utterances are skipped and listed at the end. A second run goes on where a first one was stopped. Neither
+    Unreadable utterances are skipped and listed at the end. A second run resumes where the first was stopped. Neither
     that nor the number of processes or machines changes a bit of the result.
 
     Example: pysid embed data/test/wav.scp exp/test.ark --model exp/stat/final --jobs 8

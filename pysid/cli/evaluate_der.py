@@ -40,7 +40,7 @@ def der(
 
     Names of speakers need not agree: each speaker of REF is paired with the
     best one of HYP. A recording that HYP lacks counts as missed; one that REF
-    lacks (or, with --uem, the UEM) is left out. Channels are not looked at.
+    lacks (or, with --uem, the UEM) is left out. Channels are ignored.
 
     Example: pysid eval der ref.rttm exp/diarized --collar 0.25 --uem all.uem
     """
@@ -104,7 +104,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _conventions(collar: float, uem: Path | None, skip_overlap: bool) -> list[str]:
-    """What the figures mean, for who compares them with those of other programs."""
+    """What the figures mean, for those who compare them with figures of other programs."""
     collar_text = "none"
     if collar:
         collar_text = (

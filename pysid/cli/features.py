@@ -29,7 +29,7 @@ def features(
 ) -> None:
     """Compute and store what the network reads: MFCCs, normalised, voiced frames only.
 
-    Utterances without audio or speech are skipped and listed at the end. A second run goes on where a first one was
+    Utterances without audio or speech are skipped and listed at the end. A second run resumes where the first was
     stopped. Neither that nor the number of processes or machines changes a bit of the result.
 
     Example: pysid features data/train exp/features/train --jobs 4

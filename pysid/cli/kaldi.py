@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+CONTEXT_SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
 """For `app.command`: the options are those of the program, not ours."""
 
 

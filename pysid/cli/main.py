@@ -15,6 +15,7 @@ from pysid.cli import (
     augment,
     backend,
     convert,
+    convert_turns,
     diarize,
     embed,
     evaluate,
@@ -26,6 +27,7 @@ from pysid.cli import (
     speakers,
     train,
     train_activity,
+    transcript,
     validate,
     verify,
 )
@@ -42,6 +44,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("diarize")(diarize.diarize)
+app.command("transcript")(transcript.transcript)
+app.command("convert")(convert_turns.convert)
 app.command("verify")(verify.verify)
 app.command("enroll")(speakers.enroll)
 app.command("identify")(speakers.identify)
@@ -54,10 +58,9 @@ app.command("train-activity")(train_activity.train_activity)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
-app.command("convert")(convert.convert)
 app.command("convert-kaldi")(convert.convert_kaldi)
 app.command("export")(export.export)
-app.command("kaldi", context_settings=kaldi.SETTINGS)(kaldi.kaldi)
+app.command("kaldi", context_settings=kaldi.CONTEXT_SETTINGS)(kaldi.kaldi)
 app.add_typer(prepare.app, name="prepare")
 app.add_typer(evaluate.app, name="eval")
 

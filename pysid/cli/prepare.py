@@ -89,7 +89,7 @@ def conversations(
 ) -> None:
     """Simulate conversations, with their reference, from recordings of single speakers.
 
-    Options go before the settings of a file. A second run goes on where a first one was stopped. With rooms, noises,
+    Options go before the settings of a file. A second run resumes where the first was stopped. With rooms, noises,
     music or voices they sound like meetings, each in other surroundings: see the key `scene` of the settings.
 
     Example: pysid prepare conversations data/dev data/conversations --count 400 --jobs 4

@@ -57,7 +57,7 @@ def voxceleb2(
 ) -> None:
     """Prepare VoxCeleb2, names as in Kaldi's recipe.
 
-    Its m4a files are read through the program ffmpeg, again whenever they are used. Whoever has the space converts
+    Its m4a files are read through the program ffmpeg, again whenever they are used. With enough space, convert
     them once, beside the old ones: where there are both, the faster one is used.
 
     Example: pysid prepare voxceleb2 /corpora/VoxCeleb2 data

@@ -37,7 +37,7 @@ def score(
     """Score every trial of a list; a higher score means the same speaker.
 
     Trials whose audio cannot be read are left out and counted. Audio is embedded by --jobs processes or a --cluster; a
-    second run goes on where a first one was stopped.
+    second run resumes where the first was stopped.
 
     Example: pysid score data/test/trials data/test/wav.scp exp/scores --model exp/stat/final --backend cosine
     """
@@ -55,7 +55,7 @@ def score(
         audio,
         scores,
         model=model,
-        kind=backend,
+        backend=backend,
         enrol_spk2utt=enroll,
         cohort=cohort,
         top_n=top_n,

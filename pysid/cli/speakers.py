@@ -38,7 +38,7 @@ def enroll(
     import pysid
     from pysid.errors import Skipped
     from pysid.speakers.database import check_name
-    from pysid.speakers.identify import enroll as run
+    from pysid.speakers.identify import enrol as run
 
     check_name(name)  # before the time that it takes to open the model
     skipped = Skipped() if len(audio) > 1 else None

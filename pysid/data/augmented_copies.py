@@ -6,7 +6,6 @@ speaker and the VAD of its utterance, and gets its name with a suffix such as "-
 Source: kaldi/egs/voxceleb/v2/run.sh, stages 2 and 3.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,24 +15,25 @@ import numpy as np
 import torch
 
 from pysid.augment import AugmentConfig, Augmenter
-from pysid.augment.recordings import KALDI_POLICIES, SETTING, RecordingPaths, make_augmenter
+from pysid.augment.recordings import KALDI_POLICIES, RECORDINGS_OF, RecordingPaths, make_augmenter
 from pysid.config import to_plain
 from pysid.data.copies import Tables, copied, corpus_tables, evenly, joined, sorted_names, write_tables
 from pysid.data.corpus import Corpus
 from pysid.data.sources import CorpusAudio
-from pysid.errors import DataError, Skipped, one_line
+from pysid.errors import DataError, Skipped
 from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark.writer import ArkWriter
 from pysid.io.audio.files import write_audio
-from pysid.io.files import atomic_text, safe_name
+from pysid.io.claim import Changes, claim, read_claim
+from pysid.io.files import safe_name
 from pysid.io.tables import read_table
 from pysid.parallel.run import PartsLost, run_parts
-from pysid.parallel.shards import ENDING, ShardRun, cut, merge, say_lost
+from pysid.parallel.shards import ENDING, ShardRun, describe_lost, merge, shard_ranges
 from pysid.parallel.work import Results
-from pysid.parallel.workers import HERE, Workers
+from pysid.parallel.workers import THIS_PROCESS, Workers
 from pysid.progress import track
 
-SETTINGS = "augment.json"  # in a folder of copies: what they are made with
+COPIES_FILE = "augment.json"  # in a folder of copies: what they are made with
 KINDS = tuple(KALDI_POLICIES)
 
 
@@ -46,7 +46,7 @@ def write_augmented(
     subset: int | None = None,
     seed: int = 0,
     sample_rate: int = 16000,
-    workers: Workers = HERE,
+    workers: Workers = THIS_PROCESS,
     allow_pipes: bool = False,
 ) -> tuple[dict[Path, int], Skipped]:
     """Writes the directories that the module names. Audio that an earlier run of the same settings wrote is kept.
@@ -92,10 +92,12 @@ def _choose(recordings: RecordingPaths, kinds: Sequence[str] | None) -> list[str
         if kind not in KINDS:
             raise DataError(f"expected kinds out of {', '.join(KINDS)}, got {kind!r}")
         if not recordings.has(kind):
-            raise DataError(f"copies with {kind} need recordings: {SETTING[kind]}")
+            raise DataError(f"copies with {kind} need recordings: {RECORDINGS_OF[kind]}")
     chosen = [kind for kind in KINDS if (recordings.has(kind) if kinds is None else kind in kinds)]
     if not chosen:
-        raise DataError(f"expected recordings to augment with, at least one of {', '.join(SETTING.values())}, got none")
+        raise DataError(
+            f"expected recordings to augment with, at least one of {', '.join(RECORDINGS_OF.values())}, got none"
+        )
     return chosen
 
 
@@ -147,8 +149,8 @@ class _Renderer:
             except DataError as error:
                 reasons[copy] = str(error).removeprefix(f"{name}: ")
                 continue
-            harder = augmenter.render(torch.from_numpy(wave)[None], None, [corruption])[0]
-            write_audio(path, harder.numpy(), augmenter.sample_rate)
+            corrupted = augmenter.render(torch.from_numpy(wave)[None], None, [corruption])[0]
+            write_audio(path, corrupted.numpy(), augmenter.sample_rate)
         return reasons
 
     def _augmenter(self, kind: str) -> Augmenter:
@@ -162,7 +164,7 @@ def _render(
 ) -> dict[str, str]:
     """Makes copies; returns {copy: why it could not be made}."""
     audio = CorpusAudio(corpus, work.sample_rate, allow_pipes)
-    stretches = cut(len(todo))
+    stretches = shard_ranges(len(todo))
 
     def prepare(stretch: range) -> _Copies:
         copies = [todo[i] for i in stretch]
@@ -175,7 +177,7 @@ def _render(
         for _, some in track(results, f"augmented copies {out}", len(todo), weight=lambda result: len(result[0])):
             reasons |= some
     except PartsLost as lost:
-        raise DataError(f"{say_lost([todo[i] for stretch in lost.items for i in stretch], len(todo))}") from None
+        raise DataError(f"{describe_lost([todo[i] for stretch in lost.items for i in stretch], len(todo))}") from None
     return reasons
 
 
@@ -238,20 +240,13 @@ def _kind(copy: str) -> str:
 
 
 def _claim(out: Path, settings: dict[str, object]) -> None:
-    """Writes into `out` what its copies are made with, unless it holds others; sources that are new are added."""
-    path = out / SETTINGS
-    old: object = {}
-    if path.exists():
-        try:
-            old = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DataError(f"{path}: expected JSON, got {one_line(error)}") from None
-    before = old if isinstance(old, dict) else {}
+    """Says in `out` what its copies are made with, unless it holds others; sources that are new are added."""
+    path = out / COPIES_FILE
+    before = read_claim(path)
     given = {key: value for key, value in settings.items() if value is not None}
-    for key, value in given.items():
-        if before.get(key, value) != value:
-            raise DataError(
-                f"{out} holds copies made with {key} {before[key]}, not {value}: choose another folder, or remove it"
-            )
-    with atomic_text(path) as file:
-        json.dump({**before, **given}, file, indent=2)
+    claim(path, {**given, **before}, {**before, **given}, _describe)
+
+
+def _describe(changes: Changes) -> str:
+    name, (old, new) = next(iter(changes.items()))
+    return f"copies made with {name} {old}, not {new}"

@@ -53,7 +53,7 @@ def copied(tables: Tables, originals: Mapping[str, str], audio: Mapping[str, Pat
 
 
 def joined(parts: Sequence[Tables]) -> Tables:
-    """The tables of several directories as one, as far as all of them have them.
+    """The tables of several directories as one: those tables that all of them have.
 
     Where some have `segments` or `utt2uniq`, whole recordings or utterances themselves stand for the others.
     """
@@ -83,7 +83,7 @@ def evenly(items: Sequence[Item], n: int) -> list[Item]:
 
 
 def write_tables(directory: Path, tables: Tables) -> None:
-    """Writes a data directory, in the order of the C locale; what is not in `tables` is taken away.
+    """Writes a data directory, in the order of the C locale; what is not in `tables` is removed.
 
     Files below the parent of `directory` are written relative to it, so that the whole may be moved. wav.scp comes
     last: a directory that has one is complete.

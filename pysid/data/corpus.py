@@ -122,10 +122,6 @@ class Corpus:
         """The distinct speakers in the order of the C locale."""
         return sorted(set(self.utt2spk.values()), key=str.encode)
 
-    def speaker_to_index(self) -> dict[str, int]:
-        """{speaker: class number}, numbered in the order of `speakers`, the same on every machine."""
-        return {speaker: index for index, speaker in enumerate(self.speakers())}
-
     def spk2utt(self) -> dict[str, list[str]]:
         """{speaker: utterances}."""
         return tables.spk2utt_from_utt2spk(self.utt2spk)
@@ -310,7 +306,7 @@ def _refuse(lost: Sequence[str], n_total: int, where: Path, what: str) -> None:
 
 
 def _write_sorted(path: Path, table: Mapping[str, object] | None) -> None:
-    """In the order of the C locale: by the bytes of the keys. An old table that is no more is taken away."""
+    """In the order of the C locale: by the bytes of the keys. An old table that is no longer there is removed."""
     if table:
         tables.write_table(path, dict(sorted(table.items(), key=lambda item: item[0].encode())))
     else:

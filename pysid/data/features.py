@@ -17,11 +17,11 @@ from pysid.errors import DataError, Skipped, one_line
 from pysid.frontend import Frontend, FrontendConfig, sliding_cmvn
 from pysid.io.ark.archive import split_entry
 from pysid.io.ark.writer import PARTIAL, ArkWriter, read_row_counts
-from pysid.io.files import atomic_text
+from pysid.io.claim import claim
 from pysid.io.tables import read_table, write_table
 from pysid.parallel.shards import ENDING, ShardRun, merge
 from pysid.parallel.work import Results
-from pysid.parallel.workers import HERE, Workers
+from pysid.parallel.workers import THIS_PROCESS, Workers
 
 FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
 NO_SPEECH = "no speech found"
@@ -51,7 +51,7 @@ def write_features(
     directory: Path,
     frontend: FrontendConfig,
     *,
-    workers: Workers = HERE,
+    workers: Workers = THIS_PROCESS,
     compress: bool = False,
     allow_pipes: bool = False,
     stored: bool = False,
@@ -92,7 +92,7 @@ def write_features(
         shards.find(writer.done)
         merge(shards.run(f"features {directory}", writer.done), writer, skipped)
         if not writer.done:
-            shards.remove()  # else a second run would not look again
+            shards.remove()  # otherwise a second run would not look again
             raise DataError(f"no utterance of {corpus.directory} gave features: {skipped.brief()}")
         # Before the writer's own feats.scp, as the corpus may bring one of other features.
         corpus.subset(writer.done).write(directory)
@@ -107,10 +107,9 @@ def _claim(directory: Path, corpus: Corpus, frontend: FrontendConfig) -> None:
     if directory.samefile(corpus.directory):
         raise DataError(f"{directory} is the corpus itself: choose another folder for its features")
     archives = [path for name in ("feats.ark", f"feats.ark{PARTIAL}") if (path := directory / name).exists()]
-    if any(path.stat().st_size for path in archives) and read_frontend(directory) != frontend:
-        raise DataError(f"{directory} holds features of another front-end: choose another folder, or remove it")
-    with atomic_text(directory / FRONTEND_FILE) as file:
-        json.dump(to_plain(frontend), file, indent=2)
+    has_features = any(path.stat().st_size for path in archives)
+    old = to_plain(read_frontend(directory)) if has_features else None
+    claim(directory / FRONTEND_FILE, old, to_plain(frontend), lambda _: "features of another front-end")
 
 
 def compute_features(

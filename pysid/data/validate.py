@@ -251,7 +251,7 @@ def _check_prefixes(found: _Directory) -> None:
 
 
 def _check_trials(found: _Directory) -> None:
-    """A test is an utterance; a speaker may be enrolled by an utterance or under his or her own name."""
+    """A test is an utterance; a speaker may be enrolled by an utterance or under their own name."""
     utterances = found.utterances()
     enrolled = {**utterances, **dict.fromkeys(found.table("utt2spk").values())}
     for entry in found.entries.get("trials", ()):

@@ -16,7 +16,7 @@ from pysid.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class CosineAffinityConfig:
-    """Options of `CosineAffinity`."""
+    """Configuration of `CosineAffinity`."""
 
     kind: Literal["cosine"] = "cosine"
     lda: bool = True  # compare after the back-end's LDA, where it has one; else after centring alone
@@ -24,7 +24,7 @@ class CosineAffinityConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PldaAffinityConfig:
-    """Options of `PldaAffinity`. The default is that of Kaldi's diarization/nnet3/xvector/score_plda.sh."""
+    """Configuration of `PldaAffinity`. The default is that of Kaldi's diarization/nnet3/xvector/score_plda.sh."""
 
     kind: Literal["plda"] = "plda"
     target_energy: float = 0.1  # share of the recording's variance whose axes are kept; 1 keeps all
@@ -86,7 +86,7 @@ def make_affinity(config: CosineAffinityConfig | PldaAffinityConfig, backend: Ba
     """The affinity that a configuration names.
 
     Args:
-        backend: any serves for cosine, even none.
+        backend: cosine takes any, even none.
     Raises:
         DataError: the back-end has no PLDA where it is wanted.
     """

@@ -12,8 +12,8 @@ from pysid.diarization.spectral import SpectralConfig
 from pysid.diarization.speech import SpeechConfig
 from pysid.diarization.vbx import VbxConfig
 from pysid.diarization.windows import WindowConfig
-from pysid.frontend.adaptive_vad import AdaptiveVadConfig
-from pysid.frontend.vad import VadConfig
+from pysid.frontend.adaptive import AdaptiveVadConfig
+from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig
 
 
@@ -26,7 +26,7 @@ class NetworkVadConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TurnConfig:
-    """The last touch to turns.
+    """The finishing touches to turns.
 
     Attributes:
         snap_s: a border between speakers moves to a pause that is at most this far away; the pause is nobody's then.
@@ -58,7 +58,7 @@ class DiarizationConfig:
         clustering: which windows belong to one speaker.
         resegmentation: moves the borders of turns; None leaves them between windows.
         overlap: finds where two speak at once; None gives every instant to one speaker.
-        turns: the last touch.
+        turns: the finishing touches.
     """
 
     vad: AdaptiveVadConfig | WebrtcVadConfig | VadConfig | NetworkVadConfig = field(default_factory=AdaptiveVadConfig)

@@ -14,7 +14,7 @@ from pysid.config import from_plain, override, read_formatted, to_plain, write_f
 from pysid.diarization.affinity import CosineAffinityConfig
 from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.spectral import SpectralConfig
-from pysid.model.directory import WINDOW_BACKEND_FILE, read_backend, save_backend
+from pysid.model.directory import WINDOW_BACKEND_FILE, load_backend, save_backend
 from pysid.model.speaker_model import SpeakerModel
 
 CONFIG_FILE = "diarization.json"
@@ -34,7 +34,7 @@ def load_settings(model: SpeakerModel, changes: Mapping[str, Any] | None = None)
     if model.path is not None:
         path = model.path / WINDOW_BACKEND_FILE
         if path.exists():
-            backend = read_backend(path, model.config.network.embedding_dim)
+            backend = load_backend(path, model.config.network.embedding_dim)
         path = model.path / CONFIG_FILE
         if path.exists():
             config = from_plain(DiarizationConfig, read_formatted(path), str(path))

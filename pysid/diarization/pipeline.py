@@ -43,7 +43,7 @@ from pysid.frontend import Frontend, FrontendConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
 from pysid.io.audio.files import audio_info, iter_blocks
-from pysid.io.audio.reader import Source
+from pysid.io.audio.reader import AudioFile
 from pysid.model.directory import DEFAULT_MODEL
 from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import track
@@ -149,7 +149,7 @@ class Diarizer:
 
     def __call__(
         self,
-        audio: Source,
+        audio: AudioFile,
         count: SpeakerCount = ANY_NUMBER,
         *,
         speech: Sequence[Segment] | None = None,
@@ -159,7 +159,7 @@ class Diarizer:
         return self.assign(self.analyse(audio, speech=speech, channel=channel), count)
 
     def analyse(
-        self, audio: Source, *, speech: Sequence[Segment] | None = None, channel: int | None = None
+        self, audio: AudioFile, *, speech: Sequence[Segment] | None = None, channel: int | None = None
     ) -> Analysis:
         """Frames, speech, windows and embeddings of an audio file, which is read in blocks.
 

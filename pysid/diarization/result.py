@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from pysid.diarization.steps import Clustering
 from pysid.errors import DataError
-from pysid.io.audio.reader import Source
+from pysid.io.audio.reader import AudioFile
 from pysid.io.files import atomic_text
 from pysid.io.turns.formats import FORMATS
 from pysid.metrics.diarization import DerCounts, ErrorPiece
@@ -59,10 +59,10 @@ class DiarizedRecording(Diarization):
     """
 
     recording: str = field(kw_only=True)
-    audio: Source | None = field(default=None, kw_only=True)
+    audio: AudioFile | None = field(default=None, kw_only=True)
 
     @classmethod
-    def of(cls, found: Diarization, recording: str, audio: Source | None = None) -> Self:
+    def of(cls, found: Diarization, recording: str, audio: AudioFile | None = None) -> Self:
         return cls(found.turns, found.duration_s, found.clustering, recording=recording, audio=audio)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -118,15 +118,15 @@ def ending_of(kind: str) -> str:
     return ".html" if kind == HTML else FORMATS[kind].ending
 
 
-def write_outcome(kind: str, path: Path, outcome: Outcome, audio: Source | None) -> None:
+def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | None) -> None:
     turns, duration_s = outcome.diarization.turns, outcome.diarization.duration_s
     if kind != HTML:
         with atomic_text(path) as file:
             file.write(FORMATS[kind].format(outcome.recording, turns, duration_s))
         return
-    from pysid.report.page import save_page
+    from pysid.report.page import write_page
 
-    save_page(
+    write_page(
         path,
         audio if isinstance(audio, str | os.PathLike) else None,
         turns,

@@ -20,7 +20,7 @@ TOLERANCE = 1e-6  # seconds, and frames: what rounding does to sums of frame shi
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechConfig:
-    """Options of `speech_segments`.
+    """Configuration of `speech_segments`.
 
     The defaults gave the least missed and false speech, after AdaptiveVadConfig() and WebrtcVadConfig(
     aggressiveness=3) alike, on simulated conversations whose reference takes pauses of up to 0.8 s for speech.

@@ -1,6 +1,5 @@
 """Turns of speakers: from labelled windows or frames, and tidied up."""
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -111,32 +110,6 @@ def turns_from_frames(labels: np.ndarray, shift_s: float, names: Sequence[str] |
         for first, end in pairwise(borders)
         if labels[first] >= 0
     ]
-
-
-def frames_from_turns(
-    turns: Sequence[Turn], n_frames: int, shift_s: float, names: Sequence[str] | None = None
-) -> np.ndarray:
-    """(T,) int: who speaks at the middle of each frame, -1 where nobody does; see `turns_from_frames`.
-
-    Where turns overlap, the one that starts last counts.
-
-    Args:
-        n_frames: T; of turns beyond, nothing is left.
-        names: of the speakers, in the order of the numbers to give them; None numbers them by their first turns.
-    Raises:
-        ValueError: a speaker is not among `names`.
-    """
-    ordered = sorted(turns)
-    names = names or list(dict.fromkeys(turn.speaker for turn in ordered))
-    number = {name: i for i, name in enumerate(names)}
-    unknown = [turn.speaker for turn in ordered if turn.speaker not in number]
-    if unknown:
-        raise ValueError(f"expected turns of {', '.join(names)}, got one of {unknown[0]}")
-    labels = np.full(n_frames, -1, dtype=np.int64)
-    for turn in ordered:
-        first, end = (max(math.ceil(t / shift_s - 0.5), 0) for t in (turn.segment.start_s, turn.segment.end_s))
-        labels[first:end] = number[turn.speaker]
-    return labels
 
 
 def _until(turn: Turn, end_s: float) -> Turn:

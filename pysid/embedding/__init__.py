@@ -1,1 +1,1 @@
-"""Embedding networks: layers, pooling, training heads, the training loop, extraction."""
+"""Embedding networks: layers, pooling, extraction; `fused` has quick forms of them."""

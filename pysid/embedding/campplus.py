@@ -24,7 +24,7 @@ MASK_FRAMES = 100  # that a mask sees the mean of, beside that of the utterance
 
 @dataclass(frozen=True, kw_only=True)
 class CamPlusPlusConfig(FrameInput):
-    """Options of `CamPlusPlus`.
+    """Configuration of `CamPlusPlus`.
 
     Attributes:
         head_channels: of the residual head.

@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 from torch import Tensor
 
 from pysid.errors import DataError
-from pysid.frontend.fbank import FbankConfig
 from pysid.frontend.frontend import FrontendConfig
+from pysid.frontend.mel import FbankConfig
 from pysid.frontend.spectrum import EPSILON
 
 FULL_SCALE = 32768.0

@@ -16,7 +16,7 @@ from pysid.embedding.pooling import AttentionPooling, StatisticsPooling
 
 @dataclass(frozen=True)
 class ResNetConfig:
-    """Options of `ResNet`.
+    """Configuration of `ResNet`.
 
     Attributes:
         feature_dim: width of an input frame.

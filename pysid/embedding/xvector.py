@@ -39,7 +39,7 @@ KALDI_FRAME_LAYERS = (
 
 @dataclass(frozen=True)
 class XVectorConfig:
-    """Options of `XVector`; the defaults are Kaldi's voxceleb/v2 network.
+    """Configuration of `XVector`; the defaults are Kaldi's voxceleb/v2 network.
 
     Attributes:
         feature_dim: width of an input frame.

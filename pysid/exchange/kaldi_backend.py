@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from pysid.backend.plda import Plda
 from pysid.errors import DataError
 from pysid.io.files import PathLike
-from pysid.io.kaldi.files import new_writer, open_reader, save
+from pysid.io.kaldi.files import new_writer, open_reader, write_file
 from pysid.io.kaldi.reader import Floats, Reader, Writer
 
 
@@ -24,14 +24,14 @@ def write_vector(path: PathLike, vector: ArrayLike, *, binary: bool = True) -> N
     """Writes (n,) numbers, float64 as double and anything else as float. Kaldi's own vectors are float."""
     writer = new_writer(binary)
     writer.vector(_floats(vector, n_axes=1))
-    save(writer, path)
+    write_file(writer, path)
 
 
 def write_matrix(path: PathLike, matrix: ArrayLike, *, binary: bool = True) -> None:
     """Writes (rows, columns) numbers, float64 as double and anything else as float."""
     writer = new_writer(binary)
     writer.matrix(_floats(matrix, n_axes=2))
-    save(writer, path)
+    write_file(writer, path)
 
 
 def read_plda(path: PathLike) -> Plda:
@@ -59,7 +59,7 @@ def write_plda(path: PathLike, plda: Plda, *, binary: bool = True) -> None:
     """Writes a fitted PLDA model as Kaldi does, in double precision."""
     writer = new_writer(binary)
     put_plda(writer, plda)
-    save(writer, path)
+    write_file(writer, path)
 
 
 def put_plda(writer: Writer, plda: Plda) -> None:

@@ -14,10 +14,9 @@ from pysid.errors import DataError
 from pysid.exchange.from_kaldi import KALDI_CMVN
 from pysid.exchange.kaldi_backend import write_matrix, write_plda, write_vector
 from pysid.frontend import FrontendConfig, MfccConfig, VadConfig
-from pysid.frontend.fbank import FBANK_OPTIONS
-from pysid.frontend.kaldi_options import Option
-from pysid.frontend.mfcc import MFCC_OPTIONS
-from pysid.frontend.vad import VAD_OPTIONS
+from pysid.frontend.kaldi_options import KaldiOption
+from pysid.frontend.mel import FBANK_OPTIONS, MFCC_OPTIONS
+from pysid.frontend.vad_config import VAD_OPTIONS
 from pysid.io.files import PathLike, atomic_directory, read_bytes
 from pysid.io.kaldi.files import reader_for
 from pysid.io.kaldi.options import write_config
@@ -123,7 +122,7 @@ def _write_frontend(config: FrontendConfig, directory: Path, folder: Path) -> li
     return notes
 
 
-def _options(config: Any, table: Mapping[str, Option], always: Collection[str]) -> dict[str, str]:
+def _options(config: Any, table: Mapping[str, KaldiOption], always: Collection[str]) -> dict[str, str]:
     """The options of Kaldi's that give a configuration: those without their default, and some always."""
     defaults = {f.name: f.default for f in fields(config)}
     options = {}

@@ -6,18 +6,26 @@
 A padded batch with lengths gives each utterance what it gets alone.
 """
 
-from pysid.frontend.adaptive_vad import AdaptiveVadConfig, adaptive_vad
-from pysid.frontend.cmvn import CmvnConfig, sliding_cmvn
-from pysid.frontend.deltas import add_deltas
-from pysid.frontend.fbank import Fbank, FbankConfig
-from pysid.frontend.framing import check_scale, frame_mask
-from pysid.frontend.frontend import VOXCELEB, Frontend, FrontendConfig
-from pysid.frontend.mfcc import Mfcc, MfccConfig
-from pysid.frontend.selection import select_frames
-from pysid.frontend.stft_mel import StftMel, StftMelConfig
-from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
-from pysid.frontend.vad import VadConfig, energy_vad
-from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig, webrtc_vad
+from typing import TYPE_CHECKING
+
+from pysid._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from pysid.frontend.adaptive import AdaptiveVadConfig, adaptive_vad
+    from pysid.frontend.cmvn import sliding_cmvn
+    from pysid.frontend.cmvn_config import CmvnConfig
+    from pysid.frontend.deltas import add_deltas
+    from pysid.frontend.fbank import Fbank
+    from pysid.frontend.framing import check_scale, frame_mask
+    from pysid.frontend.frontend import VOXCELEB, Frontend, FrontendConfig
+    from pysid.frontend.mel import FbankConfig, MfccConfig
+    from pysid.frontend.mfcc import Mfcc
+    from pysid.frontend.selection import select_frames
+    from pysid.frontend.stft_mel import StftMel, StftMelConfig
+    from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
+    from pysid.frontend.vad import energy_vad
+    from pysid.frontend.vad_config import VadConfig
+    from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig, webrtc_vad
 
 __all__ = [
     "VOXCELEB",
@@ -45,3 +53,47 @@ __all__ = [
     "sliding_cmvn",
     "webrtc_vad",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "adaptive": (
+            "AdaptiveVadConfig",
+            "adaptive_vad",
+        ),
+        "cmvn": ("sliding_cmvn",),
+        "cmvn_config": ("CmvnConfig",),
+        "deltas": ("add_deltas",),
+        "fbank": ("Fbank",),
+        "framing": (
+            "check_scale",
+            "frame_mask",
+        ),
+        "frontend": (
+            "VOXCELEB",
+            "Frontend",
+            "FrontendConfig",
+        ),
+        "mel": (
+            "FbankConfig",
+            "MfccConfig",
+        ),
+        "mfcc": ("Mfcc",),
+        "selection": ("select_frames",),
+        "stft_mel": (
+            "StftMel",
+            "StftMelConfig",
+        ),
+        "streaming": (
+            "RecordingFeatures",
+            "analyse_blocks",
+        ),
+        "vad": ("energy_vad",),
+        "vad_config": ("VadConfig",),
+        "webrtc": (
+            "WebrtcDetector",
+            "WebrtcVadConfig",
+            "webrtc_vad",
+        ),
+    },
+)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pysid.frontend.framing import as_counts, frame_mask
+from pysid.frontend.plain.deltas import delta_filters
 
 
 def add_deltas(
@@ -27,22 +28,12 @@ def add_deltas(
     >>> add_deltas(torch.arange(9.0).reshape(1, 9, 1), order=1)[0, 4]
     tensor([4., 1.])
     """
-    if order < 0 or window < 1:
-        raise ValueError(f"order must be 0 or more and window 1 or more, got order {order}, window {window}")
+    filters = delta_filters(order, window)
     if features.shape[1] == 0:
         return features.repeat(1, 1, order + 1)
     counts = as_counts(n_frames, features, "n_frames")
-    result = torch.cat([_filter(features, counts, taps) for taps in _delta_filters(order, window)], -1)
+    result = torch.cat([_filter(features, counts, taps) for taps in filters], -1)
     return result.masked_fill(~frame_mask(counts, features.shape[1])[..., None], 0.0)
-
-
-def _delta_filters(order: int, window: int) -> list[np.ndarray]:
-    """Filters of orders 0, 1 ... in float32, of 1 + 2 i window taps: each takes the slope of the last one."""
-    slope = np.arange(-window, window + 1, dtype=np.float32)
-    filters = [np.ones(1, np.float32)]
-    for _ in range(order):
-        filters.append(np.convolve(filters[-1], slope) / np.float32(np.square(slope).sum()))
-    return filters
 
 
 def _filter(features: Tensor, counts: Tensor, taps: np.ndarray) -> Tensor:

@@ -1,44 +1,10 @@
 """Log-mel filter banks. Source: Kaldi feat/feature-fbank.{h,cc}."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-from pysid.frontend.kaldi_options import Option, boolean, parse_options
-from pysid.frontend.mel import MEL_OPTIONS, MelConfig
+from pysid.frontend.mel import FbankConfig
 from pysid.frontend.spectrum import MelFeatures, log_floored
-
-FBANK_OPTIONS = {
-    **MEL_OPTIONS,
-    "use-log-fbank": Option(boolean, "use_log"),
-    "use-power": Option(boolean, "use_power"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class FbankConfig(MelConfig):
-    """Options of `Fbank`. Defaults are Kaldi's, except that there is no dither."""
-
-    kind: Literal["fbank"] = "fbank"
-    use_log: bool = True
-    use_power: bool = True  # False: filters weigh magnitudes instead of powers
-
-    @property
-    def dim(self) -> int:
-        """Features of a frame."""
-        return self.n_mels + self.use_energy
-
-    @classmethod
-    def from_kaldi(cls, options: Mapping[str, str], *, kaldi_fft: bool = True) -> "FbankConfig":
-        """The configuration that options of Kaldi's compute-fbank-feats mean; see `MfccConfig.from_kaldi`.
-
-        >>> FbankConfig.from_kaldi({"num-mel-bins": "80"}).n_mels
-        80
-        """
-        return cls(kaldi_fft=kaldi_fft, **parse_options(options, FBANK_OPTIONS))
 
 
 class Fbank(MelFeatures):

@@ -1,134 +1,17 @@
-"""From waveforms to overlapping frames: window functions, frame counts, reflected edges, dither.
+"""From waveforms to overlapping frames: frames of a padded batch, reflected edges.
 
 Source: Kaldi feat/feature-window.{h,cc}.
 """
 
-import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from pysid.errors import PysidWarning
-from pysid.frontend.kaldi_options import Option, boolean, number, whole_hz, whole_number
-
-Count = TypeVar("Count", int, Tensor)
-
-WINDOW_TYPES = ("hamming", "hanning", "povey", "rectangular", "sine", "blackman")
-
-FRAME_OPTIONS = {
-    "sample-frequency": Option(whole_hz, "sample_rate"),
-    "frame-length": Option(number, "window_ms"),
-    "frame-shift": Option(number, "shift_ms"),
-    "dither": Option(number, "dither"),
-    "preemphasis-coefficient": Option(number, "preemphasis"),
-    "remove-dc-offset": Option(boolean, "remove_dc_offset"),
-    "window-type": Option(str, "window_type"),
-    "blackman-coeff": Option(number, "blackman_coeff"),
-    "round-to-power-of-two": Option(boolean, "round_to_power_of_two"),
-    "snip-edges": Option(boolean, "snip_edges"),
-    # Resampling is done by whoever reads the audio; the last one only bounds Kaldi's memory.
-    "allow-downsample": Option(boolean),
-    "allow-upsample": Option(boolean),
-    "max-feature-vectors": Option(whole_number),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class FrameConfig:
-    """How a waveform is cut into frames. Defaults are Kaldi's, except that there is no dither."""
-
-    sample_rate: int = 16000  # Hz
-    window_ms: float = 25.0
-    shift_ms: float = 10.0
-    dither: float = 0.0  # standard deviation of the noise added to each frame, in int16 steps; Kaldi's default is 1
-    seed: int | None = None  # of the dither; None draws fresh noise from torch's own generator in each call
-    preemphasis: float = 0.97
-    remove_dc_offset: bool = True
-    window_type: str = "povey"  # one of WINDOW_TYPES
-    blackman_coeff: float = 0.42
-    round_to_power_of_two: bool = True  # zero-pads a frame before the FFT
-    snip_edges: bool = True  # only frames that lie within the waveform; False reflects its ends instead
-
-    def __post_init__(self) -> None:
-        if self.sample_rate < 1:
-            raise ValueError(f"sample_rate must be positive, got {self.sample_rate}")
-        if self.window_samples < 2:
-            raise ValueError(f"window_ms must span 2 samples or more, got {self.window_ms}")
-        if self.shift_samples < 1:
-            raise ValueError(f"shift_ms must span a sample or more, got {self.shift_ms}")
-        if self.n_fft % 2:
-            raise ValueError(f"the FFT needs an even number of samples, got a window of {self.n_fft}")
-        if not self.dither >= 0:
-            raise ValueError(f"dither must not be negative, got {self.dither}")
-        if not 0 <= self.preemphasis <= 1:
-            raise ValueError(f"preemphasis must lie in [0, 1], got {self.preemphasis}")
-        if self.window_type not in WINDOW_TYPES:
-            raise ValueError(f"window_type must be one of {', '.join(WINDOW_TYPES)}, got {self.window_type!r}")
-
-    @property
-    def window_samples(self) -> int:
-        """Samples of a frame."""
-        return _samples(self.sample_rate, self.window_ms)
-
-    @property
-    def shift_samples(self) -> int:
-        """Samples from one frame to the next."""
-        return _samples(self.sample_rate, self.shift_ms)
-
-    @property
-    def n_fft(self) -> int:
-        """Points of the FFT: the window, rounded up to a power of two where so configured."""
-        n = self.window_samples
-        return 1 << (n - 1).bit_length() if self.round_to_power_of_two else n
-
-    @property
-    def first_sample(self) -> int:
-        """Where frame 0 starts; negative where it begins in the reflection of the waveform's start."""
-        return 0 if self.snip_edges else self.shift_samples // 2 - self.window_samples // 2
-
-    @property
-    def first_centre_ms(self) -> float:
-        """Time of the centre of frame 0."""
-        return (self.window_ms if self.snip_edges else self.shift_ms) / 2
-
-
-def count_frames(n_samples: Count, config: FrameConfig) -> Count:
-    """Frames in so many samples: Kaldi's NumFrames, of a number or element by element of an integer tensor.
-
-    >>> count_frames(16000, FrameConfig()), count_frames(16000, FrameConfig(snip_edges=False))
-    (98, 100)
-    """
-    shift = config.shift_samples
-    if not config.snip_edges:
-        return (n_samples + shift // 2) // shift
-    n_frames = 1 + (n_samples - config.window_samples) // shift
-    return n_frames.clamp(min=0) if isinstance(n_frames, Tensor) else max(n_frames, 0)
-
-
-def window_function(config: FrameConfig) -> Tensor:
-    """(window_samples,) window of a frame, made in double and stored as float32, as in Kaldi."""
-    n = config.window_samples
-    phase = 2 * math.pi / (n - 1) * np.arange(n)
-    if config.window_type == "hamming":
-        window = 0.54 - 0.46 * np.cos(phase)
-    elif config.window_type == "hanning":
-        window = 0.5 - 0.5 * np.cos(phase)
-    elif config.window_type == "povey":
-        window = (0.5 - 0.5 * np.cos(phase)) ** 0.85
-    elif config.window_type == "sine":
-        window = np.sin(0.5 * phase)
-    elif config.window_type == "blackman":
-        a = float(np.float32(config.blackman_coeff))
-        window = a - 0.5 * np.cos(phase) + (0.5 - a) * np.cos(2 * phase)
-    else:
-        window = np.ones(n)
-    return torch.from_numpy(window.astype(np.float32))
+from pysid.frontend.frames import FrameConfig, count_frames
 
 
 def as_counts(counts: Tensor | Sequence[int] | None, batch: Tensor, what: str) -> Tensor:
@@ -195,11 +78,6 @@ def check_scale(wave: Tensor) -> None:
     if 0.0 < peak < 2.0:
         message = f"wave peaks at {peak:.2g}; Kaldi features expect int16 scale (multiply by 32768?)"
         warnings.warn(message, PysidWarning, stacklevel=3)
-
-
-def _samples(sample_rate: int, duration_ms: float) -> int:
-    """Kaldi's int32(samp_freq * 0.001 * ms), where ms is a float32 and the product a double."""
-    return int(sample_rate * 0.001 * float(np.float32(duration_ms)))
 
 
 def _reflect(index: Tensor, n: Tensor) -> Tensor:

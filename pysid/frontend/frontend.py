@@ -6,21 +6,24 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from pysid.frontend.adaptive_vad import AdaptiveVadConfig, adaptive_vad
-from pysid.frontend.cmvn import CmvnConfig, sliding_cmvn
-from pysid.frontend.fbank import Fbank, FbankConfig
+from pysid.frontend.adaptive import AdaptiveVadConfig, adaptive_vad
+from pysid.frontend.cmvn import sliding_cmvn
+from pysid.frontend.cmvn_config import CmvnConfig
+from pysid.frontend.fbank import Fbank
 from pysid.frontend.framing import as_counts, check_scale
-from pysid.frontend.mfcc import Mfcc, MfccConfig
+from pysid.frontend.mel import FbankConfig, MfccConfig
+from pysid.frontend.mfcc import Mfcc
 from pysid.frontend.selection import select_frames
 from pysid.frontend.spectrum import MelFeatures
 from pysid.frontend.stft_mel import StftMel, StftMelConfig
-from pysid.frontend.vad import VadConfig, energy_vad
+from pysid.frontend.vad import energy_vad
+from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrontendConfig:
-    """Options of `Frontend`."""
+    """Configuration of `Frontend`."""
 
     features: MfccConfig | FbankConfig | StftMelConfig = field(default_factory=MfccConfig)
     vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | None = None  # None keeps all frames

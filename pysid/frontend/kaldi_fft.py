@@ -1,25 +1,16 @@
-"""Kaldi's FFT of real frames, rounding for rounding.
+"""Kaldi's FFT of real frames, rounding for rounding, as a torch module.
 
-Kaldi's FFT is less exact than the usual ones: it multiplies its twiddle factors up in float32. Where there
-is little power at high frequencies the error shows, up to 5e-3 in the MFCCs of speech and 2e-2 in those of
-a tone. This module repeats the arithmetic in Kaldi's order; the MFCCs are then within 1e-4 of Kaldi's, but
-take four times as long.
-
-Sources: Kaldi matrix/srfft.cc (powers of two: split radix, after H. Malvar, "Signal Processing with Lapped
-Transforms", 1992) and matrix/matrix-functions.cc (other sizes: mixed radix).
-
-Every product and sum stands alone, for a fused multiply-add would round differently.
+`pysid.frontend.plain.kaldi_fft` says what for, has the tables, and the same arithmetic for NumPy. Every product and sum
+stands alone, for a fused multiply-add would round differently.
 """
 
-import itertools
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-Complex = tuple[np.float32, np.float32]  # real, imaginary
+from pysid.frontend.plain.kaldi_fft import fft_tables
 
 
 class KaldiFft(nn.Module):
@@ -34,18 +25,9 @@ class KaldiFft(nn.Module):
     def __init__(self, n: int) -> None:
         super().__init__()
         self.n = n
-        self._add("half_turn", _powers(_root_of_unity(n), n // 4))
         self.is_power_of_two = n & (n - 1) == 0
-        if self.is_power_of_two:
-            self._add("order", _split_radix_order(n // 2))
-            for m in (2**i for i in range(3, (n // 2).bit_length())):
-                self._add(f"twiddles_{m}", _split_radix_twiddles(m))
-        else:
-            for m, p in _mixed_radix_sizes(n // 2):
-                self._add(f"twiddles_{m}", _mixed_radix_twiddles(m, p))
-
-    def _add(self, name: str, table: np.ndarray) -> None:
-        self.register_buffer(name, torch.from_numpy(table), persistent=False)
+        for name, table in fft_tables(n).items():
+            self.register_buffer(name, torch.from_numpy(table), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
         # Frames come last, so that every operation runs over many of them at once.
@@ -120,94 +102,3 @@ class KaldiFft(nn.Module):
             (w_re, w_im), (x_re, x_im) = twiddles[i], parts[:, i, :, None].unbind(1)
             re, im = re + (x_re * w_re - x_im * w_im), im + (x_re * w_im + x_im * w_re)
         return torch.stack([re, im], 1).flatten(2, 3)
-
-
-def _split_radix_order(n: int) -> np.ndarray:
-    """(n,) where `_split_radix` leaves each bin: blocks come out of order, and bins are bit-reversed."""
-    starts, smaller, m = np.array([0]), np.array([], np.int64), n
-    while m > 1:
-        quarters = starts + 1 if m == 2 else np.stack([starts + m // 2, starts + 3 * m // 4], 1).ravel()
-        starts, smaller, m = np.concatenate([starts, smaller]), quarters, m // 2
-    where = np.empty(n, np.int64)
-    where[np.concatenate([starts, smaller])] = np.arange(n)
-    n_bits = n.bit_length() - 1
-    return where[[int(f"{i:0{n_bits}b}"[::-1], 2) if n_bits else 0 for i in range(n)]]
-
-
-def _split_radix_twiddles(m: int) -> np.ndarray:
-    """(3, 2, m / 4, 1): cos, -(sin + cos) and sin - cos of n and of 3 n m-th turns, n < m / 4."""
-    n = np.arange(m // 4)
-    angles = (np.stack([n, 3 * n]) * (2 * math.pi) / m).astype(np.float32)
-    sin, cos = _c_library_sin_cos(angles)
-    return np.stack([cos, -(sin + cos), sin - cos])[..., None]
-
-
-def _mixed_radix_sizes(m: int) -> Iterator[tuple[int, int]]:
-    """The sizes of FFT that one of m points calls for, each with its smallest prime factor."""
-    while m > 1:
-        p = next(p for p in range(2, m + 1) if m % p == 0)
-        yield m, p
-        m //= p
-
-
-def _mixed_radix_twiddles(m: int, p: int) -> np.ndarray:
-    """(p, 2, p, m / p, 1): at [i, :, j, k] the power i (j m / p + k) of the m-th root of unity."""
-    root_m, root_p = _root_of_unity(m), _root_of_unity(p)
-    table = np.zeros((p, 2, p, m // p, 1), np.float32)
-    turn_k: Complex = (np.float32(1), np.float32(0))
-    for k in range(m // p):
-        turn_jk = turn_k
-        for j in range(p):
-            turn_ijk = turn_jk
-            for i in range(1, p):
-                table[i, :, j, k, 0] = turn_ijk
-                turn_ijk = _multiply(turn_jk, turn_ijk)
-            turn_jk = _multiply(root_p, turn_jk)
-        turn_k = _multiply(root_m, turn_k)
-    return table
-
-
-def _powers(root: Complex, n: int) -> np.ndarray:
-    """(2, n, 1) real and imaginary parts of root, root^2 ... root^n, each a product with the one before."""
-    powers = itertools.accumulate(itertools.repeat(root, n), lambda power, root: _multiply(root, power))
-    return np.array(list(powers), np.float32).reshape(n, 2).T[:, :, None].copy()
-
-
-def _root_of_unity(n: int) -> Complex:
-    """exp(-2 pi i / n) of an angle rounded to float32."""
-    sin, cos = _c_library_sin_cos(np.float32(-2 * math.pi / n))
-    return np.float32(cos), np.float32(sin)
-
-
-def _multiply(a: Complex, b: Complex) -> Complex:
-    return b[0] * a[0] - b[1] * a[1], b[0] * a[1] + b[1] * a[0]
-
-
-def _c_library_sin_cos(angle: np.ndarray | np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """sinf and cosf as in glibc since 2.28, for |angle| < 120.
-
-    NumPy's and torch's differ from it in the last bit here and there, which is enough to be seen.
-    Source: glibc sysdeps/ieee754/flt-32/{s_sinf.c,s_cosf.c,sincosf_poly.h}.
-    """
-    x = np.asarray(angle, np.float64)
-    quadrant = np.rint(x * (2 / math.pi)).astype(np.int64)
-    x = x - quadrant * (math.pi / 2)
-    x2 = x * x
-    sin = (x + x * x2 * _SIN[0]) + (x * x2 * x2) * (_SIN[1] + x2 * _SIN[2])
-    cos = ((1 + x2 * _COS[0]) + x2 * x2 * _COS[1]) + (x2 * x2 * x2) * (_COS[2] + x2 * _COS[3])
-    odd = quadrant % 2 == 1
-    sine = np.where(odd, cos, sin) * np.where(quadrant & 2, -1, 1)
-    cosine = np.where(odd, sin, cos) * np.where((quadrant + 1) & 2, -1, 1)
-    return sine.astype(np.float32), cosine.astype(np.float32)
-
-
-_SIN = [float.fromhex(c) for c in ("-0x1.555545995a603p-3", "0x1.1107605230bc4p-7", "-0x1.994eb3774cf24p-13")]
-_COS = [
-    float.fromhex(c)
-    for c in (
-        "-0x1.ffffffd0c621cp-2",
-        "0x1.55553e1068f19p-5",
-        "-0x1.6c087e89a359dp-10",
-        "0x1.99343027bf8c3p-16",
-    )
-]

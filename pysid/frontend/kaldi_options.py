@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Option:
+class KaldiOption:
     """How the value of one Kaldi option is read.
 
     parse: string to value; raises ValueError with what it expected.
@@ -21,7 +21,7 @@ class Option:
     only: Any = None
 
 
-def parse_options(options: Mapping[str, str], table: Mapping[str, Option]) -> dict[str, Any]:
+def parse_options(options: Mapping[str, str], table: Mapping[str, KaldiOption]) -> dict[str, Any]:
     """Values of the configuration fields that Kaldi options set.
 
     Args:
@@ -31,7 +31,7 @@ def parse_options(options: Mapping[str, str], table: Mapping[str, Option]) -> di
     Raises:
         ValueError: an unknown name, a value of the wrong type, or one that is not supported; names it.
 
-    >>> parse_options({"num_mel_bins": "30"}, {"num-mel-bins": Option(whole_number, "n_mels")})
+    >>> parse_options({"num_mel_bins": "30"}, {"num-mel-bins": KaldiOption(whole_number, "n_mels")})
     {'n_mels': 30}
     """
     values = {}

@@ -1,4 +1,4 @@
-"""Triangular filters, evenly spaced and linear on the mel scale.
+"""Options of MFCCs and filter banks; triangular filters, evenly spaced and linear on the mel scale. Needs no torch.
 
 Source: Kaldi feat/mel-computations.{h,cc}.
 
@@ -7,31 +7,42 @@ chirp move by 8e-4 from Kaldi's, with the DCT of `functional.create_dct` by anot
 here by 4e-5.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from pysid.frontend.framing import FRAME_OPTIONS, FrameConfig
-from pysid.frontend.kaldi_options import Option, boolean, number, whole_number
+from pysid.frontend.frames import FRAME_OPTIONS, FrameConfig
+from pysid.frontend.kaldi_options import KaldiOption, boolean, number, parse_options, whole_number
 
 MEL_OPTIONS = {
     **FRAME_OPTIONS,
-    "num-mel-bins": Option(whole_number, "n_mels"),
-    "low-freq": Option(number, "low_hz"),
-    "high-freq": Option(number, "high_hz"),
-    "htk-mode": Option(boolean, "htk_mode"),
-    "use-energy": Option(boolean, "use_energy"),
-    "energy-floor": Option(number, "energy_floor"),
-    "raw-energy": Option(boolean, "raw_energy"),
-    "htk-compat": Option(boolean, "htk_compat"),
-    "debug-mel": Option(boolean),
+    "num-mel-bins": KaldiOption(whole_number, "n_mels"),
+    "low-freq": KaldiOption(number, "low_hz"),
+    "high-freq": KaldiOption(number, "high_hz"),
+    "htk-mode": KaldiOption(boolean, "htk_mode"),
+    "use-energy": KaldiOption(boolean, "use_energy"),
+    "energy-floor": KaldiOption(number, "energy_floor"),
+    "raw-energy": KaldiOption(boolean, "raw_energy"),
+    "htk-compat": KaldiOption(boolean, "htk_compat"),
+    "debug-mel": KaldiOption(boolean),
     # There is no vocal tract length normalisation; its settings pass where they change nothing.
-    "vtln-low": Option(number, only=100.0),
-    "vtln-high": Option(number, only=-500.0),
-    "vtln-warp": Option(number, only=1.0),
-    "vtln-map": Option(str, only=""),
+    "vtln-low": KaldiOption(number, only=100.0),
+    "vtln-high": KaldiOption(number, only=-500.0),
+    "vtln-warp": KaldiOption(number, only=1.0),
+    "vtln-map": KaldiOption(str, only=""),
+}
+MFCC_OPTIONS = {
+    **MEL_OPTIONS,
+    "num-ceps": KaldiOption(whole_number, "n_ceps"),
+    "cepstral-lifter": KaldiOption(number, "lifter"),
+}
+FBANK_OPTIONS = {
+    **MEL_OPTIONS,
+    "use-log-fbank": KaldiOption(boolean, "use_log"),
+    "use-power": KaldiOption(boolean, "use_power"),
 }
 
 
@@ -68,7 +79,66 @@ class MelConfig(FrameConfig):
         return self.high_hz if self.high_hz > 0 else self.sample_rate / 2 + self.high_hz
 
 
-def mel_bank(config: MelConfig) -> Tensor:
+@dataclass(frozen=True, kw_only=True)
+class MfccConfig(MelConfig):
+    """Configuration of `Mfcc`. Defaults are Kaldi's, except that there is no dither."""
+
+    kind: Literal["mfcc"] = "mfcc"
+    n_ceps: int = 13  # c0, or the energy in its place, included
+    lifter: float = 22.0  # 0: none
+    use_energy: bool = True  # the log energy in place of c0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.n_ceps <= self.n_mels:
+            raise ValueError(f"n_ceps must lie in [1, n_mels={self.n_mels}], got {self.n_ceps}")
+
+    @property
+    def dim(self) -> int:
+        """Features of a frame."""
+        return self.n_ceps
+
+    @classmethod
+    def from_kaldi(cls, options: Mapping[str, str], *, kaldi_fft: bool = True) -> "MfccConfig":
+        """The configuration that options of Kaldi's compute-mfcc-feats mean.
+
+        Args:
+            options: name to value, without "--". What is not named keeps its default, so there is no dither
+                unless it is asked for; Kaldi's own default is --dither=1.0.
+            kaldi_fft: round as Kaldi does, for the same numbers; False is faster.
+        Raises:
+            ValueError: an unknown option, or a value that is wrong or not supported (VTLN); names the option.
+
+        >>> MfccConfig.from_kaldi({"num-mel-bins": "30", "num-ceps": "30"}).n_ceps
+        30
+        """
+        return cls(kaldi_fft=kaldi_fft, **parse_options(options, MFCC_OPTIONS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FbankConfig(MelConfig):
+    """Configuration of `Fbank`. Defaults are Kaldi's, except that there is no dither."""
+
+    kind: Literal["fbank"] = "fbank"
+    use_log: bool = True
+    use_power: bool = True  # False: filters weigh magnitudes instead of powers
+
+    @property
+    def dim(self) -> int:
+        """Features of a frame."""
+        return self.n_mels + self.use_energy
+
+    @classmethod
+    def from_kaldi(cls, options: Mapping[str, str], *, kaldi_fft: bool = True) -> "FbankConfig":
+        """The configuration that options of Kaldi's compute-fbank-feats mean; see `MfccConfig.from_kaldi`.
+
+        >>> FbankConfig.from_kaldi({"num-mel-bins": "80"}).n_mels
+        80
+        """
+        return cls(kaldi_fft=kaldi_fft, **parse_options(options, FBANK_OPTIONS))
+
+
+def mel_bank(config: MelConfig) -> NDArray[np.float32]:
     """(n_fft / 2, n_mels) weights of the power in each FFT bin, the one at half the sampling rate left out.
 
     All arithmetic is in float32, as in Kaldi: in a weak band beside a strong one the rounding shows.
@@ -90,10 +160,10 @@ def mel_bank(config: MelConfig) -> Tensor:
     weights = np.where(inside, np.where(mel <= centre, rising, falling), np.float32(0.0))
     if config.htk_mode and low != 0:
         weights[inside[:, 0].argmax(), 0] = 0.0
-    return torch.from_numpy(weights)
+    return weights
 
 
-def dct_matrix(n_mels: int, n_ceps: int, lifter: float) -> Tensor:
+def dct_matrix(n_mels: int, n_ceps: int, lifter: float) -> NDArray[np.float32]:
     """(n_mels, n_ceps) orthonormal DCT-II with liftered columns; `lifter` 0 leaves them as they are.
 
     Source: Kaldi matrix/matrix-functions.cc, ComputeDctMatrix; feat/mel-computations.cc, ComputeLifterCoeffs.
@@ -103,7 +173,7 @@ def dct_matrix(n_mels: int, n_ceps: int, lifter: float) -> Tensor:
     dct[:, 0] = np.sqrt(1 / n_mels)
     if lifter:
         dct *= 1 + 0.5 * lifter * np.sin(np.pi * k / lifter)
-    return torch.from_numpy(dct.astype(np.float32))
+    return dct.astype(np.float32)
 
 
 def _mel(hz: float | np.ndarray) -> np.ndarray:

@@ -3,23 +3,19 @@
 Source: Kaldi feat/{feature-window,feature-common-inl,feature-functions}.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pysid.frontend.framing import (
-    Count,
-    as_counts,
-    count_frames,
-    overlapping_frames,
-    window_function,
-    zero_past_end,
-)
+from pysid.frontend.frames import Count, count_frames, window_function
+from pysid.frontend.framing import as_counts, overlapping_frames, zero_past_end
 from pysid.frontend.kaldi_fft import KaldiFft
 from pysid.frontend.mel import MelConfig, mel_bank
+from pysid.frontend.plain.kaldi_fft import BlockFft, fft_tables
 
 EPSILON = torch.finfo(torch.float32).eps  # the least energy, of a frame or a filter, whose logarithm is taken
 
@@ -43,10 +39,11 @@ class MelFeatures(nn.Module):
         super().__init__()
         self.config = config
         self.use_power = use_power
-        self.register_buffer("window", window_function(config), persistent=False)
+        self.register_buffer("window", torch.from_numpy(window_function(config)), persistent=False)
         self.fades_in = not self.window[0]  # what a frame's first sample is does not matter
-        bank = mel_bank(config)
+        bank = torch.from_numpy(mel_bank(config))
         self.kaldi_fft = KaldiFft(config.n_fft) if config.kaldi_fft else None
+        self.fft_tables = fft_tables(config.n_fft) if config.kaldi_fft else None
         # Squares of real and imaginary parts are added up by the filters: a row of the bank for each of them.
         self.interleaved = use_power and self.kaldi_fft is None
         bank = bank.repeat_interleave(2, 0) if self.interleaved else bank
@@ -96,7 +93,7 @@ class MelFeatures(nn.Module):
     def _one_by_one(self, frames: Tensor, own_frames: Tensor) -> Tensor:
         """Features of frames (B, T, 1 + window_samples): blocks of one utterance, and nothing past its end."""
         features = frames.new_zeros(*frames.shape[:2], self.dim)
-        scratch = _Scratch.of(frames, self.config.n_fft)
+        scratch = _Scratch.of(frames, self.config.n_fft, self.fft_tables)
         for utterance, out, n in zip(frames, features, own_frames.tolist(), strict=True):
             for start in range(0, n, CPU_BLOCK):
                 block = slice(start, min(start + CPU_BLOCK, n))
@@ -136,7 +133,7 @@ class MelFeatures(nn.Module):
         if c.use_energy:
             log_energy = self._log_energy(frames[..., 1:] if c.raw_energy else windowed)
         padded = functional.pad(windowed, (0, c.n_fft - c.window_samples)) if scratch is None else scratch.padded[:n]
-        mel = self._spectrum(padded)[..., self.used] @ self.bank[self.used]
+        mel = self._spectrum(padded, None if scratch is None else scratch.fft)[..., self.used] @ self.bank[self.used]
         return self._combine(mel.clamp(min=1.0) if c.htk_mode else mel, log_energy)
 
     def _preemphasize(self, frames: Tensor, out: Tensor | None) -> Tensor:
@@ -155,10 +152,10 @@ class MelFeatures(nn.Module):
         energy = torch.linalg.vector_norm(frames, dim=-1, keepdim=True).square()
         return energy.clamp(min=max(EPSILON, self.config.energy_floor)).log()
 
-    def _spectrum(self, windowed: Tensor) -> Tensor:
+    def _spectrum(self, windowed: Tensor, fft: BlockFft | None = None) -> Tensor:
         """Power of each FFT bin (or magnitude, or the two squares it is the sum of), as `bank` expects it."""
         if self.kaldi_fft is not None:
-            power = self.kaldi_fft(windowed)
+            power = self.kaldi_fft(windowed) if fft is None else torch.from_numpy(fft.power(windowed.numpy()))
             return power if self.use_power else power.sqrt()
         parts = torch.view_as_real(torch.fft.rfft(windowed)).flatten(-2)
         squares = parts.square() if parts.requires_grad else parts.square_()
@@ -180,9 +177,11 @@ class _Scratch:
 
     centred: Tensor  # (N, 1 + window_samples)
     padded: Tensor  # (N, n_fft), 0 past the window
+    fft: BlockFft | None  # where Kaldi's is wanted
 
     @classmethod
-    def of(cls, frames: Tensor, n_fft: int) -> "_Scratch":
+    def of(cls, frames: Tensor, n_fft: int, tables: Mapping[str, np.ndarray] | None) -> "_Scratch":
         """For blocks of frames (B, T, 1 + window_samples)."""
         n = min(CPU_BLOCK, frames.shape[1])
-        return cls(frames.new_empty(n, frames.shape[2]), frames.new_zeros(n, n_fft))
+        fft = None if tables is None or frames.dtype != torch.float32 else BlockFft(tables, n_fft, n)
+        return cls(frames.new_empty(n, frames.shape[2]), frames.new_zeros(n, n_fft), fft)

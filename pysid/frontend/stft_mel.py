@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pysid.frontend.framing import Count, as_counts, frame_mask, zero_past_end
+from pysid.frontend.frames import Count
+from pysid.frontend.framing import as_counts, frame_mask, zero_past_end
 
 FULL_SCALE = 32768.0
 

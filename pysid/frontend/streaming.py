@@ -14,13 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pysid.frontend.adaptive_vad import AdaptiveVadConfig
-from pysid.frontend.cmvn import CmvnConfig, sliding_cmvn
-from pysid.frontend.framing import check_scale, count_frames
+from pysid.frontend.adaptive import AdaptiveVadConfig
+from pysid.frontend.cmvn import sliding_cmvn
+from pysid.frontend.cmvn_config import CmvnConfig
+from pysid.frontend.frames import count_frames
+from pysid.frontend.framing import check_scale
 from pysid.frontend.frontend import Frontend, FrontendConfig, voiced_by_energy
 from pysid.frontend.spectrum import CPU_BLOCK, DEVICE_BLOCK, MelFeatures
 from pysid.frontend.stft_mel import StftMel
-from pysid.frontend.vad import VadConfig
+from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig
 
 # Frames worked on together, 82 s and 328 s of 10 ms. Multiples of the blocks that `MelFeatures` has, so that a

@@ -3,54 +3,14 @@
 Source: Kaldi ivector/voice-activity-detection.cc, ComputeVadEnergy.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from pysid.frontend.framing import as_counts, frame_mask
-from pysid.frontend.kaldi_options import Option, number, parse_options, whole_number
-
-VAD_OPTIONS = {
-    "vad-energy-threshold": Option(number, "energy_threshold"),
-    "vad-energy-mean-scale": Option(number, "energy_mean_scale"),
-    "vad-frames-context": Option(whole_number, "frames_context"),
-    "vad-proportion-threshold": Option(number, "proportion_threshold"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class VadConfig:
-    """Options of `energy_vad`. Defaults are Kaldi's."""
-
-    kind: Literal["energy"] = "energy"
-    energy_threshold: float = 5.0  # natural logarithm of energy at int16 scale
-    energy_mean_scale: float = 0.5  # times the utterance's mean log energy, added to the threshold
-    frames_context: int = 0  # frames on either side that have a say
-    proportion_threshold: float = 0.6  # of the frames that have a say, how many must be loud
-
-    def __post_init__(self) -> None:
-        if not self.energy_mean_scale >= 0:
-            raise ValueError(f"energy_mean_scale must not be negative, got {self.energy_mean_scale}")
-        if self.frames_context < 0:
-            raise ValueError(f"frames_context must not be negative, got {self.frames_context}")
-        if not 0 < self.proportion_threshold < 1:
-            raise ValueError(f"proportion_threshold must lie within (0, 1), got {self.proportion_threshold}")
-
-    @classmethod
-    def from_kaldi(cls, options: Mapping[str, str]) -> "VadConfig":
-        """The configuration that options of Kaldi's compute-vad mean.
-
-        Raises:
-            ValueError: an unknown option or a wrong value; names the option.
-
-        >>> VadConfig.from_kaldi({"vad-energy-threshold": "5.5"}).energy_threshold
-        5.5
-        """
-        return cls(**parse_options(options, VAD_OPTIONS))
+from pysid.frontend.vad_config import VadConfig
 
 
 def energy_vad(

@@ -21,7 +21,7 @@ MOST_SAMPLES = 10_000_000  # to take it of
 
 @dataclass(frozen=True, kw_only=True)
 class WebrtcVadConfig:
-    """Options of `webrtc_vad`."""
+    """Configuration of `webrtc_vad`."""
 
     kind: Literal["webrtc"] = "webrtc"
     aggressiveness: int = 2  # 0 to 3; the higher, the less is taken for speech

@@ -115,9 +115,13 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def read_bytes(path: PathLike) -> bytes:
-    """The whole content of a file. Raises DataError when it cannot be read."""
+def read_bytes(path: PathLike, max_bytes: int | None = None) -> bytes:
+    """The whole content of a file. Raises DataError when it cannot be read, or is larger than `max_bytes`."""
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            content = file.read(-1 if max_bytes is None else max_bytes + 1)
     except OSError as error:
         raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+    if max_bytes is not None and len(content) > max_bytes:
+        raise DataError(f"{path}: expected a file of at most {max_bytes >> 20} MiB, got a larger one")
+    return content

@@ -125,7 +125,7 @@ def read_trials(path: PathLike) -> list[Trial]:
 def read_scores(path: PathLike) -> dict[tuple[str, str], float]:
     """A score file, `enrol test score`, as {(enrol, test): score}.
 
-    Published trial lists repeat some pairs, so a pair may come again with the same score; with another score
+    Published trial lists repeat some pairs, so a pair may occur again with the same score; with another score
     it is an error.
     """
     scores: dict[tuple[str, str], float] = {}

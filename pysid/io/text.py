@@ -1,7 +1,7 @@
 """Lines of a text file as fields, with the file and the line in every error.
 
 Text is UTF-8. White space is that of the C locale, as in Kaldi, so an ideographic space inside a path stays
-part of it. A byte-order mark, line ends of Windows, tabs and blank lines are read over.
+part of it. A byte-order mark, line ends of Windows, tabs and blank lines are skipped.
 """
 
 import sys

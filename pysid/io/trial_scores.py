@@ -20,7 +20,7 @@ def scored_trials(
     """The score of each trial, (P,), and whether it is a target trial, (P,) bool.
 
     They come in the order of `scores`, which is that of the file: Kaldi's minDCF depends on it where scores are equal.
-    Scores of pairs that are no trial are left out, and a trial that comes again counts once.
+    Scores of pairs that are no trial are left out, and a repeated trial counts once.
 
     Args:
         trials_name, scores_name: where the two come from, for messages.
@@ -28,11 +28,11 @@ def scored_trials(
     Raises:
         DataError: a trial has no score or no "target"/"nontarget", or one of the two kinds is absent.
     Warns:
-        PysidWarning: trials come again.
+        PysidWarning: repeated trials.
     """
     once = list(dict.fromkeys(trials))
     if len(once) < len(trials):
-        message = f"{trials_name}: {len(trials) - len(once)} of {len(trials)} trials come again, and count once"
+        message = f"{trials_name}: {len(trials) - len(once)} of {len(trials)} trials are repeated, and count once"
         warnings.warn(message, PysidWarning, stacklevel=2)
     trials = once
     place = {pair: i for i, pair in enumerate(scores)}

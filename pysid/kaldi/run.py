@@ -13,7 +13,7 @@ from pysid.kaldi.holders import Holder
 from pysid.kaldi.log import Log
 from pysid.kaldi.specifiers import split_range
 from pysid.kaldi.streams import open_input, open_output, printable_input
-from pysid.kaldi.tables import Lookup, Source, TableWriter
+from pysid.kaldi.tables import Lookup, TableReader, TableWriter
 
 V = TypeVar("V")
 
@@ -39,11 +39,11 @@ class Run:
 
     def read(self, rspecifier: str, holder: Holder[V]) -> Iterator[tuple[str, V]]:
         """Keys and values of a table, in its order."""
-        return iter(Source(rspecifier, holder, self.log, self.allow_pipes))
+        return iter(TableReader(rspecifier, holder, self.log, self.allow_pipes))
 
     def lookup(self, rspecifier: str, holder: Holder[V]) -> Lookup[V]:
         """A table's values by key."""
-        return Lookup(Source(rspecifier, holder, self.log, self.allow_pipes))
+        return Lookup(TableReader(rspecifier, holder, self.log, self.allow_pipes))
 
     def write(self, wspecifier: str, holder: Holder[V]) -> TableWriter[V]:
         """A table to write."""

@@ -26,7 +26,7 @@ def open_input(name: str, log: Log) -> Iterator[BinaryIO]:
     Args:
         name: see `specifiers.input_kind`. A command runs in the shell: the caller must know where the name
             came from.
-        log: is told of a command that fails. As in Kaldi it is no error by itself: what the command printed
+        log: receives a warning when a command fails. As in Kaldi it is no error by itself: what the command printed
             counts.
     Raises:
         DataError: the name is of no known form, or the file cannot be read.

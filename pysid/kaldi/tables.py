@@ -22,13 +22,13 @@ V = TypeVar("V")
 _SCRIPT_LINE = RowFormat("key file", (2,), max_splits=1)
 
 
-class Source(Generic[V]):
+class TableReader(Generic[V]):
     """A table to read.
 
     Args:
         rspecifier: see `specifiers.parse_rspecifier`. A pipe in it runs.
         holder: the type of the values.
-        log: is told of what is left out.
+        log: receives a warning for what is left out.
         allow_pipes: whether commands that stand in a list of files run, too.
     Raises:
         DataError: it is no specifier of a table to read.
@@ -118,11 +118,11 @@ class Lookup(Generic[V]):
     """Values of a table by key. An archive is read only as far as the keys asked for.
 
     With the flags `s` and `cs` together only one value is in memory at a time, with `o` none that was asked for.
-    Raises DataError as `Source`, for a key that a list of files has twice, and for keys that are not in the order
+    Raises DataError as `TableReader`, for a key that a list of files has twice, and for keys that are not in the order
     the flags promise.
     """
 
-    def __init__(self, source: Source[V]) -> None:
+    def __init__(self, source: TableReader[V]) -> None:
         self._source = source
         self._flags = source.specifier
         self._last_asked = ""
@@ -207,7 +207,7 @@ class TableWriter(Generic[V]):
     Args:
         wspecifier: see `specifiers.parse_wspecifier`.
         holder: the type of the values.
-        log: is told of what is left out.
+        log: receives a warning for what is left out.
         allow_pipes: whether output pipes that stand in a list of files run.
         stack: keeps the files open.
     Raises:
@@ -273,5 +273,7 @@ class TableWriter(Generic[V]):
             file.write(record)
 
     def _read_script(self, wspecifier: str) -> dict[str, str]:
-        source = Source("scp:" + wspecifier.partition(":")[2], Holder(lambda *_: None), self._log, self._allow_pipes)
+        source = TableReader(
+            "scp:" + wspecifier.partition(":")[2], Holder(lambda *_: None), self._log, self._allow_pipes
+        )
         return dict(source.script())

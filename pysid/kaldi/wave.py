@@ -44,7 +44,7 @@ def read_wave(stream: BinaryIO, warn: Callable[[str], None]) -> Wave:
     """The WAV file at a stream's position.
 
     Args:
-        warn: is told of a file that is cut off; the samples that are there count, as in Kaldi.
+        warn: is called for a file that is cut off; the samples that are there count, as in Kaldi.
     Raises:
         DataError: no WAV file of 16-bit PCM, or one without samples.
     """
@@ -74,7 +74,7 @@ def read_header(stream: BinaryIO) -> WaveHeader:
 
 
 def wave_bytes(wave: Wave, warn: Callable[[str], None]) -> bytes:
-    """A WAV file of the samples, cut off towards zero to whole numbers; `warn` is told of clipping.
+    """A WAV file of the samples, cut off towards zero to whole numbers; `warn` is called when samples are clipped.
 
     Raises:
         DataError: there are no channels.

@@ -71,7 +71,7 @@ def save_backend(directory: str | os.PathLike[str], backend: Backend, name: str 
         path.write_bytes(safetensors.numpy.save(backend.to_arrays()))
 
 
-def read_backend(path: Path, embedding_dim: int) -> Backend:
+def load_backend(path: Path, embedding_dim: int) -> Backend:
     """Reads a back-end for embeddings of so many dimensions.
 
     Raises:

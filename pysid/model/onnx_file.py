@@ -1,4 +1,4 @@
-"""A single `.onnx` file as a whole model: what it is fed with is said by the settings beside it, if not as usual.
+"""A single `.onnx` file as a whole model: the settings beside it say what is unusual about its input.
 
 The settings of `model.onnx` are in `model.yaml` or `model.json`, with the keys of a model directory's `config.json`.
 All may be left out: the front-end is then that of WeSpeaker, whose networks most others are made like.

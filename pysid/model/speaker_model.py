@@ -28,7 +28,7 @@ from pysid.frontend import Frontend
 from pysid.io.audio.files import read_audio
 from pysid.io.audio.samples import as_stream, as_waveform
 from pysid.model.config import ModelConfig, read_config
-from pysid.model.directory import BACKEND_FILE, DEFAULT_MODEL, find_model, read_backend, save_backend, save_network
+from pysid.model.directory import BACKEND_FILE, DEFAULT_MODEL, find_model, load_backend, save_backend, save_network
 from pysid.model.network_file import Network, read_network
 from pysid.model.toolkits import read_toolkit_model
 from pysid.nnet3.network import Nnet3Network
@@ -78,7 +78,7 @@ class SpeakerModel:
         config = read_config(directory)
         network = read_network(directory, config.network)
         path = directory / BACKEND_FILE
-        backend = read_backend(path, config.network.embedding_dim) if path.exists() else None
+        backend = load_backend(path, config.network.embedding_dim) if path.exists() else None
         model = cls(config, network, backend, device)
         model.path = directory.absolute()
         return model
@@ -93,7 +93,7 @@ class SpeakerModel:
         if self.backend is not None:
             save_backend(directory, self.backend)
 
-    def scorer(self, kind: str | None = None) -> Backend:
+    def scorer(self, backend: str | None = None) -> Backend:
         """The back-end "plda" or "cosine" of this model; None takes the one that it was made with, or fits its kind.
 
         Cosine works with any model: it needs no more than the mean of the training embeddings.
@@ -101,14 +101,14 @@ class SpeakerModel:
         Raises:
             DataError: the model has no PLDA.
         """
-        if kind is None and self.backend is None and isinstance(self.network, OnnxNetwork | SpeakerNetwork):
-            kind = "cosine"  # such networks are trained for it
-        if kind == "cosine" and not isinstance(self.backend, CosineBackend):
+        if backend is None and self.backend is None and isinstance(self.network, OnnxNetwork | SpeakerNetwork):
+            backend = "cosine"  # such networks are trained for it
+        if backend == "cosine" and not isinstance(self.backend, CosineBackend):
             cosine = CosineBackend()
             mean = None if self.backend is None else self.backend.projection.mean_
             cosine.projection = Projection.from_parts(mean, length_norm=False)
             return cosine
-        if self.backend is None or (kind == "plda" and isinstance(self.backend, CosineBackend)):
+        if self.backend is None or (backend == "plda" and isinstance(self.backend, CosineBackend)):
             raise DataError("this model has no PLDA back-end: make one with pysid fit-backend, or use cosine")
         return self.backend
 

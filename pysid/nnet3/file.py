@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pysid.errors import DataError
 from pysid.io.files import PathLike
 from pysid.io.kaldi.binary import BinaryReader
-from pysid.io.kaldi.files import new_writer, open_reader, save
+from pysid.io.kaldi.files import new_writer, open_reader, write_file
 from pysid.io.kaldi.reader import Reader, Writer
 from pysid.nnet3.components import ComponentRecord, Value, read_component, write_component, write_value
 from pysid.nnet3.config_lines import ConfigLine, merge_lines, parse_config_line, read_config_lines
@@ -84,7 +84,7 @@ def write_nnet3(path: PathLike, model: Nnet3Model, *, binary: bool = True) -> No
     """
     writer = new_writer(binary)
     put_nnet3(writer, model, binary=binary)
-    save(writer, path)
+    write_file(writer, path)
 
 
 def put_nnet3(writer: Writer, model: Nnet3Model, *, binary: bool) -> None:

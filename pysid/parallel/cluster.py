@@ -46,7 +46,9 @@ class ClusterExecutor(Executor):
             raise DataError(MISSING) from None
         self.address = address
         try:
-            logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said in one line, below
+            logging.getLogger("distributed").setLevel(
+                logging.CRITICAL
+            )  # what goes wrong is reported in one line, below
             self._client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
         except Exception as error:  # an address can be wrong in many ways
             raise DataError(f"{address}: expected the address of a Dask scheduler: {_first_line(error)}") from None

@@ -1,4 +1,4 @@
-"""Parts of some work, done by whoever does it, in whatever order they become ready."""
+"""Parts of a piece of work, done by any worker, in whatever order they become ready."""
 
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence

@@ -35,12 +35,12 @@ SAME_FILES = "workers on other machines need the same files under the same paths
 SourceT = TypeVar("SourceT", bound=Source)
 
 
-def cut(n: int) -> list[range]:
+def shard_ranges(n: int) -> list[range]:
     """The shards of `n` utterances.
 
-    >>> cut(35)
+    >>> shard_ranges(35)
     [range(0, 16), range(16, 32), range(32, 35)]
-    >>> len(cut(1000)), len(cut(1_000_000))
+    >>> len(shard_ranges(1000)), len(shard_ranges(1_000_000))
     (63, 7813)
     """
     size = min(max(-(-n // SHARDS), FEWEST), MOST)
@@ -51,7 +51,7 @@ class ShardRun(Generic[SourceT]):
     """The shards of a source in a folder, those that are there and those that are missing.
 
     Args:
-        folder: is made when work starts; `remove` takes it away.
+        folder: is created when work starts; `remove` deletes it.
         work: what makes the arrays.
         purpose: what the arrays are and by what they are made; shards of another purpose are not used.
         workers: who does it.
@@ -77,23 +77,23 @@ class ShardRun(Generic[SourceT]):
         self.opened = opened
         self.compress = compress
         self.keys = source.keys
-        self.shards = cut(len(self.keys))
-        self.there: dict[int, ShardFile] = {}
+        self.shards = shard_ranges(len(self.keys))
+        self.found: dict[int, ShardFile] = {}
 
     def find(self, archived: Container[str] = ()) -> set[str]:
-        """Looks which shards are there already.
+        """Finds the shards that are there already.
 
         Args:
             archived: keys whose records are in the archive; a merged shard counts only if all of its are.
         Returns:
             the keys of the records of these shards.
         """
-        self.there = {}
+        self.found = {}
         for index in range(len(self.shards)) if self.folder.is_dir() else ():
             file = self._read(index)
             if file and not (file.is_merged and any(key not in archived for key in file.sizes)):
-                self.there[index] = file
-        return {key for file in self.there.values() for key in file.sizes}
+                self.found[index] = file
+        return {key for file in self.found.values() for key in file.sizes}
 
     def run(self, description: str, done: Container[str] = ()) -> Iterator[ShardFile]:
         """All shards in order, once those that are missing are computed.
@@ -105,7 +105,7 @@ class ShardRun(Generic[SourceT]):
             DataError: workers were lost over a shard again and again, after all others are done; or a shard that was
                 written cannot be found.
         """
-        todo = {index: self._wanted(index, done) for index in range(len(self.shards)) if index not in self.there}
+        todo = {index: self._wanted(index, done) for index in range(len(self.shards)) if index not in self.found}
         todo = {index: keys for index, keys in todo.items() if keys}
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -123,14 +123,14 @@ class ShardRun(Generic[SourceT]):
             yield from self._in_order(progress, todo)
         except PartsLost as lost:
             names = [key for index in lost.items for key in self._keys(index)]
-            raise DataError(say_lost(names, len(self.keys))) from None
+            raise DataError(describe_lost(names, len(self.keys))) from None
 
     def remove(self) -> None:
-        """Takes the shards away."""
+        """Removes the shards."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _in_order(self, results: Iterator[tuple[int, str]], todo: Container[int]) -> Iterator[ShardFile]:
-        ready = dict(self.there)
+        ready = dict(self.found)
         following = 0
         while True:
             while following in ready or (following < len(self.shards) and following not in todo):
@@ -169,7 +169,7 @@ class ShardRun(Generic[SourceT]):
         return hashlib.sha256(json.dumps([self.purpose, self.compress, entries]).encode()).hexdigest()
 
 
-def say_lost(names: Sequence[str], n_total: int) -> str:
+def describe_lost(names: Sequence[str], n_total: int) -> str:
     """One line about utterances over which worker after worker was lost."""
     return (
         f"working processes were killed again and again, perhaps for want of memory, over {len(names)} of {n_total} "

@@ -41,7 +41,7 @@ class Workers:
         return self.cluster is None and self.n_processes == 1
 
 
-HERE = Workers()
+THIS_PROCESS = Workers()
 
 
 def n_processes(jobs: int | None, device: str, gpus: int) -> int:

@@ -116,7 +116,7 @@ def render_page(
     )
 
 
-def save_page(
+def write_page(
     path: PathLike,
     audio: PathLike | None,
     turns: Sequence[Turn],

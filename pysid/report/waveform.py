@@ -3,7 +3,7 @@
 import numpy as np
 
 from pysid.io.audio.files import audio_info, iter_blocks
-from pysid.io.audio.reader import Source
+from pysid.io.audio.reader import AudioFile
 
 BLOCK_S = 10.0
 MAX_PEAKS = 8000
@@ -11,7 +11,7 @@ SHORTEST_S = 0.01  # that a peak may stand for
 CLIPPED = 0.002  # the share of peaks that may go beyond the picture, so that a knock on the table does not flatten it
 
 
-def waveform_peaks(path: Source, max_peaks: int = MAX_PEAKS) -> np.ndarray:
+def waveform_peaks(path: AudioFile, max_peaks: int = MAX_PEAKS) -> np.ndarray:
     """The lowest and the highest sample of each of up to `max_peaks` equal pieces of a recording.
 
     The file is read in blocks, so memory does not grow with its length. Channels are averaged.

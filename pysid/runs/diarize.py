@@ -14,7 +14,7 @@ from pysid.diarization.pipeline import Diarizer
 from pysid.diarization.result import HTML, Diarization, DiarizedRecording, Outcome, ending_of, write_outcome
 from pysid.diarization.steps import ANY_NUMBER, SpeakerCount
 from pysid.errors import DataError, Skipped
-from pysid.io.audio.reader import Source
+from pysid.io.audio.reader import AudioFile
 from pysid.io.audio.samples import as_stream
 from pysid.io.files import safe_name
 from pysid.io.scp import resolve
@@ -32,7 +32,7 @@ class Recording:
     """A recording to diarize: its name, and what opens its audio."""
 
     name: str
-    open: Callable[[], Source]
+    open: Callable[[], AudioFile]
 
 
 def list_recordings(sources: Sequence[str], allow_pipes: bool = False) -> list[Recording]:
@@ -43,7 +43,7 @@ def list_recordings(sources: Sequence[str], allow_pipes: bool = False) -> list[R
     """
     path = Path(sources[0])
     if len(sources) == 1 and (path.is_dir() or path.suffix == ".scp"):
-        return _of_table(path / "wav.scp" if path.is_dir() else path, allow_pipes)
+        return _recordings_of_table(path / "wav.scp" if path.is_dir() else path, allow_pipes)
     names: dict[str, str] = {}
     for source in sources:
         name = Path(source).stem
@@ -54,7 +54,7 @@ def list_recordings(sources: Sequence[str], allow_pipes: bool = False) -> list[R
 
 
 def diarize_recording(
-    diarizer: Diarizer, audio: Audio | Source, count: SpeakerCount = ANY_NUMBER, channel: int | None = None
+    diarizer: Diarizer, audio: Audio | AudioFile, count: SpeakerCount = ANY_NUMBER, channel: int | None = None
 ) -> DiarizedRecording:
     """Who spoke when in one recording: a file, or (samples, rate) as `Audio` has it.
 
@@ -113,10 +113,10 @@ def diarize(
             yield outcome
 
 
-def _of_table(path: Path, allow_pipes: bool) -> list[Recording]:
+def _recordings_of_table(path: Path, allow_pipes: bool) -> list[Recording]:
     entries = read_wav_scp(path)
 
-    def opener(entry: str) -> Callable[[], Source]:
+    def opener(entry: str) -> Callable[[], AudioFile]:
         return lambda: resolve(entry, path.parent, allow_pipes=allow_pipes)
 
     return [Recording(name, opener(entry)) for name, entry in entries.items()]

@@ -1,4 +1,4 @@
-"""Embeddings of a corpus as a file: by whatever workers there are, in shards, gone on with where a run was stopped."""
+"""Embeddings of a corpus as a file: by any number of workers, in shards, resumed where a run was stopped."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from pysid.io.files import atomic_text
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import ENDING, ShardRun, gather, merge
 from pysid.parallel.work import Results
-from pysid.parallel.workers import HERE, Workers, own_device
+from pysid.parallel.workers import THIS_PROCESS, Workers, own_device
 from pysid.progress import track
 from pysid.runs.inputs import Inputs, Named, OnSkip, cut_into_windows, inputs_of
 
@@ -50,10 +50,12 @@ class EmbedWork:
         return partial(_embed_shard, model, self.windows)
 
 
-def embed_to_file(model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE) -> tuple[int, Skipped]:
+def embed_to_file(
+    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = THIS_PROCESS
+) -> tuple[int, Skipped]:
     """Writes embeddings to OUT.ark (with OUT.scp) or OUT.npz.
 
-    A file that is there already is replaced. A run that was stopped is gone on with, if it was of the same model and
+    A file that is there already is replaced. A run that was stopped is resumed, if it was of the same model and
     the same utterances. What is written does not depend on the workers.
 
     Args:
@@ -76,7 +78,9 @@ def embed_to_file(model: SpeakerModel, inputs: Inputs, out: Path, workers: Worke
     return write(shards, out)
 
 
-def embedding_shards(model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = HERE) -> ShardRun[ArraySource]:
+def embedding_shards(
+    model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = THIS_PROCESS
+) -> ShardRun[ArraySource]:
     """The shards of the embeddings of inputs that have a source, beside an output; arguments as `embed_to_file`."""
     if model.path is None and not workers.is_here:
         raise ValueError("workers other than this process need a model that was read from a file")
@@ -110,7 +114,7 @@ def _write_ark(shards: ShardRun[ArraySource], out: Path) -> tuple[int, Skipped]:
         merge(shards.run(DESCRIPTION), writer, skipped)
         if not writer.done:
             unfinished.unlink()
-            shards.remove()  # else a second run would not look again
+            shards.remove()  # otherwise a second run would not look again
         _require_some(len(writer.done), out, skipped)
     shards.remove()
     return len(writer.done), skipped

@@ -1,6 +1,5 @@
 """Embeddings of whatever a user names: audio files, a wav.scp, a data directory, feature archives."""
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pysid.data.features import FRONTEND_FILE, read_frontend
 from pysid.data.sources import ArraySource, AudioFiles, CorpusAudio, Stored
 from pysid.diarization.windows import WindowConfig, subsegment_lines, uniform_windows
 from pysid.errors import DataError
-from pysid.io.ark.archive import read_matrices
+from pysid.io.ark.archive import read_matrices, split_specifier
 from pysid.io.tables import read_table, read_wav_scp
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segments import Segment
@@ -84,7 +83,7 @@ def cut_into_windows(inputs: Inputs, model: SpeakerModel, config: WindowConfig) 
 
 
 def inputs_of(source: ArraySource) -> Inputs:
-    """The utterances of a source; one that cannot be loaded does not keep the others from it."""
+    """The utterances of a source; one that cannot be loaded is skipped, and the others are still read."""
     keys = source.keys
 
     def read(done: Collection[str], on_skip: OnSkip) -> Named:
@@ -101,22 +100,13 @@ def inputs_of(source: ArraySource) -> Inputs:
     return Inputs(keys, read, source.are_features, source)
 
 
-def split_specifier(source: str) -> tuple[str, Path]:
-    """A source as ("scp" or "ark", path) where it is one of Kaldi's specifiers, else as ("", path).
-
-    >>> split_specifier("scp,p:exp/feats.scp")
-    ('scp', PosixPath('exp/feats.scp'))
-    """
-    specifier = re.match(r"(scp|ark)(?:,[a-z]+)*:", source)
-    return (specifier[1], Path(source[specifier.end() :].strip())) if specifier else ("", Path(source))
-
-
 def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs | None:
     """The utterances of a source that is not an audio file."""
-    kind, path = split_specifier(source)
-    if kind == "scp":
+    specifier, name = split_specifier(source)
+    path = Path(name)
+    if specifier == "scp":
         return _feature_table(path, allow_pipes)
-    if kind == "ark":
+    if specifier == "ark":
         return _archive(source, allow_pipes)
     if path.is_dir():
         stored = (path / "feats.scp").exists() and (path / FRONTEND_FILE).exists()

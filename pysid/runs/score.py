@@ -10,7 +10,7 @@ from pysid.backend.calibration import LogisticCalibration
 from pysid.backend.chain import Backend
 from pysid.backend.trials import enrol, score_trials
 from pysid.errors import DataError, Skipped
-from pysid.io.ark.archive import load_vector, read_vectors
+from pysid.io.ark.archive import load_vector, read_vectors, split_specifier
 from pysid.io.table_formats import SPK2UTT, TRIALS
 from pysid.io.tables import Trial, read_spk2utt, read_table, read_trials, write_scores
 from pysid.io.text import RowFormat, read_rows
@@ -18,10 +18,10 @@ from pysid.io.trial_scores import split_scores
 from pysid.model.directory import DEFAULT_MODEL
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import gather
-from pysid.parallel.workers import HERE, Workers
+from pysid.parallel.workers import THIS_PROCESS, Workers
 from pysid.progress import say
 from pysid.runs.embed import DESCRIPTION, embedding_shards
-from pysid.runs.inputs import Inputs, inputs_of, open_inputs, split_specifier
+from pysid.runs.inputs import Inputs, inputs_of, open_inputs
 
 
 def score_list(
@@ -30,18 +30,18 @@ def score_list(
     out: Path,
     *,
     model: str | None = None,
-    kind: str | None = None,
+    backend: str | None = None,
     enrol_spk2utt: Path | None = None,
     cohort: str | None = None,
     top_n: int = 300,
     calibrate: bool = False,
-    workers: Workers = HERE,
+    workers: Workers = THIS_PROCESS,
     allow_pipes: bool = False,
 ) -> None:
     """What `pysid score` does: see its options.
 
-    Embeddings of audio are kept beside `out` until the scores are there, so that a second run goes on where a first
-    one was stopped.
+    Embeddings of audio are kept beside `out` until the scores are there, so that a second run resumes where the first
+    was stopped.
 
     Raises:
         DataError: a file that is missing or malformed, an utterance or speaker of the lists that does not exist, or
@@ -52,7 +52,7 @@ def score_list(
     trials = _read_trials(trials_path)
     spk2utt = None if enrol_spk2utt is None else read_spk2utt(enrol_spk2utt)
     opened = SpeakerModel.load(model or DEFAULT_MODEL, workers.device if workers.is_here else "cpu")
-    scorer = opened.scorer(kind)
+    scorer = opened.scorer(backend)
     if calibrate and scorer.calibration_ is None:
         raise DataError("this model has no calibration for that back-end: see pysid fit-backend")
     dim = opened.config.network.embedding_dim
@@ -141,7 +141,8 @@ class _Embedder:
 
 def _open_source(source: str, wanted: Collection[str], embedder: _Embedder, allow_pipes: bool) -> _Source:
     """Stored embeddings, or audio to be embedded when it is asked for."""
-    specifier, path = split_specifier(source)
+    specifier, name = split_specifier(source)
+    path = Path(name)
     if specifier == "scp":
         return _stored(path, allow_pipes)
     if specifier == "ark" or path.suffix in (".npz", ".ark"):

@@ -1,6 +1,6 @@
 """Speaker identification from audio: whose voice, of many enrolled ones, is this, if anybody's?
 
-enroll("speakers.db", model, "ann", ["ann-1.wav", "ann-2.wav"])
+enrol("speakers.db", model, "ann", ["ann-1.wav", "ann-2.wav"])
 with SpeakerDatabase("speakers.db") as database:
     answer = Identifier(database, model)("caller.wav")
 answer.speaker      # "ann", or None for a stranger
@@ -30,7 +30,7 @@ MAX_UNINDEXED = 4096  # speakers prepared anew whenever a database is opened: ab
 MAX_UNINDEXED_SHARE = 0.02  # of all speakers, where that is more: the index is not written again too often
 
 
-def enroll(
+def enrol(
     path: str | os.PathLike[str],
     model: SpeakerModel,
     name: str,
@@ -103,7 +103,7 @@ class Identifier:
         point: where acceptance begins. Its `p_target` is the prior probability that the speaker is enrolled, shared
             equally by the N speakers: each is decided on at the prior p_target / N, so that the larger the database,
             the more is asked of a match. A `threshold` on the score is taken as it is.
-        kind: see `Verifier`.
+        backend: see `Verifier`.
     Raises:
         DataError: the database is empty, or of another model; and see `Verifier`.
     """
@@ -113,13 +113,13 @@ class Identifier:
         database: SpeakerDatabase,
         model: SpeakerModel,
         point: OperatingPoint | None = None,
-        kind: str | None = None,
+        backend: str | None = None,
     ) -> None:
         database.require_model(model.fingerprint())
         self.database = database
         self.model = model
         self.point = point or OperatingPoint()
-        self.backend = model.scorer(kind)
+        self.backend = model.scorer(backend)
         self.point.require(self.backend.calibration_)
         self._backend_fingerprint = fingerprint_backend(self.backend)
         self._state: tuple[int, int] | None = None

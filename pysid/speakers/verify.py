@@ -19,9 +19,9 @@ class Verifier:
     """One enrolled speaker, ready to be compared.
 
     Args:
-        enrol: recordings of the speaker. As in Kaldi their embeddings are averaged, and PLDA is told of how many.
+        enrol: recordings of the speaker. As in Kaldi their embeddings are averaged, and PLDA knows how many there were.
         point: where acceptance begins; None is the Bayes threshold at even odds and equal costs.
-        kind: "plda" or "cosine"; None takes the back-end that the model was made with.
+        backend: "plda" or "cosine"; None takes the back-end that the model was made with.
     Raises:
         DataError: a recording is given twice, cannot be read or has no speech; the model has no such back-end, or no
             calibration where `point` has no threshold.
@@ -32,13 +32,13 @@ class Verifier:
         model: SpeakerModel,
         enrol: Sequence[Audio],
         point: OperatingPoint | None = None,
-        kind: str | None = None,
+        backend: str | None = None,
     ) -> None:
         if not len(enrol):
             raise ValueError("verification needs a recording of the speaker, got none")
         self.model = model
         self.point = point or OperatingPoint()
-        self.backend = model.scorer(kind)
+        self.backend = model.scorer(backend)
         self.point.require(self.backend.calibration_)
         require_distinct([audio for audio in enrol if isinstance(audio, str | os.PathLike)])
         self.n_enrol = len(enrol)
@@ -56,10 +56,10 @@ def verify(
     tests: Sequence[Audio],
     *,
     point: OperatingPoint | None = None,
-    kind: str | None = None,
+    backend: str | None = None,
 ) -> list[Decision]:
     """Whether each of `tests` is of the speaker of `enrol`, in their order; arguments and errors as `Verifier`."""
-    verifier = Verifier(model, enrol, point, kind)
+    verifier = Verifier(model, enrol, point, backend)
     return [verifier(test) for test in tests]
 
 

@@ -1,11 +1,11 @@
 """The folder that a training writes: its settings, and a table of its epochs."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from pysid.config import read_settings, to_plain
-from pysid.errors import DataError
+from pysid.io.claim import Changes
+from pysid.io.claim import claim as claim_folder
 from pysid.io.files import atomic_text
 
 # Settings that may change between a training and its resumption: they do not change what it computes.
@@ -13,27 +13,21 @@ HARMLESS = {"trainer.checkpoint_minutes", "trainer.log_steps", "trainer.n_worker
 
 
 def claim(out: Path, config: Any) -> None:
-    """Writes the configuration of a training into `out`, or checks that the one there is the same."""
-    path, plain = out / "train.json", to_plain(config)
-    if path.exists() and any(out.glob("state-*")):
-        before = to_plain(read_settings(type(config), path))  # settings newer than the file get their defaults
-        changed = [
-            f"{key} (was {old}, is {new})"
-            for key in sorted({**_flat(before), **_flat(plain)})
-            if (old := _flat(before).get(key)) != (new := _flat(plain).get(key)) and key not in HARMLESS
-        ]
-        if changed:
-            raise DataError(
-                f"{out} holds a training with other settings: {', '.join(changed)}; choose another `out`, or remove it"
-            )
-    with atomic_text(path) as file:
-        json.dump(plain, file, indent=2)
+    """Writes the configuration of a training into `out`, unless it holds a training with another.
+
+    Raises:
+        DataError: it does.
+    """
+    path = out / "train.json"
+    holds_states = path.exists() and any(out.glob("state-*"))
+    # Settings newer than the file get their defaults.
+    old = to_plain(read_settings(type(config), path)) if holds_states else None
+    claim_folder(path, old, to_plain(config), _describe, HARMLESS)
 
 
-def _flat(plain: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(plain, dict):
-        return {prefix: plain}
-    return {k: v for key, x in plain.items() for k, v in _flat(x, f"{prefix}.{key}" if prefix else key).items()}
+def _describe(changes: Changes) -> str:
+    listed = (f"{name} (was {old}, is {new})" for name, (old, new) in sorted(changes.items()))
+    return f"a training with other settings: {', '.join(listed)}"
 
 
 def write_table(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-SETTING = "THP_MEM_ALLOC_ENABLE"  # of PyTorch, which looks at it once, when it makes its first tensor
+LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # of PyTorch, which looks at it once, when it makes its first tensor
 
 
 def ask_for_large_pages() -> None:
@@ -11,4 +11,4 @@ def ask_for_large_pages() -> None:
     A training step at batch 128 makes and frees gigabytes, and finding pages of 4 KiB for them is a quarter of its CPU
     time. Results and peak of memory stay the same. A setting of the user's stays, too.
     """
-    os.environ.setdefault(SETTING, "1")
+    os.environ.setdefault(LARGE_PAGES, "1")

@@ -11,7 +11,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Options of the optimizer and of its learning rate.
+    """Configuration of the optimizer and of its learning rate.
 
     Attributes:
         kind: "adam", "adamw" or "sgd".

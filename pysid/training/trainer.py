@@ -30,7 +30,7 @@ ONEDNN_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8")
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """Options of the loop.
+    """Configuration of the loop.
 
     Attributes:
         n_epochs: passes over the plan of chunks.

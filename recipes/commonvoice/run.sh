@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Speaker verification on Common Voice, from audio to a table of equal error rates, stage by stage:
 #   0 prepare   1 features and VAD   2 train   3 extract   4 back-end   5 score   6 report
-# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+# Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
+source ../options.sh
 
 usage() {
   cat <<TXT
@@ -27,25 +28,11 @@ TXT
 
 flavour=stat backend=plda name='' stage=0 stop_stage=6 commonvoice='' train='' dev='' config=conf/xvector.yaml
 set="" lda_dim=200 backend_utts=5 jobs=$(nproc) smoke=''
-while (($#)); do
-  option=${1%%=*} key=${1%%=*}
-  key=${key#--} key=${key//-/_}
-  case $option in
-    --help | -h) usage; exit 0 ;;
-    --smoke) smoke=yes; shift; continue ;;
-    --flavour | --backend | --name | --stage | --stop-stage | --commonvoice | --train | --dev | --config | --set | \
-      --lda-dim | --backend-utts | --jobs) ;;
-    *) echo "run.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
-  esac
-  if [[ $1 == *=* ]]; then value=${1#*=}; elif (($# > 1)); then value=$2; shift; else
-    echo "run.sh: $option needs a value" >&2; exit 2
-  fi
-  printf -v "$key" %s "$value"
-  shift
-done
-[[ $flavour =~ ^(stat|attent|asoft)$ ]] || { echo "run.sh: --flavour must be stat, attent or asoft" >&2; exit 2; }
-[[ $backend =~ ^(plda|nonplda)$ ]] || { echo "run.sh: --backend must be plda or nonplda" >&2; exit 2; }
-[[ $name =~ ^[A-Za-z0-9_.-]*$ ]] || { echo "run.sh: --name must be one word" >&2; exit 2; }
+parse_options "flavour backend name stage stop-stage commonvoice train dev config set lda-dim backend-utts jobs smoke" "$@"
+one_of --flavour "$flavour" stat attent asoft
+one_of --backend "$backend" plda nonplda
+one_word --name "$name"
+whole_numbers stage stop_stage lda_dim backend_utts jobs
 
 if [[ $smoke ]]; then
   train=../../examples/train dev=../../examples/dev config=conf/smoke.yaml name=${name:-smoke-$flavour} lda_dim=5
@@ -54,8 +41,6 @@ name=${name:-$flavour}
 exp=exp/$name
 data=exp/features${smoke:+-smoke}
 
-announce() { echo "stage $1: $2" >&2; }
-wanted() { ((stage <= $1 && $1 <= stop_stage)); }
 scoring() { [[ $backend == plda ]] && echo plda || echo cosine; }
 
 if wanted 0; then

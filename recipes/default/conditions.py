@@ -27,7 +27,7 @@ from pysid.augment import (
     simulate_rooms,
 )
 from pysid.augment.recordings import open_bank, open_rooms
-from pysid.augment.reverberate import corrupt
+from pysid.augment.room_batch import corrupt
 from pysid.data.copies import corpus_tables, sorted_names, write_tables
 from pysid.data.corpus import Corpus
 from pysid.io.audio.files import write_audio

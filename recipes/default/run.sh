@@ -2,9 +2,10 @@
 # The default model, from the shared open data to a model directory with its card, stage by stage:
 #   0 noises and rooms   1 softmax   2 margin   3 speeds   4 several clips   5 back-end   6 detector of speech
 #   7 windows and diarization   8 package   9 card
-# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+# Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
+source ../options.sh
 
 usage() {
   cat <<TXT
@@ -23,30 +24,13 @@ TXT
 }
 
 data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=9
-while (($#)); do
-  option=${1%%=*} key=${1%%=*}
-  key=${key#--} key=${key//-/_}
-  case $option in
-    --help | -h) usage; exit 0 ;;
-    --data | --exp | --set | --lda-dim | --backend-clips | --copies | --scenes | --conversations | --jobs | --stage | --stop-stage) ;;
-    *) echo "run.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
-  esac
-  if [[ $1 == *=* ]]; then value=${1#*=}; elif (($# > 1)); then value=$2; shift; else
-    echo "run.sh: $option needs a value" >&2; exit 2
-  fi
-  printf -v "$key" %s "$value"
-  shift
-done
-for name in lda_dim backend_clips copies scenes conversations jobs stage stop_stage; do
-  [[ ${!name} =~ ^[0-9]+$ ]] || { echo "run.sh: --${name//_/-} must be a whole number" >&2; exit 2; }
-done
+parse_options "data exp set lda-dim backend-clips copies scenes conversations jobs stage stop-stage" "$@"
+whole_numbers lda_dim backend_clips copies scenes conversations jobs stage stop_stage
 : "${data:?give --data, or set PYSID_DATA to a folder that has train/, dev/, noise/, music/ and ami_mini/}"
 data=$(realpath "$data")
 mkdir -p "$exp"
 exp=$(realpath "$exp")
 
-announce() { echo "stage $1: $2" >&2; }
-wanted() { ((stage <= $1 && $1 <= stop_stage)); }
 model=$exp/model
 
 if wanted 0; then

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Diarization of simulated conversations, and of real meetings where there are some, stage by stage:
 #   0 back-end for windows   1 simulate   2 analyse   3 cluster and score   4 meetings   5 report
-# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+# Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
+source ../options.sh
 
 usage() {
   cat <<TXT
@@ -26,24 +27,8 @@ TXT
 }
 
 data='' train='' meetings='' rooms='' noises='' music='' model=xvector count=400 seed=0 stage=0 stop_stage=5 exp=exp jobs=$(nproc) smoke='' tuning=60
-while (($#)); do
-  option=${1%%=*} key=${1%%=*}
-  key=${key#--} key=${key//-/_}
-  case $option in
-    --help | -h) usage; exit 0 ;;
-    --smoke) smoke=yes; shift; continue ;;
-    --data | --train | --meetings | --rooms | --noises | --music | --model | --count | --seed | --stage | --stop-stage | --exp | --jobs) ;;
-    *) echo "run.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
-  esac
-  if [[ $1 == *=* ]]; then value=${1#*=}; elif (($# > 1)); then value=$2; shift; else
-    echo "run.sh: $option needs a value" >&2; exit 2
-  fi
-  printf -v "$key" %s "$value"
-  shift
-done
-for name in count seed stage stop_stage jobs; do
-  [[ ${!name} =~ ^[0-9]+$ ]] || { echo "run.sh: --${name//_/-} must be a whole number" >&2; exit 2; }
-done
+parse_options "data train meetings rooms noises music model count seed stage stop-stage exp jobs smoke" "$@"
+whole_numbers count seed stage stop_stage jobs
 
 if [[ $smoke ]]; then
   data=../../examples/dev train=none meetings=none count=4 tuning=2 exp=$exp/smoke
@@ -58,8 +43,6 @@ if [[ ! $meetings ]]; then
 fi
 
 kaldi_vad='{kind: energy, energy_threshold: 5.5, energy_mean_scale: 0.5, proportion_threshold: 0.12, frames_context: 2}'
-announce() { echo "stage $1: $2" >&2; }
-wanted() { ((stage <= $1 && $1 <= stop_stage)); }
 mkdir -p "$exp"
 
 if wanted 0; then

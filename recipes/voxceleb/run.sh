@@ -4,9 +4,10 @@
 # part of 8 here:
 #   0 prepare   1 features and VAD   2 augmented copies   3 their features   4 copies and clean speech as one
 #   5 filters, plan of the chunks    8 train   9 x-vectors   10 back-end   11 score   12 report
-# Every stage can be run again: it goes on where it was stopped, and does only what is missing.
+# Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
+source ../options.sh
 
 usage() {
   cat <<TXT
@@ -42,44 +43,18 @@ usage: ./run.sh --voxceleb1 DIR --voxceleb2 DIR --musan DIR --rirs DIR [options]
 TXT
 }
 
-fail() { echo "run.sh: $1" >&2; exit "${2:-1}"; }
-
 voxceleb1='' voxceleb2='' musan='' rirs='' flavour='' backend='' augment='' train_on='' as_norm='' name='' config='' set=''
 stage=0 stop_stage=12 data=data exp=exp jobs=$(nproc) cluster='' device='' processes=1
 copies=1000000 min_frames=400 min_utts=8 repeats=50 lda_dim=200 lists='' smoke=''
-options=' voxceleb1 voxceleb2 musan rirs flavour backend augment train-on as-norm name stage stop-stage data exp jobs cluster device
-  processes config set copies min-frames min-utts repeats lda-dim lists '
-while (($#)); do
-  option=${1%%=*} key=${1%%=*}
-  key=${key#--}
-  case $option in
-    --help | -h) usage; exit 0 ;;
-    --smoke) smoke=yes; shift; continue ;;
-    --*) [[ $options =~ [[:space:]]"$key"[[:space:]] ]] || fail "unknown option $option (see --help)" 2 ;;
-    *) fail "unknown argument $1 (see --help)" 2 ;;
-  esac
-  if [[ $1 == *=* ]]; then value=${1#*=}; elif (($# > 1)); then value=$2; shift; else fail "$option needs a value" 2; fi
-  printf -v "${key//-/_}" %s "$value"
-  shift
-done
-one_of() { # OPTION VALUE WORD...
-  local word
-  for word in "${@:3}"; do [[ $2 != "$word" ]] || return 0; done
-  fail "$1 must be one of ${*:3}, got '$2'" 2
-}
+parse_options "voxceleb1 voxceleb2 musan rirs flavour backend augment train-on as-norm name stage stop-stage data exp jobs cluster
+  device processes config set copies min-frames min-utts repeats lda-dim lists smoke" "$@"
 one_of --flavour "${flavour:-stat}" stat attent asoft modern
 one_of --backend "${backend:-plda}" plda nonplda
 one_of --augment "${augment:-none}" copies on-the-fly none
 one_of --train-on "${train_on:-all}" all voxceleb2
 one_of --device "${device:-cpu}" cpu cuda
-[[ $name =~ ^[A-Za-z0-9_.-]*$ ]] || fail "--name must be one word, got '$name'" 2
-for key in as_norm stage stop_stage jobs processes copies min_frames min_utts repeats lda_dim; do
-  [[ ${!key} =~ ^[0-9]+$ || $key == as_norm && ! $as_norm ]] ||
-    fail "--${key//_/-} must be a whole number, got '${!key}'" 2
-done
-
-announce() { echo "stage $1: $2" >&2; }
-wanted() { ((stage <= $1 && $1 <= stop_stage)); }
+one_word --name "$name"
+whole_numbers ${as_norm:+as_norm} stage stop_stage jobs processes copies min_frames min_utts repeats lda_dim
 
 # once STAMP COMMAND...: runs a command, unless STAMP says that this very command is done. Where it runs does not count.
 once() {

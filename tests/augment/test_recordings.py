@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pysid.augment import BabbleAugment, MemoryBank, MusicAugment, NoiseAugment, ReverbAugment
-from pysid.augment.recordings import AugmentSettings, open_augmenter, open_bank, open_rooms
+from pysid.augment.recordings import TrainingAugmentConfig, open_augmenter, open_bank, open_rooms
 from pysid.config import from_plain, to_plain
 from pysid.errors import DataError
 from pysid.io.audio.files import write_audio
@@ -26,14 +26,14 @@ def noises(tmp_path):
 
 
 def test_policies_are_kaldis_where_there_are_recordings():
-    everything = AugmentSettings(noises="n", music="m", speech="s", rooms="r").config
+    everything = TrainingAugmentConfig(noises="n", music="m", speech="s", rooms="r").config
     assert everything.policies == (ReverbAugment(), NoiseAugment(), MusicAugment(), BabbleAugment())
-    some = from_plain(AugmentSettings, {"speech": "s", "rooms": ["a", "b"], "probability": 0.3}, "c.yaml")
+    some = from_plain(TrainingAugmentConfig, {"speech": "s", "rooms": ["a", "b"], "probability": 0.3}, "c.yaml")
     assert some.config.policies == (ReverbAugment(), BabbleAugment()) and some.config.probability == 0.3
     policies = [{"kind": "music", "weight": 2, "snrs_db": [5]}]
-    chosen = from_plain(AugmentSettings, {"noises": "n", "music": "m", "policies": policies}, "c.yaml")
+    chosen = from_plain(TrainingAugmentConfig, {"noises": "n", "music": "m", "policies": policies}, "c.yaml")
     assert chosen.config.policies == (MusicAugment(weight=2.0, snrs_db=(5.0,)),)
-    assert from_plain(AugmentSettings, to_plain(chosen), "c.yaml") == chosen
+    assert from_plain(TrainingAugmentConfig, to_plain(chosen), "c.yaml") == chosen
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_policies_are_kaldis_where_there_are_recordings():
 )
 def test_wrong_settings(plain, message):
     with pytest.raises(DataError, match=rf"^c.yaml: {message}"):
-        from_plain(AugmentSettings, plain, "c.yaml")
+        from_plain(TrainingAugmentConfig, plain, "c.yaml")
 
 
 @pytest.mark.parametrize("in_memory", [False, True])
 def test_recordings_are_opened(noises, in_memory):
-    settings = AugmentSettings(noises=str(noises), rooms=str(noises.parent / "rir_list"), in_memory=in_memory)
+    settings = TrainingAugmentConfig(noises=str(noises), rooms=str(noises.parent / "rir_list"), in_memory=in_memory)
     augmenter = open_augmenter(settings, 16000)
     bank = augmenter.banks["noise"]
     assert bank.names == ["a", "b"] and [bank.n_samples(i) for i in (0, 1)] == [4000, 8000]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pysid.augment import RoomConfig, simulate_rooms, simulated_responses
-from pysid.augment.recordings import SIMULATED, AugmentSettings, RecordingPaths, open_augmenter
+from pysid.augment.recordings import SIMULATED, RecordingPaths, TrainingAugmentConfig, open_augmenter
 from pysid.augment.rooms import Room, draw_room
 from pysid.data.augmented_copies import write_augmented
 from pysid.data.corpus import Corpus
@@ -116,7 +116,7 @@ class TestResponses:
 @pytest.mark.usefixtures("acoustics", "few_rooms")
 class TestWhereTheyAreUsed:
     def test_in_training(self):
-        augmenter = open_augmenter(AugmentSettings(probability=1.0, rooms=SIMULATED), RATE)
+        augmenter = open_augmenter(TrainingAugmentConfig(probability=1.0, rooms=SIMULATED), RATE)
         elsewhere = pickle.loads(pickle.dumps(augmenter))  # as to the processes of pysid augment
         corruption = elsewhere.draw(RATE, np.random.default_rng(0))
         assert corruption.response is not None and len(corruption.response) <= RATE
@@ -147,4 +147,4 @@ class TestWithoutPyroomacoustics:
         with pytest.raises(ImportError, match=r"pip install 'pysid\[rooms\]'"):
             next(simulate_rooms(RoomConfig()))
         with pytest.raises(DataError, match=r"pip install 'pysid\[rooms\]'"):
-            open_augmenter(AugmentSettings(rooms=SIMULATED), RATE)
+            open_augmenter(TrainingAugmentConfig(rooms=SIMULATED), RATE)

@@ -91,7 +91,7 @@ def test_equal_trials_count_once(pysid, files):
     files[0].write_text(TRIALS + "a b target\n")
     outcome = pysid("eval", "eer", *files)
     assert outcome.out == before
-    assert outcome.err == f"pysid: warning: {files[0]}: 1 of 6 trials come again, and count once\n"
+    assert outcome.err == f"pysid: warning: {files[0]}: 1 of 6 trials are repeated, and count once\n"
 
 
 def test_trials_in_the_order_of_voxceleb(pysid, files):

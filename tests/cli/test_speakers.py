@@ -1,4 +1,4 @@
-"""`pysid enroll`, `identify` and `speakers`: what they print, how they end, and every message."""
+"""`pysid enrol`, `identify` and `speakers`: what they print, how they end, and every message."""
 
 import json
 import shutil
@@ -18,11 +18,11 @@ def audio(dev):
 def enrolled(fitted, dev, tmp_path_factory):
     """A database of three speakers, of two recordings each."""
     from pysid.model.speaker_model import SpeakerModel
-    from pysid.speakers.identify import enroll
+    from pysid.speakers.identify import enrol
 
     path, opened = tmp_path_factory.mktemp("enrolled") / "speakers.db", SpeakerModel.load(fitted)
     for name in ("slt", "rms", "storm"):
-        enroll(path, opened, name, [dev / "audio" / f"{name}-{i}.ogg" for i in range(2)])
+        enrol(path, opened, name, [dev / "audio" / f"{name}-{i}.ogg" for i in range(2)])
     return path
 
 

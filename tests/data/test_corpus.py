@@ -60,7 +60,6 @@ def test_the_tables_of_a_directory(plain):
     assert [utterance.id for utterance in corpus] == ["a-1", "a-2", "b-1"]
     assert corpus["a-2"] == Utterance("a-2", "a", "a-2", "audio/b.wav")
     assert corpus.speakers() == ["a", "b"]
-    assert corpus.speaker_to_index() == {"a": 0, "b": 1}
     assert corpus.spk2utt() == {"a": ["a-1", "a-2"], "b": ["b-1"]}
     assert corpus.genders() == {"a": "f", "b": "m"}
     assert corpus.durations() == {"a-1": 0.5, "a-2": 0.5, "b-1": 0.5}
@@ -170,7 +169,7 @@ def test_write_gives_what_was_read(tmp_path, plain, segmented):
 def test_subset(tmp_path, plain, segmented):
     subset = Corpus.read(plain).subset(["b-1", "a-1"])
     assert [utterance.id for utterance in subset] == ["a-1", "b-1"]
-    assert subset.speaker_to_index() == {"a": 0, "b": 1}
+    assert subset.speakers() == ["a", "b"]
     subset.write(tmp_path / "new")
     assert (tmp_path / "new" / "spk2utt").read_text() == "a a-1\nb b-1\n"
     assert (tmp_path / "new" / "utt2lang").read_text() == "a-1 de\nb-1 fr\n"

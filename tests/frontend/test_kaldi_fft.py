@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pysid.frontend.kaldi_fft import KaldiFft, _c_library_sin_cos
+from pysid.frontend.kaldi_fft import KaldiFft
+from pysid.frontend.plain.kaldi_fft import _c_library_sin_cos
 
 F = np.float32
 

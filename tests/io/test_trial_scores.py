@@ -20,7 +20,7 @@ def test_the_order_is_that_of_the_scores():
 
 
 def test_a_repeated_trial_counts_once():
-    with pytest.warns(PysidWarning, match=r"^trials: 1 of 5 trials come again, and count once$"):
+    with pytest.warns(PysidWarning, match=r"^trials: 1 of 5 trials are repeated, and count once$"):
         values, _ = scored_trials([*TRIALS, TRIALS[2]], SCORES, "trials", "scores")
     assert values.tolist() == [0, 1, 2, -1]
 

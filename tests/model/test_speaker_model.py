@@ -1,7 +1,6 @@
 """Model directories: what is written is read back, and what does not fit is refused by name."""
 
 import dataclasses
-import json
 import shutil
 from pathlib import Path
 
@@ -10,16 +9,12 @@ import pytest
 import safetensors.torch
 import torch
 
-import pysid
 from pysid.backend import CosineBackend, PldaBackend
 from pysid.embedding.extract import ExtractConfig
-from pysid.embedding.xvector import XVector, XVectorConfig
+from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
-from pysid.frontend import VOXCELEB
 from pysid.io.audio.files import read_audio
-from pysid.model import directory as model_directory
-from pysid.model.config import ModelConfig
-from pysid.model.directory import find_model, save_backend
+from pysid.model.directory import save_backend
 from pysid.model.speaker_model import SpeakerModel, check_device
 
 
@@ -125,49 +120,6 @@ def test_scorers(opened):
         opened.scorer("plda")
 
 
-def test_a_config_whose_parts_do_not_fit():
-    network = XVectorConfig(feature_dim=24)
-    with pytest.raises(DataError, match=r"network.feature_dim is 24, but the frontend gives 30"):
-        ModelConfig(VOXCELEB, network)
-    with pytest.raises(DataError, match=r"extract.min_chunk_size is 14, but the network needs chunks of more than 14"):
-        ModelConfig(VOXCELEB, extract=ExtractConfig(min_chunk_size=14))
-    assert ModelConfig(VOXCELEB, extract=ExtractConfig(min_chunk_size=15)).sample_rate == 16000
-
-
-def edit(directory, **changes):
-    plain = json.loads((directory / "config.json").read_text())
-    for name, value in changes.items():
-        part, _, key = name.partition("__")
-        if key:
-            plain[part][key] = value
-        else:
-            plain[part] = value
-    (directory / "config.json").write_text(json.dumps(plain))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"network__layers": 3}, "config.json: unknown key 'network.layers'; known here: feature_dim, "),
-        ({"network__segment_dims": "16"}, "config.json: 'network.segment_dims' must be a list, got '16'"),
-        ({"network__segment_dims": []}, "config.json: network: an x-vector network needs at least one"),
-        ({"network__feature_dim": 24}, "config.json: network.feature_dim is 24, but the frontend gives 30"),
-        ({"extract__min_chunk_size": 3}, "config.json: extract.min_chunk_size is 3, but"),
-        ({"extract__pad_input": "no"}, "config.json: 'extract.pad_input' must be true or false, got 'no'"),
-        ({"frontend": None}, "config.json: 'frontend' must be a group of settings, got None"),
-        ({"network__segment_dims": [16, 17]}, "model.safetensors: does not fit config.json: "),
-        ({"network__segment_dims": [16]}, "does not fit config.json: has superfluous 4 tensors, such as "),
-        ({"network__segment_dims": [16, 16, 16]}, "does not fit config.json: lacks 4 tensors, such as "),
-    ],
-)
-def test_a_config_that_was_edited(copy, changes, message):
-    edit(copy, **changes)
-    with pytest.raises(DataError) as error:
-        SpeakerModel.load(copy)
-    assert str(error.value).startswith(str(copy)) and message in str(error.value)
-    assert "\n" not in str(error.value)
-
-
 def test_weights_of_another_kind(copy):
     safetensors.torch.save_file({"a": torch.ones(2, dtype=torch.bfloat16)}, copy / "model.safetensors")
     with pytest.raises(DataError, match=r"model.safetensors: expected a safetensors file, got: .*bfloat16"):
@@ -181,23 +133,6 @@ def test_a_back_end_of_another_model(copy):
     safetensors.torch.save_file({"mean": torch.ones(16)}, copy / "backend.safetensors")
     with pytest.raises(DataError, match=r"copy/backend.safetensors: a back-end needs the array 'length_norm'"):
         SpeakerModel.load(copy)
-
-
-def test_models_are_found_by_path_or_by_name(model, tmp_path, monkeypatch):
-    shutil.copytree(model, tmp_path / "models" / "tiny")
-    monkeypatch.setattr(model_directory, "MODELS", tmp_path / "models")
-    monkeypatch.chdir(tmp_path)
-    assert find_model("tiny") == tmp_path / "models" / "tiny"
-    assert find_model(model) == model
-    assert pysid.load("tiny").fingerprint() == pysid.load(model).fingerprint()
-    with pytest.raises(DataError, match=r"^big: expected a model directory with config.json, or .* \(tiny\)$"):
-        find_model("big")
-    # A path that is wrong must not end at a shipped model of that name.
-    with pytest.raises(DataError, match=r"^exp/tiny: expected a model directory"):
-        find_model(Path("exp/tiny"))
-    monkeypatch.setattr(model_directory, "MODELS", tmp_path / "none")
-    with pytest.raises(DataError, match=r"^tiny: expected a model directory with config.json$"):
-        find_model("tiny")
 
 
 def test_devices(monkeypatch):

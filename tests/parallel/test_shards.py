@@ -11,7 +11,7 @@ from pysid.errors import DataError, Skipped
 from pysid.io.ark.archive import ArkWriter
 from pysid.parallel import shards
 from pysid.parallel.shard_file import ShardFile
-from pysid.parallel.shards import ShardRun, cut, gather, merge
+from pysid.parallel.shards import ShardRun, gather, merge, shard_ranges
 from pysid.parallel.workers import Workers
 
 KEYS = [f"utt{i:03d}" for i in range(50)]
@@ -98,13 +98,13 @@ def assert_finished(folder, expected, skipped):
 
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 977, 1024, 1025, 9000, 100_001])
 def test_shards_are_all_utterances_in_order(n):
-    pieces = cut(n)
+    pieces = shard_ranges(n)
     assert list(chain(*pieces)) == list(range(n))
     assert all(len(piece) == len(pieces[0]) for piece in pieces[:-1]) and len(pieces[0]) <= 128
 
 
 def test_nothing_to_cut():
-    assert cut(0) == []
+    assert shard_ranges(0) == []
 
 
 def test_a_second_run_does_what_is_missing(stopped, expected):
@@ -148,7 +148,7 @@ def test_a_shard_of_something_else_does_not_count(stopped):
     changed = Numbers({**SOURCE.entries, "utt020": 21})
     whole = ShardRun(stopped / "out.shards", changed, Squares(), "squares", Workers())
     whole.find(KEYS)
-    assert list(whole.there) == [0]
+    assert list(whole.found) == [0]
 
 
 def test_in_memory(tmp_path, expected):

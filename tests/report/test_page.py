@@ -11,7 +11,7 @@ import soundfile
 
 from pysid.errors import DataError
 from pysid.metrics.diarization import error_pieces
-from pysid.report.page import clock, render_page, save_page
+from pysid.report.page import clock, render_page, write_page
 from pysid.segments import Segment, Turn
 
 HOSTILE = "</script><img src=x onerror=alert(1)> & \u2028 ' \""
@@ -114,7 +114,7 @@ def test_foreign_text_is_escaped(tmp_path, recording):
 
 def test_text_that_cannot_be_encoded_does_no_harm(tmp_path):
     name = b"caf\xe9".decode("utf-8", "surrogateescape")
-    save_page(tmp_path / "page.html", None, [Turn(Segment(0, 1), name)], duration_s=2.0, title=name)
+    write_page(tmp_path / "page.html", None, [Turn(Segment(0, 1), name)], duration_s=2.0, title=name)
     assert "caf?" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
@@ -177,13 +177,13 @@ def test_the_duration_must_be_one(duration_s):
 
 
 def test_the_page_is_written_whole_or_not_at_all(tmp_path, recording):
-    save_page(tmp_path / "new" / "page.html", recording, TURNS, duration_s=10.0, title="a meeting")
+    write_page(tmp_path / "new" / "page.html", recording, TURNS, duration_s=10.0, title="a meeting")
     written = (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
     assert written == page_of(recording)
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF no audio")
     with pytest.raises(DataError, match=r"broken\.wav: expected an audio file"):
-        save_page(tmp_path / "new" / "page.html", broken, TURNS, duration_s=10.0, title="a meeting")
+        write_page(tmp_path / "new" / "page.html", broken, TURNS, duration_s=10.0, title="a meeting")
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == written
     assert len(list((tmp_path / "new").iterdir())) == 1
 
@@ -193,11 +193,11 @@ def test_a_link_is_relative_to_the_page(tmp_path, recording):
     path.parent.mkdir(parents=True)
     recording.rename(path)
     options = {"duration_s": 10.0, "title": "a meeting", "embed_audio": "link"}
-    save_page(tmp_path / "pages" / "page.html", path, TURNS, **options)
+    write_page(tmp_path / "pages" / "page.html", path, TURNS, **options)
     page = (tmp_path / "pages" / "page.html").read_text(encoding="utf-8")
     assert data_of(page)["sound"] == {"url": "sound%20files/%C3%A4%231%3F.wav"}
     assert "media-src &#39;self&#39; file:;" in page
-    save_page(tmp_path / "other" / "page.html", path, TURNS, **options)
+    write_page(tmp_path / "other" / "page.html", path, TURNS, **options)
     page = (tmp_path / "other" / "page.html").read_text(encoding="utf-8")
     assert data_of(page)["sound"] == {"url": path.as_uri()}
     assert not Elements(page).find("script", id="recording")

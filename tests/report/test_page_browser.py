@@ -11,7 +11,7 @@ import soundfile
 
 from pysid.io.turns.rttm import format_rttm
 from pysid.metrics.diarization import error_pieces
-from pysid.report.page import save_page
+from pysid.report.page import write_page
 from pysid.segments import Segment, Turn
 
 selenium = pytest.importorskip("selenium")
@@ -77,7 +77,7 @@ class Page:
     """A page that is open in the browser."""
 
     def __init__(self, driver, path, audio, turns=TURNS, duration_s=DURATION_S, **options):
-        save_page(path, audio, turns, duration_s=duration_s, title="a meeting", **options)
+        write_page(path, audio, turns, duration_s=duration_s, title="a meeting", **options)
         self.driver = driver
         driver.get_log("browser"), driver.get_log("performance")
         driver.get(path.as_uri())
@@ -388,7 +388,7 @@ def test_a_linked_recording_plays_from_elsewhere(driver, tmp_path, recording):
 
 def test_a_recording_that_went_away_is_said_to_be_missing(driver, tmp_path, recording):
     copy = shutil.copy(recording, tmp_path / "copy.wav")
-    save_page(tmp_path / "page.html", copy, TURNS, duration_s=DURATION_S, title="", embed_audio="link")
+    write_page(tmp_path / "page.html", copy, TURNS, duration_s=DURATION_S, title="", embed_audio="link")
     Path(copy).unlink()
     driver.get((tmp_path / "page.html").as_uri())
     end = time.monotonic() + 5

@@ -16,7 +16,7 @@ from pysid.model.speaker_model import SpeakerModel
 from pysid.speakers import identify as module
 from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase
 from pysid.speakers.decision import OperatingPoint
-from pysid.speakers.identify import Identifier, enroll, posterior
+from pysid.speakers.identify import Identifier, enrol, posterior
 from pysid.speakers.index import index_path, read_index
 
 DIM = 8
@@ -37,8 +37,8 @@ class Stub:
     def fingerprint(self):
         return FINGERPRINT
 
-    def scorer(self, kind=None):
-        if kind != "cosine":
+    def scorer(self, backend=None):
+        if backend != "cosine":
             return self.backend
         cosine = CosineBackend().fit(np.random.default_rng(0).normal(size=(9, DIM)))
         cosine.calibration_ = self.backend.calibration_
@@ -106,7 +106,7 @@ def test_the_best_are_exact(database, stub, kind):
     for i in range(20):  # whom single precision cannot order
         enrolled[f"s2{i:02d}"] = [EnrolledUtterance("x", 1.0, np.nextafter(twin, np.float32(9)) if i % 2 else twin)]
     database.add(enrolled)
-    identifier = Identifier(database, stub, kind=kind)
+    identifier = Identifier(database, stub, backend=kind)
     assert_exact(identifier, enrolled)
     found = identifier.identify_embedding(twin.astype(np.float64), 30).candidates
     assert [x.score for x in found] == sorted((x.score for x in found), reverse=True)
@@ -215,7 +215,7 @@ def test_an_index_of_another_back_end_is_not_used(database, stub, always_indexed
     enrolled = speakers(np.random.default_rng(5), [f"s{i}" for i in range(30)])
     database.add(enrolled)
     for model, kind in ((stub, None), (Stub(seed=1), None), (stub, "cosine"), (stub, None)):
-        assert_exact(Identifier(database, model, kind=kind), enrolled)
+        assert_exact(Identifier(database, model, backend=kind), enrolled)
 
 
 def test_a_new_calibration_needs_no_new_index(database, stub, always_indexed):
@@ -353,9 +353,9 @@ def recordings(dev, *names):
 
 
 def test_enrolment_from_audio(path, opened, dev):
-    assert enroll(path, opened, "slt", recordings(dev, "slt-0", "slt-1")) == 2
-    assert enroll(path, opened, "rms", recordings(dev, "rms-0")) == 1
-    assert enroll(path, opened, "slt", recordings(dev, "slt-1", "slt-2")) == 2
+    assert enrol(path, opened, "slt", recordings(dev, "slt-0", "slt-1")) == 2
+    assert enrol(path, opened, "rms", recordings(dev, "rms-0")) == 1
+    assert enrol(path, opened, "slt", recordings(dev, "slt-1", "slt-2")) == 2
     with SpeakerDatabase(path) as database:
         rms, slt = database.speakers()
         assert (slt.name, slt.n_utterances, rms.n_utterances) == ("slt", 3, 1)
@@ -372,15 +372,15 @@ def test_enrolment_of_bad_recordings(path, opened, dev, broken, tmp_path):
     bad = tmp_path / "silent.wav"
     broken["silent"][0](bad)
     with pytest.raises(DataError, match=f"^{bad}: no frames"):
-        enroll(path, opened, "ann", [*recordings(dev, "slt-0"), bad])
+        enrol(path, opened, "ann", [*recordings(dev, "slt-0"), bad])
     skipped = Skipped()
     with pytest.raises(DataError, match=f"ann: no recording could be used: 1 skipped, the first is {bad}: no frames"):
-        enroll(path, opened, "ann", [bad], skipped)
+        enrol(path, opened, "ann", [bad], skipped)
     with pytest.raises(DataError, match="expected a speaker's name"):
-        enroll(path, opened, "unknown", recordings(dev, "slt-0"))
+        enrol(path, opened, "unknown", recordings(dev, "slt-0"))
     with pytest.raises(DataError, match="each recording of a speaker once"):
-        enroll(path, opened, "ann", recordings(dev, "slt-0", "slt-0"))
+        enrol(path, opened, "ann", recordings(dev, "slt-0", "slt-0"))
     assert not path.exists(), "nothing was enrolled, so nothing is made"
     skipped = Skipped()
-    assert enroll(path, opened, "ann", [bad, *recordings(dev, "slt-0")], skipped) == 1
+    assert enrol(path, opened, "ann", [bad, *recordings(dev, "slt-0")], skipped) == 1
     assert list(skipped.reasons.values()) == ["no frames (no speech found?)"]

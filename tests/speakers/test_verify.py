@@ -121,7 +121,7 @@ def test_a_model_without_calibration_needs_a_threshold(uncalibrated, dev):
     with pytest.raises(DataError, match="no PLDA back-end"):
         Verifier(uncalibrated, [enrolment])
     with pytest.raises(DataError, match="no calibration"):
-        Verifier(uncalibrated, [enrolment], kind="cosine")
+        Verifier(uncalibrated, [enrolment], backend="cosine")
     point = OperatingPoint(threshold=0.5)
     decision = Verifier(uncalibrated, [enrolment], point, "cosine")(test)
     assert (decision.llr, decision.probability) == (None, None) and decision.accepted == (decision.score >= 0.5)

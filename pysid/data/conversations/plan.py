@@ -1,4 +1,4 @@
-"""Who says what when in simulated conversations: decided without audio, each conversation by its own number.
+"""Who speaks when in simulated conversations: planned without audio, each conversation from its number alone.
 
 The defaults are the protocol of a published PyTorch port of Kaldi's recipe: 400 conversations of 20 to 50 pieces, at
 most four speakers, pieces of at least 3 s, one directly after the other.
@@ -28,11 +28,11 @@ class ConversationConfig:
         min_piece_s: clips that are shorter between their first and their last speech are not used.
         max_piece_s: of longer clips a part of this length is used, anywhere in them; None uses them whole.
         cut_to_s: every piece is a part of its clip, of a length drawn on a logarithmic scale from this to what would be
-            used else; None cuts no more than `max_piece_s` says.
+            used otherwise; None cuts no more than `max_piece_s` says.
         turn_taking: "random" draws each next speaker among all of the conversation, the last one included; "alternate"
             among the others.
         pause_s: mean of the pauses between pieces, exponentially distributed; 0 for none.
-        max_pause_s: the mean is another one in each conversation, drawn on a logarithmic scale from `pause_s` to this;
+        max_pause_s: the mean differs between conversations, drawn on a logarithmic scale from `pause_s` to this;
             None has `pause_s` in all.
         overlap: probability that a piece begins before the one before it, of another speaker, has ended.
         max_overlap_s: the longest such overlap, and
@@ -216,7 +216,7 @@ class ConversationPlan:
 
 
 def _in_rounds(rng: np.random.Generator, clips: Sequence[Clip]) -> Iterator[Clip]:
-    """All clips in shuffled order, then all again in another one: none comes again before all have come."""
+    """All clips in shuffled order, then all again in another one: none is repeated before all have been used."""
     while True:
         for i in rng.permutation(len(clips)):
             yield clips[i]

@@ -4,7 +4,7 @@
     scene = Scene(SceneConfig(), read_rooms("rooms/rir_list"), {"noise": noises}, 16000)
     surroundings = scene.draw(["anna", "ben"], n_samples, rng)
 
-Each speaker has a place of his own in the room, as far as it has so many.
+Each speaker has a place of their own in the room, as long as there are enough places.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,8 +6,7 @@ data directory; what an earlier run wrote is kept.
 """
 
 import hashlib
-import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -21,9 +20,9 @@ from pysid.data.conversations.clip_speech import clip_speech
 from pysid.data.conversations.plan import Clip, Conversation, ConversationConfig, ConversationPlan, Piece
 from pysid.data.conversations.scenes import Scene
 from pysid.data.corpus import Corpus
-from pysid.errors import DataError, Skipped, one_line
+from pysid.errors import DataError, Skipped
 from pysid.io.audio.files import write_audio
-from pysid.io.files import atomic_text
+from pysid.io.claim import Changes, claim, read_claim
 from pysid.io.tables import write_table
 from pysid.io.text import write_lines
 from pysid.io.turns.rttm import write_rttm
@@ -34,7 +33,7 @@ from pysid.segments import Segment
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-SETTINGS = "conversations.json"  # in a folder of conversations: what they are made with
+CONVERSATIONS_FILE = "conversations.json"  # in a folder of conversations: what they are made with
 HASHES = ("clips", "sounds")  # there, hashes of what they were made from
 PLAN_COLUMNS = ("recording", "start_s", "end_s", "speaker", "utterance", "from_s", "to_s", "gain_db")
 FADE_S = 0.005  # at both ends of a piece, against clicks
@@ -133,7 +132,7 @@ def find_clips(
 
 
 class ClipWaves:
-    """Whole utterances (S,) int16 of a corpus by name; those decoded last are kept, as clips come again and again."""
+    """Whole utterances (S,) int16 of a corpus by name; the last ones are kept, as clips are used again and again."""
 
     def __init__(self, corpus: Corpus, sample_rate: int, allow_pipes: bool = False) -> None:
         self.corpus = corpus
@@ -216,7 +215,7 @@ def _audio(directory: Path, conversation: Conversation) -> Path:
 
 def _claim(directory: Path, config: ConversationConfig, clips: Sequence[Clip], scene: Scene | None) -> None:
     """Writes into `directory` what its conversations are made with, unless it holds something else."""
-    path = directory / SETTINGS
+    path = directory / CONVERSATIONS_FILE
     settings = {**to_plain(config), "clips": _hash(f"{clip.utterance} {clip.speaker} {clip.speech}" for clip in clips)}
     if scene is None:
         del settings["scene"]  # it says nothing then
@@ -224,28 +223,23 @@ def _claim(directory: Path, config: ConversationConfig, clips: Sequence[Clip], s
         settings["sounds"] = _hash(scene.names)
     del settings["n_conversations"]  # more of them may be made later
     if path.exists():
-        _refuse_others(path, settings)
+        # Settings newer than the file have what they had then, their defaults.
+        before = {**to_plain(ConversationConfig()), **read_claim(path)}
+        old: dict[str, Any] | None = {key: before.get(key) for key in (*HASHES, *settings)}
     elif (directory / "wav.scp").exists():
         raise DataError(f"{directory}: expected a new folder or one of conversations, got another data directory")
-    with atomic_text(path) as file:
-        json.dump(settings, file, indent=2)
+    else:
+        old = None
+    claim(path, old, settings, _describe)
+
+
+def _describe(changes: Changes) -> str:
+    name, (old, new) = next(iter(changes.items()))
+    return f"conversations of other {name}" if name in HASHES else f"conversations of {name} {old}, not {new}"
 
 
 def _hash(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
-
-
-def _refuse_others(path: Path, settings: Mapping[str, Any]) -> None:
-    try:
-        old = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: expected JSON, got {one_line(error)}") from None
-    # Settings newer than the file have what they had then, their defaults.
-    old = {**to_plain(ConversationConfig()), **(old if isinstance(old, dict) else {})}
-    for key in (*settings, *HASHES):
-        if old.get(key) != settings.get(key):
-            what = f"other {key}" if key in HASHES else f"{key} {old.get(key)}, not {settings.get(key)}"
-            raise DataError(f"{path.parent} holds conversations of {what}: choose another folder, or remove it")
 
 
 def _write_tables(directory: Path, conversations: Sequence[Conversation], config: ConversationConfig) -> None:

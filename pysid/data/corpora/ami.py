@@ -118,7 +118,7 @@ def split_of(meeting: str) -> str:
 def read_speech(path: Path, speech: Speech = "words") -> list[Segment]:
     """The turns of one person in one meeting, from `ES2002a.A.words.xml` or `ES2002a.A.segments.xml`.
 
-    Punctuation and words without times are read over; what touches or overlaps becomes one turn.
+    Punctuation and words without times are skipped; what touches or overlaps becomes one turn.
 
     Raises:
         DataError: the file is not XML, or a time is no number.

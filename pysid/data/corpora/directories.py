@@ -41,7 +41,7 @@ def write_data_directory(
     """Writes recordings of one utterance each, in the order of the C locale.
 
     wav.scp comes last, so that a directory that has one is complete. Of speakers whose gender is not known there is
-    nothing in spk2gender, and without durations neither utt2dur nor reco2dur; old ones are taken away.
+    nothing in spk2gender, and without durations neither utt2dur nor reco2dur; old ones are removed.
     """
     order = sorted(wav_scp, key=str.encode)
     sorted_utt2spk = {key: utt2spk[key] for key in order}

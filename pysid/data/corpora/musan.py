@@ -29,7 +29,7 @@ def prepare_musan(folder: Path, out: Path, *, use_vocals: bool = True, n_jobs: i
     Raises:
         DataError: a part is missing or has no audio, or an annotation is malformed.
     Warns:
-        PysidWarning: annotations without audio, audio without annotation, names that come again, unreadable files.
+        PysidWarning: annotations without audio, audio without annotation, repeated names, unreadable files.
     """
     parts = existing(folder, KINDS)
     if len(parts) < len(KINDS):

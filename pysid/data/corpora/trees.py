@@ -1,4 +1,4 @@
-"""Corpora as they are unpacked: trees of audio files. Names are looked at, not a file is opened."""
+"""Corpora as they are unpacked: trees of audio files. Only names are looked at; no file is opened."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -75,7 +75,7 @@ def _is_utf8(name: str) -> bool:
 
 
 class Recordings(dict[str, str]):
-    """{utterance: path}, with the files that came again under the same name.
+    """{utterance: path}, and the files that repeat a name.
 
     Of two files of one utterance the first one stays, but one that libsndfile reads goes before one that ffmpeg has to
     decode: those who convert a corpus often leave both.

@@ -200,14 +200,14 @@ def _report_and_measure(found: Found, out: Path, name: str, durations: bool, n_j
 
 
 def _with_audio(trials: Sequence[Trial], known: Mapping[str, str], path: Path) -> list[Trial]:
-    """The trials whose audio is there; the others, and those that come again, are reported beside `path`."""
+    """The trials whose audio is there; the others, and those that are repeated, are reported beside `path`."""
     kept = [trial for trial in trials if trial.enrol in known and trial.test in known]
     missing = {key for trial in trials for key in (trial.enrol, trial.test)}.difference(known)
     lost = f"utterances of {len(trials) - len(kept)} of {len(trials)} trials are not there"
     report(path.with_name(f"{path.name}.missing"), lost, sorted(missing))
     counts = Counter((trial.enrol, trial.test) for trial in kept)
     again = [f"{enrol} {test}" for (enrol, test), count in counts.items() if count > 1]
-    report(path.with_name(f"{path.name}.duplicates"), f"trials of {path.name} come again, and are kept", again)
+    report(path.with_name(f"{path.name}.duplicates"), f"trials of {path.name} are repeated, and are kept", again)
     return kept
 
 

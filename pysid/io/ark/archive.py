@@ -86,16 +86,24 @@ def split_entry(entry: str) -> tuple[str, int, str]:
     return match[1], int(match[2] or 0), match[3] or ""
 
 
+def split_specifier(source: str) -> tuple[str, str]:
+    """A source as ("scp" or "ark", path) where it is one of Kaldi's specifiers, else as ("", path).
+
+    >>> split_specifier("scp,p:exp/feats.scp"), split_specifier("exp/feats.scp")
+    (('scp', 'exp/feats.scp'), ('', 'exp/feats.scp'))
+    """
+    specifier = re.match(r"(scp|ark)(?:,[a-z]+)*:", source)
+    return (specifier[1], source[specifier.end() :].strip()) if specifier else ("", source)
+
+
 def split_source(source: str) -> tuple[str, str]:
     """A source as (kind, path), the kind being "scp", "ark" or the path's ending.
 
     >>> split_source("ark,t:-"), split_source("exp/xvector.npz")
     (('ark', '-'), ('npz', 'exp/xvector.npz'))
     """
-    specifier = re.match(r"(scp|ark)(?:,[a-z]+)*:", source)
-    if specifier:
-        return specifier[1], source[specifier.end() :].strip()
-    return os.path.splitext(source)[1].removeprefix("."), source
+    specifier, path = split_specifier(source)
+    return specifier or os.path.splitext(path)[1].removeprefix("."), path
 
 
 def _read(source: str, n_axes: int, allow_pipes: bool) -> Arrays:

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from pysid.errors import DataError, PysidWarning
-from pysid.io.audio.reader import FULL_SCALE, AudioReader, Source, peak
+from pysid.io.audio.reader import FULL_SCALE, AudioFile, AudioReader, peak
 from pysid.io.files import atomic_path
 
 LOWEST_CREDIBLE_PEAK = 2.0  # speech at int16 scale is louder; at a full scale of 1.0 it is not
@@ -35,7 +35,7 @@ class AudioInfo:
         return self.n_samples / self.sample_rate
 
 
-def audio_info(path: Source) -> AudioInfo:
+def audio_info(path: AudioFile) -> AudioInfo:
     """Reads the header only.
 
     Raises:
@@ -47,7 +47,7 @@ def audio_info(path: Source) -> AudioInfo:
 
 
 def read_audio(
-    path: Source,
+    path: AudioFile,
     *,
     sample_rate: int | None = None,
     channel: int | None = 0,
@@ -83,7 +83,7 @@ def read_audio(
 
 
 def iter_blocks(
-    path: Source,
+    path: AudioFile,
     block_s: float,
     *,
     sample_rate: int | None = None,

@@ -21,7 +21,7 @@ STREAMED_BYTES = 0x7FFF0000  # from here on, a size in a WAV header means that t
 SHORT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 MAX_OGG_PAGE_BYTES = 65307
 
-Source = str | os.PathLike[str] | BinaryIO
+AudioFile = str | os.PathLike[str] | BinaryIO
 
 
 class AudioReader:
@@ -34,7 +34,7 @@ class AudioReader:
         DataError: the file is missing, empty, not audio, or cut off, or lacks samples or the channel.
     """
 
-    def __init__(self, source: Source, sample_rate: int | None = None, channel: int | None = 0) -> None:
+    def __init__(self, source: AudioFile, sample_rate: int | None = None, channel: int | None = 0) -> None:
         if sample_rate is not None and sample_rate < 1:
             raise ValueError(f"sample_rate must be at least 1 Hz, got {sample_rate}")
         self.name = _name(source)
@@ -116,7 +116,7 @@ class AudioReader:
             self.file.close()
             raise DataError(f"{self.name}: {error}") from None
 
-    def _check(self, source: Source) -> None:
+    def _check(self, source: AudioFile) -> None:
         _check_complete(source, self.file, self.name)
         if self.file.frames == 0:
             raise DataError(f"{self.name}: expected audio, got a {self.file.format} file with 0 samples")
@@ -130,13 +130,13 @@ def peak(wave: np.ndarray) -> float:
     return max(abs(float(wave.max())), abs(float(wave.min())))
 
 
-def _name(source: Source) -> str:
+def _name(source: AudioFile) -> str:
     if isinstance(source, str | os.PathLike):
         return os.fspath(source)
     return str(getattr(source, "name", "audio stream"))
 
 
-def _open(source: Source, name: str) -> soundfile.SoundFile:
+def _open(source: AudioFile, name: str) -> soundfile.SoundFile:
     if not isinstance(source, str | os.PathLike):
         source.seek(0)  # where another reader may have left it
     elif needs_ffmpeg(source):
@@ -165,7 +165,7 @@ def _reason(error: soundfile.LibsndfileError) -> str:
     return str(error.error_string).removeprefix("Error : ")
 
 
-def _check_complete(source: Source, file: soundfile.SoundFile, name: str) -> None:
+def _check_complete(source: AudioFile, file: soundfile.SoundFile, name: str) -> None:
     """Libsndfile reads what there is of a file that was cut off, so that speech would be missing silently.
 
     FLAC and MP3 are found out when the samples that are missing are read.
@@ -181,7 +181,7 @@ def _check_complete(source: Source, file: soundfile.SoundFile, name: str) -> Non
             raise _cut_off(name, f"{int(count[1])} samples", file.frames)
 
 
-def _ends(source: Source) -> tuple[bytes, bytes]:
+def _ends(source: AudioFile) -> tuple[bytes, bytes]:
     """The first bytes of a file, and the last: at least one page of Ogg."""
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as stream:

@@ -7,6 +7,8 @@
               compressed "CM " (one byte a value, spread by the percentiles 0, 25, 75 and 100 of each column;
               column by column), "CM2 " (two bytes, evenly from the minimum of the matrix to its maximum; row by
               row), "CM3 " (one byte, likewise)
+    packed    "FP " or "DP ", the rows as a number, the values of the lower triangle row by row
+    uint16    one byte with its size below zero (-2), then the number
     integers  the size of one (4), the length as a plain int32, the values
 
 Source: kaldi/src/base/io-funcs-inl.h, matrix/kaldi-vector.cc, matrix/kaldi-matrix.cc,
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pysid.io.kaldi.reader import Floats, Reader, Real, Writer
+from pysid.io.kaldi.reader import Floats, Reader, Real, Writer, unpacked
 
 BINARY_HEADER = b"\0B"
 
@@ -26,6 +28,8 @@ _INT32: np.dtype[Any] = np.dtype("<i4")
 _REALS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
 _VECTORS = {"FV": _REALS[4], "DV": _REALS[8]}
 _MATRICES = {"FM": _REALS[4], "DM": _REALS[8]}
+_PACKED = {"FP": _REALS[4], "DP": _REALS[8]}
+_UINT16 = b"\xfe"
 _COMPRESSED_HEADER = np.dtype([("minimum", "<f4"), ("range", "<f4"), ("n_rows", "<i4"), ("n_columns", "<i4")])
 _EVEN_STEPS = {"CM2": ("<u2", 65535), "CM3": ("<u1", 255)}
 
@@ -86,6 +90,17 @@ class BinaryReader(Reader):
             raise self.error(f"a matrix that is not {n_rows} x {n_columns}")
         return self._values(n_rows * n_columns, _MATRICES[kind]).reshape(n_rows, n_columns)
 
+    def packed(self, dtype: DTypeLike = np.float32) -> Floats:
+        width = _PACKED[self.expect(*_PACKED)]
+        n = self._dimension()
+        return unpacked(self._values(n * (n + 1) // 2, width), n)
+
+    def uint16(self) -> int:
+        if self.data[self.position : self.position + 1] != _UINT16:
+            raise self.error("a uint16")
+        self.position += 1
+        return int(self._values(1, np.dtype("<u2"))[0])
+
     def values(self, n: int, dtype: DTypeLike) -> NDArray[Any]:
         """The next `n` values as they stand in the file, a read-only view of it."""
         return self._values(n, np.dtype(dtype))
@@ -145,6 +160,14 @@ class BinaryWriter(Writer):
         self.integer(values.shape[0])
         self.integer(values.shape[1])
         self.parts.append(_little_endian(values))
+
+    def packed(self, values: Floats) -> None:
+        self.token("FP" if values.dtype.itemsize == 4 else "DP")
+        self.integer(len(values))
+        self.parts.append(_little_endian(values[np.tril_indices(len(values))]))
+
+    def uint16(self, value: int) -> None:
+        self.parts.append(_UINT16 + np.array(value, "<u2").tobytes())
 
     def newline(self) -> None:
         pass

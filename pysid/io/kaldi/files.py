@@ -27,7 +27,7 @@ def new_writer(binary: bool = True) -> Writer:
     return BinaryWriter() if binary else TextWriter()
 
 
-def save(writer: Writer, path: PathLike) -> None:
+def write_file(writer: Writer, path: PathLike) -> None:
     """Puts what was written into a file, which appears when it is complete."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(writer.content())

@@ -68,6 +68,14 @@ class Reader(ABC):
     def matrix(self, dtype: DTypeLike = np.float32) -> Floats:
         """A matrix, (rows, columns): of the width it is stored with, or `dtype` from text."""
 
+    @abstractmethod
+    def packed(self, dtype: DTypeLike = np.float32) -> Floats:
+        """A symmetric matrix, (n, n), of which the lower triangle is stored; as `matrix`."""
+
+    @abstractmethod
+    def uint16(self) -> int:
+        """An unsigned integer of 16 bits."""
+
     def error(self, expected: str, position: int | None = None) -> DataError:
         """The error that `expected` should stand at `position` (default: here), and what does."""
         at = self.position if position is None else position
@@ -117,6 +125,15 @@ class Reader(ABC):
             self.position = space.end()
 
 
+def unpacked(values: Floats, n: int) -> Floats:
+    """The symmetric matrix (n, n) whose lower triangle, row by row, is `values`."""
+    full = np.empty((n, n), values.dtype)
+    rows, columns = np.tril_indices(n)
+    full[rows, columns] = values
+    full[columns, rows] = values
+    return full
+
+
 class Writer(ABC):
     """Builds the content of a Kaldi file; the counterpart of `Reader`, method by method."""
 
@@ -144,6 +161,12 @@ class Writer(ABC):
 
     @abstractmethod
     def matrix(self, values: Floats) -> None: ...
+
+    @abstractmethod
+    def packed(self, values: Floats) -> None: ...
+
+    @abstractmethod
+    def uint16(self, value: int) -> None: ...
 
     @abstractmethod
     def newline(self) -> None:

@@ -3,13 +3,14 @@
 Source: kaldi/src/base/io-funcs-inl.h, matrix/kaldi-vector.cc, matrix/kaldi-matrix.cc.
 """
 
+import math
 import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pysid.io.kaldi.reader import Floats, Reader, Real, Writer
+from pysid.io.kaldi.reader import Floats, Reader, Real, Writer, unpacked
 
 _ROW_END = re.compile(rb"[\n;]")
 
@@ -76,6 +77,20 @@ class TextReader(Reader):
             position += len(text) + 1
         return np.stack(rows) if rows else np.empty((0, 0), dtype)
 
+    def packed(self, dtype: DTypeLike = np.float32) -> Floats:
+        start, body = self._bracketed("a symmetric matrix")
+        values: Floats = self._parse(body, float, dtype, "numbers", start)
+        n = math.isqrt(2 * len(values))
+        if n * (n + 1) // 2 != len(values):
+            raise self.error(f"the lower triangle of a matrix and not {len(values)} numbers", start)
+        return unpacked(values, n)
+
+    def uint16(self) -> int:
+        start, value = self.position, self.integer()
+        if not 0 <= value < 2**16:
+            raise self.error("an integer of 16 bits", start)
+        return value
+
     def _number(self, convert: type[int] | type[float], what: str) -> float:
         self._skip_space()
         start = self.position
@@ -140,6 +155,13 @@ class TextWriter(Writer):
             return
         rows = b"".join(b"\n  " + _numbers(row) for row in values)
         self.parts.append(b" [" + rows + b"]\n")
+
+    def packed(self, values: Floats) -> None:
+        rows = b"\n".join(_numbers(row[: i + 1]) for i, row in enumerate(values))
+        self.parts.append(b"[\n" + rows + b"]\n" if len(values) else b"[ ]\n")
+
+    def uint16(self, value: int) -> None:
+        self.integer(value)
 
     def newline(self) -> None:
         self.parts.append(b"\n")

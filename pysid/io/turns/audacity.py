@@ -20,7 +20,7 @@ FREQUENCIES = b"\\"  # begins the second line of a label that was drawn in the s
 
 
 def read_labels(path: PathLike) -> list[Turn]:
-    """The labels as turns, in the order of the file; those that mark but a point in time are read over.
+    """The labels as turns, in the order of the file; those that mark only a point in time are skipped.
 
     Raises:
         DataError: the file cannot be read, or a line has another form or no name.

@@ -7,6 +7,14 @@ from pysid.errors import DataError
 from pysid.segments import Segment, Turn
 
 
+class RecordingTurns(NamedTuple):
+    """The turns of a recording as a file has them; `duration_s` is None where it does not say how long it is."""
+
+    recording: str
+    turns: list[Turn]
+    duration_s: float | None
+
+
 class Cue(NamedTuple):
     """A turn in whole milliseconds; `end_ms` is exclusive and above `start_ms`."""
 

@@ -1,28 +1,140 @@
-"""The formats in which the turns of a recording can be written, by the names that `pysid diarize --format` takes."""
+"""The formats in which the turns of a recording can be written and read, by the names that `--format` takes."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from pysid.io.turns.audacity import format_labels
-from pysid.io.turns.json import format_turns_json
-from pysid.io.turns.rttm import format_rttm
-from pysid.io.turns.subtitles import format_srt, format_vtt
-from pysid.io.turns.textgrid import format_textgrid
+from pysid.errors import DataError
+from pysid.io.files import PathLike
+from pysid.io.json_values import named_errors, read_json
+from pysid.io.turns import pyannote
+from pysid.io.turns.audacity import format_labels, read_labels
+from pysid.io.turns.cues import RecordingTurns
+from pysid.io.turns.elan import format_elan, read_elan
+from pysid.io.turns.json import format_turns_json, read_turns_json
+from pysid.io.turns.rttm import format_rttm, read_rttm
+from pysid.io.turns.subtitles import format_srt, format_vtt, read_subtitle_turns
+from pysid.io.turns.table import format_table, read_table
+from pysid.io.turns.textgrid import format_textgrid, read_textgrid
 from pysid.segments import Turn
 
 
 class TurnFormat(NamedTuple):
-    """The usual ending of such a file, and what makes its text: format(recording, turns, duration_s)."""
+    """A kind of file.
+
+    Attributes:
+        ending: the usual one.
+        format: makes its text: format(recording, turns, duration_s).
+        read: the recordings in a file: read(path, name), where the name is for one that has none in the file.
+        holds_many: a file may hold several recordings, one after the other.
+    """
 
     ending: str
     format: Callable[[str, Sequence[Turn], float], str]
+    read: Callable[[Path, str], list[RecordingTurns]]
+    holds_many: bool = False
+
+
+def _read_rttm(path: Path, name: str) -> list[RecordingTurns]:
+    """An empty file is a recording in which nobody talks."""
+    found = read_rttm(path, allow_empty=True) or {name: []}
+    return [RecordingTurns(recording, turns, None) for recording, turns in found.items()]
+
+
+def _read_subtitles(path: Path, name: str) -> list[RecordingTurns]:
+    return [RecordingTurns(name, read_subtitle_turns(path), None)]
+
+
+def _read_json(path: Path, name: str) -> list[RecordingTurns]:
+    """pysid's, or pyannote's."""
+    document = read_json(path)
+    if not pyannote.recognises(document):
+        return [read_turns_json(path)]
+    with named_errors(path):
+        return [RecordingTurns(name, pyannote.turns_of(document), None)]
 
 
 FORMATS: dict[str, TurnFormat] = {
-    "rttm": TurnFormat(".rttm", lambda recording, turns, duration_s: format_rttm(recording, turns)),
-    "srt": TurnFormat(".srt", lambda recording, turns, duration_s: format_srt(turns)),
-    "vtt": TurnFormat(".vtt", lambda recording, turns, duration_s: format_vtt(turns)),
-    "json": TurnFormat(".json", format_turns_json),
-    "audacity": TurnFormat(".txt", lambda recording, turns, duration_s: format_labels(turns)),
-    "textgrid": TurnFormat(".TextGrid", lambda recording, turns, duration_s: format_textgrid(turns, duration_s)),
+    "rttm": TurnFormat(".rttm", lambda recording, turns, duration_s: format_rttm(recording, turns), _read_rttm, True),
+    "srt": TurnFormat(".srt", lambda recording, turns, duration_s: format_srt(turns), _read_subtitles),
+    "vtt": TurnFormat(".vtt", lambda recording, turns, duration_s: format_vtt(turns), _read_subtitles),
+    "json": TurnFormat(".json", format_turns_json, _read_json),
+    "audacity": TurnFormat(
+        ".txt",
+        lambda recording, turns, duration_s: format_labels(turns),
+        lambda path, name: [RecordingTurns(name, read_labels(path), None)],
+    ),
+    "textgrid": TurnFormat(
+        ".TextGrid",
+        lambda recording, turns, duration_s: format_textgrid(turns, duration_s),
+        lambda path, name: [RecordingTurns(name, *read_textgrid(path))],
+    ),
+    "elan": TurnFormat(
+        ".eaf",
+        lambda recording, turns, duration_s: format_elan(recording, turns),
+        lambda path, name: [read_elan(path, name)],
+    ),
+    "csv": TurnFormat(".csv", lambda recording, turns, duration_s: format_table(recording, turns), read_table, True),
+    "pyannote": TurnFormat(
+        ".pyannote.json", lambda recording, turns, duration_s: pyannote.format_pyannote(turns), _read_json
+    ),
 }
+BY_ENDING = {kind.ending.lower(): name for name, kind in FORMATS.items()} | {".tsv": "csv"}
+
+
+def kind_of(path: PathLike) -> str:
+    """The name of the format that a file's ending stands for.
+
+    Raises:
+        DataError: for none.
+
+    >>> kind_of("meeting.TextGrid"), kind_of("a.pyannote.json")
+    ('textgrid', 'pyannote')
+    """
+    name = Path(path).name.lower()
+    found = [ending for ending in BY_ENDING if name.endswith(ending)]
+    if not found:
+        raise DataError(f"{path}: expected a name that ends in one of {', '.join(BY_ENDING)}")
+    return BY_ENDING[max(found, key=len)]
+
+
+def format_turns(kind: str, recordings: Sequence[RecordingTurns]) -> str:
+    """The text of a file with these recordings; several only in a format that holds them.
+
+    A recording whose length is not known is as long as its turns.
+    """
+    parts = []
+    for i, (recording, turns, duration_s) in enumerate(recordings):
+        if kind == "csv" and i:
+            parts.append(format_table(recording, turns, header=False))
+            continue
+        end_s = max((turn.segment.end_s for turn in turns), default=0.0)
+        parts.append(FORMATS[kind].format(recording, turns, end_s if duration_s is None else duration_s))
+    return "".join(parts)
+
+
+def read_turns(path: PathLike, kind: str | None = None) -> list[RecordingTurns]:
+    """The recordings whose turns a file holds.
+
+    Where the file does not name its recording, it is called like the file without its ending.
+
+    Args:
+        kind: of `FORMATS`; None goes by the ending, and by the first line of a .txt, which may be RTTM too.
+    Raises:
+        DataError: the file cannot be read, or is malformed.
+    """
+    path = Path(path)
+    kind = kind or kind_of(path)
+    if kind == "audacity" and _is_rttm(path):
+        kind = "rttm"
+    ending = FORMATS[kind].ending
+    name = path.name[: -len(ending)] if path.name.lower().endswith(ending.lower()) else path.stem
+    return FORMATS[kind].read(path, name or path.name)
+
+
+def _is_rttm(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(8) == b"SPEAKER "
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None

@@ -9,7 +9,7 @@ r"""Turns of one recording as JSON, for programs and web pages.
     }
 
 Times are in seconds from the start of the recording, to the millisecond. Speakers come in the order in which they
-first talk; `speaking_s` counts once the time in which two turns of one speaker overlap. A reader shall not mind
+first talk; `speaking_s` counts once the time in which two turns of one speaker overlap. A reader should ignore
 keys that it does not know; another `version` means that those above have changed.
 
 >>> import json
@@ -18,25 +18,14 @@ keys that it does not know; another `version` means that those above have change
 """
 
 import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
 
-from pysid.errors import DataError
 from pysid.io.files import PathLike
-from pysid.io.turns.cues import by_speaker, cues, milliseconds
+from pysid.io.json_values import JsonValue, named_errors, read_json
+from pysid.io.turns.cues import RecordingTurns, by_speaker, cues, milliseconds
 from pysid.segments import Segment, Turn
 
 VERSION = 1
-
-
-class RecordingTurns(NamedTuple):
-    """What such a file says."""
-
-    recording: str
-    turns: list[Turn]
-    duration_s: float
 
 
 def format_turns_json(recording: str, turns: Sequence[Turn], duration_s: float) -> str:
@@ -63,42 +52,18 @@ def read_turns_json(path: PathLike) -> RecordingTurns:
     Raises:
         DataError: the file cannot be read, is no JSON, has another version, or a value is absent or of another kind.
     """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: expected JSON: {error.msg}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: expected UTF-8 text") from None
-    try:
-        version = _get(document, "version", int, "the document")
+    document = read_json(path)
+    with named_errors(path):
+        version = document["version"].number()
         if version != VERSION:
-            raise ValueError(f"expected version {VERSION}, got {version}")
-        turns = [_turn(turn, f"turns[{i}]") for i, turn in enumerate(_get(document, "turns", list, "the document"))]
-        return RecordingTurns(_get(document, "recording", str, "the document"), turns, _seconds(document, "duration_s"))
-    except ValueError as error:
-        raise DataError(f"{path}: {error}") from None
+            raise ValueError(f"expected version {VERSION}, got {version:g}")
+        turns = [json_turn(turn, "start_s", "end_s") for turn in document["turns"].items()]
+        return RecordingTurns(document["recording"].text(), turns, document["duration_s"].seconds())
 
 
-def _turn(value: Any, where: str) -> Turn:
-    start_s, end_s = _seconds(value, "start_s", where), _seconds(value, "end_s", where)
+def json_turn(turn: JsonValue, start: str, end: str) -> Turn:
+    """A turn of an object with "speaker" and these keys. Raises ValueError."""
+    start_s, end_s = turn[start].seconds(), turn[end].seconds()
     if start_s > end_s:
-        raise ValueError(f"expected {where} to start before it ends, got {start_s} and {end_s}")
-    return Turn(Segment(start_s, end_s), _get(value, "speaker", str, where))
-
-
-def _seconds(value: Any, key: str, where: str = "the document") -> float:
-    number = _get(value, key, (int, float), where)
-    if not 0 <= number <= sys.float_info.max:
-        raise ValueError(f"expected {key!r} of {where} to be seconds, 0 or more, got {number}")
-    return float(number)
-
-
-def _get(value: Any, key: str, kind: type | tuple[type, ...], where: str) -> Any:
-    """`value[key]`, if `value` is an object that has it and it is of that kind. Raises ValueError if not."""
-    if not isinstance(value, dict) or key not in value:
-        raise ValueError(f"expected {where} to be an object with {key!r}")
-    if not isinstance(value[key], kind) or isinstance(value[key], bool):
-        raise ValueError(f"expected another kind of value for {key!r} of {where}, got {value[key]!r}")
-    return value[key]
+        raise ValueError(f"expected {turn.place} to start before it ends, got {start_s} and {end_s}")
+    return Turn(Segment(start_s, end_s), turn["speaker"].text())

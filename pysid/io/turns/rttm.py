@@ -44,7 +44,7 @@ def read_rttm(path: PathLike, *, allow_empty: bool = False) -> dict[str, list[Tu
     """{recording: turns}, both in the order of the file.
 
     Of NIST's types of lines only SPEAKER says who talks when; the others (words, noises, the sex of a speaker) are
-    read over, and so are comments. The channel is not looked at: Kaldi writes 0, most others 1. A turn of duration 0
+    skipped, and so are comments. The channel is ignored: Kaldi writes 0, most others 1. A turn of duration 0
     adds nothing but the name of its recording.
 
     Raises:

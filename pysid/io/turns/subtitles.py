@@ -3,12 +3,98 @@
 Players show cues that overlap in time above one another, so turns that overlap need no care.
 """
 
-from collections.abc import Sequence
+import html
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from pysid.errors import DataError
+from pysid.io.files import PathLike
+from pysid.io.text import BYTE_ORDER_MARK, read_lines, shorten
 from pysid.io.turns.cues import cues_in_order
-from pysid.segments import Turn
+from pysid.segments import Segment, Turn
 
+ARROW = "-->"
+CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
+TIMING = re.compile(rf"\s*{CLOCK}\s*{ARROW}\s*{CLOCK}(?:\s.*)?$")
+VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]*)>")
+TAG = re.compile(r"<[^<>]*>")
+NAME = re.compile(r"(?:\[([^\]]{1,60})\]|([^:]{1,60}):)\s+(?=\S)")  # before what is said: "[anna] ...", "anna: ..."
 VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+@dataclass(frozen=True)
+class SubtitleCue:
+    """What a subtitle file shows at a time.
+
+    Attributes:
+        start_s, end_s: seconds.
+        text: as it stands in the file, its lines with "\\n" between.
+        is_vtt: the text is WebVTT, with its tags and escapes.
+    """
+
+    start_s: float
+    end_s: float
+    text: str
+    is_vtt: bool
+
+    @property
+    def voice(self) -> str | None:
+        """The name in WebVTT's <v name>; None without."""
+        found = VOICE.search(self.text) if self.is_vtt else None
+        return html.unescape(found[1]).strip() or None if found else None
+
+    @property
+    def plain(self) -> str:
+        """The text without tags."""
+        text = TAG.sub("", self.text)
+        return html.unescape(text) if self.is_vtt else re.sub(r"\{\\[^}]*\}", "", text)
+
+
+def read_cues(path: PathLike) -> list[SubtitleCue]:
+    """The cues of a SubRip or WebVTT file, in their order.
+
+    Raises:
+        DataError: the file cannot be read, is not UTF-8, a cue's times are malformed, or there is none in it.
+    """
+    lines = [_decoded(path, number, line) for number, line in read_lines(path)]
+    is_vtt = bool(lines) and lines[0].startswith("WEBVTT")
+    result = []
+    for number, timing, texts in _blocks(lines):
+        found = TIMING.match(timing)
+        if found is None:
+            raise DataError(f"{path}:{number}: expected '00:00:01,000 --> 00:00:02,500', got {shorten(timing)}")
+        start_s, end_s = _seconds(found.groups()[:4]), _seconds(found.groups()[4:])
+        if end_s < start_s:
+            raise DataError(f"{path}:{number}: expected a cue that ends after its start, got {shorten(timing)}")
+        result.append(SubtitleCue(start_s, end_s, "\n".join(texts), is_vtt))
+    if not result and not is_vtt and any(line.strip() for line in lines):
+        raise DataError(f"{path}: expected subtitles, with lines '00:00:01,000 --> 00:00:02,500', got none")
+    return result
+
+
+def read_subtitle_turns(path: PathLike) -> list[Turn]:
+    """Who speaks when, by a SubRip or WebVTT file.
+
+    The speaker of a cue is the name in WebVTT's <v name>. Without, it is what stands before the text, as in "anna: Good
+    morning" or "[anna] Good morning", where the first cue has such a name; a cue without one goes on with the speaker
+    before. Where the first cue has none, the whole text of a cue is a name, as `format_srt` writes it.
+
+    Raises:
+        DataError: see `read_cues`; or a cue has no text.
+    """
+    read = read_cues(path)
+    named = bool(read) and NAME.match(read[0].plain) is not None
+    turns: list[Turn] = []
+    for cue in read:
+        text = " ".join((cue.plain if cue.is_vtt or named else cue.text).split())
+        before = NAME.match(text) if named else None
+        speaker = cue.voice or (before and (before[1] or before[2])) or (turns[-1].speaker if named and turns else text)
+        if not speaker.strip():
+            raise DataError(f"{path}: expected a speaker's name in the cue at {cue.start_s:.3f} s, got none")
+        if cue.end_s > cue.start_s:
+            turns.append(Turn(Segment(cue.start_s, cue.end_s), speaker.strip()))
+    return turns
 
 
 def format_srt(turns: Sequence[Turn]) -> str:
@@ -23,11 +109,7 @@ def format_srt(turns: Sequence[Turn]) -> str:
     00:00:00,500 --> 01:01:01,250
     anna
     """
-    blocks = (
-        f"{number}\n{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}\n{cue.speaker}\n"
-        for number, cue in enumerate(cues_in_order(turns), start=1)
-    )
-    return "\n".join(blocks)
+    return srt((cue.start_ms, cue.end_ms, cue.speaker) for cue in cues_in_order(turns))
 
 
 def format_vtt(turns: Sequence[Turn]) -> str:
@@ -44,11 +126,51 @@ def format_vtt(turns: Sequence[Turn]) -> str:
     00:00:00.500 --> 00:00:02.000
     <v anna>anna
     """
-    blocks = ["WEBVTT\n"]
-    for cue in cues_in_order(turns):
-        name = cue.speaker.translate(VTT_ESCAPES)
-        blocks.append(f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}\n<v {name}>{name}\n")
-    return "\n".join(blocks)
+    named = ((cue, cue.speaker.translate(VTT_ESCAPES)) for cue in cues_in_order(turns))
+    return vtt((cue.start_ms, cue.end_ms, f"<v {name}>{name}") for cue, name in named)
+
+
+def srt(blocks: Iterable[tuple[int, int, str]]) -> str:
+    """SubRip of cues: start and end in milliseconds, and the text, whose lines must not be blank."""
+    return "\n".join(
+        f"{number}\n{_clock(start_ms, ',')} {ARROW} {_clock(end_ms, ',')}\n{text}\n"
+        for number, (start_ms, end_ms, text) in enumerate(blocks, start=1)
+    )
+
+
+def vtt(blocks: Iterable[tuple[int, int, str]]) -> str:
+    """WebVTT of cues, likewise; the text is escaped, or meant to have tags."""
+    cues = (f"{_clock(a, '.')} {ARROW} {_clock(b, '.')}\n{text}\n" for a, b, text in blocks)
+    return "\n".join(["WEBVTT\n", *cues])
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, str, list[str]]]:
+    """The cues of a file: the number of the line with the times, it, and the lines of text below it."""
+    at = 0
+    while at < len(lines):
+        if ARROW not in lines[at]:
+            at += 1
+            continue
+        end = at + 1
+        while end < len(lines) and lines[end].strip():
+            end += 1
+        yield at + 1, lines[at], [line.strip() for line in lines[at + 1 : end]]
+        at = end
+
+
+def _seconds(fields: Sequence[str | None]) -> float:
+    hours, minutes, seconds, fraction = fields
+    ms = 1000 * (3600 * int(hours or 0) + 60 * int(minutes or 0) + int(seconds or 0)) + int(
+        (fraction or "").ljust(3, "0")
+    )
+    return ms / 1000
+
+
+def _decoded(path: PathLike, number: int, line: bytes) -> str:
+    try:
+        return (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise DataError(f"{path}:{number}: expected UTF-8 text, got {shorten(line)}") from None
 
 
 def _clock(time_ms: int, mark: str) -> str:

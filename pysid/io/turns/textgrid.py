@@ -4,8 +4,13 @@ The intervals of a tier fill the whole recording; where the speaker is silent th
 Source: https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from pysid.errors import DataError
+from pysid.io.files import PathLike, read_bytes
+from pysid.io.text import shorten
 from pysid.io.turns.cues import by_speaker, milliseconds, one_line, seconds_text
 from pysid.segments import Segment, Turn
 
@@ -32,6 +37,53 @@ INTERVAL = """        intervals [{number}]:
             xmax = {end}
             text = {text}
 """
+
+
+MAX_BYTES = 1 << 28
+TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<!\S)([-+]?\d[\d.eE+-]*%?)(?!\S)')  # what Praat reads: all else is comment
+INTERVALS = "IntervalTier"
+N_VALUES = {INTERVALS: 3, "TextTier": 2}  # of an interval or a point
+
+
+class Tier(NamedTuple):
+    """The intervals of a tier: start and end in seconds, and the text."""
+
+    name: str
+    intervals: list[tuple[float, float, str]]
+
+
+def read_tiers(path: PathLike) -> list[Tier]:
+    """The interval tiers of a TextGrid, in Praat's long or short text format; tiers of points are skipped.
+
+    Raises:
+        DataError: the file cannot be read, is no TextGrid in text, is UTF-16 or UTF-8 of neither kind, or is cut off.
+    """
+    tokens = _tokens(path, _text(path))
+    try:
+        kind, holds = next(tokens), next(tokens)
+        if kind != "ooTextFile" or holds != "TextGrid":
+            raise DataError(f"{path}: expected a TextGrid, got {shorten(str(kind))} of {shorten(str(holds))}")
+        _number(path, next(tokens)), _number(path, next(tokens))
+        return [tier for _ in range(int(_number(path, next(tokens)))) if (tier := _read_tier(path, tokens)) is not None]
+    except StopIteration:
+        raise DataError(f"{path}: expected a whole TextGrid, got one that is cut off") from None
+
+
+def read_textgrid(path: PathLike) -> tuple[list[Turn], float | None]:
+    """Who speaks when, and how long the recording is, by a TextGrid: a tier is a speaker, an interval with text a turn.
+
+    With a single tier whose texts are others than its name, the texts are the speakers.
+
+    Raises:
+        DataError: see `read_tiers`.
+    """
+    tiers = read_tiers(path)
+    spoken = [(tier.name.strip(), piece) for tier in tiers for piece in tier.intervals if piece[2].strip()]
+    by_text = len(tiers) == 1 and any(text.strip() != name for name, (_, _, text) in spoken)
+    turns = [Turn(Segment(a, b), (text if by_text else name).strip()) for name, (a, b, text) in spoken if b > a]
+    if any(not turn.speaker for turn in turns):
+        raise DataError(f"{path}: expected tiers with names, those of the speakers, got one without")
+    return sorted(turns), max((piece[1] for tier in tiers for piece in tier.intervals), default=None)
 
 
 def format_textgrid(turns: Sequence[Turn], duration_s: float) -> str:
@@ -90,3 +142,45 @@ def _intervals(segments: Sequence[Segment], end_ms: int) -> Iterator[tuple[int, 
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
+
+
+def _text(path: PathLike) -> str:
+    data = read_bytes(path, MAX_BYTES)
+    try:
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: expected UTF-8 or UTF-16 text") from None
+
+
+def _tokens(path: PathLike, text: str) -> Iterator[str | float]:
+    for quoted, number in TOKEN.findall(text):
+        if not number:
+            yield quoted.replace('""', '"')
+            continue
+        try:
+            yield float(number)
+        except ValueError:
+            raise DataError(f"{path}: expected a number, got {shorten(number)}") from None
+
+
+def _read_tier(path: PathLike, tokens: Iterator[str | float]) -> Tier | None:
+    kind, name = str(next(tokens)), str(next(tokens))
+    if kind not in N_VALUES:
+        raise DataError(f"{path}: expected an IntervalTier or a TextTier, got {shorten(kind)}")
+    _number(path, next(tokens)), _number(path, next(tokens))
+    intervals = []
+    for _ in range(int(_number(path, next(tokens)))):
+        *times, text = [next(tokens) for _ in range(N_VALUES[kind])]
+        start_s, end_s = _number(path, times[0]), _number(path, times[-1])
+        if kind == INTERVALS and not 0 <= start_s <= end_s < float("inf"):
+            raise DataError(
+                f"{path}: expected intervals that start at 0 s or later and end after, got {start_s}, {end_s}"
+            )
+        intervals.append((start_s, end_s, str(text)))
+    return Tier(name, intervals) if kind == INTERVALS else None
+
+
+def _number(path: PathLike, token: str | float) -> float:
+    if not isinstance(token, float):
+        raise DataError(f"{path}: expected a number, got the text {shorten(token)}")
+    return token

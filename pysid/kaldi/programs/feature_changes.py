@@ -1,8 +1,11 @@
 """compute-vad, apply-cmvn-sliding, add-deltas."""
 
-import numpy as np
-
 from pysid.errors import DataError
+from pysid.frontend.cmvn_config import CMVN_OPTIONS, CmvnConfig
+from pysid.frontend.plain.cmvn import sliding_cmvn
+from pysid.frontend.plain.deltas import add_deltas
+from pysid.frontend.plain.vad import energy_vad
+from pysid.frontend.vad_config import VAD_OPTIONS, VadConfig
 from pysid.kaldi.command_line import Option
 from pysid.kaldi.holders import MATRIX, VECTOR
 from pysid.kaldi.log import six_digits
@@ -10,11 +13,6 @@ from pysid.kaldi.run import Program, Run
 
 
 def _compute_vad(run: Run) -> int:
-    import torch
-
-    from pysid.frontend import VadConfig, energy_vad
-    from pysid.frontend.vad import VAD_OPTIONS
-
     config = VadConfig.from_kaldi({name: text for name, text in run.given.items() if name in VAD_OPTIONS})
     source, target = run.arguments
     writer = run.write(target, VECTOR)
@@ -24,7 +22,7 @@ def _compute_vad(run: Run) -> int:
             run.log.warn(f"Empty feature matrix for utterance {key}")
             n_empty += 1
             continue
-        voiced = energy_vad(torch.from_numpy(np.array(features[:, 0]))[None], None, config)[0].numpy()
+        voiced = energy_vad(features[:, 0], config)
         n_frames += len(voiced)
         n_voiced += int(voiced.sum())
         if voiced.any():
@@ -44,11 +42,6 @@ def _compute_vad(run: Run) -> int:
 
 
 def _apply_cmvn_sliding(run: Run) -> int:
-    import torch
-
-    from pysid.frontend import CmvnConfig, sliding_cmvn
-    from pysid.frontend.cmvn import CMVN_OPTIONS
-
     config = CmvnConfig.from_kaldi({name: text for name, text in run.given.items() if name in CMVN_OPTIONS})
     source, target = run.arguments
     writer = run.write(target, MATRIX)
@@ -58,7 +51,7 @@ def _apply_cmvn_sliding(run: Run) -> int:
             run.log.warn(f"Empty feature matrix for utterance {key}")
             n_errors += 1
             continue
-        writer.write(key, sliding_cmvn(torch.from_numpy(np.array(features))[None], None, config)[0].numpy())
+        writer.write(key, sliding_cmvn(features, config))
         n_done += 1
     what = "mean and variance" if config.norm_vars else "mean"
     run.log.info(f"Applied sliding-window cepstral {what} normalization to {n_done} utterances, {n_errors} had errors.")
@@ -66,10 +59,6 @@ def _apply_cmvn_sliding(run: Run) -> int:
 
 
 def _add_deltas(run: Run) -> int:
-    import torch
-
-    from pysid.frontend import add_deltas
-
     order, window, truncate = (run.options[name] for name in ("delta-order", "delta-window", "truncate"))
     source, target = run.arguments
     writer = run.write(target, MATRIX)
@@ -79,8 +68,8 @@ def _add_deltas(run: Run) -> int:
             continue
         if truncate > features.shape[1]:
             raise DataError(f"{key}: Cannot truncate features of dimension {features.shape[1]} to {truncate}")
-        kept = np.array(features[:, :truncate] if truncate else features)
-        writer.write(key, add_deltas(torch.from_numpy(kept)[None], order, window)[0].numpy())
+        kept = features[:, :truncate] if truncate else features
+        writer.write(key, add_deltas(kept, order, window))
     return 0
 
 

@@ -1,33 +1,25 @@
 """compute-mfcc-feats, compute-fbank-feats."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pysid.errors import DataError
+from pysid.frontend.mel import FbankConfig, MfccConfig
+from pysid.frontend.plain.features import PlainFeatures
 from pysid.kaldi.command_line import Option
 from pysid.kaldi.holders import FLOAT, MATRIX, WAVE
 from pysid.kaldi.log import six_digits
 from pysid.kaldi.run import Program, Run
 from pysid.kaldi.wave import Wave
 
-if TYPE_CHECKING:
-    import torch
-
-    from pysid.frontend.spectrum import MelFeatures
-
 
 def _compute_mfcc(run: Run) -> int:
-    from pysid.frontend import Mfcc, MfccConfig
-
-    return _compute(run, Mfcc(MfccConfig.from_kaldi(_frontend_options(run))))
+    return _compute(run, PlainFeatures(MfccConfig.from_kaldi(_frontend_options(run))))
 
 
 def _compute_fbank(run: Run) -> int:
-    from pysid.frontend import Fbank, FbankConfig
-
-    return _compute(run, Fbank(FbankConfig.from_kaldi(_frontend_options(run))))
+    return _compute(run, PlainFeatures(FbankConfig.from_kaldi(_frontend_options(run))))
 
 
 def _frontend_options(run: Run) -> Mapping[str, str]:
@@ -36,7 +28,7 @@ def _frontend_options(run: Run) -> Mapping[str, str]:
     return {"dither": str(run.options["dither"]), **given}
 
 
-def _compute(run: Run, extractor: "MelFeatures") -> int:
+def _compute(run: Run, extractor: PlainFeatures) -> int:
     source, target = run.arguments
     if run.options["output-format"] != "kaldi":
         raise DataError(f"--output-format={run.options['output-format']} is not supported by pysid: only kaldi is")
@@ -65,15 +57,12 @@ class _Skip(Exception):
     """Why an utterance has no features."""
 
 
-def _features(run: Run, key: str, wave: Wave, extractor: "MelFeatures") -> np.ndarray:
-    import torch
-
+def _features(run: Run, key: str, wave: Wave, extractor: PlainFeatures) -> np.ndarray:
     if wave.duration_s < run.options["min-duration"]:
         raise _Skip(f"File: {key} is too short ({six_digits(wave.duration_s)} sec): producing no output.")
-    samples = torch.from_numpy(np.ascontiguousarray(wave.samples[_channel(run, key, len(wave.samples))]))[None]
+    samples = np.ascontiguousarray(wave.samples[_channel(run, key, len(wave.samples))])
     samples = _resampled(run, key, samples, wave.sample_rate, extractor.config.sample_rate)
-    with torch.inference_mode():
-        features: np.ndarray = extractor(samples)[0].numpy()
+    features: np.ndarray = extractor(samples)
     if len(features) == 0:
         return np.zeros((0, 0), np.float32)
     if run.options["subtract-mean"]:
@@ -94,7 +83,7 @@ def _channel(run: Run, key: str, n_channels: int) -> int:
     return channel
 
 
-def _resampled(run: Run, key: str, samples: "torch.Tensor", rate: int, wanted: int) -> "torch.Tensor":
+def _resampled(run: Run, key: str, samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     """The waveform at the rate of the options, where they allow to change it."""
     if rate == wanted:
         return samples
@@ -104,9 +93,12 @@ def _resampled(run: Run, key: str, samples: "torch.Tensor", rate: int, wanted: i
             f"Failed to compute features for utterance {key}: waveform and config sample frequency mismatch: {rate} "
             f".vs {wanted} (use --{option}=true to allow it to be changed)"
         )
+    import torch
+
     from pysid._torchaudio import functional
 
-    resampled: torch.Tensor = functional.resample(samples, rate, wanted, lowpass_filter_width=6, rolloff=0.99)
+    wave = torch.from_numpy(samples)[None]
+    resampled: np.ndarray = functional.resample(wave, rate, wanted, lowpass_filter_width=6, rolloff=0.99)[0].numpy()
     return resampled
 
 

@@ -1,4 +1,4 @@
-"""Training batches made harder while they are read: other speeds, noise and rooms, masks.
+"""Training batches augmented while they are read: other speeds, noise and rooms, masks.
 
 The reading process draws what files are needed for, the device does the rest. All draws are functions of the seed, the
 epoch, the batch and the place in it: a training that was killed goes on with the very same ones, and processes that
@@ -100,8 +100,8 @@ class AugmentedBatches:
         if self.augmenter is None or inputs.corruptions is None:
             features = source.to_features(chunks)
         else:
-            harder = self.augmenter.render(chunks, None, inputs.corruptions)
-            features = source.to_features(harder, clean=chunks if self.clean_vad else None)
+            corrupted = self.augmenter.render(chunks, None, inputs.corruptions)
+            features = source.to_features(corrupted, clean=chunks if self.clean_vad else None)
         if self.masks is not None:
             features = self.masks.apply_drawn(features, None, self.masks.draw(n_whole, rng)[inputs.rows])
         return features, labels
@@ -110,7 +110,7 @@ class AugmentedBatches:
 class AugmentedEpoch(Dataset[tuple[Any, Tensor]]):
     """Item i is batch i of an epoch: `AugmentedInputs` and labels (b,); where none can be read, as `EpochDataset`.
 
-    A recording to corrupt with that cannot be read is said on standard error, once, and leaves its chunk clean.
+    A noise or response that cannot be read is reported on standard error, once, and its chunk stays clean.
 
     Args:
         key: seed and epoch.

@@ -168,8 +168,8 @@ class ChunkBatches:
 class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
     """Item i is batch i of an epoch: inputs (b, ...) and labels (b,).
 
-    A chunk that cannot be read is said on standard error and replaced by the next readable one of its batch; if there
-    is none, the item is (the DataError, None).
+    A chunk that cannot be read is reported on standard error and replaced by the next readable one of its batch; if
+    there is none, the item is (the DataError, None).
     """
 
     def __init__(self, batches: ChunkBatches, chunks: EpochChunks, rows: slice) -> None:

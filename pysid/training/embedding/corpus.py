@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pysid.augment import SpecAugment, SpecAugmentConfig, SpeedConfig, SpeedPerturb, speed_name
-from pysid.augment.recordings import AugmentSettings, open_augmenter
+from pysid.augment.recordings import TrainingAugmentConfig, open_augmenter
 from pysid.data.corpus import Corpus
 from pysid.data.features import FRONTEND_FILE, read_frontend
 from pysid.data.packed import Labels, PackedStrings, Picked, read_packed
@@ -102,7 +102,7 @@ def _audio(directory: Path, frontend: FrontendConfig, allow_pipes: bool) -> Trai
 def augment_batches(
     batches: ChunkBatches,
     speakers: Sequence[str],
-    augment: AugmentSettings | None = None,
+    augment: TrainingAugmentConfig | None = None,
     speed: SpeedConfig | None = None,
     spec_augment: SpecAugmentConfig | None = None,
 ) -> tuple[ChunkBatches | AugmentedBatches, list[str]]:
@@ -125,7 +125,7 @@ def augment_batches(
             )
         augmenter = None if augment is None else open_augmenter(augment, source.sample_rate)
     factors = sorted(speed.factors, key=lambda factor: factor != 1) if speed else [1.0]
-    harder = AugmentedBatches(
+    augmented = AugmentedBatches(
         batches,
         len(speakers),
         augmenter=augmenter,
@@ -133,4 +133,4 @@ def augment_batches(
         masks=SpecAugment(spec_augment) if spec_augment else None,
         clean_vad=augment is None or augment.vad == "clean",
     )
-    return harder, [speed_name(speaker, factor) for factor in factors for speaker in speakers]
+    return augmented, [speed_name(speaker, factor) for factor in factors for speaker in speakers]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from pysid.augment import SpecAugmentConfig, SpeedConfig
-from pysid.augment.recordings import AugmentSettings
+from pysid.augment.recordings import TrainingAugmentConfig
 from pysid.config import from_plain, read_plain
 from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.networks import TrainableConfig, TrainableNetwork, n_parameters
@@ -71,7 +71,7 @@ class TrainConfig:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     extract: ExtractConfig = field(default_factory=ExtractConfig)
     frontend: FrontendConfig | None = None
-    augment: AugmentSettings | None = None
+    augment: TrainingAugmentConfig | None = None
     speed: SpeedConfig | None = None
     spec_augment: SpecAugmentConfig | None = None
     in_memory: bool = False

@@ -195,7 +195,7 @@ def test_trials_without_audio_and_repeated_trials(vox1, out):
         prepare_voxceleb1(vox1, out)
     path = out / "voxceleb1_test" / "trials-o"
     assert sorted(str(w.message) for w in warned) == [
-        "1 trials of trials-o come again, and are kept: id10270-x6uYqmx31kE-00001 id10270--HJ1cf_qh-E-00002 "
+        "1 trials of trials-o are repeated, and are kept: id10270-x6uYqmx31kE-00001 id10270--HJ1cf_qh-E-00002 "
         f"(all in {path}.duplicates)",
         "2 utterances of 3 of 5 trials are not there: id10271-x6uYqmx31kE-00002, id19999-x6uYqmx31kE-00001 "
         f"(all in {path}.missing)",

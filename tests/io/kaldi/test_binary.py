@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from pysid.errors import DataError
 from pysid.io.kaldi.binary import BinaryReader, BinaryWriter
-from pysid.io.kaldi.files import new_writer, open_reader, reader_for, save
+from pysid.io.kaldi.files import new_writer, open_reader, reader_for, write_file
 
 KINDS = ("integer", "real", "boolean", "integers", "vector", "matrix")
 FLOATS = [np.float32, np.float64]
@@ -169,6 +169,6 @@ def test_a_missing_file_is_named(tmp_path):
 def test_saved_files_are_complete(tmp_path):
     writer = new_writer()
     writer.integer(3)
-    save(writer, tmp_path / "sub" / "a")
+    write_file(writer, tmp_path / "sub" / "a")
     assert open_reader(tmp_path / "sub" / "a").integer() == 3
     assert [path.name for path in (tmp_path / "sub").iterdir()] == ["a"]

@@ -61,27 +61,27 @@ def with_turn(**changes):
 
 BAD = {
     "no JSON": ('{\n"version": 1,,\n}', ":2: expected JSON: Expecting property name"),
-    "empty": ("", ":1: expected JSON: Expecting value"),
+    "empty": ("", ": expected JSON, got an empty file"),
     "a list": ("[]", ": expected the document to be an object with 'version'"),
     "no turns": (
         {k: v for k, v in GOOD.items() if k != "turns"},
         ": expected the document to be an object with 'turns'",
     ),
     "version": ({**GOOD, "version": 2}, ": expected version 1, got 2"),
-    "kind": ({**GOOD, "recording": 7}, ": expected another kind of value for 'recording' of the document, got 7"),
+    "kind": ({**GOOD, "recording": 7}, ": expected recording to be text, got '7'"),
     "true": (
         {**GOOD, "duration_s": True},
-        ": expected another kind of value for 'duration_s' of the document, got True",
+        ": expected duration_s to be a number, got 'true'",
     ),
     "negative": (
         {**GOOD, "duration_s": -1},
-        ": expected 'duration_s' of the document to be seconds, 0 or more, got -1",
+        ": expected duration_s to be seconds, 0 or more, got '-1'",
     ),
-    "NaN": (with_turn(end_s=float("nan")), ": expected 'end_s' of turns[1] to be seconds, 0 or more, got nan"),
+    "NaN": (with_turn(end_s=float("nan")), ": expected turns[1].end_s to be a number, got 'NaN'"),
     "backwards": (with_turn(start_s=2), ": expected turns[1] to start before it ends, got 2.0 and 1.0"),
-    "text": (with_turn(start_s="0"), ": expected another kind of value for 'start_s' of turns[1], got '0'"),
+    "text": (with_turn(start_s="soon"), ": expected turns[1].start_s to be a number, got '\"soon\"'"),
     "a turn": ({**GOOD, "turns": [3]}, ": expected turns[0] to be an object with 'start_s'"),
-    "Latin-1": (b'{"recording": "caf\xe9"}', ": expected UTF-8 text"),
+    "Latin-1": (json.dumps(GOOD).replace('"r"', '"caf\xe9"').encode("latin-1"), ": expected recording to be UTF-8"),
 }
 
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from pysid.augment import Noise, add_up, corrupt, reverberate, reverberate_channels
-from pysid.augment.convolve import block_size, convolve
+from pysid.augment.block_convolution import block_size
+from pysid.augment.convolve import convolve
 from pysid.augment.noise import mean_square
-from pysid.augment.reverberate import early_span
+from pysid.augment.room_batch import early_span
 from pysid.errors import DataError
 
 RATE = 16000
@@ -242,3 +243,31 @@ def stack(waves, garbage=0.0):
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         reverberate(**{"wave": np.ones(20, np.float32), "rate": RATE, **arguments})
+
+
+class TestOneWaveAndBatch:
+    """The program for one wave is in NumPy, the batch in torch: they agree far below a step of int16."""
+
+    @pytest.mark.parametrize("shift_output", [True, False])
+    @pytest.mark.parametrize(("n", "n_response"), [(16000, 4000), (500, 3000), (1, 7), (9000, 1)])
+    def test_room_and_noise(self, n, n_response, shift_output, signal, response):
+        wave, h, noise = signal(n), response(n_response, peak=n_response // 3), signal(n)
+        one = reverberate(wave, RATE, h, [noise], [6.0], [0.0], shift_output=shift_output, duration_s=n / RATE)
+        batch = corrupt(
+            torch.from_numpy(wave)[None],
+            None,
+            RATE,
+            response=torch.from_numpy(h)[None],
+            noise=torch.from_numpy(add_up([Noise(noise, 6.0)], n + n_response - 1))[None],
+            shift_output=shift_output,
+        )
+        assert len(one) == n
+        np.testing.assert_allclose(one, batch[0], rtol=0, atol=1e-5 * np.abs(one).max())
+
+    @pytest.mark.parametrize("options", [{"volume": 0.3}, {"normalize_output": False}, {}])
+    def test_noise_alone(self, options, signal):
+        wave, noise = signal(3000), signal(2000)
+        one = reverberate(wave, RATE, None, [noise], [3.0], [0.05], **options)
+        placed = torch.from_numpy(add_up([Noise(noise, 3.0, 800)], 3000))[None]
+        batch = corrupt(torch.from_numpy(wave)[None], None, RATE, noise=placed, **options)
+        np.testing.assert_allclose(one, batch[0], rtol=1e-6, atol=1e-3)

@@ -11,10 +11,9 @@ import pytest
 
 from pysid.exchange.kaldi_backend import read_matrix, read_plda, write_vector
 from pysid.frontend import CmvnConfig, FbankConfig, MfccConfig, VadConfig
-from pysid.frontend.cmvn import CMVN_OPTIONS
-from pysid.frontend.fbank import FBANK_OPTIONS
-from pysid.frontend.mfcc import MFCC_OPTIONS
-from pysid.frontend.vad import VAD_OPTIONS
+from pysid.frontend.cmvn_config import CMVN_OPTIONS
+from pysid.frontend.mel import FBANK_OPTIONS, MFCC_OPTIONS
+from pysid.frontend.vad_config import VAD_OPTIONS
 from pysid.io.ark.archive import read_matrices, read_vectors
 from pysid.kaldi import __main__ as entry
 from pysid.kaldi.holders import WAVE

@@ -16,7 +16,7 @@ def run(monkeypatch):
     monkeypatch.chdir(GOLDEN)
     monkeypatch.setenv("PYSID_ALLOW_PIPES", "0")
     app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
-    app.command("kaldi", context_settings=kaldi.SETTINGS)(kaldi.kaldi)
+    app.command("kaldi", context_settings=kaldi.CONTEXT_SETTINGS)(kaldi.kaldi)
     app.callback()(lambda: None)
     return lambda *words: CliRunner().invoke(app, ["kaldi", *words])
 

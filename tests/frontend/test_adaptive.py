@@ -4,7 +4,7 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from pysid.frontend import AdaptiveVadConfig, FbankConfig, Frontend, FrontendConfig, MfccConfig, adaptive_vad
-from pysid.frontend.adaptive_vad import DB
+from pysid.frontend.adaptive import DB
 
 QUIET, LOUD = 6.0, 14.0  # mean log energies
 

@@ -17,7 +17,7 @@ from pysid.kaldi.holders import (
     compressed_matrix,
 )
 from pysid.kaldi.log import Log
-from pysid.kaldi.tables import Lookup, Source, TableWriter
+from pysid.kaldi.tables import Lookup, TableReader, TableWriter
 from pysid.kaldi.wave import Wave
 
 LOG = Log("test")
@@ -25,11 +25,11 @@ MATRICES = {"a": np.arange(6, dtype=np.float32).reshape(3, 2), "b": np.ones((1, 
 
 
 def read(rspecifier, holder, allow_pipes=False):
-    return dict(Source(rspecifier, holder, LOG, allow_pipes))
+    return dict(TableReader(rspecifier, holder, LOG, allow_pipes))
 
 
 def lookup(rspecifier, holder, allow_pipes=False):
-    return Lookup(Source(rspecifier, holder, LOG, allow_pipes))
+    return Lookup(TableReader(rspecifier, holder, LOG, allow_pipes))
 
 
 def write(wspecifier, holder, values, allow_pipes=False):
@@ -161,7 +161,7 @@ def test_a_broken_archive(tmp_path, capsys):
     (tmp_path / "a.ark").write_bytes((tmp_path / "a.ark").read_bytes()[:60])
     found = []
     with pytest.raises(DataError, match=r"a\.ark: b: cut off"):
-        found.extend(key for key, _ in Source(f"ark:{tmp_path}/a.ark", MATRIX, LOG, False))
+        found.extend(key for key, _ in TableReader(f"ark:{tmp_path}/a.ark", MATRIX, LOG, False))
     assert found == ["a"]
     assert list(read(f"ark,p:{tmp_path}/a.ark", MATRIX)) == ["a"]
     assert "what follows is left out" in capsys.readouterr().err

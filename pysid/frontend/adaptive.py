@@ -27,7 +27,7 @@ N_ITERATIONS = 50  # of the EM algorithm; the levels have settled by then
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptiveVadConfig:
-    """Options of `adaptive_vad`."""
+    """Configuration of `adaptive_vad`."""
 
     kind: Literal["adaptive"] = "adaptive"
     level: float = 0.2  # of the threshold: 0 is the level of pauses, 1 that of speech

@@ -1,0 +1,80 @@
+"""`pysid convert`: turns of speakers from one format to another; models of other toolkits as model directories."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pysid.cli.common import Names, renamed
+
+FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote")
+
+
+MODELS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".nemo", ".onnx")  # endings of models' files
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a path is a file of weights, or a folder that has one."""
+    return any(x.suffix in MODELS for x in (path.iterdir() if path.is_dir() else [path]))
+
+
+def _check_format(name: str | None) -> str | None:
+    if name is not None and name not in FORMATS:
+        raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}, got {name!r}")
+    return name
+
+
+def convert(
+    turns: Annotated[list[Path], typer.Argument(metavar="IN...", help="Files of turns, or folders of them.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File, whose ending names the format; or folder.")],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            callback=_check_format, help=f"Format to write: {', '.join(FORMATS)}.", show_default="by OUT's ending"
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", callback=_check_format, help="Format to read.", show_default="by each IN's ending"),
+    ] = None,
+    names: Names = None,
+    exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the one who goes on.")
+    ] = False,
+    join: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Join a speaker's turns with so short a pause between.")
+    ] = 0.0,
+) -> None:
+    """Write turns of speakers in another format: RTTM, subtitles, Praat, ELAN, Audacity, tables, JSON; both ways.
+
+    A recording that its file does not name takes the name of the file. RTTM and CSV hold many recordings; of the other
+    formats a folder OUT gets a file for each. Times are kept to the millisecond.
+
+    A model of another toolkit, or an ONNX file, becomes a model directory OUT, with the same embeddings.
+
+    Example: pysid convert meeting.rttm meeting.eaf
+
+    Example: pysid convert annotations/ all.rttm --from textgrid
+
+    Example: pysid convert all.rttm subtitles/ --to srt --name speaker1=Anna
+
+    Example: pysid convert campplus_cn_common.bin models/campplus
+    """
+    if len(turns) == 1 and _is_model(turns[0]):
+        if to or source or names or exclusive or join:
+            raise typer.BadParameter(f"{turns[0]} is a model, and the options are for turns")
+        from pysid.exchange.from_toolkit import convert_model
+
+        print(f"{out}: {convert_model(turns[0], out)}")
+        return
+    from pysid.diarization.exclusive import exclusive as one_at_a_time
+    from pysid.diarization.turns import bridge_gaps
+    from pysid.io.turns.convert import read_all, write_all
+
+    recordings = []
+    for recording in read_all(turns, source):
+        found = renamed(recording.turns, names)
+        found = one_at_a_time(found) if exclusive else found
+        recordings.append(recording._replace(turns=bridge_gaps(found, join) if join else found))
+    for path in write_all(out, recordings, to):
+        print(f"wrote {path}")

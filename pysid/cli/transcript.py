@@ -1,0 +1,115 @@
+"""`pysid transcript`: what was said, with the names of those who said it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pysid.cli.common import Device, Model, Names, renamed
+
+if TYPE_CHECKING:
+    from pysid.segments import Turn
+    from pysid.transcript import Transcript
+
+FORMATS = ("txt", "srt", "vtt", "md", "json", "docx", "csv")
+
+
+def _check_formats(text: str) -> str:
+    for name in text.split(","):
+        if name not in FORMATS:
+            raise typer.BadParameter(f"expected some of {', '.join(FORMATS)}, with commas between, got {name!r}")
+    return text
+
+
+def transcript(
+    source: Annotated[Path, typer.Argument(metavar="AUDIO-OR-TURNS", help="A recording, or its turns: RTTM, JSON ...")],
+    words: Annotated[Path, typer.Argument(metavar="WORDS", help="What a recogniser of speech wrote about it.")],
+    formats: Annotated[
+        str, typer.Option("--format", "-f", callback=_check_formats, help=f"Of {', '.join(FORMATS)}, with commas.")
+    ] = "txt",
+    out_dir: Annotated[Path, typer.Option("--out-dir", "-o", help="Folder for the results.")] = Path("."),
+    names: Names = None,
+    smooth: Annotated[
+        bool,
+        typer.Option("--smooth/--no-smooth", help="Give words that stray from their sentence to its speaker."),
+    ] = True,
+    nearest: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="A word outside all turns is of the nearest one up to so far."),
+    ] = 1.0,
+    num_speakers: Annotated[
+        int | None, typer.Option("--num-speakers", "-n", min=1, help="Of a recording, if it is known.")
+    ] = None,
+    model: Model = None,
+    device: Device = "cpu",
+) -> None:
+    """Put speakers to the words that a recogniser found, and write the transcript.
+
+    WORDS is the JSON of Whisper, whisperX, faster-whisper, whisper.cpp, Vosk, AWS Transcribe, Deepgram or AssemblyAI;
+    or SRT, WebVTT, CTM, a Praat TextGrid. It should have a time for each word (whisper --word_timestamps True).
+
+    A word goes to the speaker whose turns it overlaps most. The files are called NAME.transcript.txt and so on.
+
+    Example: pysid transcript meeting.mp3 meeting-whisper.json --format docx,srt
+
+    Example: pysid transcript meeting.rttm words.json --name speaker1=Anna --name speaker2=Ben
+    """
+    from pysid.io.files import safe_name
+    from pysid.io.turns.formats import BY_ENDING
+    from pysid.transcript import Transcript, read_transcript, with_speakers
+    from pysid.transcript.formats import TRANSCRIPT_FORMATS, write_transcript
+    from pysid.transcript.formats.document import Document
+    from pysid.transcript.sentences import MAX_STRAY_WORDS
+
+    is_turns = source.name.lower().endswith(tuple(BY_ENDING))
+    found = read_transcript(words, source.stem)  # before the long work
+    recording, turns = _read_turns(source, words) if is_turns else _diarized(source, num_speakers, model, device)
+    spoken = with_speakers(
+        found, renamed(turns, names), nearest_s=nearest, max_stray_words=MAX_STRAY_WORDS if smooth else 0
+    )
+    result = Transcript(spoken.words, spoken.language)
+    paths = {
+        kind: out_dir / f"{safe_name(recording)}.transcript{TRANSCRIPT_FORMATS[kind].ending}"
+        for kind in formats.split(",")
+    }
+    for kind, path in paths.items():
+        write_transcript(path, Document(recording, result), kind)
+    print(f"{recording}: {_summary(result)}")
+    for path in paths.values():
+        print(f"wrote {path}")
+
+
+def _read_turns(path: Path, words: Path) -> tuple[str, list["Turn"]]:
+    """The only recording in a file of turns, or the one that has the name of the file of words."""
+    from pysid.errors import DataError
+    from pysid.io.turns.formats import read_turns
+
+    recordings = read_turns(path)
+    if len(recordings) > 1:
+        recordings = [x for x in recordings if x.recording == words.name.partition(".")[0]] or recordings
+    if len(recordings) > 1:
+        listed = ", ".join(x.recording for x in recordings[:5])
+        raise DataError(f"{path}: expected the turns of one recording, or of one called like {words}, got {listed}")
+    return recordings[0].recording, recordings[0].turns
+
+
+def _diarized(audio: Path, num_speakers: int | None, model: str | None, device: str) -> tuple[str, list["Turn"]]:
+    import pysid
+
+    found = pysid.load(model, device).diarize(audio, num_speakers=num_speakers)
+    return found.recording, found.turns
+
+
+def _summary(transcript: "Transcript") -> str:
+    words = [word for word in transcript.words if word.is_spoken]
+    if not words:
+        return "no words"
+    speakers = len(transcript.speakers)
+    parts = [f"{len(words)} words of {speakers} speaker{'' if speakers == 1 else 's'}"]
+    nobody = sum(word.speaker is None for word in words)
+    if nobody:
+        parts.append(f"{nobody} of nobody known")
+    estimated = sum(word.estimated for word in words)
+    if 10 * estimated > len(words):
+        parts.append(f"{estimated} without times of their own, so borders between speakers are less exact")
+    return ", ".join(parts)

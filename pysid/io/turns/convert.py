@@ -1,0 +1,78 @@
+"""Files of turns from one format to another: single ones, and folders of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pysid.errors import DataError
+from pysid.io.files import PathLike, atomic_text, safe_name
+from pysid.io.turns.cues import RecordingTurns
+from pysid.io.turns.formats import BY_ENDING, FORMATS, format_turns, kind_of, read_turns
+from pysid.io.turns.nist import one_words
+
+
+def read_all(paths: Sequence[PathLike], kind: str | None = None) -> list[RecordingTurns]:
+    """The recordings in files of turns, and in all those in folders.
+
+    Args:
+        kind: of `FORMATS`; None goes by the ending of each. In a folder only files of such an ending count.
+    Raises:
+        DataError: see `read_turns`; or a recording is in two files, or there is no such file in a folder.
+    """
+    origin: dict[str, Path] = {}
+    recordings: list[RecordingTurns] = []
+    for given in paths:
+        for path in _files(Path(given), kind):
+            for found in read_turns(path, kind):
+                if found.recording in origin:
+                    raise DataError(
+                        f"{path}: the recording {found.recording!r} is in {origin[found.recording]} already"
+                    )
+                origin[found.recording] = path
+                recordings.append(found)
+    return recordings
+
+
+def write_all(out: PathLike, recordings: Sequence[RecordingTurns], kind: str | None = None) -> list[Path]:
+    """Writes recordings to one file, or each to a file of its own in a folder.
+
+    Args:
+        out: a file, whose ending names the format where `kind` does not; or a folder, made if need be, in which the
+            files are called after the recordings.
+    Returns:
+        what was written.
+    Raises:
+        DataError: several recordings do not go into one file of the format, a name cannot be a file's, or `out` names
+            neither a folder nor a format.
+    """
+    path = Path(out)
+    is_folder = path.is_dir() or str(out).endswith("/") or (kind is not None and not path.suffix)
+    kind = kind or (None if is_folder else kind_of(path))
+    if kind is None:
+        raise DataError(f"{out}: expected the format for the files in this folder, got none")
+    if not is_folder:
+        if len(recordings) > 1 and not FORMATS[kind].holds_many:
+            raise DataError(f"{out}: a {kind} file holds one recording, got {len(recordings)}: give a folder")
+        if kind == "rttm":
+            one_words(x.recording for x in recordings)
+        _write(path, kind, recordings)
+        return [path]
+    files = {path / f"{safe_name(x.recording)}{FORMATS[kind].ending}": x for x in recordings}
+    for file, recording in files.items():
+        _write(file, kind, [recording])
+    return list(files)
+
+
+def _files(path: Path, kind: str | None) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    endings = tuple(BY_ENDING) if kind is None else (FORMATS[kind].ending.lower(),)
+    found = sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(endings))
+    if not found:
+        raise DataError(f"{path}: expected files of turns ({', '.join(endings)}) in this folder, got none")
+    return found
+
+
+def _write(path: Path, kind: str, recordings: Sequence[RecordingTurns]) -> None:
+    text = format_turns(kind, recordings)
+    with atomic_text(path) as file:
+        file.write(text)

@@ -1,0 +1,52 @@
+"""Words of subtitles, SubRip or WebVTT. A cue's words share its time, but where WebVTT has times within the text.
+
+    00:00:01.000 --> 00:00:03.000
+    Good<00:00:01.400><c> morning</c>
+
+A name before the text, "anna: ...", or in <v anna>, is not taken for a word of the text where the file has such names.
+"""
+
+import html
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+from pysid.io.files import PathLike
+from pysid.io.turns.subtitles import NAME, TAG, SubtitleCue, read_cues
+from pysid.transcript.words import Word, in_order, spread
+
+TIME = re.compile(r"<(?:(\d+):)?(\d{1,2}):(\d{2})\.(\d{3})>")
+
+
+def read_subtitles(path: PathLike) -> list[Word]:
+    """The words of all cues.
+
+    Raises:
+        DataError: see `pysid.io.turns.subtitles.read_cues`.
+    """
+    cues = read_cues(path)
+    named = bool(cues) and NAME.match(cues[0].plain) is not None
+    words: list[Word] = []
+    for cue in cues:
+        of_cue = _words(cue, named)
+        if of_cue:
+            words += [*of_cue[:-1], replace(of_cue[-1], ends_segment=True)]
+    return in_order(words)
+
+
+def _words(cue: SubtitleCue, named: bool) -> list[Word]:
+    """Pieces of text between times within the cue, of which most have none."""
+    parts = TIME.split(cue.text) if cue.is_vtt else [cue.text]
+    starts_s = [cue.start_s]
+    for at in range(1, len(parts), 5):
+        hours, minutes, seconds, ms = (int(x or 0) for x in parts[at : at + 4])
+        starts_s.append(min(max(starts_s[-1], 3600 * hours + 60 * minutes + seconds + ms / 1000), cue.end_s))
+    texts = [TAG.sub("", text) for text in parts[::5]]
+    texts = [html.unescape(text) if cue.is_vtt else re.sub(r"\{\\[^}]*\}", "", text) for text in texts]
+    if named and (found := NAME.match(texts[0])):
+        texts[0] = texts[0][found.end() :]
+    words: list[Word] = []
+    for text, (start_s, end_s) in zip(texts, pairwise([*starts_s, cue.end_s]), strict=True):
+        if text.strip():
+            words += spread(text, start_s, end_s)
+    return words

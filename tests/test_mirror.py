@@ -1,0 +1,100 @@
+"""Every module of pysid has a test of its own path, or stands here with the test that goes through it.
+
+Of `pysid/io/scp.py` that is `tests/io/test_scp.py`, or `test_scp_WHAT.py` beside it. Modules of one form, such as a
+package's readers of many formats, are tested together by `test_PACKAGE.py` in or beside the folder of the package.
+"""
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "pysid"
+
+ELSEWHERE = {
+    # What is private to one neighbour, or only values and protocols: the neighbour's test goes through all of it.
+    "activity/test_network.py": "activity/detector",
+    "training/activity/test_run.py": "activity/files training/activity/classifier",
+    "augment/test_augmenter.py": "augment/corruptions augment/policies",
+    "augment/test_banks.py": "augment/responses",
+    "augment/test_reverberation.py": "augment/block_convolution augment/channels augment/convolve augment/noise"
+    " augment/room_batch",
+    "backend/test_kaldi_parity.py": "backend/plda_adapt",
+    "backend/test_normalize.py": "backend/pca",
+    "backend/test_plda.py": "backend/checks backend/plda_dense backend/two_covariance",
+    "backend/test_score_norm.py": "backend/bilinear",
+    "backend/test_chain.py": "backend/projection",
+    "data/corpora/test_voxceleb.py": "data/corpora/directories data/corpora/trees data/corpora/voxceleb_meta"
+    " data/corpora/voxceleb_trials",
+    "data/test_features.py": "data/sources parallel/work",
+    "diarization/test_pipeline.py": "diarization/clusterers diarization/config diarization/files diarization/steps",
+    "embedding/test_campplus.py": "embedding/frame_input embedding/speaker_network",
+    "embedding/test_resnet.py": "embedding/networks model/network_file",
+    "embedding/test_xvector.py": "embedding/tdnn",
+    "embedding/fused/test_xvector.py": "embedding/fused/fold embedding/fused/forms embedding/fused/frame_stream",
+    "frontend/test_features.py": "frontend/fbank frontend/frames frontend/mel frontend/mfcc frontend/spectrum",
+    "frontend/test_kaldi_options.py": "frontend/cmvn_config frontend/vad_config",
+    "io/ark/test_archive.py": "io/ark/record",
+    "io/kaldi/test_binary.py": "io/kaldi/files io/kaldi/reader io/kaldi/text",
+    "io/test_tables.py": "io/table_formats io/text",
+    "io/turns/test_formats.py": "io/turns/convert io/turns/elan io/turns/nist io/turns/pyannote io/turns/table",
+    "nnet3/test_file.py": "nnet3/components nnet3/rewrite",
+    "nnet3/test_graph.py": "nnet3/builders nnet3/times nnet3/wiring",
+    "speakers/test_database.py": "speakers/database_file",
+    "speakers/test_identify.py": "speakers/index",
+    "speakers/test_verify.py": "speakers/decision",
+    "training/test_trainer.py": "training/checkpoint training/folder training/embedding/classifier"
+    " training/embedding/corpus training/embedding/dev_set training/embedding/flavours training/embedding/start",
+    "training/embedding/test_batches.py": "training/embedding/decoded",
+    # What exchanges models is judged by what went there and back.
+    "exchange/test_from_kaldi.py": "exchange/kaldi_package nnet3/network",
+    "exchange/test_to_kaldi.py": "nnet3/from_xvector nnet3/to_xvector",
+    "exchange/test_to_onnx.py": "model/onnx_file",
+    "model/toolkits/test_toolkits.py": "exchange/from_toolkit",
+    "model/test_speaker_model.py": "io/weights",
+    # Stand-ins run whole, as Kaldi's programs do.
+    "kaldi/test_programs.py": "kaldi/log kaldi/nnet3_info kaldi/run",
+    "kaldi/test_stand_ins.py": "kaldi/streams",
+    "kaldi/test_tables.py": "kaldi/holders kaldi/wave",
+    # Commands are tested as a user gives them.
+    "augment/test_rooms.py": "data/augmented_copies",
+    "cli/test_diarize.py": "runs/diarize",
+    "cli/test_main.py": "cli/common _lazy _version",
+    "cli/test_score.py": "cli/backend",
+    "cli/test_train.py": "cli/train_activity",
+    "cli/test_verify.py": "cli/decisions",
+    "recipes/test_default_card.py": "report/tables",
+    "segmentation/test_powerset.py": "segmentation/protocol",
+    "test_api.py": "diarization/result",
+    "transcript/test_assign.py": "transcript/sentences",
+    "transcript/test_captions.py": "transcript/utterances",
+    "transcript/test_recognisers.py": "io/json_values transcript/punctuation",
+    # A named tuple of two numbers, with its doctest.
+    "diarization/test_turns.py": "segments",
+}
+
+
+def has_own_test(source: Path) -> bool:
+    folder, stem = TESTS / source.parent, source.stem.lstrip("_")
+    own = [folder / f"test_{stem}.py", *folder.glob(f"test_{stem}_*.py")]
+    package = source.parent.name
+    if package and not (PACKAGE / source.parent / f"{package}.py").exists():  # else that is the test of a module
+        own += [folder / f"test_{package}.py", folder.parent / f"test_{package}.py"]
+    return any(path.exists() for path in own)
+
+
+def sources() -> list[Path]:
+    found = (path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py")))
+    return [path for path in found if path.stem not in ("__init__", "__main__")]
+
+
+def test_every_module_has_a_test():
+    listed = {name for names in ELSEWHERE.values() for name in names.split()}
+    without = [str(path) for path in sources() if not has_own_test(path) and str(path.with_suffix("")) not in listed]
+    assert without == []
+
+
+def test_the_list_says_nothing_that_is_not_so():
+    missing = [name for name in ELSEWHERE if not (TESTS / name).exists()]
+    known = {str(path.with_suffix("")): path for path in sources()}
+    names = [name for names in ELSEWHERE.values() for name in names.split()]
+    stale = [name for name in names if name not in known or has_own_test(known[name])]
+    assert missing == [] and stale == [] and len(set(names)) == len(names)

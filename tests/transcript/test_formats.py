@@ -1,0 +1,129 @@
+"""What transcripts are written as."""
+
+import csv
+import io
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pysid.errors import DataError
+from pysid.io.turns.subtitles import read_cues
+from pysid.transcript import Transcript, Word, read_transcript
+from pysid.transcript.formats import TRANSCRIPT_FORMATS, write_transcript
+from pysid.transcript.formats.document import NOBODY, Document
+from pysid.transcript.words import joined
+
+WORDS = [
+    Word(0.5, 0.9, "Good", 0.98, speaker="anna"),
+    Word(0.9, 1.4, "morning.", 0.5, ends_segment=True, speaker="anna"),
+    Word(2.0, 2.4, "<b>*It*", speaker="Dr. Łukasz"),
+    Word(2.4, 2.5, "'s", glued=True, estimated=True, speaker="Dr. Łukasz"),
+    Word(2.5, 3.0, "R&D_1.", speaker="Dr. Łukasz"),
+    Word(3661.0, 3662.0, "你好", speaker=None),
+]
+DOCUMENT = Document("Monday #1", Transcript(WORDS, "en"))
+
+
+def formatted(kind: str) -> str:
+    content = TRANSCRIPT_FORMATS[kind].format(DOCUMENT)
+    assert isinstance(content, str)
+    return content
+
+
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=8).filter(str.strip)
+names = st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+
+
+@st.composite
+def any_words(draw: st.DrawFn) -> list[Word]:
+    found, at_ms = [], 0
+    for _ in range(draw(st.integers(0, 12))):
+        at_ms += draw(st.integers(0, 5000))
+        end_ms = at_ms + draw(st.integers(0, 900))
+        confidence = draw(st.none() | st.integers(0, 10000).map(lambda x: x / 10000))
+        flags = [draw(st.booleans()) for _ in range(3)]
+        found.append(Word(at_ms / 1000, end_ms / 1000, draw(texts), confidence, *flags, draw(names)))
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_words(), st.none() | st.sampled_from(["en", "中文"]))
+def test_json_is_read_back(tmp_path_factory, words, language):
+    path = tmp_path_factory.mktemp("t") / "t.json"
+    words = [word for word in words if word.is_spoken]  # as readers leave them: punctuation goes to its word
+    write_transcript(path, Document("any", Transcript(words, language)), "json")
+    assert read_transcript(path) == Transcript(words, language)
+
+
+@settings(max_examples=50, deadline=None)
+@given(any_words(), st.sampled_from(["srt", "vtt"]))
+def test_subtitles_are_read_back_as_the_same_text(tmp_path_factory, words, kind):
+    """All but the exact words' times, which subtitles have no place for."""
+    path = tmp_path_factory.mktemp("t") / f"t.{kind}"
+    latin = [Word(w.start_s, w.end_s, "".join(c if c.isalnum() else "x" for c in w.text)) for w in words]
+    write_transcript(path, Document("any", Transcript(latin)), kind)
+    found = read_transcript(path).words if path.stat().st_size else []
+    assert joined(found).replace(" ", "") == joined(latin).replace(" ", "")
+
+
+def test_txt():
+    assert formatted("txt") == (
+        f"[0:00] anna: Good morning.\n[0:02] Dr. Łukasz: <b>*It*'s R&D_1.\n[1:01:01] {NOBODY}: 你好\n"
+    )
+
+
+def test_markdown_has_no_marks_of_its_own():
+    assert formatted("md") == (
+        "# Monday \\#1\n\n**anna** (0:00)  \nGood morning.\n\n"
+        "**Dr. Łukasz** (0:02)  \n\\<b\\>\\*It\\*'s R&D\\_1.\n\n"
+        f"**{NOBODY}** (1:01:01)  \n你好\n"
+    )
+
+
+def test_csv():
+    rows = list(csv.DictReader(io.StringIO(formatted("csv"))))
+    assert rows[0] == {"start_s": "0.500", "end_s": "1.400", "speaker": "anna", "text": "Good morning."}
+    assert rows[2]["speaker"] == ""
+
+
+def test_srt_and_vtt(tmp_path):
+    assert formatted("srt").startswith("1\n00:00:00,500 --> 00:00:01,500\nanna: Good morning.\n\n2\n")
+    assert "<v Dr. Łukasz>Dr. Łukasz: &lt;b&gt;*It*'s R&amp;D_1." in formatted("vtt")
+    path = tmp_path / "t.vtt"
+    path.write_text(formatted("vtt"), encoding="utf-8")
+    assert [cue.voice for cue in read_cues(path)] == ["anna", "Dr. Łukasz", None]
+
+
+def test_docx(tmp_path):
+    docx = pytest.importorskip("docx")
+    path = tmp_path / "t.docx"
+    odd = Word(4000.0, 4001.0, "bell\x07", speaker="a\x00\x0bb")
+    write_transcript(path, Document("Monday\x1b #1", Transcript([*WORDS, odd], "en")), "docx")
+    file = docx.Document(path)
+    lines = [paragraph.text for paragraph in file.paragraphs]
+    assert lines[:3] == ["Monday\ufffd #1", "anna  0:00", "Good morning."]
+    assert lines[-4:-2] == [f"{NOBODY}  1:01:01", "你好"] and lines[-1] == "bell\ufffd"
+    assert file.paragraphs[1].runs[0].bold and not file.paragraphs[1].runs[1].bold
+    assert file.core_properties.title == "Monday\ufffd #1" and file.core_properties.language == "en"
+    again = tmp_path / "again.docx"
+    write_transcript(again, Document("Monday\x1b #1", Transcript([*WORDS, odd], "en")), "docx")
+    assert [p.text for p in docx.Document(again).paragraphs] == lines
+
+
+def test_docx_without_what_writes_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "docx", None)
+    with pytest.raises(DataError, match=r"docx needs python-docx: pip install 'pysid\[docx\]'"):
+        write_transcript(tmp_path / "t.docx", DOCUMENT, "docx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_said():
+    for kind in TRANSCRIPT_FORMATS:
+        if kind != "docx":
+            assert isinstance(TRANSCRIPT_FORMATS[kind].format(Document("x", Transcript([]))), str)
+
+
+def test_endings_tell_formats_apart():
+    assert len({ending for ending, _ in TRANSCRIPT_FORMATS.values()}) == len(TRANSCRIPT_FORMATS)
