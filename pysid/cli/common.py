@@ -32,7 +32,7 @@ Cluster = Annotated[
 Threads = Annotated[int, typer.Option(min=1, help="Threads in each process.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="Model directory, ONNX file, or a shipped model: default, xvector."),
+    typer.Option("--model", "-m", help="Model directory, another toolkit's model, or a shipped one: default, xvector."),
 ]
 Names = Annotated[
     list[str] | None,
