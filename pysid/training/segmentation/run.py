@@ -16,6 +16,7 @@ from pysid.errors import DataError
 from pysid.frontend import Fbank, FbankConfig
 from pysid.progress import say, track
 from pysid.segmentation.files import SegmentationFileConfig, read_segmenter, write_segmenter
+from pysid.segmentation.find import open_segmentation
 from pysid.segmentation.network import MelNet, MelNetConfig, MelSegmentation
 from pysid.training.checkpoint import Progress
 from pysid.training.folder import claim, write_table
@@ -25,7 +26,7 @@ from pysid.training.segmentation.errors import measure
 from pysid.training.segmentation.loss import SegmentationClassifier
 from pysid.training.segmentation.mixing import MixConfig, Mixer
 from pysid.training.segmentation.recordings import Recordings
-from pysid.training.segmentation.teacher import Teacher, open_teacher
+from pysid.training.segmentation.teacher import Teacher
 from pysid.training.segmentation.voices import FindSpeech, Voices, webrtc_speech
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -44,7 +45,8 @@ class SegmentationTrainConfig:
         dev: one with ref.rttm, whose errors within windows are measured after every epoch.
         noises, music: data directories, or files in the form of wav.scp; decoded when the training starts.
         rooms: simulated when the training starts, which needs pyroomacoustics; None mixes without rooms.
-        teacher: an ONNX file of another segmentation network that reads samples.
+        teacher: another segmentation network that reads samples, as of `pysid diarize --segmentation`: an ONNX file, or
+            "pyannote".
         speech: what says where there is speech in the clips: WebRTC's detector, or the teacher.
         features: what the network reads: those of the embedding network that it will stand beside.
         start_from: folder `final` of another training, whose weights this one starts from.
@@ -138,8 +140,8 @@ def open_sources(config: SegmentationTrainConfig) -> Sources:
     grid = MelSegmentation(MelNet(config.network), config.features).grid
     rate = int(config.features.sample_rate)
     teacher = None
-    if config.teacher is not None:
-        teacher = Teacher(open_teacher(config.teacher), grid, config.network.powerset, rate)
+    if (network := open_segmentation(config.teacher)) is not None:
+        teacher = Teacher(network, grid, config.network.powerset, rate)
     mixer = None
     if config.voices and config.batches.mixed:
         find: FindSpeech = webrtc_speech(rate, grid.step_s)

@@ -24,7 +24,7 @@ def true_classes(active: np.ndarray, powerset: Powerset) -> tuple[np.ndarray, np
     kept, others = order[: powerset.n_speakers], order[powerset.n_speakers :]
     known = np.zeros((len(active), powerset.n_speakers), bool)
     known[:, : len(kept)] = active[:, kept]
-    return powerset.classes(known), ~active[:, others].any(1)
+    return powerset.classes(known), np.logical_not(active[:, others].any(1))
 
 
 def one_hot(classes: np.ndarray, counts: np.ndarray, n_classes: int) -> np.ndarray:

@@ -57,10 +57,3 @@ class Teacher:
             whole = np.resize(np.concatenate([piece, piece[::-1]]), size) if len(piece) else np.zeros(size, np.float32)
             parts.append(self(whole)[: -(-len(piece) // hop), 0])
         return np.concatenate(parts)[:n_frames] < 0.5
-
-
-def open_teacher(path: str) -> SegmentationNetwork:
-    """A network in an ONNX file. Raises DataError."""
-    from pysid.segmentation.onnx_network import OnnxSegmentation
-
-    return OnnxSegmentation.read(path)

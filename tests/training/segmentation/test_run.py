@@ -108,7 +108,7 @@ class Nobody:
 
 
 def test_all_sources_at_once(config, conversations, dev, monkeypatch):
-    monkeypatch.setattr(run, "open_teacher", lambda path: Nobody())
+    monkeypatch.setattr(run, "open_segmentation", lambda name: Nobody())
     config = replace(
         config,
         voices=(),
