@@ -27,6 +27,7 @@ from pysid.cli import (
     speakers,
     train,
     train_activity,
+    train_segmentation,
     transcript,
     validate,
     verify,
@@ -55,6 +56,7 @@ app.command("augment")(augment.augment)
 app.command("features")(features.features)
 app.command("train")(train.train)
 app.command("train-activity")(train_activity.train_activity)
+app.command("train-segmentation")(train_segmentation.train_segmentation)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)

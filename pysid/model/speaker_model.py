@@ -31,6 +31,7 @@ from pysid.model.config import ModelConfig, read_config
 from pysid.model.directory import BACKEND_FILE, DEFAULT_MODEL, find_model, load_backend, save_backend, save_network
 from pysid.model.network_file import Network, read_network
 from pysid.model.recording import embed_parts, name_of_recording, recording_parts
+from pysid.model.toolkits import read_toolkit_model
 from pysid.nnet3.network import Nnet3Network
 
 
@@ -62,13 +63,15 @@ class SpeakerModel:
 
     @classmethod
     def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> Self:
-        """Opens a model directory, an `.onnx` file, or a model that ships with pysid by its name.
+        """Opens a model directory, an `.onnx` file, a model of another toolkit, or one that ships with pysid by name.
 
         Raises:
             DataError: there is no such model, or its files are damaged or do not fit each other.
         """
         check_device(device)
         directory = find_model(path_or_name)
+        if (other := read_toolkit_model(directory)) is not None:
+            return cls(other.config, other.network, other.backend, device)
         config = read_config(directory)
         network = read_network(directory, config.network)
         path = directory / BACKEND_FILE
