@@ -1,8 +1,8 @@
 """Damaged recordings for the reader of audio: `python -m benchmarks.fuzz_audio --n 100 [--seed 0] [--kind wav]`.
 
 Recordings of a second in many containers have bytes changed, numbers of their headers made extreme, pieces doubled,
-left out or exchanged. Each must be read, or be refused by a `DataError` of one line, within 10 seconds; the process must
-stay below a GiB of memory. What breaks the reader is printed, and kept with --save.
+left out or exchanged. Each must be read, or be refused by a `DataError` of one line, within 10 seconds; the process
+must stay below a GiB of memory. What breaks the reader is printed, and kept with --save.
 """
 
 import argparse

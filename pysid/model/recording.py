@@ -29,6 +29,7 @@ def recording_parts(
     """The features of a recording, an hour at a time.
 
     Args:
+        channel: of recordings that have several; None takes the mean.
         meter: measures the sound on the way.
     Raises:
         DataError: the recording cannot be read, is no recording, or is too long.
@@ -37,7 +38,8 @@ def recording_parts(
     if isinstance(source, np.ndarray):
         yield analyse_blocks(frontend, meter.passing([source]) if meter else [source])
         return
-    with AudioReader(source, frontend.config.sample_rate, channel, max_hours) as reader:
+    with AudioReader(source, frontend.config.sample_rate, None, max_hours) as reader:
+        reader.take_channel(channel)
         size = int(PART_S * reader.sample_rate)
         for start in range(0, reader.n_samples, size):
             blocks = reader.blocks(BLOCK_S, start, min(start + size, reader.n_samples))

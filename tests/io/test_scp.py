@@ -62,7 +62,7 @@ def test_errors_of_pipes(command, message):
 
 def test_a_pipe_that_prints_no_audio_is_named(tmp_path):
     source = resolve("echo hello |", tmp_path, allow_pipes=True)
-    with pytest.raises(DataError, match=r"^echo hello \|: expected an audio file, got something else"):
+    with pytest.raises(DataError, match=r"^echo hello \|: expected an audio file, got text"):
         read_audio(source)
 
 
