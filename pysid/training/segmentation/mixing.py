@@ -42,13 +42,13 @@ class MixConfig:
         clip_probability, mu_law_probability: of samples cut off, and of samples rounded as G.711 does.
     """
 
-    speakers: tuple[float, ...] = (0.07, 0.20, 0.38, 0.26, 0.09)
+    speakers: tuple[float, ...] = (0.12, 0.19, 0.36, 0.25, 0.08)
     habits: tuple[Habit, ...] = (MEETING, POLITE, TAKING_TURNS, HEATED)
-    room_probability: float = 0.72
+    room_probability: float = 0.5
     spread_db: tuple[float, ...] = (0.5, 2.0, 4.0, 7.0)
     turn_spread_db: float = 1.5
     aside_db: tuple[float, float] = (-6.0, 1.0)
-    colour_probability: float = 0.5
+    colour_probability: float = 0.85
     surroundings: SurroundingsConfig = field(default_factory=SurroundingsConfig)
     peak_db: tuple[float, float] = (-32.0, -1.0)
     clip_probability: float = 0.06

@@ -35,7 +35,7 @@ class SurroundingsConfig:
     """
 
     steady_probability: float = 0.95
-    quiet: float = 0.6
+    quiet: float = 0.7
     quiet_snr_db: tuple[float, float] = (28.0, 55.0)
     steady_snr_db: tuple[float, float] = (10.0, 40.0)
     burst_probability: float = 0.5
