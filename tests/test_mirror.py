@@ -46,11 +46,15 @@ ELSEWHERE = {
     "speakers/test_verify.py": "speakers/decision",
     "training/test_trainer.py": "training/checkpoint training/folder training/embedding/classifier"
     " training/embedding/corpus training/embedding/dev_set training/embedding/flavours training/embedding/start",
-    "training/embedding/test_batches.py": "training/embedding/decoded",
+    "training/embedding/test_batches.py": "training/decoded",
+    "training/segmentation/test_batches.py": "training/segmentation/teacher",
+    "training/segmentation/test_mixing.py": "training/segmentation/surroundings",
+    "training/segmentation/test_recordings.py": "training/segmentation/errors",
     # What exchanges models is judged by what went there and back.
     "exchange/test_from_kaldi.py": "exchange/kaldi_package nnet3/network",
     "exchange/test_to_kaldi.py": "nnet3/from_xvector nnet3/to_xvector",
     "exchange/test_to_onnx.py": "model/onnx_file",
+    "model/toolkits/test_toolkits.py": "exchange/from_toolkit",
     "model/test_speaker_model.py": "io/weights",
     # Stand-ins run whole, as Kaldi's programs do.
     "kaldi/test_programs.py": "kaldi/log kaldi/nnet3_info kaldi/other_programs kaldi/run",
@@ -63,6 +67,7 @@ ELSEWHERE = {
     "cli/test_main.py": "cli/common _lazy _version",
     "cli/test_score.py": "cli/backend",
     "cli/test_train.py": "cli/train_activity",
+    "training/segmentation/test_run.py": "cli/train_segmentation",
     "cli/test_verify.py": "cli/decisions",
     "recipes/test_default_card.py": "report/tables",
     "segmentation/test_powerset.py": "segmentation/protocol",

@@ -32,8 +32,12 @@ Cluster = Annotated[
 Threads = Annotated[int, typer.Option(min=1, help="Threads in each process.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="Model directory, ONNX file, or a shipped model: default, xvector."),
+    typer.Option("--model", "-m", help="Model directory, another toolkit's model, or a shipped one: default, xvector."),
 ]
+Channel = Annotated[
+    int | None, typer.Option(min=0, help="Take this channel, from 0.", show_default="the mean of those with sound")
+]
+MaxHours = Annotated[float, typer.Option("--max-hours", min=0.0, help="Refuse longer recordings.")]
 Names = Annotated[
     list[str] | None,
     typer.Option("--name", metavar="OLD=NEW", help="Call a speaker otherwise, as speaker1=Anna; may be repeated."),

@@ -146,11 +146,12 @@ def _read_text(file: BinaryIO, start: bytes, dtype: DTypeLike) -> np.ndarray:
         raise ValueError(f"cut off: expected a line end, got {shorten(line)} and the end of the file")
     if before.strip():
         raise ValueError(f"expected a vector or matrix, got {shorten(line)}")
-    while b"]" not in text:
-        line = file.readline()
-        if not line:
+    lines = [text]
+    while b"]" not in lines[-1]:
+        lines.append(file.readline())
+        if not lines[-1]:
             raise ValueError("cut off: expected a closing ']', got the end of the file")
-        text += line
+    text = b"".join(lines)
     rows = text[: text.index(b"]")].split(b"\n")
     if len(rows) == 1:
         return _numbers(rows[0], dtype)

@@ -101,11 +101,7 @@ def iter_blocks(
     """
     with AudioReader(path, sample_rate, channel, max_hours) as reader:
         start, stop = _span(reader, start_s, end_s, MAX_OVERSHOOT_S)
-        block = int(block_s * reader.sample_rate)
-        if block < 1:
-            raise ValueError(f"block_s must hold at least one sample, got {block_s}")
-        for at in range(start, stop, block):
-            yield reader.read(at, min(at + block, stop))
+        yield from reader.blocks(block_s, start, stop)
 
 
 def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> None:

@@ -85,6 +85,25 @@ class AudioReader:
         first, last = self._resampler.needs(start, stop)
         return self._resampler(self._read_own(first, min(last, self.file.frames)), first, start, stop)
 
+    def take_channel(self, channel: int | None) -> None:
+        """Goes over to a channel of a recording that has several, before anything is read; one that has one keeps it.
+
+        Raises:
+            DataError: there is no such channel.
+        """
+        if channel is not None and self.file.channels > 1:
+            self._check_channel(channel)
+            self.channel = channel
+
+    def blocks(self, block_s: float, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+        """The samples [start, stop), by default all, in blocks (S,) of `block_s` seconds, the last one shorter."""
+        size = int(block_s * self.sample_rate)
+        if size < 1:
+            raise ValueError(f"block_s must hold at least one sample, got {block_s}")
+        stop = self.n_samples if stop is None else stop
+        for at in range(start, stop, size):
+            yield self.read(at, min(at + size, stop))
+
     def _read_own(self, start: int, stop: int) -> np.ndarray:
         """The samples [start, stop) at the file's own rate, as far as possible out of the last call's."""
         if self._start <= start < self._stop <= stop:
@@ -150,9 +169,14 @@ class AudioReader:
                 f"{self.name}: expected at most {max_hours:g} hours, got {hours:,.1f} by its header; "
                 "--max-hours allows more"
             )
-        if self.channel is not None and not 0 <= self.channel < file.channels:
-            channels = f"0 to {file.channels - 1}" if file.channels > 1 else "0"
-            raise DataError(f"{self.name}: expected a channel of the file ({channels}), got {self.channel}")
+        if self.channel is not None:
+            self._check_channel(self.channel)
+
+    def _check_channel(self, channel: int) -> None:
+        last = self.file.channels - 1
+        if not 0 <= channel <= last:
+            channels = f"0 to {last}" if last else "0"
+            raise DataError(f"{self.name}: expected a channel of the file ({channels}), got {channel}")
 
 
 @contextmanager

@@ -5,7 +5,6 @@ A named pipe, a process substitution (`<(...)`), standard input (`-`), bytes, an
 
 import io
 import os
-import select
 import stat
 import sys
 import tempfile
@@ -13,11 +12,11 @@ from typing import BinaryIO, cast
 
 from pysid.errors import DataError
 from pysid.io.audio.content import HEAD, UNKNOWN, after_id3, content_of
+from pysid.io.files import open_binary
 
 STDIN = "-"
 MOST_BYTES = 32 << 30  # of a pipe: 48 hours of stereo at 96 kHz
 BLOCK = 1 << 20
-PATIENCE_S = 30.0  # until somebody writes to a named pipe
 
 AudioFile = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -66,28 +65,11 @@ def open_stream(source: AudioFile) -> BinaryIO:
 
 
 def _open_path(path: str | os.PathLike[str], name: str) -> BinaryIO:
-    # Without O_NONBLOCK a named pipe without a writer would hold us up for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise DataError(f"{name}: cannot read the file: Is a directory")
-        if stat.S_ISREG(mode):
-            return os.fdopen(descriptor, "rb", buffering=0)
-        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
-            raise DataError(f"{name}: expected a file or a pipe, got a device")
-        waiting = select.poll()
-        waiting.register(descriptor, select.POLLIN)
-        if not waiting.poll(1000 * PATIENCE_S):
-            raise DataError(f"{name}: expected somebody to write to this pipe, nobody did in {PATIENCE_S:g} s")
-        os.set_blocking(descriptor, True)
-        with os.fdopen(descriptor, "rb", closefd=False) as pipe:
-            spooled = _spooled(pipe, name)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return spooled
+    file = open_binary(path, name)
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    with file as pipe:
+        return _spooled(pipe, name)
 
 
 def _spooled(pipe: BinaryIO, name: str) -> BinaryIO:

@@ -15,8 +15,8 @@ from pysid.errors import DataError
 from pysid.frontend import Frontend
 from pysid.io.ark.archive import load_matrix
 from pysid.progress import say, track
+from pysid.training.decoded import DecodedWaves
 from pysid.training.embedding.chunks import ChunkPlan, EpochChunks, fill
-from pysid.training.embedding.decoded import DecodedWaves
 
 
 class ChunkSource(Protocol):

@@ -225,7 +225,7 @@ def test_pipes(tmp_path, wav):
 def test_a_pipe_without_end_or_without_a_writer(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"/dev/zero: expected a file or a pipe, got a device$"):
         read_audio("/dev/zero")
-    monkeypatch.setattr("pysid.io.audio.streams.PATIENCE_S", 0.05)
+    monkeypatch.setattr("pysid.io.files.PATIENCE_S", 0.05)
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(DataError, match=r"fifo: expected somebody to write to this pipe, nobody did in 0.05 s$"):
         read_audio(tmp_path / "fifo")
