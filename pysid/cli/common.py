@@ -87,7 +87,7 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
 def report_skipped(skipped: "Skipped", n_total: int) -> None:
     """Reports on standard error which utterances were left out, if any."""
     if len(skipped):
-        say(skipped.summary(n_total))
+        say(skipped.summary(n_total, limit=100))
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
