@@ -1,5 +1,6 @@
 """Options, closing lines and files of figures that several subcommands share."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -86,7 +87,7 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
 def report_skipped(skipped: "Skipped", n_total: int) -> None:
     """Reports on standard error which utterances were left out, if any."""
     if len(skipped):
-        say(skipped.summary(n_total))
+        say(skipped.summary(n_total, limit=100))
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
@@ -95,6 +96,11 @@ def write_json(path: Path, figures: dict[str, Any]) -> None:
 
     from pysid.io.files import atomic_text
 
+    text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = text.encode(errors="backslashreplace").decode()  # half characters of file names become escapes of JSON
+    streams = {"-": sys.stdout, "/dev/stdout": sys.stdout, "/dev/stderr": sys.stderr}
+    if str(path) in streams:  # opened anew, a file behind it would lose what was printed before
+        streams[str(path)].write(text)
+        return
     with atomic_text(path) as file:
-        json.dump(figures, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
+        file.write(text)

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from pysid.errors import DataError
 
@@ -41,7 +41,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     if os.path.isdir(path):
         raise DataError(f"{path}: expected a file to write, got a directory")
-    if os.path.exists(path) and not os.path.isfile(path):
+    # What /dev/stdout stands for may be a file, which is not ours to replace.
+    is_device = os.path.abspath(path).startswith(("/dev/", "/proc/"))
+    if is_device or (os.path.exists(path) and not os.path.isfile(path)):
         yield Path(path)
         return
     target = Path(os.path.realpath(path))
@@ -136,7 +138,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def open_binary(path: PathLike, name: object = None) -> BinaryIO:
+def open_binary(path: PathLike, name: object = None) -> io.FileIO:
     """A file or a pipe, open to read; `name` stands for it in messages.
 
     Raises:
@@ -167,7 +169,7 @@ def open_binary(path: PathLike, name: object = None) -> BinaryIO:
 def read_bytes(path: PathLike, max_bytes: int | None = None) -> bytes:
     """The whole content of a file. Raises DataError when it cannot be read, or is larger than `max_bytes`."""
     try:
-        with io.BufferedReader(open_binary(path)) as file:  # type: ignore[arg-type]
+        with io.BufferedReader(open_binary(path)) as file:
             content = file.read(-1 if max_bytes is None else max_bytes + 1)
     except DataError:
         raise

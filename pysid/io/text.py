@@ -40,7 +40,7 @@ class RowFormat:
 def read_lines(path: PathLike) -> Iterator[tuple[int, bytes]]:
     """The lines of a file: (number from 1, bytes with their end). Raises DataError if it cannot be read."""
     try:
-        with io.BufferedReader(open_binary(path)) as file:  # type: ignore[arg-type]
+        with io.BufferedReader(open_binary(path)) as file:
             number = 0
             while line := file.readline(LONGEST_LINE + 1):
                 number += 1

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -79,3 +81,14 @@ def test_a_changed_file_is_embedded_again(pysid, model, audio, tmp_path):
         shutil.copy(source, path)
         entries.append(AudioFiles({"a": str(path)}, RATE).entry("a"))
     assert entries[0] != entries[1]
+
+
+def test_json_on_standard_output_leaves_the_file_behind_it(audio, tmp_path):
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "pysid", "verify", *audio("alicia-0", "alicia-1"), "--json", "/dev/stdout"]
+    for place in ("/dev/stdout", "-"):
+        with open(log, "w") as file:
+            subprocess.run([*command[:-1], place], stdout=file, stderr=subprocess.PIPE, check=True)
+        text = log.read_text()
+        answer, figures = text[: text.index("{")], json.loads(text[text.index("{") :])
+        assert ": accepted, " in answer and figures["decisions"][0]["accepted"]
