@@ -17,7 +17,7 @@ from benchmarks.kaldi_programs import BY, on_path, timed
 from benchmarks.measure.limits import FLOAT32, FLOAT64
 from benchmarks.measure.tasks import Measurement, Task, add_arguments, measure, one_core_limits, report
 from pysid.io.ark.archive import ArkWriter
-from pysid.io.kaldi.files import new_writer, save
+from pysid.io.kaldi.files import new_writer, write_file
 from pysid.ivector import Chosen, FullGmm, IvectorExtractor, Posteriors, UtteranceStats, best_gaussians, pruned
 from pysid.ivector.files import write_extractor, write_full_gmm
 from pysid.ivector.gmm_stats import GmmStats
@@ -111,7 +111,7 @@ def kaldis(n: int) -> list[Measurement]:
         for model, write in ((background(n), write_full_gmm), (extractor(n), write_extractor)):
             writer = new_writer()
             write(writer, model)  # type: ignore[operator]
-            save(writer, folder / ("ubm" if write is write_full_gmm else "ie"))
+            write_file(writer, folder / ("ubm" if write is write_full_gmm else "ie"))
         _write_tables(folder, n)
         x, gselect, post = (f"ark:{folder}/{table}" for table in ("x.ark", "gselect", "post"))
         frames = N_UTTERANCES * N_FRAMES
