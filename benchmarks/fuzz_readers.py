@@ -1,8 +1,9 @@
-"""Damaged files for the readers of Kaldi's formats: `python -m benchmarks.fuzz_readers --minutes 10 [--seed 0]`.
+"""Damaged files for the readers of formats: `python -m benchmarks.fuzz_readers --minutes 10 [--seed 0]`.
 
 A reader may refuse a file by a `DataError`, and nothing else: no other exception, no hang, and no more memory than
-a multiple of the file's size. Files are Kaldi's own, cut off, with bytes changed, numbers made extreme, pieces
-doubled, left out, or taken from another file. What breaks a reader is printed, and kept with --save.
+a multiple of the file's size. Files are Kaldi's own, tables, turns and settings, cut off, with bytes changed, numbers
+made extreme, pieces doubled, left out, or taken from another file. What breaks a reader is printed, and kept with
+--save.
 """
 
 import argparse
@@ -15,18 +16,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import torch
 
+from pysid.config import read_json, read_plain
 from pysid.errors import DataError
 from pysid.exchange.kaldi_backend import parse_plda
 from pysid.io.ark.archive import load_matrix, load_vector, read_matrices, read_vectors
+from pysid.io.ark.npz import read_npz
 from pysid.io.kaldi.files import reader_for
 from pysid.io.kaldi.options import parse_config
 from pysid.io.kaldi.reader import Reader
+from pysid.io.tables import read_segments, read_trials, read_utt2spk
+from pysid.io.turns.rttm import read_rttm
+from pysid.io.turns.uem import read_uem
 from pysid.nnet3.config_lines import parse_config_lines
 from pysid.nnet3.network import Nnet3Network
 
@@ -69,6 +76,25 @@ def read_network(data: bytes) -> None:
 def with_reader(read: Callable[[Reader], object]) -> Callable[[bytes], object]:
     """A reader of content, made of one of cursors."""
     return lambda data: read(reader_for(data, "fuzz"))
+
+
+def with_file(read: Callable[[Path], object], ending: str = "") -> Callable[[bytes], object]:
+    """A reader of content, made of one of files."""
+
+    def read_content(data: bytes) -> object:
+        with tempfile.NamedTemporaryFile(suffix=ending, dir=_memory()) as file:
+            file.write(data)
+            file.flush()
+            found = read(Path(file.name))
+            return deque(found, maxlen=0) if isinstance(found, Iterator) else found
+
+    return read_content
+
+
+def _npz() -> bytes:
+    content = BytesIO()
+    np.savez(content, keys=np.array(["a", "b"]), vectors=np.ones((2, 3), np.float32))
+    return content.getvalue()
 
 
 def read_archive(data: bytes) -> None:
@@ -120,6 +146,17 @@ TARGETS: dict[str, Target] = {
             b"a  [\n  1 2\n  3 4 ]\nb  [ ]\n",
         ),
     ),
+    "rttm": Target(
+        with_file(read_rttm),
+        (b"SPEAKER m 1 0.5 2.25 <NA> <NA> anna <NA> <NA>\nSPKR-INFO m 1 <NA> <NA> <NA> unknown anna <NA> <NA>\n; x\n",),
+    ),
+    "uem": Target(with_file(read_uem), (b"m 1 0 10.5\nm 1 12 20\nn A 0 3\n",)),
+    "trials": Target(with_file(read_trials), (b"a b target\na c nontarget\n", b"1 a b\n0 a c\n", b"a b\n")),
+    "segments": Target(with_file(read_segments), (b"u1 r 0.5 2\nu2 r 2 -1\nu3 r 3 4 1\n",)),
+    "utt2spk": Target(with_file(read_utt2spk), (b"u1 anna\nu2 ben\n",)),
+    "yaml": Target(with_file(read_plain), (b"a: {b: [1, 2.5, x], c: &d 3}\ne: *d\nf: 1:20:30\n",)),
+    "json": Target(with_file(read_json), (b'{"format": 1, "a": [1, {"b": null}], "c": "x"}',)),
+    "npz": Target(with_file(read_npz, ".npz"), (_npz(),)),
     "options": Target(
         lambda data: parse_config(data.decode("utf-8", "replace"), "fuzz"),
         ("feats/mfcc_voxceleb.conf", "feats/vad.conf"),

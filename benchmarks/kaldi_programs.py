@@ -25,7 +25,7 @@ BY = "Kaldi"
 
 def plda_training(X: np.ndarray, y: np.ndarray) -> list[Measurement]:
     """ivector-compute-plda on vectors (N, D) of speakers (N,), sorted by speaker."""
-    if not shutil.which("ivector-compute-plda"):
+    if not on_path("ivector-compute-plda"):
         return []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -38,7 +38,7 @@ def plda_training(X: np.ndarray, y: np.ndarray) -> list[Measurement]:
 
 def plda_scoring(plda: Plda, X: np.ndarray, pairs: np.ndarray) -> list[Measurement]:
     """ivector-plda-scoring of trials (P, 2), pairs of rows of X (N, D)."""
-    if not shutil.which("ivector-plda-scoring"):
+    if not on_path("ivector-plda-scoring"):
         return []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -53,7 +53,7 @@ def plda_scoring(plda: Plda, X: np.ndarray, pairs: np.ndarray) -> list[Measureme
 
 def clustering(n: int, costs: Callable[[int], np.ndarray], threshold: float) -> list[Measurement]:
     """agglomerative-cluster of one recording of n windows, whose costs (n, n) are made only if it is there."""
-    if not shutil.which("agglomerative-cluster"):
+    if not on_path("agglomerative-cluster"):
         return []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -66,6 +66,11 @@ def clustering(n: int, costs: Callable[[int], np.ndarray], threshold: float) -> 
         measurement = timed(command, f"average linkage, {n:,}", n, "windows")
         n_found = len({line.split()[1] for line in (folder / "labels").read_text().splitlines()})
     return [replace(measurement, remark=f"{n_found:,} clusters")]
+
+
+def on_path(*programs: str) -> bool:
+    """Whether all of these are there."""
+    return all(shutil.which(program) for program in programs)
 
 
 def write_vectors(path: Path, X: np.ndarray) -> list[str]:

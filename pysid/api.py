@@ -3,15 +3,12 @@
 It stands above the parts that it calls, and imports them when they are asked for, as that takes a while.
 """
 
-import numbers
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
-from pysid.model.speaker_model import Audio, SpeakerModel
+from pysid.io.audio.samples import Audio, is_recording
+from pysid.model.speaker_model import SpeakerModel
 
 if TYPE_CHECKING:
     from pysid.diarization import Diarizer
@@ -105,7 +102,4 @@ def _as_list(audio: Audio | Sequence[Audio]) -> list[Audio]:
     >>> _as_list("a.wav"), _as_list(("a.wav", "b.wav"))
     (['a.wav'], ['a.wav', 'b.wav'])
     """
-    with_rate = isinstance(audio, tuple) and len(audio) == 2 and isinstance(audio[1], numbers.Real)
-    if with_rate or isinstance(audio, str | os.PathLike | np.ndarray):
-        return [cast(Audio, audio)]
-    return list(cast(Sequence[Audio], audio))
+    return [cast(Audio, audio)] if is_recording(audio) else list(cast(Sequence[Audio], audio))

@@ -16,11 +16,14 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import yaml
 
 from pysid.errors import DataError, one_line
-from pysid.io.files import atomic_text
+from pysid.io.files import atomic_text, read_bytes
 
 Config = TypeVar("Config")
 
 FORMAT = 1  # of the JSON files of a model
+
+LARGEST_YAML = 1 << 20  # bytes
+MOST_ALIASES, MOST_DIGITS = 100, 100
 
 NAMES = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
 
@@ -199,13 +202,58 @@ def assignment(text: str) -> tuple[str, Any]:
 
 
 def _parse_yaml(text: bytes, where: str) -> Any:
+    if len(text) > LARGEST_YAML:
+        raise DataError(f"{where}: expected at most {LARGEST_YAML} bytes of YAML, got {len(text)}")
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark and b"\n" in text else ""
         raise DataError(f"{where}{line}: expected YAML, got: {error.problem}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise DataError(f"{where}: expected YAML, got: {one_line(error)}") from None
+    except RecursionError:
+        raise DataError(f"{where}: expected YAML, got too many levels of it") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes no more aliases and digits than a configuration has: a few of either can stand for more than memory."""
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(stream)
+        self._n_aliases = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            self._n_aliases += 1
+            if self._n_aliases > MOST_ALIASES:
+                raise yaml.YAMLError(f"more than {MOST_ALIASES} aliases")
+        return super().compose_node(parent, index)
+
+    def construct_yaml_int(self, node: Any) -> int:
+        if len(str(node.value)) > MOST_DIGITS:
+            raise yaml.YAMLError(f"a number of {len(str(node.value))} digits")
+        return int(super().construct_yaml_int(node))
+
+    def construct_yaml_float(self, node: Any) -> float:
+        if len(str(node.value)) > MOST_DIGITS:
+            raise yaml.YAMLError(f"a number of {len(str(node.value))} digits")
+        return float(super().construct_yaml_float(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises DataError where it cannot be read, or is none."""
+    try:
+        return json.loads(read_bytes(path).decode("utf-8"))
+    except ValueError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: expected JSON, got: {one_line(error)}") from None
+    except RecursionError:
+        raise DataError(f"{path}: expected JSON, got too many levels of it") from None
 
 
 def read_formatted(path: Path) -> dict[str, Any]:
@@ -214,12 +262,7 @@ def read_formatted(path: Path) -> dict[str, Any]:
     Raises:
         DataError: the file cannot be read, is not JSON, or has another format.
     """
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: expected JSON, got: {one_line(error)}") from None
+    plain = read_json(path)
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
         found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
         raise DataError(f"{path}: expected a model of format {FORMAT}, got {found!r}")

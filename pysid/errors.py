@@ -21,6 +21,21 @@ class PysidWarning(UserWarning):
     """Something a user should look at, but that does not stop the work."""
 
 
+def shown(name: object) -> str:
+    r"""A name from a user's file as it may go to a terminal: without line ends, escape codes and half characters.
+
+    >>> shown("a\nb\x1b[31m\udce9")
+    'a\\nb\\x1b[31m\\xe9'
+    """
+    return "".join(x if x.isprintable() else _escaped(x) for x in str(name))
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte that is no UTF-8, as Python has it in names of files
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
 class Skipped:
     """The utterances a corpus run had to leave out, with the reason of each.
 
@@ -47,23 +62,29 @@ class Skipped:
 
     @contextmanager
     def on_error(self, utterance: str) -> Iterator[None]:
-        """Turns a `DataError` inside the block into a skipped utterance; any other error is a bug and passes."""
+        """Turns a `DataError` or a lack of memory inside the block into a skipped utterance; other errors are bugs."""
         try:
             yield
         except DataError as error:
             self.add(utterance, str(error).removeprefix(f"{utterance}: "))
+        except MemoryError:
+            self.add(utterance, "there is not enough memory for it")
+        except RuntimeError as error:
+            if "not enough memory" not in str(error) and "out of memory" not in str(error):
+                raise
+            self.add(utterance, "there is not enough memory for it")
 
     def brief(self) -> str:
         """One line: how many, and the first with its reason."""
         if not self.reasons:
             return "no utterance was skipped"
         key, reason = next(iter(self.reasons.items()))
-        return f"{len(self)} skipped, the first is {key}: {reason}"
+        return f"{len(self)} skipped, the first is {shown(key)}: {reason}"
 
     def summary(self, n_total: int, limit: int = 20) -> str:
         """The closing lines of a corpus run: a count, then at most `limit` utterances with their reasons."""
         lines = [f"skipped {len(self)} of {n_total} utterances:"]
-        lines += [f"  {key}: {reason}" for key, reason in list(self.reasons.items())[:limit]]
+        lines += [f"  {shown(key)}: {shown(reason)}" for key, reason in list(self.reasons.items())[:limit]]
         if len(self) > limit:
             lines.append(f"  ... and {len(self) - limit} more")
         return "\n".join(lines)

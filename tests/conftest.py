@@ -149,7 +149,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "nan": (_nan_wav, "expected finite samples"),
     "silent": (lambda path: soundfile.write(path, np.zeros(16000), 16000), "no speech"),
     "too-short": (lambda path: soundfile.write(path, np.full(60, 0.5), 16000), "no speech"),
-    "pipe": (lambda path: None, "allow pipes"),
+    "pipe": (lambda path: None, "--allow-pipes"),
 }
 
 

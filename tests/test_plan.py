@@ -12,12 +12,13 @@ PACKAGE = Path(__file__).parents[1] / "pysid"
 ORDER = """
 _version.py _lazy.py _torchaudio.py errors.py segments.py
 progress.py io
-config.py frontend backend metrics
+config.py frontend backend metrics ivector
 augment embedding parallel
 segmentation activity nnet3 report transcript
 data model
 diarization speakers exchange
-runs training
+runs
+training
 kaldi api.py
 __init__.py
 cli

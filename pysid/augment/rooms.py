@@ -94,7 +94,7 @@ def simulate_rooms(config: RoomConfig) -> Iterator[tuple[str, np.ndarray]]:
     Raises:
         ImportError: pyroomacoustics is not installed.
     """
-    acoustics = _pyroomacoustics()
+    acoustics = pyroomacoustics()
     for number in range(config.n_rooms):
         room = draw_room(config, number)
         for place, (source, microphone) in enumerate(zip(room.sources_m, room.microphones_m, strict=True)):
@@ -132,7 +132,7 @@ def _draw_pair(sides: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray,
             return source, microphone
 
 
-def _pyroomacoustics() -> Any:
+def pyroomacoustics() -> Any:
     try:
         return import_module("pyroomacoustics")
     except ImportError as error:

@@ -1,5 +1,6 @@
 """Options, closing lines and files of figures that several subcommands share."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,8 +33,12 @@ Cluster = Annotated[
 Threads = Annotated[int, typer.Option(min=1, help="Threads in each process.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="Model directory, ONNX file, or a shipped model: default, xvector."),
+    typer.Option("--model", "-m", help="Model directory, another toolkit's model, or a shipped one: default, xvector."),
 ]
+Channel = Annotated[
+    int | None, typer.Option(min=0, help="Take this channel, from 0.", show_default="the mean of those with sound")
+]
+MaxHours = Annotated[float, typer.Option("--max-hours", min=0.0, help="Refuse longer recordings.")]
 Names = Annotated[
     list[str] | None,
     typer.Option("--name", metavar="OLD=NEW", help="Call a speaker otherwise, as speaker1=Anna; may be repeated."),
@@ -82,7 +87,7 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
 def report_skipped(skipped: "Skipped", n_total: int) -> None:
     """Reports on standard error which utterances were left out, if any."""
     if len(skipped):
-        say(skipped.summary(n_total))
+        say(skipped.summary(n_total, limit=100))
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
@@ -91,6 +96,11 @@ def write_json(path: Path, figures: dict[str, Any]) -> None:
 
     from pysid.io.files import atomic_text
 
+    text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = text.encode(errors="backslashreplace").decode()  # half characters of file names become escapes of JSON
+    streams = {"-": sys.stdout, "/dev/stdout": sys.stdout, "/dev/stderr": sys.stderr}
+    if str(path) in streams:  # opened anew, a file behind it would lose what was printed before
+        streams[str(path)].write(text)
+        return
     with atomic_text(path) as file:
-        json.dump(figures, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
+        file.write(text)

@@ -1,4 +1,4 @@
-"""`pysid convert`: turns of speakers from one format to another."""
+"""`pysid convert`: turns of speakers from one format to another; models of other toolkits as model directories."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,14 @@ import typer
 from pysid.cli.common import Names, renamed
 
 FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote")
+
+
+MODELS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".nemo", ".onnx")  # endings of models' files
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a path is a file of weights, or a folder that has one."""
+    return any(x.suffix in MODELS for x in (path.iterdir() if path.is_dir() else [path]))
 
 
 def _check_format(name: str | None) -> str | None:
@@ -42,12 +50,23 @@ def convert(
     A recording that its file does not name takes the name of the file. RTTM and CSV hold many recordings; of the other
     formats a folder OUT gets a file for each. Times are kept to the millisecond.
 
+    A model of another toolkit, or an ONNX file, becomes a model directory OUT, with the same embeddings.
+
     Example: pysid convert meeting.rttm meeting.eaf
 
     Example: pysid convert annotations/ all.rttm --from textgrid
 
     Example: pysid convert all.rttm subtitles/ --to srt --name speaker1=Anna
+
+    Example: pysid convert campplus_cn_common.bin models/campplus
     """
+    if len(turns) == 1 and _is_model(turns[0]):
+        if to or source or names or exclusive or join:
+            raise typer.BadParameter(f"{turns[0]} is a model, and the options are for turns")
+        from pysid.exchange.from_toolkit import convert_model
+
+        print(f"{out}: {convert_model(turns[0], out)}")
+        return
     from pysid.diarization.exclusive import exclusive as one_at_a_time
     from pysid.diarization.turns import bridge_gaps
     from pysid.io.turns.convert import read_all, write_all

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import AllowPipes, Device, Model, report_skipped
+from pysid.cli.common import AllowPipes, Channel, Device, MaxHours, Model, report_skipped
 
 if TYPE_CHECKING:
     from pysid.diarization.result import Outcome
@@ -39,7 +39,10 @@ def _check_formats(text: str) -> str:
 
 
 def diarize(
-    audio: Annotated[list[str], typer.Argument(help="Audio files; or one wav.scp or Kaldi data directory.")],
+    audio: Annotated[
+        list[str],
+        typer.Argument(help='Audio files, folders of them, or "-"; or one wav.scp or Kaldi data directory.'),
+    ],
     num_speakers: Annotated[int | None, typer.Option("--num-speakers", "-n", min=1, help="If it is known.")] = None,
     min_speakers: Annotated[int, typer.Option(min=1)] = 1,
     max_speakers: Annotated[int | None, typer.Option(min=1)] = None,
@@ -66,7 +69,8 @@ def diarize(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as windows.shift_s=0.25.")
     ] = None,
-    channel: Annotated[int | None, typer.Option(min=0, help="From 0.", show_default="the mean of all")] = None,
+    channel: Channel = None,
+    max_hours: MaxHours = 24.0,
     resume: Annotated[bool, typer.Option("--resume", help="Leave recordings alone that have their files.")] = False,
     device: Device = "cpu",
     allow_pipes: AllowPipes = False,
@@ -115,6 +119,7 @@ def diarize(
         formats=formats.split(","),
         count=SpeakerCount(num_speakers or min_speakers, num_speakers or max_speakers),
         channel=channel,
+        max_hours=max_hours,
         reference=None if reference is None else read_rttm(reference),
         speech=None if speech is None else read_rttm(speech),
         resume=resume,

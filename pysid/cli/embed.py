@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, Cluster, Device, Jobs, Model, Threads, choose_workers, report_skipped
+from pysid.cli.common import (
+    AllowPipes,
+    Channel,
+    Cluster,
+    Device,
+    Jobs,
+    MaxHours,
+    Model,
+    Threads,
+    choose_workers,
+    report_skipped,
+)
 
 
 def embed(
@@ -13,7 +24,8 @@ def embed(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Audio files; or one wav.scp, one data directory, or network input as scp:FILE or ark:FILE.",
+            help="Audio files and folders of them; or one wav.scp, data directory, or network input as scp:FILE or "
+            "ark:FILE.",
         ),
     ],
     out: Annotated[Path, typer.Argument(help="OUT.ark (an OUT.scp comes with it) or OUT.npz.")],
@@ -29,6 +41,8 @@ def embed(
     jobs: Jobs = None,
     cluster: Cluster = None,
     threads: Threads = 1,
+    channel: Channel = None,
+    max_hours: MaxHours = 24.0,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Compute one embedding an utterance (Kaldi's x-vector).
@@ -55,7 +69,7 @@ def embed(
     if cluster is None:
         check_device(device)
     opened = pysid.load(model, device if workers.is_here else "cpu")
-    utterances = open_inputs(inputs, opened, allow_pipes)
+    utterances = open_inputs(inputs, opened, allow_pipes, channel, max_hours)
     if window is not None:
         try:
             config = WindowConfig(duration_s=window, shift_s=window if shift is None else shift, min_s=window / 3)
@@ -65,3 +79,5 @@ def embed(
     n_done, skipped = embed_to_file(opened, utterances, out, workers)
     report_skipped(skipped, n_done + len(skipped))
     print(f"{out}: {n_done} embeddings")
+    if len(skipped):
+        raise typer.Exit(1)

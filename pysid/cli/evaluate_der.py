@@ -63,9 +63,11 @@ def der(
 
 
 def _read(path: Path) -> "dict[str, list[Turn]]":
-    from pysid.io.turns.rttm import read_rttm, read_rttm_folder
+    from pysid.io.turns.rttm import nobody_of, read_rttm, read_rttm_folder
 
-    return read_rttm_folder(path) if path.is_dir() else read_rttm(path)
+    if path.is_dir():
+        return read_rttm_folder(path)
+    return read_rttm(path, allow_empty=True) or nobody_of(path)
 
 
 def _figures(score: "DiarizationScore") -> dict[str, float | None]:

@@ -27,11 +27,12 @@ from pysid.cli import (
     speakers,
     train,
     train_activity,
+    train_segmentation,
     transcript,
     validate,
     verify,
 )
-from pysid.errors import DataError, PysidWarning
+from pysid.errors import DataError, PysidWarning, shown
 
 HELP = "Speaker verification and diarization: the Kaldi x-vector system in plain Python and PyTorch."
 
@@ -55,6 +56,7 @@ app.command("augment")(augment.augment)
 app.command("features")(features.features)
 app.command("train")(train.train)
 app.command("train-activity")(train_activity.train_activity)
+app.command("train-segmentation")(train_segmentation.train_segmentation)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
@@ -83,20 +85,25 @@ def _options(
 def main() -> None:
     """Runs the command line: exit status 0, 1 with one line on bad data, 2 on wrong usage."""
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # what a console cannot show must not end the work
     try:
         app()
     except DataError as error:
-        sys.exit("pysid: " + " ".join(str(error).splitlines()))
+        sys.exit("pysid: " + shown(" ".join(str(error).splitlines())))
     except BrokenPipeError:
         # The reader of our output has gone (`pysid ... | head`): no error, and nothing more to flush to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{shown(error.filename)}: " if error.filename else ""
         sys.exit(f"pysid: {where}{error.strerror or error}")
+    except MemoryError:
+        sys.exit("pysid: there is not enough memory")
 
 
 def _show_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
     """Our own warnings are for the user, one line each; those of libraries are not."""
     if issubclass(category, PysidWarning):
-        print(f"pysid: warning: {message}", file=sys.stderr)
+        print(f"pysid: warning: {shown(message)}", file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Device, Model, write_json
+from pysid.cli.common import Channel, Device, MaxHours, Model, write_json
 from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, figures, finish, operating_point, settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def enroll(
     audio: Annotated[list[str], typer.Argument(metavar="AUDIO...", help="Recordings of the speaker.")],
     db: Database,
     model: Model = None,
+    channel: Channel = None,
+    max_hours: MaxHours = 24.0,
     device: Device = "cpu",
 ) -> None:
     """Add recordings of a speaker, new or known, to a database, which is made if there is none.
@@ -42,7 +44,7 @@ def enroll(
 
     check_name(name)  # before the time that it takes to open the model
     skipped = Skipped() if len(audio) > 1 else None
-    n = run(db, pysid.load(model, device), name, audio, skipped)
+    n = run(db, pysid.load(model, device), name, audio, skipped, channel=channel, max_hours=max_hours)
     print(f"{db}: {name}, {n} recording{'s' if n != 1 else ''} enrolled")
     if skipped is not None:
         finish(skipped, len(audio))
@@ -59,6 +61,8 @@ def identify(
     c_fa: CostFa = 1.0,
     threshold: Threshold = None,
     json: Json = None,
+    channel: Channel = None,
+    max_hours: MaxHours = 24.0,
     device: Device = "cpu",
 ) -> None:
     """Say whose voice, of those enrolled, a recording is, or "unknown".
@@ -79,11 +83,14 @@ def identify(
     skipped = Skipped()
     answers = []
     with SpeakerDatabase(db) as database:
-        identifier = Identifier(database, pysid.load(model, device), point, backend)
+        opened = pysid.load(model, device)
+        identifier = Identifier(database, opened, point, backend, channel=channel, max_hours=max_hours)
         for path in audio:
             with skipped.on_error(path):
-                found = identifier(path, top)
-                answers.append({"audio": path, "speaker": found.speaker, **asdict(found)})
+                heard = identifier.listen(path)
+                found = identifier.identify_embedding(heard.embedding, top)
+                sound = {"speech_s": heard.speech_s, "faults": heard.faults}
+                answers.append({"audio": path, "speaker": found.speaker, **asdict(found), **sound})
                 _print(path, found, top)
         content = {"n_speakers": identifier.n_speakers, "answers": answers, **settings(identifier.speaker_point)}
     if json is not None:
@@ -92,12 +99,13 @@ def identify(
 
 
 def _print(path: str, found: "Identification", top: int) -> None:
+    from pysid.errors import shown
     from pysid.speakers.database import NOBODY
 
     best = found.candidates[0]
     nearest = f"nearest {best.name}, " if found.speaker is None and top == 1 else ""
     listed = "" if top > 1 else f", {nearest}{figures(best)}"
-    print(f"{path}: {found.speaker or NOBODY}{listed}")
+    print(f"{shown(path)}: {found.speaker or NOBODY}{listed}")
     for rank, candidate in enumerate(found.candidates if top > 1 else (), start=1):
         print(f"  {rank}. {candidate.name}, {figures(candidate)}")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Device, Model, write_json
+from pysid.cli.common import Channel, Device, MaxHours, Model, write_json
 from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, finish, operating_point, settings
 
 if TYPE_CHECKING:
@@ -30,9 +30,11 @@ def verify(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help=f"Exit with status {REJECTED} if a recording is rejected.")
     ] = False,
+    channel: Channel = None,
+    max_hours: MaxHours = 24.0,
     device: Device = "cpu",
 ) -> None:
-    """Say whether recordings are of the speaker of other recordings.
+    """Say whether recordings are of the speaker of other recordings ("-" is one on standard input).
 
     Prints for each whether it is accepted, a score, the log-likelihood ratio (LLR, natural logarithm) that the model's
     calibration makes of it, and the probability of the same speaker at the prior. It is accepted if the ratio is at
@@ -50,23 +52,35 @@ def verify(
         enrol, test = enrol[:1], enrol[1:]
 
     import pysid
-    from pysid.errors import Skipped
+    from pysid.errors import Skipped, shown
     from pysid.speakers.verify import Verifier
 
-    verifier = Verifier(pysid.load(model, device), enrol, point, backend)
+    opened = pysid.load(model, device)
+    verifier = Verifier(opened, enrol, point, backend, channel=channel, max_hours=max_hours)
     skipped = Skipped()
     answers = []
     for path in test:
         with skipped.on_error(path):
-            decision = verifier(path)
+            heard = verifier.listen(path)
+            decision = verifier.decide(heard)
             figures = asdict(decision)
             del figures["point"]  # the same for all
-            answers.append({"test": path, **figures})
-            print(f"{path}: {decision}", flush=True)
+            answers.append({"test": path, **figures, "speech_s": heard.speech_s, "faults": heard.faults})
+            print(f"{shown(path)}: {decision}, {heard.speech_s:.1f} s of speech", flush=True)
     if answers:
         print(f"accepted means {point}")
     if json is not None:
-        write_json(json, {"enrol": enrol, "decisions": answers, **settings(point), "skipped": skipped.reasons})
+        speech = [heard.speech_s for heard in verifier.enrolled]
+        write_json(
+            json,
+            {
+                "enrol": enrol,
+                "enrol_speech_s": speech,
+                "decisions": answers,
+                **settings(point),
+                "skipped": skipped.reasons,
+            },
+        )
     finish(skipped, len(test))
     if exit_code and not all(answer["accepted"] for answer in answers):
         raise typer.Exit(REJECTED)

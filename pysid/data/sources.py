@@ -16,6 +16,8 @@ import numpy as np
 from pysid.data.corpus import Corpus
 from pysid.io.ark.archive import load_matrix, load_vector, split_entry
 from pysid.io.audio.files import read_audio
+from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.files import state
 from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.table_formats import SegmentLine
 from pysid.parallel.work import Source
@@ -62,7 +64,8 @@ class CorpusAudio:
 
     def entry(self, key: str) -> str:
         utterance = self.corpus[key]
-        return f"{utterance.source} {utterance.segment} {utterance.channel} {self.sample_rate}"
+        file = state(resolve_path(utterance.source, self.corpus.directory)) if not is_pipe(utterance.source) else ""
+        return f"{utterance.source} {utterance.segment} {utterance.channel} {self.sample_rate} {file}"
 
     def absolute(self) -> "CorpusAudio":
         corpus = self.corpus
@@ -76,6 +79,8 @@ class AudioFiles:
 
     paths: Mapping[str, str]
     sample_rate: int
+    channel: int | None = None
+    max_hours: float = MAX_HOURS
     are_features = False
 
     @property
@@ -83,13 +88,15 @@ class AudioFiles:
         return list(self.paths)
 
     def load(self, key: str) -> np.ndarray:
-        return read_audio(self.paths[key], sample_rate=self.sample_rate)[0]
+        return read_audio(
+            self.paths[key], sample_rate=self.sample_rate, channel=self.channel, max_hours=self.max_hours
+        )[0]
 
     def part(self, keys: Iterable[str]) -> "AudioFiles":
         return replace(self, paths={key: self.paths[key] for key in keys})
 
     def entry(self, key: str) -> str:
-        return f"{self.paths[key]} {self.sample_rate}"
+        return f"{self.paths[key]} {self.sample_rate} {self.channel} {state(self.paths[key])}"
 
     def absolute(self) -> "AudioFiles":
         return replace(self, paths={key: os.path.abspath(path) for key, path in self.paths.items()})

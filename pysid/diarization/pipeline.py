@@ -8,6 +8,7 @@ to cluster can be tried on one analysis.
 
 import math
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -38,12 +39,13 @@ from pysid.diarization.steps import (
 from pysid.diarization.turns import bridge_gaps, drop_short, turns_from_windows
 from pysid.diarization.windows import uniform_windows
 from pysid.embedding.windows import ReadFrames, embed_windows
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.frontend import Frontend, FrontendConfig
+from pysid.frontend.quality import QualityMeter
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
-from pysid.io.audio.files import audio_info, iter_blocks
-from pysid.io.audio.reader import AudioFile
+from pysid.io.audio.reader import MAX_HOURS, AudioReader
+from pysid.io.audio.samples import Audio, as_source
 from pysid.model.directory import DEFAULT_MODEL
 from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import track
@@ -149,30 +151,35 @@ class Diarizer:
 
     def __call__(
         self,
-        audio: AudioFile,
+        audio: Audio,
         count: SpeakerCount = ANY_NUMBER,
         *,
         speech: Sequence[Segment] | None = None,
         channel: int | None = None,
+        max_hours: float = MAX_HOURS,
     ) -> Diarization:
         """Who spoke when in an audio file; arguments as in `analyse` and `assign`."""
-        return self.assign(self.analyse(audio, speech=speech, channel=channel), count)
+        return self.assign(self.analyse(audio, speech=speech, channel=channel, max_hours=max_hours), count)
 
     def analyse(
-        self, audio: AudioFile, *, speech: Sequence[Segment] | None = None, channel: int | None = None
+        self,
+        audio: Audio,
+        *,
+        speech: Sequence[Segment] | None = None,
+        channel: int | None = None,
+        max_hours: float = MAX_HOURS,
     ) -> Analysis:
         """Frames, speech, windows and embeddings of an audio file, which is read in blocks.
 
         Args:
-            audio: a path, or a seekable binary stream of a file.
+            audio: a file, its bytes, a file object, or (samples, rate): see `Audio`.
             speech: where somebody speaks, where that is known; None finds it.
-            channel: counted from 0; None takes the mean of all.
+            channel: counted from 0; None takes the mean of those that hold sound.
+            max_hours: a longer recording is refused.
         Raises:
             DataError: the file cannot be read.
         """
-        n_blocks = math.ceil(audio_info(audio).duration_s / BLOCK_S)
-        blocks = iter_blocks(audio, BLOCK_S, sample_rate=self.model.config.sample_rate, channel=channel)
-        features = analyse_blocks(self.frontend, track(blocks, "reading", n_blocks))
+        features = self._read(audio, channel, max_hours)
         shift_s, duration_s = features.shift_s, features.duration_s
         activity = None if self.detector is None else self.detector(features.features)
         unbridged, overlap = None, None if activity is None else activity.overlap
@@ -192,6 +199,21 @@ class Diarizer:
         windows = uniform_windows([Segment(0.0, len(frames) * shift_s)] if len(frames) else [], self.config.windows)
         embeddings = self._embed(lambda first, end: joined[first:end], windows, features)
         return Analysis(speech, windows, embeddings, features, frames, unbridged, overlap)
+
+    def _read(self, audio: Audio, channel: int | None, max_hours: float) -> RecordingFeatures:
+        """All frames of a recording; warns of what is wrong with its sound."""
+        rate = self.model.config.sample_rate
+        source = as_source(audio)
+        if isinstance(source, np.ndarray):
+            raise DataError("diarization takes a file, or samples with their rate: (samples, rate); got an array alone")
+        meter = QualityMeter(rate)
+        with AudioReader(source, rate, channel, max_hours) as reader:
+            blocks = meter.passing(reader.blocks(BLOCK_S))
+            n_blocks = math.ceil(reader.n_samples / (BLOCK_S * rate))
+            features = analyse_blocks(self.frontend, track(blocks, "reading", n_blocks))
+        if faults := meter.finish().faults():
+            warnings.warn(f"{reader.name}: {'; '.join(faults)}: expect more errors", PysidWarning, stacklevel=2)
+        return features
 
     def assign(self, analysis: Analysis, count: SpeakerCount = ANY_NUMBER) -> Diarization:
         """The turns of an analysed recording, of so many speakers."""

@@ -7,16 +7,18 @@ import torch
 from torch import nn
 
 from pysid.embedding.campplus import CamPlusPlus, CamPlusPlusConfig
+from pysid.embedding.ecapa import Ecapa, EcapaConfig
 from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.embedding.xvector import XVector, XVectorConfig
 
-TrainableConfig = XVectorConfig | ResNetConfig | CamPlusPlusConfig
-TrainableNetwork = XVector | ResNet | CamPlusPlus
+TrainableConfig = XVectorConfig | ResNetConfig | CamPlusPlusConfig | EcapaConfig
+TrainableNetwork = XVector | ResNet | CamPlusPlus | Ecapa
 
 _NETWORKS: dict[type, Callable[[Any], TrainableNetwork]] = {
     XVectorConfig: XVector,
     ResNetConfig: ResNet,
     CamPlusPlusConfig: CamPlusPlus,
+    EcapaConfig: Ecapa,
 }
 
 

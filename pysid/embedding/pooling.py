@@ -180,6 +180,80 @@ class AttentionPooling(nn.Module):
         return weighted_statistics(x, attention, exact=not self.training).flatten(1)
 
 
+class AttentiveStatisticsPooling(nn.Module):
+    """Mean and standard deviation under attention that each dimension of a frame has for itself.
+
+    A = softmax over time of f(W X + b) V + k (Okabe et al., "Attentive statistics pooling for deep speaker embedding",
+    Interspeech 2018, equations 2 to 7), one column a dimension and, with `global_context`, X beside its mean and
+    standard deviation over all frames (Desplanques et al., "ECAPA-TDNN", Interspeech 2020, section 3.1).
+
+    Args:
+        in_dim: D, width of a frame.
+        hidden_dim: width between W and V.
+        global_context: let the attention see the statistics of all frames.
+        hidden_norm: f is tanh of a batch norm of ReLU, as in SpeechBrain, and not tanh alone.
+        unbiased_context: divide the variance that the attention sees by N - 1.
+        variance_offset: added to that variance.
+
+    Shape: x (B, T, D), n_frames (B,) or None, weights (B, T) or None -> (B, 2 D), [mean | std].
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        hidden_dim: int = 128,
+        *,
+        global_context: bool = True,
+        hidden_norm: bool = True,
+        unbiased_context: bool = False,
+        variance_offset: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.out_dim = 2 * in_dim
+        self.global_context = global_context
+        self.unbiased_context = unbiased_context
+        self.variance_offset = variance_offset
+        self.hidden = nn.Linear(in_dim * (3 if global_context else 1), hidden_dim)
+        self.norm = nn.BatchNorm1d(hidden_dim) if hidden_norm else None
+        self.scores = nn.Linear(hidden_dim, in_dim)
+
+    def forward(self, x: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        if weights is not None:
+            own = shares(weights)
+        elif n_frames is not None:
+            own = frame_weights(x, n_frames)
+        else:
+            own = wide(x.new_full(x.shape[:2], 1 / x.shape[1]))
+        logits = wide(self.scores(self._hidden(x, own, weights)))
+        attention = logits.masked_fill(own[..., None] == 0, torch.finfo(logits.dtype).min).softmax(dim=1)
+        if weights is not None:
+            attention = shares((attention * weights[..., None]).transpose(1, 2)).transpose(1, 2)
+        return torch.cat(_statistics(wide(x), attention), dim=-1)
+
+    def _hidden(self, x: Tensor, own: Tensor, weights: Tensor | None) -> Tensor:
+        """(B, T, hidden_dim) of x (B, T, D), whose frames count as much as own (B, T) says."""
+        if not self.global_context:
+            return torch.tanh(self._normalize(self.hidden(x)))
+        n = (own > 0).sum(1) if weights is None else weights.sum(1)
+        scale = n / (n - 1).clamp(min=1) if self.unbiased_context else torch.ones_like(n)
+        context = torch.cat(_statistics(wide(x), own[..., None], scale[:, None], self.variance_offset), dim=-1)
+        of_frame, of_context = self.hidden.weight.split([x.shape[2], 2 * x.shape[2]], dim=1)
+        bias = nn.functional.linear(context.to(x.dtype), of_context, self.hidden.bias)
+        return torch.tanh(self._normalize(nn.functional.linear(x, of_frame) + bias[:, None]))
+
+    def _normalize(self, x: Tensor) -> Tensor:
+        return x if self.norm is None else self.norm(torch.relu(x).flatten(0, 1)).reshape(x.shape)
+
+
+def _statistics(
+    x: Tensor, weights: Tensor, scale: Tensor | float = 1.0, variance_offset: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (B, D) of x (B, T, D) over time under weights (B, T, D or 1) that sum to one."""
+    mean = (weights * x).sum(1)
+    variance = (weights * (x - mean[:, None]).square()).sum(1) * scale + variance_offset
+    return mean, variance.clamp(min=VARIANCE_FLOOR).sqrt()
+
+
 def diversity_penalty(attention: Tensor) -> Tensor:
     """How much the heads look at the same frames: mean over the batch of ||A A' - I||_F^2, A (B, H, T).
 

@@ -43,7 +43,8 @@ class TdnnLayer(nn.Module):
         order: "relu-norm" (Kaldi) or "norm-relu" (most PyTorch ports).
         norm_affine: whether the batch norm learns a scale and an offset (Kaldi: no).
         norm_eps: added to the variance (Kaldi: 1e-3).
-        padding: zero frames put on both sides before the splice (Kaldi: 0).
+        padding: frames put on both sides before the splice (Kaldi: 0).
+        padding_mode: "zeros", or "reflect" for the frames near the end in reverse, of batches without padding.
 
     Shape: (B, T, in_dim) -> (B, T + 2 padding - span, out_dim) with span = offsets[-1] - offsets[0].
 
@@ -61,8 +62,10 @@ class TdnnLayer(nn.Module):
         norm_affine: bool = False,
         norm_eps: float = 1e-3,
         padding: int = 0,
+        padding_mode: Literal["zeros", "reflect"] = "zeros",
     ) -> None:
         super().__init__()
+        self.padding_mode = padding_mode
         if list(offsets) != sorted(set(offsets)):
             raise ValueError(f"offsets must ascend without repeats, got {offsets}")
         self.offsets = tuple(offsets)
@@ -92,7 +95,11 @@ class TdnnLayer(nn.Module):
         if self.padding:
             # Zeros, not a longer neighbour's frames, must stand past the end of a short utterance.
             x = x if n_frames is None else zero_past_end(x, n_frames)
-            x = nn.functional.pad(x, (0, 0, self.padding, self.padding))
+            sides = (self.padding, self.padding)
+            if self.padding_mode == "reflect":
+                x = nn.functional.pad(x.transpose(1, 2), sides, "reflect").transpose(1, 2)
+            else:
+                x = nn.functional.pad(x, (0, 0, *sides))
         return self.activate(self.splice_affine(x))
 
     def _normalize(self, x: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pysid.frontend.mel import FbankConfig, MfccConfig
     from pysid.frontend.mfcc import Mfcc
     from pysid.frontend.selection import select_frames
+    from pysid.frontend.stft_mel import StftMel, StftMelConfig
     from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
     from pysid.frontend.vad import energy_vad
     from pysid.frontend.vad_config import VadConfig
@@ -37,6 +38,8 @@ __all__ = [
     "Mfcc",
     "MfccConfig",
     "RecordingFeatures",
+    "StftMel",
+    "StftMelConfig",
     "VadConfig",
     "WebrtcDetector",
     "WebrtcVadConfig",
@@ -77,6 +80,10 @@ __getattr__ = lazy_names(
         ),
         "mfcc": ("Mfcc",),
         "selection": ("select_frames",),
+        "stft_mel": (
+            "StftMel",
+            "StftMelConfig",
+        ),
         "streaming": (
             "RecordingFeatures",
             "analyse_blocks",

@@ -15,6 +15,7 @@ from pysid.frontend.mel import FbankConfig, MfccConfig
 from pysid.frontend.mfcc import Mfcc
 from pysid.frontend.selection import select_frames
 from pysid.frontend.spectrum import MelFeatures
+from pysid.frontend.stft_mel import StftMel, StftMelConfig
 from pysid.frontend.vad import energy_vad
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
@@ -24,13 +25,13 @@ from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 class FrontendConfig:
     """Configuration of `Frontend`."""
 
-    features: MfccConfig | FbankConfig = field(default_factory=MfccConfig)
+    features: MfccConfig | FbankConfig | StftMelConfig = field(default_factory=MfccConfig)
     vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | None = None  # None keeps all frames
     cmvn: CmvnConfig | None = None  # None leaves the features as they are
 
     def __post_init__(self) -> None:
         needs_energy = isinstance(self.vad, VadConfig | AdaptiveVadConfig)
-        if needs_energy and isinstance(self.features, FbankConfig) and not self.features.use_energy:
+        if needs_energy and not isinstance(self.features, MfccConfig) and not self.features.use_energy:
             raise ValueError("an energy VAD needs filter banks with use_energy")
 
     @property
@@ -69,13 +70,16 @@ class Frontend(nn.Module):
     (torch.Size([2, 0, 30]), tensor([0, 0]))
     """
 
-    features: MelFeatures
+    features: MelFeatures | StftMel
 
     def __init__(self, config: FrontendConfig) -> None:
         super().__init__()
         self.config = config
         c = config.features
-        self.features = Mfcc(c) if isinstance(c, MfccConfig) else Fbank(c)
+        if isinstance(c, StftMelConfig):
+            self.features = StftMel(c)
+        else:
+            self.features = Mfcc(c) if isinstance(c, MfccConfig) else Fbank(c)
         self.dim = self.features.dim
 
     def forward(

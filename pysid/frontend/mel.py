@@ -45,6 +45,15 @@ FBANK_OPTIONS = {
     "use-power": KaldiOption(boolean, "use_power"),
 }
 
+PLP_OPTIONS = {
+    **MEL_OPTIONS,
+    "lpc-order": KaldiOption(whole_number, "lpc_order"),
+    "num-ceps": KaldiOption(whole_number, "n_ceps"),
+    "compress-factor": KaldiOption(number, "compress_factor"),
+    "cepstral-lifter": KaldiOption(whole_number, "lifter"),
+    "cepstral-scale": KaldiOption(number, "scale"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class MelConfig(FrameConfig):
@@ -138,6 +147,37 @@ class FbankConfig(MelConfig):
         return cls(kaldi_fft=kaldi_fft, **parse_options(options, FBANK_OPTIONS))
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlpConfig(MelConfig):
+    """Options of perceptual linear prediction, which there is in NumPy only. Defaults are Kaldi's, without dither."""
+
+    n_ceps: int = 13  # the energy, or the prediction's residual, included
+    lpc_order: int = 12
+    compress_factor: float = 0.33333  # power that energies are raised to
+    lifter: int = 22  # 0: none
+    scale: float = 1.0
+    use_energy: bool = True  # the log energy in place of that of the residual
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.n_ceps <= self.lpc_order + 1:
+            raise ValueError(f"n_ceps must lie in [1, lpc_order + 1 = {self.lpc_order + 1}], got {self.n_ceps}")
+
+    @property
+    def dim(self) -> int:
+        """Features of a frame."""
+        return self.n_ceps
+
+    @classmethod
+    def from_kaldi(cls, options: Mapping[str, str], *, kaldi_fft: bool = True) -> "PlpConfig":
+        """The configuration that options of Kaldi's compute-plp-feats mean; see `MfccConfig.from_kaldi`.
+
+        >>> PlpConfig.from_kaldi({"lpc-order": "14"}).lpc_order
+        14
+        """
+        return cls(kaldi_fft=kaldi_fft, **parse_options(options, PLP_OPTIONS))
+
+
 def mel_bank(config: MelConfig) -> NDArray[np.float32]:
     """(n_fft / 2, n_mels) weights of the power in each FFT bin, the one at half the sampling rate left out.
 
@@ -146,10 +186,8 @@ def mel_bank(config: MelConfig) -> NDArray[np.float32]:
     Raises:
         ValueError: a filter so narrow that no FFT bin falls into it.
     """
-    low, high = _mel(config.low_hz), _mel(config.top_hz)
-    step = (high - low) / np.float32(config.n_mels + 1)
-    filters = np.arange(config.n_mels, dtype=np.float32)
-    left, centre, right = (low + (filters + np.float32(i)) * step for i in range(3))
+    low = _mel(config.low_hz)
+    left, centre, right = _corners(config)
     bin_hz = np.float32(config.sample_rate) / np.float32(config.n_fft)
     mel = _mel(bin_hz * np.arange(config.n_fft // 2, dtype=np.float32))[:, None]
     rising = (mel - left) / (centre - left)
@@ -163,16 +201,37 @@ def mel_bank(config: MelConfig) -> NDArray[np.float32]:
     return weights
 
 
+def centre_hz(config: MelConfig) -> NDArray[np.float32]:
+    """(n_mels,) centre frequency of each filter."""
+    centre = _corners(config)[1]
+    return np.float32(700.0) * (np.exp((centre / np.float32(1127.0)).astype(np.float64)).astype(np.float32) - 1)
+
+
+def _corners(config: MelConfig) -> tuple[NDArray[np.float32], ...]:
+    """(n_mels,) left ends, centres, and right ends of the filters, in mel."""
+    low, high = _mel(config.low_hz), _mel(config.top_hz)
+    step = (high - low) / np.float32(config.n_mels + 1)
+    filters = np.arange(config.n_mels, dtype=np.float32)
+    return tuple(low + (filters + np.float32(i)) * step for i in range(3))
+
+
+def lifter_weights(n_ceps: int, lifter: float) -> NDArray[np.float64]:
+    """(n_ceps,) what cepstra are multiplied with; ones for a `lifter` of 0.
+
+    Source: Kaldi feat/mel-computations.cc, ComputeLifterCoeffs.
+    """
+    return 1 + 0.5 * lifter * np.sin(np.pi * np.arange(n_ceps) / lifter) if lifter else np.ones(n_ceps)
+
+
 def dct_matrix(n_mels: int, n_ceps: int, lifter: float) -> NDArray[np.float32]:
     """(n_mels, n_ceps) orthonormal DCT-II with liftered columns; `lifter` 0 leaves them as they are.
 
-    Source: Kaldi matrix/matrix-functions.cc, ComputeDctMatrix; feat/mel-computations.cc, ComputeLifterCoeffs.
+    Source: Kaldi matrix/matrix-functions.cc, ComputeDctMatrix.
     """
     k = np.arange(n_ceps)
     dct = np.sqrt(2 / n_mels) * np.cos(np.pi / n_mels * np.outer(np.arange(n_mels) + 0.5, k))
     dct[:, 0] = np.sqrt(1 / n_mels)
-    if lifter:
-        dct *= 1 + 0.5 * lifter * np.sin(np.pi * k / lifter)
+    dct *= lifter_weights(n_ceps, lifter)
     return dct.astype(np.float32)
 
 

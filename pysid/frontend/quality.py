@@ -4,6 +4,7 @@ It is measured block by block, so that a recording of any length needs little me
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,12 @@ class QualityMeter:
         energy = np.square(frames).mean(1, dtype=np.float64)
         level_db = 10 * np.log10(energy[energy > 0] / FULL_SCALE**2)
         self._levels += np.bincount(np.clip(-level_db, 0, 199).astype(np.int64), minlength=200)
+
+    def passing(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Blocks on their way to somebody else."""
+        for block in blocks:
+            self.feed(block)
+            yield block
 
     def finish(self) -> SignalQuality:
         """The measures of all that was fed."""

@@ -21,6 +21,7 @@ from pysid.frontend.frames import count_frames
 from pysid.frontend.framing import check_scale
 from pysid.frontend.frontend import Frontend, FrontendConfig, voiced_by_energy
 from pysid.frontend.spectrum import CPU_BLOCK, DEVICE_BLOCK, MelFeatures
+from pysid.frontend.stft_mel import StftMel
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig
 
@@ -81,7 +82,8 @@ class RecordingFeatures:
 def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray]) -> RecordingFeatures:
     """What `Frontend.analyse` gives of one recording, without ever holding the whole of its waveform.
 
-    The features and the voiced frames are the same bit for bit (on a CPU); those after CMVN are to 1e-5.
+    The features and the voiced frames are the same bit for bit (on a CPU); those after CMVN are to 1e-5. For `StftMel`
+    the waveform is held, as its features go by what is loudest in all of it.
 
     Args:
         blocks: (S_i,) each, at int16 scale, of any lengths; joined they are the recording. They are taken one
@@ -92,6 +94,8 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray]) -> Recordin
         PysidWarning: the recording peaks below 2.0, so its scale must be wrong.
     """
     c = frontend.config
+    if isinstance(frontend.features, StftMel):
+        return _analyse_whole(frontend, np.concatenate([np.zeros(0, np.float32), *blocks]))
     stream = _FeatureStream(frontend.features)
     detector = WebrtcDetector(c.sample_rate, c.vad) if isinstance(c.vad, WebrtcVadConfig) else None
     peak = 0.0
@@ -103,6 +107,15 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray]) -> Recordin
     check_scale(torch.tensor(peak))
     features = stream.finish()
     return RecordingFeatures(features, _voiced(features, detector, c), stream.n_samples, c)
+
+
+def _analyse_whole(frontend: Frontend, wave: np.ndarray) -> RecordingFeatures:
+    """Of features that go by the loudest of a recording."""
+    check_scale(torch.from_numpy(wave))
+    plain = Frontend(replace(frontend.config, cmvn=None)).to(frontend.features.bank)
+    with torch.no_grad():
+        features, voiced, _ = plain.analyse(torch.from_numpy(wave)[None].to(frontend.features.bank.device))
+    return RecordingFeatures(features[0], voiced[0], len(wave), frontend.config)
 
 
 def _voiced(features: Tensor, detector: WebrtcDetector | None, config: FrontendConfig) -> Tensor:

@@ -1,8 +1,11 @@
 """Files and folders that appear under their name only when they are complete, and names that stay in their folder."""
 
+import io
 import os
 import secrets
+import select
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ from pysid.errors import DataError
 
 PathLike = str | os.PathLike[str]
 
+PATIENCE_S = 20.0  # until somebody writes to a named pipe
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for an ending and the temporary name's prefix
 
 
@@ -37,7 +41,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     if os.path.isdir(path):
         raise DataError(f"{path}: expected a file to write, got a directory")
-    if os.path.exists(path) and not os.path.isfile(path):
+    # What /dev/stdout stands for may be a file, which is not ours to replace.
+    is_device = os.path.abspath(path).startswith(("/dev/", "/proc/"))
+    if is_device or (os.path.exists(path) and not os.path.isfile(path)):
         yield Path(path)
         return
     target = Path(os.path.realpath(path))
@@ -106,6 +112,23 @@ def safe_name(name: str) -> str:
     return name
 
 
+def modified(path: PathLike) -> int | None:
+    """When a file was last changed, in nanoseconds; None where there is no such file."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except (OSError, ValueError):
+        return None
+
+
+def state(path: PathLike) -> str:
+    """The size of a file and when it was last changed, as text; "" where there is no such file."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
 def _sync(path: Path) -> None:
     """Waits until the file's bytes are on the disk: a rename must not overtake them."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -115,13 +138,43 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def open_binary(path: PathLike, name: object = None) -> io.FileIO:
+    """A file or a pipe, open to read; `name` stands for it in messages.
+
+    Raises:
+        OSError: it cannot be read.
+        DataError: it is a directory, a device, or a pipe that nobody writes to.
+    """
+    name = path if name is None else name
+    # Without O_NONBLOCK a named pipe without a writer would hold us up for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError(f"{name}: cannot read the file: Is a directory")
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise DataError(f"{name}: expected a file or a pipe, got a device")
+        if not stat.S_ISREG(mode):
+            waiting = select.poll()
+            waiting.register(descriptor, select.POLLIN)
+            if not waiting.poll(1000 * PATIENCE_S):
+                raise DataError(f"{name}: expected somebody to write to this pipe, nobody did in {PATIENCE_S:g} s")
+            os.set_blocking(descriptor, True)
+        return os.fdopen(descriptor, "rb", buffering=0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
 def read_bytes(path: PathLike, max_bytes: int | None = None) -> bytes:
     """The whole content of a file. Raises DataError when it cannot be read, or is larger than `max_bytes`."""
     try:
-        with open(path, "rb") as file:
+        with io.BufferedReader(open_binary(path)) as file:
             content = file.read(-1 if max_bytes is None else max_bytes + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot read the file: {getattr(error, 'strerror', None) or error}") from None
     if max_bytes is not None and len(content) > max_bytes:
         raise DataError(f"{path}: expected a file of at most {max_bytes >> 20} MiB, got a larger one")
     return content

@@ -46,7 +46,7 @@ def resolve(entry: str, scp_directory: str | os.PathLike[str], *, allow_pipes: b
     if is_pipe(entry):
         return _stream(run_pipe(entry, allow_pipes=allow_pipes), entry)
     path = resolve_path(entry, scp_directory)
-    place = re.fullmatch(r"(.+):(\d+)", entry)
+    place = re.fullmatch(r"(.+):(\d{1,18})", entry)
     if place and not os.path.exists(path):
         return _stream(_read_riff(resolve_path(place[1], scp_directory), int(place[2])), entry)
     return path
@@ -60,7 +60,7 @@ def run_pipe(entry: str, *, allow_pipes: bool) -> bytes:
             error), or it prints nothing.
     """
     if not allow_pipes:
-        raise DataError(f"expected a path, got the shell pipe {entry!r}; allow pipes for files you trust")
+        raise DataError(f"expected a path, got the shell pipe {entry!r}; for files you trust there is --allow-pipes")
     command = entry.rstrip().removesuffix("|")
     process = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if process.returncode != 0:

@@ -4,13 +4,15 @@ Text is UTF-8. White space is that of the C locale, as in Kaldi, so an ideograph
 part of it. A byte-order mark, line ends of Windows, tabs and blank lines are skipped.
 """
 
+import io
 import sys
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from pysid.errors import DataError
-from pysid.io.files import PathLike, atomic_text
+from pysid.io.files import PathLike, atomic_text, open_binary
 
+LONGEST_LINE = 1 << 26  # bytes: a speaker with a million utterances
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 ANY_NUMBER = range(1, sys.maxsize)
 
@@ -38,10 +40,17 @@ class RowFormat:
 def read_lines(path: PathLike) -> Iterator[tuple[int, bytes]]:
     """The lines of a file: (number from 1, bytes with their end). Raises DataError if it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            yield from enumerate(file, start=1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+        with io.BufferedReader(open_binary(path)) as file:
+            number = 0
+            while line := file.readline(LONGEST_LINE + 1):
+                number += 1
+                if len(line) > LONGEST_LINE:
+                    raise DataError(f"{path}:{number}: expected a line of text, got more than {LONGEST_LINE} bytes")
+                yield number, line
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot read the file: {getattr(error, 'strerror', None) or error}") from None
 
 
 def read_rows(path: PathLike, row_format: RowFormat) -> Iterator[tuple[int, list[str]]]:

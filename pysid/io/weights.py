@@ -7,7 +7,7 @@ import safetensors
 import safetensors.numpy
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pysid.errors import DataError, one_line
 from pysid.io.files import atomic_path
@@ -33,7 +33,15 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
             if array.dtype.kind not in "biuf":  # bfloat16 loads only where some package has taught NumPy of it
                 raise TypeError(f"{name} in {array.dtype}")
         return arrays
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+    except (
+        safetensors.SafetensorError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        MemoryError,
+    ) as error:
         raise DataError(f"{path}: expected a safetensors file, got: {one_line(error)}") from None
 
 
@@ -46,13 +54,24 @@ def load_weights(network: nn.Module, path: Path, config_file: str = "config.json
         DataError: the file is missing or damaged, or has the weights of another network.
     """
     arrays = read_safetensors(path)
-    weights = {k: torch.from_numpy(v).to(torch.get_default_dtype()) for k, v in arrays.items()}
+    set_weights(network, {k: torch.from_numpy(v) for k, v in arrays.items()}, str(path), config_file)
+
+
+def set_weights(network: nn.Module, weights: dict[str, Tensor], where: str, config_file: str = "config.json") -> None:
+    """Gives a network weights by their names; all of them, and no others.
+
+    Args:
+        where: what they are from, for messages.
+    Raises:
+        DataError: the weights are those of another network.
+    """
+    weights = {k: v.to(torch.get_default_dtype()) for k, v in weights.items() if "num_batches_tracked" not in k}
     expected = {k for k in network.state_dict() if "num_batches_tracked" not in k}
     for names, what in ((expected - set(weights), "lacks"), (set(weights) - expected, "has superfluous")):
         if names:
-            raise DataError(f"{path}: does not fit {config_file}: {what} {len(names)} tensors, such as {min(names)!r}")
+            raise DataError(f"{where}: does not fit {config_file}: {what} {len(names)} tensors, such as {min(names)!r}")
     try:
         network.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         reason = one_line(error).partition(": ")[2]
-        raise DataError(f"{path}: does not fit {config_file}: {reason}") from None
+        raise DataError(f"{where}: does not fit {config_file}: {reason}") from None

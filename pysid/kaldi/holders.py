@@ -39,7 +39,7 @@ class Holder(Generic[V]):
     select: Callable[[V, str], V] | None = None
 
 
-def _is_binary(file: BinaryIO, separator: bytes) -> tuple[bool, bytes]:
+def is_binary(file: BinaryIO, separator: bytes) -> tuple[bool, bytes]:
     """Whether a binary value follows; if not, the line that does."""
     if separator == LINE_END:
         return False, b""
@@ -71,11 +71,22 @@ def _write_vector(value: np.ndarray, binary: bool, log: Log) -> bytes:
     return writer.content()
 
 
+def _read_double_matrix(file: BinaryIO, separator: bytes, log: Log) -> np.ndarray:
+    return with_axes(read_array(file, separator, np.float64), 2)
+
+
+def _write_double_matrix(value: np.ndarray, binary: bool, log: Log) -> bytes:
+    writer = new_writer(binary)
+    writer.matrix(value.astype(np.float64, copy=False))
+    return writer.content()
+
+
 def _select(value: np.ndarray, bounds: str) -> np.ndarray:
     return value[range_slices(bounds, value.shape)]
 
 
 MATRIX = Holder(_read_matrix, _write_matrix, _select)
+DOUBLE_MATRIX = Holder(_read_double_matrix, _write_double_matrix, _select)
 VECTOR = Holder(_read_vector, _write_vector, _select)
 
 
@@ -96,8 +107,8 @@ def _number(letter: str, kind: type[int] | type[float], text_form: str) -> Holde
     """A single number; Kaldi's basic types."""
 
     def read(file: BinaryIO, separator: bytes, log: Log) -> Any:
-        is_binary, line = _is_binary(file, separator)
-        if is_binary:
+        binary, line = is_binary(file, separator)
+        if binary:
             data = file.read(5)
             if len(data) < 5 or data[:1] != b"\4":
                 raise ValueError(f"expected a number of 4 bytes, got {shorten(data)}")
@@ -120,8 +131,8 @@ FLOAT: Holder[float] = _number("f", float, ".7g")
 
 
 def _read_integers(file: BinaryIO, separator: bytes, log: Log) -> np.ndarray:
-    is_binary, line = _is_binary(file, separator)
-    if is_binary:
+    binary, line = is_binary(file, separator)
+    if binary:
         n = int(_sized_integers(file, 1)[0])
         if n < 0:
             raise ValueError(f"expected a number of integers, got {n}")
@@ -171,21 +182,19 @@ WORDS = Holder(_read_words)
 WORD = Holder(_read_word)
 
 
-def _read_duration(file: BinaryIO, separator: bytes, log: Log) -> float:
-    """Seconds, from the header alone where it says how many samples follow."""
+def _read_duration(file: BinaryIO, separator: bytes, log: Log) -> float | None:
+    """Seconds, from the header alone; None where it does not say how many samples follow."""
     header = read_header(file)
     if header.n_bytes is None:
-        n_bytes = len(file.read())
+        return None
+    if file.seekable():
+        file.seek(header.n_bytes, 1)
     else:
-        n_bytes = header.n_bytes
-        if file.seekable():
-            file.seek(n_bytes, 1)
-        else:
-            file.read(n_bytes)
-    return n_bytes // (2 * header.n_channels) / header.sample_rate
+        file.read(header.n_bytes)
+    return header.n_bytes // (2 * header.n_channels) / header.sample_rate
 
 
 WAVE: Holder[Wave] = Holder(
     lambda file, separator, log: read_wave(file, log.warn), lambda value, binary, log: wave_bytes(value, log.warn)
 )
-WAVE_DURATION = Holder(_read_duration)
+WAVE_DURATION: Holder[float | None] = Holder(_read_duration)

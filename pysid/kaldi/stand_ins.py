@@ -19,6 +19,7 @@ from pysid.errors import DataError, PysidWarning, one_line
 from pysid.kaldi import command_line
 from pysid.kaldi.command_line import WrongUsage
 from pysid.kaldi.log import Log
+from pysid.kaldi.other_programs import PLACES, refusal
 from pysid.kaldi.run import Program, Run
 from pysid.kaldi.streams import ALLOW_PIPES, allow_pipes_in_files
 
@@ -28,15 +29,30 @@ _MODULES = {
     "feature_copies": ("copy-feats", "subset-feats", "feat-to-len", "feat-to-dim", "select-voiced-frames"),
     "copies": ("copy-vector", "copy-matrix", "copy-int-vector"),
     "sums": ("vector-sum", "matrix-sum"),
-    "waves": ("wav-copy", "wav-to-duration", "extract-segments"),
+    "waves": ("wav-copy", "wav-to-duration", "extract-segments", "extend-wav-with-silence"),
     "reverberate": ("wav-reverberate",),
-    "features": ("compute-mfcc-feats", "compute-fbank-feats"),
+    "features": ("compute-mfcc-feats", "compute-fbank-feats", "compute-plp-feats"),
     "feature_changes": ("compute-vad", "apply-cmvn-sliding", "add-deltas"),
+    "feature_frames": ("shift-feats", "splice-feats", "subsample-feats", "paste-feats", "concat-feats"),
+    "cmvn": ("compute-cmvn-stats", "apply-cmvn"),
+    "vads": ("merge-vads", "compute-vad-from-frame-likes"),
     "vectors": ("ivector-mean", "ivector-subtract-global-mean", "ivector-normalize-length"),
     "transforms": ("ivector-transform", "transform-vec", "est-pca", "ivector-compute-lda"),
     "plda": ("ivector-compute-plda", "ivector-copy-plda", "ivector-adapt-plda"),
     "scoring": ("ivector-plda-scoring", "ivector-plda-scoring-dense", "ivector-compute-dot-products", "compute-eer"),
     "clustering": ("agglomerative-cluster",),
+    "mixtures": (
+        *(f"{kind}-global-{work}" for kind in ("gmm", "fgmm") for work in ("copy", "acc-stats", "sum-accs", "est")),
+        *("gmm-global-to-fgmm", "fgmm-global-to-gmm", "gmm-global-init-from-feats"),
+    ),
+    "posteriors": (
+        *("gmm-gselect", "fgmm-gselect", "gmm-global-get-post", "fgmm-global-gselect-to-post"),
+        *("fgmm-global-get-frame-likes", "scale-post"),
+    ),
+    "ivectors": (
+        "ivector-extract",
+        *(f"ivector-extractor-{w}" for w in ("init", "acc-stats", "sum-accs", "est", "copy")),
+    ),
     "networks": ("nnet3-copy", "nnet3-info", "nnet3-xvector-compute"),
 }
 
@@ -106,9 +122,11 @@ def _warnings_to(log: Log) -> Iterator[None]:
         yield
 
 
-def install_shims(folder: str | os.PathLike[str]) -> list[Path]:
+def install_shims(folder: str | os.PathLike[str], *, every: bool = False) -> list[Path]:
     """Writes an executable of each program's name, which runs its stand-in with this Python and this pysid.
 
+    Args:
+        every: also of the names of Kaldi's programs that have no stand-in; they say what takes their place.
     Returns:
         the files. With the folder on PATH, Kaldi's scripts find the stand-ins.
     """
@@ -119,10 +137,15 @@ def install_shims(folder: str | os.PathLike[str]) -> list[Path]:
         "from pysid.kaldi.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     command = shlex.join([sys.executable, "-P", "-c", code])
+    lines = {name: f'exec {command} {name} "$@"' for name in PROGRAMS}
+    if every:
+        lines |= {
+            name: f"echo {shlex.quote(refusal(name))} >&2\nexit {ERROR}" for name in PLACES if name not in PROGRAMS
+        }
     paths = []
-    for name in sorted(PROGRAMS):
+    for name, line in sorted(lines.items()):
         path = Path(folder) / name
-        path.write_text(f'#!/bin/sh\nexec {command} {name} "$@"\n', encoding="utf-8")
+        path.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
         path.chmod(0o755)
         paths.append(path)
     return paths
@@ -145,7 +168,7 @@ def _programs_on_path() -> Iterator[None]:
 
 
 def main(words: Sequence[str]) -> int:
-    """`pysid kaldi`: `[--allow-pipes] PROGRAM ARGUMENTS`, `--install-shims DIR`, or `--list`.
+    """`pysid kaldi`: `[--allow-pipes] PROGRAM ARGUMENTS`, `--install-shims DIR [--all]`, or `--list`.
 
     Returns:
         the exit status: that of the program; 2 on wrong usage of `pysid kaldi` itself.
@@ -158,8 +181,9 @@ def main(words: Sequence[str]) -> int:
         case ["--list"]:
             print("\n".join(sorted(PROGRAMS)))
             return 0
-        case ["--install-shims", folder]:
-            print(f"{len(install_shims(folder))} programs in {folder}; put that first: PATH={folder}:$PATH")
+        case ["--install-shims", folder, *flags] if flags in ([], ["--all"]):
+            n_programs = len(install_shims(folder, every=bool(flags)))
+            print(f"{n_programs} programs in {folder}; put that first: PATH={folder}:$PATH")
             return 0
         case [name, *arguments] if name in PROGRAMS:
             with _programs_on_path() if any("|" in word for word in arguments) else nullcontext():
@@ -167,6 +191,9 @@ def main(words: Sequence[str]) -> int:
         case [] | ["--help" | "-h"]:
             print(f"Usage: pysid kaldi {_USAGE}\n\nPrograms: {', '.join(sorted(PROGRAMS))}")
             return 0 if words else 2
+        case [name, *_] if name in PLACES:
+            print(refusal(name), file=sys.stderr)
+            return ERROR
         case [name, *_]:
             print(f"pysid kaldi: no program {name!r}; `pysid kaldi --list` lists them", file=sys.stderr)
             return 2
@@ -175,10 +202,11 @@ def main(words: Sequence[str]) -> int:
 
 
 _USAGE = """[--allow-pipes] PROGRAM [OPTIONS] ARGUMENTS
-       pysid kaldi --install-shims DIR
+       pysid kaldi --install-shims DIR [--all]
        pysid kaldi --list
 
 Runs pysid's stand-in for a program of Kaldi's: same options, same files, same exit status.
 Commands in arguments (ark:zcat a.gz |) run; commands in lists of files (wav.scp) only with
 --allow-pipes or PYSID_ALLOW_PIPES=1. --install-shims writes an executable for each program,
-so that Kaldi's shell scripts run with DIR on PATH."""
+so that Kaldi's shell scripts run with DIR on PATH; with --all also one for each program
+of Kaldi's that has no stand-in, which says what pysid has in its place."""

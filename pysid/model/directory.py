@@ -21,7 +21,9 @@ WINDOW_BACKEND_FILE = "diarization.safetensors"  # of windows of speech, shorter
 
 
 def find_model(path_or_name: str | os.PathLike[str]) -> Path:
-    """The directory or the `.onnx` file of a model given by path, or the one that ships with pysid under this name.
+    """The place of a model given by path, or of the one that ships with pysid under this name.
+
+    That is a model directory, an `.onnx` file, or the file or folder of a model of another toolkit.
 
     Raises:
         DataError: there is neither.
@@ -35,6 +37,10 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
     shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
     if os.fspath(path_or_name) in shipped:
         return shipped[os.fspath(path_or_name)]
+    from pysid.model.toolkits import find_reader  # which reads networks, and so knows of this module
+
+    if find_reader(given) is not None:
+        return given
     names = f", or a shipped model ({', '.join(shipped)})" if shipped else ""
     what = "an ONNX file" if given.suffix == ENDING else "a model directory with config.json"
     raise DataError(f"{path_or_name}: expected {what}{names}")
@@ -47,8 +53,8 @@ def find_model_directory(path_or_name: str | os.PathLike[str]) -> Path:
         DataError: there is no such model, or it is a single file.
     """
     directory = find_model(path_or_name)
-    if not directory.is_dir():
-        raise DataError(f"{directory}: expected a model directory; pysid export --directory makes one of an ONNX file")
+    if not (directory / "config.json").is_file():
+        raise DataError(f"{directory}: expected a model directory; pysid convert makes one of another toolkit's model")
     return directory
 
 

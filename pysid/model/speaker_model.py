@@ -25,16 +25,14 @@ from pysid.embedding.onnx_network import OnnxNetwork
 from pysid.embedding.speaker_network import SpeakerNetwork
 from pysid.errors import DataError
 from pysid.frontend import Frontend
-from pysid.io.audio.files import read_audio
-from pysid.io.audio.samples import as_stream, as_waveform
+from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.audio.samples import Audio
 from pysid.model.config import ModelConfig, read_config
 from pysid.model.directory import BACKEND_FILE, DEFAULT_MODEL, find_model, load_backend, save_backend, save_network
 from pysid.model.network_file import Network, read_network
+from pysid.model.recording import embed_parts, name_of_recording, recording_parts
+from pysid.model.toolkits import read_toolkit_model
 from pysid.nnet3.network import Nnet3Network
-
-Audio = str | os.PathLike[str] | tuple[np.ndarray, int] | np.ndarray
-"""An audio file; or (samples, rate) as soundfile reads them, floats in [-1, 1] or integers, one channel or more; or a
-waveform (S,) at int16 scale and the model's sample rate."""
 
 
 class SpeakerModel:
@@ -65,13 +63,15 @@ class SpeakerModel:
 
     @classmethod
     def load(cls, path_or_name: str | os.PathLike[str] = DEFAULT_MODEL, device: str = "cpu") -> Self:
-        """Opens a model directory, an `.onnx` file, or a model that ships with pysid by its name.
+        """Opens a model directory, an `.onnx` file, a model of another toolkit, or one that ships with pysid by name.
 
         Raises:
             DataError: there is no such model, or its files are damaged or do not fit each other.
         """
         check_device(device)
         directory = find_model(path_or_name)
+        if (other := read_toolkit_model(directory)) is not None:
+            return cls(other.config, other.network, other.backend, device)
         config = read_config(directory)
         network = read_network(directory, config.network)
         path = directory / BACKEND_FILE
@@ -134,20 +134,18 @@ class SpeakerModel:
         features = ((key, self.features([wave])[0]) for key, wave in utterances)
         return self.embed_features(features, on_skip)
 
-    def embed(self, audio: Audio) -> np.ndarray:
-        """The embedding (E,) of an audio file, of (samples, rate), or of a waveform; of several channels the first.
+    def embed(self, audio: Audio, *, channel: int | None = None, max_hours: float = MAX_HOURS) -> np.ndarray:
+        """The embedding (E,) of a recording, which is read in blocks.
 
+        Args:
+            audio: an audio file, its bytes or a file object, (samples, rate), or a waveform: see `Audio`.
+            channel: counted from 0; None takes the mean of those that hold sound.
+            max_hours: a longer recording is refused.
         Raises:
             DataError: the file cannot be read, an array is of the wrong form, or there is no speech in it.
         """
-        if isinstance(audio, np.ndarray):
-            name, wave = "waveform", as_waveform(audio)
-        else:
-            source = as_stream(*audio) if isinstance(audio, tuple) else audio
-            name = "samples" if isinstance(audio, tuple) else os.fspath(audio)
-            wave, _ = read_audio(source, sample_rate=self.config.sample_rate)
-        ((_, embedding),) = self.embed_waves([(name, wave)])
-        return embedding
+        parts = recording_parts(self.frontend, audio, channel, max_hours)
+        return embed_parts(self.embed_features, name_of_recording(audio), parts)
 
     def fingerprint(self) -> str:
         """A hash that two models share only if they give the same embeddings."""

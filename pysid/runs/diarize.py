@@ -4,6 +4,7 @@ diarize_recording(Diarizer.load(), "meeting.wav").save("meeting.rttm")
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +14,16 @@ import numpy as np
 from pysid.diarization.pipeline import Diarizer
 from pysid.diarization.result import HTML, Diarization, DiarizedRecording, Outcome, ending_of, write_outcome
 from pysid.diarization.steps import ANY_NUMBER, SpeakerCount
-from pysid.errors import DataError, Skipped
-from pysid.io.audio.reader import AudioFile
-from pysid.io.audio.samples import as_stream
-from pysid.io.files import safe_name
-from pysid.io.scp import resolve
+from pysid.errors import DataError, PysidWarning, Skipped
+from pysid.io.audio.reader import MAX_HOURS, AudioFile
+from pysid.io.audio.samples import Audio, as_source
+from pysid.io.audio.streams import is_path
+from pysid.io.files import modified, safe_name
+from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.tables import read_wav_scp
 from pysid.io.turns.nist import one_words
 from pysid.metrics.diarization import diarization_error, error_pieces
-from pysid.model.speaker_model import Audio
+from pysid.runs.names import find_files, name_files
 from pysid.segments import Segment, Turn
 
 TurnsOf = Mapping[str, Sequence[Turn]]
@@ -29,44 +31,46 @@ TurnsOf = Mapping[str, Sequence[Turn]]
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording to diarize: its name, and what opens its audio."""
+    """A recording to diarize: its name, what opens its audio, and the file that this is in, if it is in one."""
 
     name: str
     open: Callable[[], AudioFile]
+    source: str | None = None
 
 
 def list_recordings(sources: Sequence[str], allow_pipes: bool = False) -> list[Recording]:
-    """Audio files, under their names without folder and ending; or the recordings of one wav.scp or data directory.
+    """Audio files, or folders of them, as `name_files` names them; or those of one wav.scp or data directory.
 
     Raises:
-        DataError: a source is named twice, two files would have results of the same name, or wav.scp is malformed.
+        DataError: a source is named twice, a folder has no recordings, or wav.scp is malformed.
     """
     path = Path(sources[0])
-    if len(sources) == 1 and (path.is_dir() or path.suffix == ".scp"):
+    if len(sources) == 1 and ((path / "wav.scp").is_file() or path.suffix == ".scp"):
         return _recordings_of_table(path / "wav.scp" if path.is_dir() else path, allow_pipes)
-    names: dict[str, str] = {}
-    for source in sources:
-        name = Path(source).stem
-        if name in names:
-            raise DataError(f"expected files of different names, got {names[name]!r} and {source!r}")
-        names[name] = source
-    return [Recording(name, lambda source=source: source) for name, source in names.items()]  # type: ignore[misc]
+    names = name_files(find_files(sources))
+    return [Recording(name, lambda source=source: source, source) for name, source in names.items()]  # type: ignore[misc]
 
 
 def diarize_recording(
-    diarizer: Diarizer, audio: Audio | AudioFile, count: SpeakerCount = ANY_NUMBER, channel: int | None = None
+    diarizer: Diarizer,
+    audio: Audio,
+    count: SpeakerCount = ANY_NUMBER,
+    channel: int | None = None,
+    max_hours: float = MAX_HOURS,
 ) -> DiarizedRecording:
     """Who spoke when in one recording: a file, or (samples, rate) as `Audio` has it.
 
     Raises:
         DataError: the recording cannot be read.
     """
-    source = as_stream(*audio) if isinstance(audio, tuple) else audio
+    source = as_source(audio)
     if isinstance(source, np.ndarray):
         raise DataError("diarization takes a file, or samples with their rate: (samples, rate); got an array alone")
-    path = source if isinstance(source, str | os.PathLike) else None
+    path = os.fspath(source) if is_path(source) else None  # type: ignore[arg-type]
     name = "recording" if path is None else Path(path).stem
-    return DiarizedRecording.of(diarizer(source, count, channel=channel), name, path)
+    found = DiarizedRecording.of(diarizer(source, count, channel=channel, max_hours=max_hours), name, path)
+    _check_count(found, count, name)
+    return found
 
 
 def diarize(
@@ -81,6 +85,7 @@ def diarize(
     reference: TurnsOf | None = None,
     speech: TurnsOf | None = None,
     resume: bool = False,
+    max_hours: float = MAX_HOURS,
 ) -> Iterable[Outcome]:
     """Diarizes one recording after the other and writes its files.
 
@@ -88,10 +93,10 @@ def diarize(
         out_dir: the folder for NAME.rttm and so on, made if need be.
         skipped: gets the recordings that could not be read.
         formats: of `ALL_FORMATS`.
-        channel: see `Diarizer.analyse`.
+        channel, max_hours: see `Diarizer.analyse`.
         reference: {recording: its true turns}, to compare with.
         speech: {recording: turns}, to say where there is speech in place of the detector.
-        resume: leave alone the recordings whose files are all there.
+        resume: leave alone the recordings whose files are all there, and not older than they are.
     Yields:
         what came of each.
     """
@@ -99,18 +104,34 @@ def diarize(
     for recording in recordings:
         with skipped.on_error(recording.name):
             paths = {kind: folder / f"{safe_name(recording.name)}{ending_of(kind)}" for kind in formats}
-            if resume and all(path.exists() for path in paths.values()):
+            if resume and _is_done(recording, paths.values()):
                 continue
             truth = _turns_of(reference, recording.name)
             spoken = _turns_of(speech, recording.name)
             audio = recording.open()
             where = None if spoken is None else [turn.segment for turn in spoken]
-            diarization = diarizer(audio, count, speech=where, channel=channel)
+            diarization = diarizer(audio, count, speech=where, channel=channel, max_hours=max_hours)
+            _check_count(diarization, count, recording.name)
             outcome = _compared(recording.name, diarization, truth, list(paths.values()))
             folder.mkdir(parents=True, exist_ok=True)
             for kind, path in paths.items():
-                write_outcome(kind, path, outcome, audio)
+                write_outcome(kind, path, outcome, audio if is_path(audio) else None)
             yield outcome
+
+
+def _is_done(recording: Recording, paths: Iterable[Path]) -> bool:
+    """Whether its files are there, and made after the recording was last changed; that of a shell pipe is not known."""
+    if not all(path.exists() for path in paths):
+        return False
+    changed = None if recording.source is None else modified(recording.source)
+    return changed is None or all(path.stat().st_mtime_ns >= changed for path in paths)
+
+
+def _check_count(found: Diarization, count: SpeakerCount, name: str) -> None:
+    n = len(found.speakers)
+    if found.turns and n < count.minimum:
+        message = f"{name}: {count.minimum} speakers were asked for, and {n} found: there is not enough speech for more"
+        warnings.warn(message, PysidWarning, stacklevel=2)
 
 
 def _recordings_of_table(path: Path, allow_pipes: bool) -> list[Recording]:
@@ -119,7 +140,10 @@ def _recordings_of_table(path: Path, allow_pipes: bool) -> list[Recording]:
     def opener(entry: str) -> Callable[[], AudioFile]:
         return lambda: resolve(entry, path.parent, allow_pipes=allow_pipes)
 
-    return [Recording(name, opener(entry)) for name, entry in entries.items()]
+    def file_of(entry: str) -> str | None:
+        return None if is_pipe(entry) else resolve_path(entry, path.parent)
+
+    return [Recording(name, opener(entry), file_of(entry)) for name, entry in entries.items()]
 
 
 def _turns_of(turns: TurnsOf | None, recording: str) -> Sequence[Turn] | None:

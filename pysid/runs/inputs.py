@@ -11,8 +11,10 @@ from pysid.data.sources import ArraySource, AudioFiles, CorpusAudio, Stored
 from pysid.diarization.windows import WindowConfig, subsegment_lines, uniform_windows
 from pysid.errors import DataError
 from pysid.io.ark.archive import read_matrices, split_specifier
+from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.tables import read_table, read_wav_scp
 from pysid.model.speaker_model import SpeakerModel
+from pysid.runs.names import find_files, name_files
 from pysid.segments import Segment
 
 OnSkip = Callable[[str, object], None]
@@ -101,17 +103,25 @@ class WindowInputs(Inputs):
                     yield name, features[round(start_s / shift_s) : round(end_s / shift_s)]
 
 
-def open_inputs(sources: Sequence[str], model: SpeakerModel, allow_pipes: bool = False) -> Inputs:
+def open_inputs(
+    sources: Sequence[str],
+    model: SpeakerModel,
+    allow_pipes: bool = False,
+    channel: int | None = None,
+    max_hours: float = MAX_HOURS,
+) -> Inputs:
     """What the arguments of `pysid embed` stand for.
 
     Args:
-        sources: audio files; or one of: a wav.scp (anything that ends in .scp), a data directory (its features, if
-            they were made by this model's front-end, else its audio), `scp:` or `ark:` and a file of network input.
+        channel, max_hours: of audio files, see `read_audio`.
+        sources: audio files and folders of them; or one of: a wav.scp (anything that ends in .scp), a data directory
+            (its features, if they were made by this model's front-end, else its audio), `scp:` or `ark:` and a file of
+            network input.
     Raises:
         DataError: a source does not exist or is malformed, has no utterances, or names two files alike.
     """
     inputs = _open_source(sources[0], model, allow_pipes) if len(sources) == 1 else None
-    inputs = inputs or _files(sources, model.config.sample_rate)
+    inputs = inputs or _files(sources, model.config.sample_rate, channel, max_hours)
     if inputs.keys is not None and not inputs.keys:
         raise DataError(f"{sources[0]}: expected at least one utterance, got none")
     return inputs
@@ -130,7 +140,7 @@ def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs 
         return _feature_table(path, allow_pipes)
     if specifier == "ark":
         return ArchiveInputs(source, allow_pipes)
-    if path.is_dir():
+    if path.is_dir() and ((path / "wav.scp").exists() or (path / "feats.scp").exists()):
         stored = (path / "feats.scp").exists() and (path / FRONTEND_FILE).exists()
         if stored and read_frontend(path) == model.config.frontend:
             return _feature_table(path / "feats.scp", allow_pipes)
@@ -148,10 +158,6 @@ def _corpus(corpus: Corpus, sample_rate: int, allow_pipes: bool) -> Inputs:
     return SourceInputs(CorpusAudio(corpus, sample_rate, allow_pipes))
 
 
-def _files(paths: Sequence[str], sample_rate: int) -> Inputs:
-    """Audio files under their names without folder and ending, or where two of these are alike, under their paths."""
-    if len(set(paths)) < len(paths):
-        raise DataError(f"expected each file once, got {max(paths, key=paths.count)} again")
-    stems = [Path(path).stem for path in paths]
-    by_key = dict(zip(stems if len(set(stems)) == len(stems) else paths, paths, strict=True))
-    return SourceInputs(AudioFiles(by_key, sample_rate))
+def _files(paths: Sequence[str], sample_rate: int, channel: int | None, max_hours: float) -> Inputs:
+    """Audio files, and those of folders, as `name_files` names them."""
+    return SourceInputs(AudioFiles(name_files(find_files(paths)), sample_rate, channel, max_hours))

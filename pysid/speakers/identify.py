@@ -19,11 +19,12 @@ from pysid.backend.chain import Backend
 from pysid.backend.search import EnrolledSide, candidates, enrolled_side, rounded_scores
 from pysid.backend.statistics import row_blocks
 from pysid.errors import DataError, Skipped
-from pysid.io.audio.files import read_audio
+from pysid.io.audio.reader import MAX_HOURS
 from pysid.model.speaker_model import SpeakerModel
 from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase, check_name
 from pysid.speakers.decision import OperatingPoint
 from pysid.speakers.index import NO_SCORE, Label, SpeakerIndex, read_index, write_index
+from pysid.speakers.listen import SpeechListener
 from pysid.speakers.verify import Audio, require_distinct
 
 MAX_UNINDEXED = 4096  # speakers prepared anew whenever a database is opened: about a tenth of a second
@@ -36,6 +37,9 @@ def enrol(
     name: str,
     recordings: Sequence[str | os.PathLike[str]],
     skipped: Skipped | None = None,
+    *,
+    channel: int | None = None,
+    max_hours: float = MAX_HOURS,
 ) -> int:
     """Adds recordings of a speaker, new or known, to a database, which is made if there is none.
 
@@ -53,10 +57,11 @@ def enrol(
     owner = model.fingerprint(), model.config.network.embedding_dim
     if os.path.exists(path):
         SpeakerDatabase.create(path, *owner).close()  # says what is wrong with it before the long work
+    listen = SpeechListener(model, channel, max_hours)
     utterances = []
     for recording in recordings:
         with nullcontext() if skipped is None else skipped.on_error(os.fspath(recording)):
-            utterances.append(_embedded(model, recording))
+            utterances.append(_embedded(listen, recording))
     if not utterances:
         raise DataError(f"{name}: no recording could be used: {(skipped or Skipped()).brief()}")
     with SpeakerDatabase.create(path, *owner) as database:
@@ -114,10 +119,14 @@ class Identifier:
         model: SpeakerModel,
         point: OperatingPoint | None = None,
         backend: str | None = None,
+        *,
+        channel: int | None = None,
+        max_hours: float = MAX_HOURS,
     ) -> None:
         database.require_model(model.fingerprint())
         self.database = database
         self.model = model
+        self.listen = SpeechListener(model, channel, max_hours)
         self.point = point or OperatingPoint()
         self.backend = model.scorer(backend)
         self.point.require(self.backend.calibration_)
@@ -129,7 +138,7 @@ class Identifier:
 
     def __call__(self, recording: Audio, n_best: int = 1) -> Identification:
         """The `n_best` speakers for one recording. Raises DataError where it cannot be read or has no speech."""
-        return self.identify_embedding(self.model.embed(recording), n_best)
+        return self.identify_embedding(self.listen(recording).embedding, n_best)
 
     def identify_embedding(self, test: np.ndarray, n_best: int = 1) -> Identification:
         """The `n_best` speakers for an embedding (E,) of the model."""
@@ -260,9 +269,7 @@ def _prepare(database: SpeakerDatabase, backend: Backend, ids: np.ndarray) -> Sp
     return SpeakerIndex(ids, EnrolledSide(left, row, counts))
 
 
-def _embedded(model: SpeakerModel, recording: str | os.PathLike[str]) -> EnrolledUtterance:
-    name, rate = os.fspath(recording), model.config.sample_rate
-    wave, _ = read_audio(recording, sample_rate=rate)
-    ((_, vector),) = model.embed_waves([(name, wave)])
-    source = os.fsencode(os.path.abspath(name)).decode("utf-8", "replace")
-    return EnrolledUtterance(source, len(wave) / rate, vector)
+def _embedded(listen: SpeechListener, recording: str | os.PathLike[str]) -> EnrolledUtterance:
+    heard = listen(recording)
+    source = os.fsencode(os.path.abspath(recording)).decode("utf-8", "replace")
+    return EnrolledUtterance(source, heard.duration_s, heard.embedding)

@@ -89,7 +89,7 @@ def write_index(database: str | os.PathLike[str], label: Label, parts: Sequence[
         "label": np.array([label.epoch, label.revision]),
     }
     _remove_leftovers(path)
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+    with atomic_path(path) as temporary, open(temporary, "wb", opener=_for_the_owner) as file:
         shutil.copymode(database, temporary)  # whoever may read the one may read the other
         file.write(_header(label.backend, shapes))
         for part, mask in zip(parts, found, strict=True):
@@ -123,6 +123,11 @@ def erase(database: str | os.PathLike[str], ids: Iterable[int], epoch: int, next
     arrays["row"][gone] = NO_SCORE
     for array in arrays.values():
         array.flush()
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    """Opens a file that nobody else may read, not even before its mode is set."""
+    return os.open(path, flags, 0o600)
 
 
 def _remove_leftovers(path: Path) -> None:

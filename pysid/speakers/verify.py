@@ -9,8 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from pysid.errors import DataError
-from pysid.model.speaker_model import Audio, SpeakerModel
+from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.audio.samples import Audio
+from pysid.model.speaker_model import SpeakerModel
 from pysid.speakers.decision import Decision, OperatingPoint
+from pysid.speakers.listen import Heard, SpeechListener
 
 __all__ = ["Audio", "Decision", "OperatingPoint", "Verifier", "verify"]
 
@@ -22,6 +25,9 @@ class Verifier:
         enrol: recordings of the speaker. As in Kaldi their embeddings are averaged, and PLDA knows how many there were.
         point: where acceptance begins; None is the Bayes threshold at even odds and equal costs.
         backend: "plda" or "cosine"; None takes the back-end that the model was made with.
+        channel, max_hours: see `SpeechListener`.
+    Attributes:
+        enrolled: what was heard in each of the speaker's recordings.
     Raises:
         DataError: a recording is given twice, cannot be read or has no speech; the model has no such back-end, or no
             calibration where `point` has no threshold.
@@ -33,6 +39,9 @@ class Verifier:
         enrol: Sequence[Audio],
         point: OperatingPoint | None = None,
         backend: str | None = None,
+        *,
+        channel: int | None = None,
+        max_hours: float = MAX_HOURS,
     ) -> None:
         if not len(enrol):
             raise ValueError("verification needs a recording of the speaker, got none")
@@ -42,11 +51,17 @@ class Verifier:
         self.point.require(self.backend.calibration_)
         require_distinct([audio for audio in enrol if isinstance(audio, str | os.PathLike)])
         self.n_enrol = len(enrol)
-        self.mean = np.stack([model.embed(audio) for audio in enrol]).mean(axis=0, dtype=np.float64)  # (E,)
+        self.listen = SpeechListener(model, channel, max_hours)
+        self.enrolled = [self.listen(audio) for audio in enrol]
+        self.mean = np.stack([heard.embedding for heard in self.enrolled]).mean(axis=0, dtype=np.float64)  # (E,)
 
     def __call__(self, test: Audio) -> Decision:
         """The decision on one recording. Raises DataError where it cannot be read or has no speech."""
-        score = self.backend.score(self.mean[None], self.model.embed(test)[None], self.n_enrol)[0, 0]
+        return self.decide(self.listen(test))
+
+    def decide(self, heard: Heard) -> Decision:
+        """The decision on what was heard in a recording."""
+        score = self.backend.score(self.mean[None], heard.embedding[None], self.n_enrol)[0, 0]
         return self.point.decide(score, self.backend.calibration_)
 
 

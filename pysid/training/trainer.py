@@ -277,7 +277,10 @@ class FinishedEpoch(Dataset[tuple[Any, Tensor]]):
 
 
 class BatchResult(NamedTuple):
-    """Loss to minimise, its penalty part included, and the share of chunks given to the right speaker; scalars."""
+    """Loss to minimise, its penalty part included, and the share of chunks given to the right speaker; scalars.
+
+    Of a distillation, the last is the mean cosine to the teachers' embeddings.
+    """
 
     loss: Tensor
     penalty: Tensor

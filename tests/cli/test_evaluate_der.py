@@ -123,14 +123,26 @@ LINE = "SPEAKER b 1 0 1 <NA> <NA> a <NA> <NA>\n"
 BAD = {
     "no reference": (None, LINE, None, "ref.rttm: cannot read the file: No such file"),
     "no hypothesis": (LINE, None, None, "hyp.rttm: cannot read the file: No such file"),
-    "empty reference": ("", LINE, None, "ref.rttm: expected lines 'SPEAKER recording 1 start duration ...', got none"),
-    "empty hypothesis": (LINE, "\n", None, "hyp.rttm: expected lines 'SPEAKER recording"),
     "negative": (LINE, LINE.replace("0 1", "0 -1"), None, "hyp.rttm:1: expected a duration in seconds, 0 or more, got"),
     "NaN": (LINE + LINE.replace("0 1", "nan 1"), LINE, None, "ref.rttm:2: expected a start in seconds, 0 or more, got"),
     "no RTTM": ("b 0 1 anna\n", LINE, None, "ref.rttm:1: expected 'SPEAKER recording channel start duration"),
     "UEM": (LINE, LINE, "b 1 3 2\n", "all.uem:1: expected a start before the end, got 3 and 2"),
     "empty UEM": (LINE, LINE, "", "all.uem: expected lines 'recording 1 start end', got none"),
 }
+
+
+def test_a_file_without_turns_is_a_recording_in_which_nobody_talks(pysid, tmp_path):
+    """As pysid writes it; it is named after the file."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b.rttm").write_text("")
+    (tmp_path / "a" / "b.rttm").write_text(LINE)
+    outcome = pysid("eval", "der", tmp_path / "a" / "b.rttm", tmp_path / "b.rttm")
+    assert outcome.status == 0 and "b              1.00  100.00" in outcome.out
+    outcome = pysid("eval", "der", tmp_path / "b.rttm", tmp_path / "b.rttm")
+    assert outcome.status == 0
+    (tmp_path / "c.rttm").write_text("")
+    error = pysid("eval", "der", tmp_path / "c.rttm", tmp_path / "b.rttm").error
+    assert error.startswith("the hypothesis has none of the recordings of the reference: it begins with 'b'")
 
 
 @pytest.mark.parametrize(("reference", "hypothesis", "uem", "message"), BAD.values(), ids=BAD)

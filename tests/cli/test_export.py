@@ -59,7 +59,7 @@ def test_a_back_end_for_another_toolkits_network(pysid, onnx_file, dev, small, t
         scores[kind] = list(read_scores(tmp_path / "scores").values())
     assert max(map(abs, scores[None])) <= 1 < max(map(abs, scores["plda"]))
     error = pysid("fit-backend", onnx_file, f"scp:{tmp_path / 'dev.scp'}", dev / "utt2spk").error
-    assert error == f"{onnx_file}: expected a model directory; pysid export --directory makes one of an ONNX file"
+    assert error == f"{onnx_file}: expected a model directory; pysid convert makes one of another toolkit's model"
 
 
 def test_diarization_by_another_toolkits_network(pysid, onnx_file, tmp_path):
@@ -83,11 +83,11 @@ def test_wrong_use(pysid, model, onnx_file, tmp_path):
     error = pysid("export", "--directory", onnx_file, tmp_path / "full").error
     assert error == f"{tmp_path / 'full'}: expected a new or an empty folder, got one with files"
     error = pysid("convert-kaldi", "--reverse", onnx_file, tmp_path / "kaldi").error
-    assert error == f"{onnx_file}: expected an x-vector or nnet3 network, got an ONNX graph"
+    assert error == f"{onnx_file}: expected an x-vector or nnet3 network, got one of kind 'onnx'"
     config = ResNetConfig(feature_dim=30, channels=(4,), blocks=(1,), strides=((1, 1),), embedding_dim=5)
     save_network(tmp_path / "residual", ModelConfig(VOXCELEB, config), ResNet(config))
     error = pysid("convert-kaldi", "--reverse", tmp_path / "residual", tmp_path / "kaldi").error
-    assert error == f"{tmp_path / 'residual'}: expected an x-vector or nnet3 network, got a residual network"
+    assert error == f"{tmp_path / 'residual'}: expected an x-vector or nnet3 network, got one of kind 'resnet'"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def test_bad_utterances_are_skipped_counted_and_listed(pysid, with_broken, broke
 def test_pipes_when_allowed(pysid, dev, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "wav.scp").write_text(f"slt-0 cat {dev}/audio/slt-0.ogg |\n")
-    assert "allow pipes" in pysid("features", tmp_path / "data", tmp_path / "f").error
+    assert "--allow-pipes" in pysid("features", tmp_path / "data", tmp_path / "f").error
     assert pysid("features", tmp_path / "data", tmp_path / "f", "--allow-pipes").status == 0
     assert list(dict(read_matrices(tmp_path / "f" / "feats.scp"))) == ["slt-0"]
 

@@ -1,6 +1,7 @@
 """`pysid verify`: what it prints, how it ends, and every message."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def test_answers(pysid, fitted, audio, tmp_path):
     for line, test, x in zip(lines, tests, decisions, strict=True):
         word = "accepted" if x.accepted else "rejected"
         figures = f"score {x.score:.4f}, LLR {x.llr:.4f}, probability {x.probability:.4f}"
-        assert line == f"{test}: {word}, {figures}"
+        assert re.fullmatch(re.escape(f"{test}: {word}, {figures}") + r", \d\.\d s of speech", line)
     assert last == "accepted means an LLR of at least 0.0000 (prior 0.5, cost of a miss 1, of a false alarm 1)"
     written = json.loads((tmp_path / "x.json").read_text())
     assert written["enrol"] == enrol and written["skipped"] == {}
@@ -32,7 +33,8 @@ def test_answers(pysid, fitted, audio, tmp_path):
     assert written["operating_point"] == point
     assert [x["test"] for x in written["decisions"]] == tests
     assert [x["llr"] for x in written["decisions"]] == pytest.approx([x.llr for x in decisions])
-    assert set(written["decisions"][0]) == {"test", "score", "llr", "probability", "accepted"}
+    assert set(written["decisions"][0]) == {"test", "score", "llr", "probability", "accepted", "speech_s", "faults"}
+    assert len(written["enrol_speech_s"]) == 2 and min(written["enrol_speech_s"]) > 0
 
 
 def test_of_two_recordings_the_second_is_checked(pysid, fitted, audio):
@@ -104,8 +106,10 @@ def test_models_that_cannot_decide(pysid, model, fitted, audio, tmp_path):
     assert "no calibration" in pysid(*command, "-m", fitted, "--backend", "cosine").error
     outcome = pysid(*command, "-m", model, "--backend", "cosine", "--threshold", 0.5)
     line = outcome.out.splitlines()[0]
-    score = float(line.rpartition(" ")[2])
-    assert line == f"{test}: {'accepted' if score >= 0.5 else 'rejected'}, score {score:.4f}" and np.abs(score) <= 1
+    figures, speech = line.rsplit(", ", 1)
+    score = float(figures.rpartition(" ")[2])
+    assert figures == f"{test}: {'accepted' if score >= 0.5 else 'rejected'}, score {score:.4f}" and np.abs(score) <= 1
+    assert speech.endswith(" s of speech")
 
 
 def test_wrong_usage(pysid, fitted, audio):

@@ -170,7 +170,7 @@ def test_a_model_directory(onnx_file, wave, tmp_path):
     assert model.fingerprint() == file.fingerprint()
     np.testing.assert_array_equal(model.embed(wave), file.embed(wave))
     assert find_model(tmp_path / "m" / "model.onnx") == tmp_path / "m" == find_model_directory(tmp_path / "m")
-    with pytest.raises(DataError, match="expected a model directory; pysid export --directory makes one"):
+    with pytest.raises(DataError, match="expected a model directory; pysid convert makes one"):
         find_model_directory(onnx_file)
 
 

@@ -18,6 +18,7 @@ from pysid.io.ark.archive import read_matrices, read_vectors
 from pysid.kaldi import __main__ as entry
 from pysid.kaldi.holders import WAVE
 from pysid.kaldi.log import Log
+from pysid.kaldi.other_programs import PLACES
 from pysid.kaldi.stand_ins import PROGRAMS, install_shims, load_program, main, run_program
 from pysid.kaldi.wave import Wave
 from pysid.nnet3.file import read_nnet3
@@ -125,8 +126,8 @@ class TestCopies:
         assert run(f"copy-matrix {tmp_path}/a[2:3,0:4] {tmp_path}/b")[0] == 0
         expected = read_matrix("backend/transform.mat")[2:4, :5]
         np.testing.assert_allclose(read_matrix(tmp_path / "b"), expected, rtol=1e-6)
-        status, out, _ = run("copy-vector --binary=false --scale=2 --change-dim=3 backend/mean.vec -")
-        assert out == " [ -0.2744554 -3.80566 -0.2688858 ]\n"
+        status, out, _ = run("copy-vector --binary=false --change-dim=3 backend/mean.vec -")
+        assert out == " [ -0.1372277 -1.90283 -0.1344429 ]\n"
         (tmp_path / "i").write_text("[ 1 2 3 ]\n")
         assert run(f"copy-int-vector {tmp_path}/i {tmp_path}/j")[0] == 0
         assert run(f"copy-int-vector --binary=false {tmp_path}/j -")[1] == "[ 1 2 3 ]\n"
@@ -162,7 +163,7 @@ class TestCopies:
         everything = [key for key, _ in read_matrices("ark:feats/mfcc_default.ark")]
         assert keys("--n=3") == everything[:3]
         assert keys("") == everything[:10]
-        assert keys("--n=-1") == everything
+        assert keys("--n=1000") == everything
         (tmp_path / "list").write_text("flite_slt_1\nshort_560 x\n")
         assert keys(f"--include={tmp_path}/list") == ["flite_slt_1", "short_560"]
         assert keys(f"--exclude={tmp_path}/list") == [k for k in everything if k not in ("flite_slt_1", "short_560")]
@@ -560,6 +561,24 @@ class TestMain:
         assert main(["--help"]) == 0
         assert main(["no-such-program"]) == 2
         assert "no program 'no-such-program'" in capsys.readouterr().err
+
+    def test_programs_that_have_no_stand_in(self, capfd, tmp_path):
+        assert main(["nnet3-train", "--help"]) == 255
+        line = capfd.readouterr().err
+        assert line == (
+            "ERROR (nnet3-train[5.5]:main():nnet3-train.cc:1) pysid has no stand-in for nnet3-train: "
+            "networks are trained by `pysid train`\n"
+        )
+        assert main(["--install-shims", str(tmp_path), "--all"]) == 0
+        assert int(capfd.readouterr().out.split()[0]) == len(PROGRAMS | PLACES) == len(list(tmp_path.iterdir()))
+        done = subprocess.run([tmp_path / "nnet3-train", "a", "b"], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (255, line)
+        done = subprocess.run([tmp_path / "copy-feats", "--help"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and "Usage: copy-feats" in done.stderr
+
+    def test_every_name_is_kaldis(self):
+        assert len(PLACES) > 500 and set(PROGRAMS) <= set(PLACES)
+        assert "pitch" in PLACES["compute-kaldi-pitch-feats"]
 
     def test_pipes_in_lists(self, tmp_path, monkeypatch, capfd):
         monkeypatch.setenv("PYSID_ALLOW_PIPES", "")

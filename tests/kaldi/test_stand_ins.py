@@ -2,11 +2,7 @@
 
 import io
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +10,7 @@ import soundfile
 
 from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
 from pysid.io.ark.archive import read_matrices, read_vectors
-from pysid.kaldi import streams
-from pysid.kaldi.stand_ins import PROGRAMS, run_program
+from pysid.kaldi.stand_ins import PROGRAMS
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 
@@ -30,68 +25,8 @@ COMMANDS = _commands()
 assert len(COMMANDS) > 50, "the reference commands are missing"
 
 
-def run_command(text, stdin=b""):
-    """A line of commands with `|` and `>`, run within this process where there are stand-ins for them."""
-    words = _split_words(text)
-    data = stdin
-    while words:
-        end = next((i for i, word in enumerate(words) if word in ("|", ">")), len(words))
-        (program, *arguments), rest = words[:end], words[end:]
-        if program in PROGRAMS:
-            status, data = _in_process(program, arguments, data)
-        else:
-            done = subprocess.run([program, *arguments], input=data, capture_output=True, check=True)
-            status, data = done.returncode, done.stdout
-        if rest and rest[0] == ">":
-            Path(rest[1]).write_bytes(data)
-            rest, data = rest[2:], b""
-        words = rest[1:]
-    return status, data
-
-
-def _split_words(text):
-    lexer = shlex.shlex(text, posix=True, punctuation_chars="|>")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    return list(lexer)
-
-
-def _in_process(program, arguments, stdin):
-    before = sys.stdin, sys.stdout
-    output = io.TextIOWrapper(io.BytesIO())
-    sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO(stdin)), output
-    try:
-        status = run_program(program, arguments)
-        output.flush()
-    finally:
-        sys.stdin, sys.stdout = before
-    return status, output.buffer.getvalue()
-
-
-class _Pipe:
-    """Stands in for `subprocess.Popen` of an input pipe."""
-
-    def __init__(self, command, shell, stdout):
-        assert shell and stdout == subprocess.PIPE
-        self.returncode, data = run_command(command)
-        self.stdout = io.BytesIO(data)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-
-@pytest.fixture
-def in_golden(monkeypatch):
-    """Commands run in the reference's folder, and those in pipes within this process."""
-    monkeypatch.chdir(GOLDEN)
-    monkeypatch.setattr(streams, "subprocess", SimpleNamespace(Popen=_Pipe, PIPE=subprocess.PIPE))
-
-
 @pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[path for path, _ in COMMANDS])
-def test_gives_kaldis_file(path, command, in_golden, tmp_path):
+def test_gives_kaldis_file(path, command, in_golden, run_command, tmp_path):
     out = tmp_path / "out"
     command = re.sub(rf"{re.escape(path)}(?![\w.])", str(out), command)
     if path == "backend/enroll_mean.ark":

@@ -148,5 +148,5 @@ def test_the_same_recording_twice_is_no_second_one(opened, dev, tmp_path):
         Verifier(opened, [path, tmp_path / "link.ogg"])
     with pytest.raises(ValueError, match="got none"):
         Verifier(opened, [])
-    waves = [np.random.default_rng(0).normal(scale=1000, size=16000).astype(np.float32)] * 2
+    waves = [np.random.default_rng(0).normal(scale=1000, size=80000).astype(np.float32)] * 2
     assert Verifier(opened, waves).n_enrol == 2

@@ -18,6 +18,7 @@ from accelerate.state import AcceleratorState
 from pysid.config import to_plain
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
+from pysid.io.ark.archive import read_matrices
 from pysid.io.ark.writer import ArkWriter
 from pysid.io.audio.files import write_audio
 from pysid.io.tables import Trial, write_table, write_trials
@@ -417,3 +418,80 @@ def test_settings_given_beside_the_file(features: Path, tmp_path: Path) -> None:
     assert (config.head.loss, config.head.margin, config.optimizer.learning_rate) == ("a-softmax", 3.0, 0.01)
     with pytest.raises(DataError, match="expected key=value, got 'flavour'"):
         read_train_config(path, ["flavour"])
+
+
+@pytest.fixture(scope="session")
+def teacher(features: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a teacher says of the made-up features: the mean of the frames, turned, with a little of its own."""
+    rng = np.random.default_rng(1)
+    turn = rng.normal(size=(30, 7))
+    path = tmp_path_factory.mktemp("teacher") / "said"
+    with ArkWriter(path) as writer:
+        for name, frames in read_matrices(features / "feats.scp"):
+            writer.write(name, (frames.mean(0) @ turn + 0.1 * rng.normal(size=7) + 5).astype(np.float32))
+    return path.with_suffix(".ark")
+
+
+def distilled(teacher: Path, **options: object) -> dict:
+    return {"head": {"loss": "distillation", "distillation": options}, "teachers": [{"embeddings": str(teacher)}]}
+
+
+def test_a_distillation_learns_without_labels(features: Path, teacher: Path, tmp_path: Path) -> None:
+    plain = settings(features, tmp_path / "exp", dev=str(features), **distilled(teacher))
+    final = train(tmp_path, plain)
+    first, last = (line.split("\t") for line in (tmp_path / "exp" / "epochs.tsv").read_text().splitlines()[1:])
+    assert float(last[2]) < float(first[2]) and float(last[3]) > 0.6 > float(first[3]) and float(last[5]) < 0.1
+    assert (tmp_path / "exp" / "classes").read_text() == ""
+    assert not any("head" in name for name in weights(final))
+    state = safetensors.numpy.load_file(tmp_path / "exp" / "state-00000120" / "model.safetensors")
+    assert {name for name in state if name.startswith("head.")} == {"head.maps.0.weight"}
+
+
+def test_a_distillation_beside_labels_starts_from_a_margin(
+    features: Path, teacher: Path, tmp_path: Path, capsys
+) -> None:
+    margin = {"head": {"loss": "aam-softmax", "margin": 0.1}}
+    train(tmp_path, settings(features, tmp_path / "first", trainer={"n_epochs": 1}, **margin))
+    plain = settings(features, tmp_path / "exp", **distilled(teacher, margin_weight=0.2))
+    plain |= {"start_from": str(tmp_path / "first"), "optimizer": {"learning_rate": 1e-9, "final_learning_rate": 1e-9}}
+    train(tmp_path, plain)
+    assert f"which knows {N_SPEAKERS} of {N_SPEAKERS} classes" in capsys.readouterr().err
+    before, after = (
+        safetensors.numpy.load_file(tmp_path / name / f"state-{step:08d}" / "model.safetensors")
+        for name, step in (("first", 60), ("exp", 120))
+    )
+    np.testing.assert_allclose(after["head.margin.weight"], before["head.weight"], atol=1e-6)
+    model = tmp_path / "first" / "final"  # a model directory has no head
+    train(tmp_path, plain | {"out": str(tmp_path / "again"), "start_from": str(model)})
+    assert f"starting from {model}, which knows 0 of {N_SPEAKERS} classes" in capsys.readouterr().err
+    other = safetensors.numpy.load_file(tmp_path / "again" / "state-00000120" / "model.safetensors")
+    affine = "network.frame_layers.1.affine.weight"
+    np.testing.assert_allclose(other[affine], before[affine], atol=1e-6)
+    assert np.abs(other["head.margin.weight"] - before["head.weight"]).max() > 1e-3
+
+
+def test_a_killed_distillation_resumes_to_the_very_same_weights(features: Path, teacher: Path, tmp_path: Path) -> None:
+    """Of two teachers, beside labels."""
+    plain = settings(features, tmp_path, **distilled(teacher, margin_weight=0.2))
+    plain["teachers"] += [{"embeddings": str(teacher), "whitening": 0.0, "weight": 0.5}]
+    assert_a_kill_changes_nothing(plain, tmp_path, kill_at=70)
+
+
+def test_speech_without_speakers_can_be_learnt_from(onnx_file: Path, tmp_path: Path) -> None:
+    unlabelled = tmp_path / "unlabelled"
+    unlabelled.mkdir()
+    lines = (VOICES / "wav.scp").read_text().splitlines()
+    (unlabelled / "wav.scp").write_text("".join(f"{name} {VOICES / path}\n" for name, path in map(str.split, lines)))
+    plain = settings(unlabelled, tmp_path / "exp", trainer={"n_epochs": 1}, **distilled(onnx_file))
+    plain["teachers"] = [{"model": str(onnx_file)}]
+    plain["chunks"] |= {"chunks_per_epoch": 8 * 3, "min_utterances": 1}
+    assert (train(tmp_path, plain) / "model.safetensors").exists()
+    labelled = plain | {"head": {}, "teachers": []}
+    with pytest.raises(DataError, match="utt2spk: expected the speakers to train on, got no such file"):
+        train(tmp_path, labelled | {"out": str(tmp_path / "other")})
+
+
+def test_teachers_and_distillation_go_together(features: Path, teacher: Path, tmp_path: Path) -> None:
+    for without in ({"teachers": []}, {"head": {"loss": "softmax"}}):
+        with pytest.raises(DataError, match=r"head.loss 'distillation' needs `teachers`, and other losses have none"):
+            train(tmp_path, settings(features, tmp_path / "exp") | distilled(teacher) | without)

@@ -11,20 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter, oaconvolve
+from scipy.signal import oaconvolve
 
 from pysid.augment.banks import FileBank, WaveBank
+from pysid.augment.made_noise import bursts, steady_noise
 from pysid.augment.noise import mean_square
 from pysid.augment.recordings import SIMULATED, RecordingPaths, open_bank
 from pysid.augment.responses import read_rooms
 from pysid.errors import DataError
 
 VOICES = "voices"
-MAX_POLE = 0.99  # of the low-pass that colours the steady noise; 0 is white
-MAX_CHANGE_DB = 4.0  # standard deviation of its level
-BURSTS_PER_S = (0.05, 2.0)
-BURST_S = (0.01, 1.5)
-BURST_HZ = (40.0, 6000.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +121,9 @@ class Scene:
             bank = list(self.rooms.values())[rng.integers(len(self.rooms))]
             places = np.resize(rng.permutation(len(bank)), len(speakers)).tolist()
             responses = {speaker: bank.read(place) for speaker, place in zip(speakers, places, strict=True)}
-        background = _gain(c.noise_snr_db, rng) * _steady_noise(n_samples, self.sample_rate, rng)
+        background = _gain(c.noise_snr_db, rng) * steady_noise(n_samples, self.sample_rate, rng)
         if rng.random() < c.burst_probability:
-            background += _gain(c.burst_snr_db, rng) * _bursts(n_samples, self.sample_rate, rng)
+            background += _gain(c.burst_snr_db, rng) * bursts(n_samples, self.sample_rate, rng)
         if rng.random() < c.sound_probability and self.sounds:
             kind = list(self.sounds)[rng.integers(len(self.sounds))]
             snr_db = c.voice_snr_db if kind == VOICES else c.sound_snr_db
@@ -154,43 +150,6 @@ class Scene:
 
 def _gain(snr_db: tuple[float, float], rng: np.random.Generator) -> np.float32:
     return np.float32(10 ** (-rng.uniform(*snr_db) / 20))
-
-
-def _steady_noise(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 of unit power: noise of a spectrum and with ups and downs of its own, as rooms have it."""
-    pole = rng.uniform(0, MAX_POLE)
-    hum_hz, width = rng.uniform(50, 2000), rng.uniform(0.9, 0.999)  # a resonance, of a machine or the room
-    angle = 2 * np.pi * hum_hz / sample_rate
-    white = rng.standard_normal(n_samples, np.float32)
-    noise = lfilter([1.0], [1.0, -pole], white)
-    resonant = lfilter([1.0], [1.0, -2 * width * np.cos(angle), width**2], white)
-    noise = noise / noise.std() + rng.uniform(0, 1) * resonant / resonant.std()
-    # Slow changes of its level, of up to so many dB and so many a second.
-    depth_db, rate_hz = rng.uniform(0, MAX_CHANGE_DB), _log_uniform((0.2, 5.0), rng)
-    knots = rng.standard_normal(int(n_samples / sample_rate * rate_hz) + 2)
-    level_db = depth_db * np.interp(np.linspace(0, len(knots) - 1, n_samples), np.arange(len(knots)), knots)
-    noise *= 10 ** (level_db / 20)
-    return np.asarray(noise / np.sqrt(mean_square(noise)), np.float32)
-
-
-def _bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 short noises, each around a frequency of its own, and of unit power but for some dB."""
-    result = np.zeros(n_samples, np.float32)
-    for _ in range(rng.poisson(n_samples / sample_rate * _log_uniform(BURSTS_PER_S, rng))):
-        size = max(2, int(_log_uniform(BURST_S, rng) * sample_rate))
-        angle, width = 2 * np.pi * _log_uniform(BURST_HZ, rng) / sample_rate, rng.uniform(0.7, 0.99)
-        noise = lfilter([1.0], [1.0, -2 * width * np.cos(angle), width**2], rng.standard_normal(size, np.float32))
-        # From a knock, which begins at once and dies away, to what swells and ebbs.
-        time = np.linspace(0, 1, size)
-        noise *= (1 - time) ** rng.uniform(1, 6) * time ** rng.uniform(0, 2)
-        noise *= 10 ** (rng.normal(0, 5) / 20) / max(np.sqrt(mean_square(noise)), 1e-9)
-        start = int(rng.integers(n_samples))
-        result[start : start + size] += noise[: n_samples - start].astype(np.float32)
-    return result
-
-
-def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float:
-    return float(np.exp(rng.uniform(*np.log(bounds))))
 
 
 def open_scene(config: SceneConfig, recordings: RecordingPaths, sample_rate: int) -> Scene | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pysid.errors import DataError
-from pysid.io.audio.ffmpeg import needs_ffmpeg
+from pysid.io.audio.ffmpeg import has_ffmpeg_ending
 from pysid.io.text import shorten
 
 AUDIO_ENDINGS = frozenset({".wav", ".flac", ".m4a"})
@@ -89,7 +89,7 @@ class Recordings(dict[str, str]):
         kept = self.setdefault(utterance, path)
         if kept == path:
             return
-        if needs_ffmpeg(kept) and not needs_ffmpeg(path):
+        if has_ffmpeg_ending(kept) and not has_ffmpeg_ending(path):
             self[utterance], path = path, kept
         self.duplicates.append(f"{utterance} {path}")
 

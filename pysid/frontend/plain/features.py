@@ -1,6 +1,6 @@
-"""MFCCs and log-mel filter banks of one recording, in NumPy.
+"""MFCCs, log-mel filter banks and PLP cepstra of one recording, in NumPy.
 
-Source: Kaldi feat/{feature-window,feature-common-inl,feature-mfcc,feature-fbank}.
+Source: Kaldi feat/{feature-window,feature-common-inl,feature-mfcc,feature-fbank,feature-plp}.
 """
 
 import math
@@ -10,8 +10,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pysid.frontend.frames import FrameConfig, count_frames, window_function
-from pysid.frontend.mel import FbankConfig, MfccConfig, dct_matrix, mel_bank
+from pysid.frontend.mel import FbankConfig, MfccConfig, PlpConfig, dct_matrix, mel_bank
 from pysid.frontend.plain.kaldi_fft import BlockFft, fft_tables
+from pysid.frontend.plain.plp import PlpCepstra
 
 Floats = NDArray[np.float32]
 
@@ -20,7 +21,7 @@ BLOCK = 256  # frames worked on together: few enough to stay in the cache of a c
 
 
 class PlainFeatures:
-    """What `pysid.frontend.Mfcc` or `Fbank` gives, of a recording at a time.
+    """What `pysid.frontend.Mfcc` or `Fbank` gives, of a recording at a time; or PLP cepstra.
 
     Dither comes out of NumPy's generator, so it is other noise than torch's for the same seed.
 
@@ -28,7 +29,7 @@ class PlainFeatures:
     (98, 30)
     """
 
-    def __init__(self, config: MfccConfig | FbankConfig) -> None:
+    def __init__(self, config: MfccConfig | FbankConfig | PlpConfig) -> None:
         self.config = config
         self._window = window_function(config)
         self._bank = mel_bank(config)
@@ -38,6 +39,7 @@ class PlainFeatures:
         self._dct: Floats | None = None
         if isinstance(config, MfccConfig):
             self._dct = dct_matrix(config.n_mels, config.n_ceps, config.lifter)
+        self._plp = PlpCepstra(config) if isinstance(config, PlpConfig) else None
 
     def __call__(self, wave: Floats) -> Floats:
         """(T, dim) features of a wave (S,) at int16 scale: full scale is 32768, not 1.0."""
@@ -72,7 +74,14 @@ class PlainFeatures:
         if c.htk_mode:
             mel = np.maximum(mel, np.float32(1.0))
         energy = _log_energy(frames if c.raw_energy else windowed, c.energy_floor) if c.use_energy else None
-        return self._cepstra(mel, energy) if self._dct is not None else self._filter_banks(mel, energy)
+        if self._plp is not None:
+            return self._in_front(self._plp(mel), energy)
+        if self._dct is None:
+            return self._filter_banks(mel, energy)
+        cepstra: Floats = np.log(np.maximum(mel, EPSILON)) @ self._dct
+        if energy is None and c.htk_compat:
+            cepstra[:, :1] *= np.float32(math.sqrt(2))
+        return self._in_front(cepstra, energy)
 
     def _spectrum(self, windowed: Floats, fft: BlockFft | None) -> Floats:
         """(N, n_fft / 2) power, or magnitude, of each FFT bin."""
@@ -84,12 +93,10 @@ class PlainFeatures:
         is_power = not isinstance(self.config, FbankConfig) or self.config.use_power
         return power if is_power else np.sqrt(power)
 
-    def _cepstra(self, mel: Floats, energy: Floats | None) -> Floats:
-        cepstra: Floats = np.log(np.maximum(mel, EPSILON)) @ self._dct
+    def _in_front(self, cepstra: Floats, energy: Floats | None) -> Floats:
+        """Cepstra with the log energy in the place of the first; that last where HTK has it so."""
         if energy is not None:
             cepstra[:, :1] = energy
-        elif self.config.htk_compat:
-            cepstra[:, :1] *= np.float32(math.sqrt(2))
         return np.roll(cepstra, -1, axis=1) if self.config.htk_compat else cepstra
 
     def _filter_banks(self, mel: Floats, energy: Floats | None) -> Floats:

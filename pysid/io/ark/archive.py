@@ -78,9 +78,9 @@ def split_entry(entry: str) -> tuple[str, int, str]:
     ('mfcc.ark', 1042, '0:99,0:12')
     """
     path, _, offset = entry.rpartition(":")
-    if path and offset.isdecimal():  # as nearly all are
+    if path and offset.isdecimal() and len(offset) < 19:  # as nearly all are
         return path, int(offset), ""
-    match = re.fullmatch(r"(.+?)(?::(\d+))?(?:\[([^\[\]]*)\])?", entry)
+    match = re.fullmatch(r"(.+?)(?::(\d{1,18}))?(?:\[([^\[\]]*)\])?", entry)
     if is_pipe(entry) or match is None:
         return entry, 0, ""
     return match[1], int(match[2] or 0), match[3] or ""
@@ -192,7 +192,7 @@ def range_slices(bounds: str, shape: tuple[int, ...]) -> tuple[slice, ...]:
         if part == ":" and axis < len(shape):
             slices.append(slice(None))
             continue
-        match = re.fullmatch(r"(\d+):(\d+)", part)
+        match = re.fullmatch(r"(\d{1,18}):(\d{1,18})", part)
         tolerance = RANGE_TOLERANCE if axis == 0 else 0
         if not match or axis >= len(shape) or not int(match[1]) <= int(match[2]) < shape[axis] + tolerance:
             raise ValueError(f"expected a range first:last within the shape {shape}, got [{bounds}]")

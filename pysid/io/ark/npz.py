@@ -1,13 +1,12 @@
 """Vectors in NumPy's .npz: two arrays, `keys` (N,) and `vectors` (N, D), easy to read for other programs."""
 
 import os
-import zipfile
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from pysid.errors import DataError
-from pysid.io.files import atomic_path
+from pysid.errors import DataError, one_line
+from pysid.io.files import atomic_path, open_binary
 
 
 def write_npz(path: str | os.PathLike[str], vectors: Iterable[tuple[str, np.ndarray]]) -> None:
@@ -32,12 +31,12 @@ def read_npz(path: str | os.PathLike[str]) -> Iterator[tuple[str, np.ndarray]]:
         DataError: the file is missing or broken, or holds other arrays. Pickled objects are never loaded.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_binary(path) as file, np.load(file, allow_pickle=False) as arrays:
             keys, vectors = arrays["keys"], arrays["vectors"]
     except OSError as error:
         raise DataError(f"{path}: cannot read the file: {error.strerror or error}") from None
-    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: expected an .npz of the arrays 'keys' and 'vectors': {error}") from None
+    except Exception as error:  # a damaged file makes zipfile and NumPy raise almost anything
+        raise DataError(f"{path}: expected an .npz of the arrays 'keys' and 'vectors': {one_line(error)}") from None
     if keys.ndim != 1 or vectors.ndim != 2 or len(keys) != len(vectors):
         raise DataError(f"{path}: expected keys (N,) and vectors (N, D), got {keys.shape}, {vectors.shape}")
     yield from zip(keys.tolist(), vectors.astype(np.float32), strict=True)

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import kaldiio.matio
 import numpy as np
+from numpy.typing import DTypeLike
 
 from pysid.io.text import shorten
 
@@ -45,8 +46,8 @@ def read_key(file: BinaryIO) -> tuple[str | None, bytes]:
     return None, b""
 
 
-def read_array(file: BinaryIO, separator: bytes = b" ") -> np.ndarray:
-    """The vector or matrix at the stream's position, float32.
+def read_array(file: BinaryIO, separator: bytes = b" ", dtype: DTypeLike = np.float32) -> np.ndarray:
+    """The vector or matrix at the stream's position, of type `dtype`.
 
     Args:
         file: a binary stream behind a key and its separator, or at the start of a file with one object.
@@ -55,22 +56,22 @@ def read_array(file: BinaryIO, separator: bytes = b" ") -> np.ndarray:
         ValueError: what is there is not a vector or matrix, or it is broken or cut off.
     """
     if separator == b"\n":
-        return np.zeros(0, np.float32)
+        return np.zeros(0, dtype)
     start = file.read(len(BINARY))
     if not start:
         raise ValueError("cut off: expected a vector or matrix, got the end of the file")
     if start != BINARY:
-        return _read_text(file, start)
+        return _read_text(file, start, dtype)
     start += file.read(1)
     vector, start = _read_float_vector(file, start)
     if vector is not None:
-        return vector
+        return vector.astype(dtype, copy=False)
     exact = _Exact(file, start)
     try:
         if start.endswith(INTEGERS):
             return _read_integers(exact)
         with np.errstate(over="ignore"):  # a double beyond float32 is infinity, as in Kaldi
-            return np.asarray(kaldiio.matio.read_matrix_or_vector(exact), np.float32)
+            return np.asarray(kaldiio.matio.read_matrix_or_vector(exact), dtype)
     except EOFError as error:
         raise ValueError(str(error)) from None
     except (AssertionError, RuntimeError, ValueError, MemoryError) as error:
@@ -136,34 +137,35 @@ def _read_integers(file: _Exact) -> np.ndarray:
     return records["value"].astype(np.float32)
 
 
-def _read_text(file: BinaryIO, start: bytes) -> np.ndarray:
+def _read_text(file: BinaryIO, start: bytes, dtype: DTypeLike) -> np.ndarray:
     line = start if start.endswith(b"\n") else start + file.readline()
     before, bracket, text = line.partition(b"[")
     if not bracket and line.endswith(b"\n"):
-        return _numbers(line)  # integers stand without brackets
+        return _numbers(line, dtype)  # integers stand without brackets
     if not bracket:
         raise ValueError(f"cut off: expected a line end, got {shorten(line)} and the end of the file")
     if before.strip():
         raise ValueError(f"expected a vector or matrix, got {shorten(line)}")
-    while b"]" not in text:
-        line = file.readline()
-        if not line:
+    lines = [text]
+    while b"]" not in lines[-1]:
+        lines.append(file.readline())
+        if not lines[-1]:
             raise ValueError("cut off: expected a closing ']', got the end of the file")
-        text += line
+    text = b"".join(lines)
     rows = text[: text.index(b"]")].split(b"\n")
     if len(rows) == 1:
-        return _numbers(rows[0])
-    matrix = [_numbers(row) for row in rows if row.strip()]
+        return _numbers(rows[0], dtype)
+    matrix = [_numbers(row, dtype) for row in rows if row.strip()]
     widths = sorted({len(row) for row in matrix})
     if len(widths) > 1:
         raise ValueError(f"expected rows of one width, got the widths {widths}")
-    return np.stack(matrix) if matrix else np.zeros((0, 0), np.float32)
+    return np.stack(matrix) if matrix else np.zeros((0, 0), dtype)
 
 
-def _numbers(text: bytes) -> np.ndarray:
+def _numbers(text: bytes, dtype: DTypeLike) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):  # beyond float32 is infinity, as in Kaldi
-            return np.array([float(word) for word in text.split()], np.float32)
+            return np.array([float(word) for word in text.split()], dtype)
     except ValueError:
         raise ValueError(f"expected a vector or matrix, got {shorten(text)}") from None
 

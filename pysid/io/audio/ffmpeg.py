@@ -1,54 +1,92 @@
-"""Audio that libsndfile cannot read, AAC in MP4 files above all (VoxCeleb2), decoded by the program ffmpeg.
+"""Audio that libsndfile cannot read, decoded by the program ffmpeg: AAC, the sound of videos, Windows Media, Speex.
 
-A file is decoded as a whole, to 16-bit samples as in Kaldi's voxceleb recipe: 2 MB of memory a minute at 16 kHz.
+A file is decoded as a whole, to 16-bit FLAC in a temporary file: little memory is needed, whatever its length is.
 """
 
-import io
 import os
 import re
 import shutil
 import subprocess
+import tempfile
+from typing import BinaryIO
 
 from pysid.errors import DataError
+from pysid.io.audio.content import Content
+from pysid.io.audio.pieces import WINDOW, Bytes
 
-DEMUXERS = {".m4a": "mov", ".mp4": "mov", ".aac": "aac"}
+ENDINGS = {".m4a", ".mp4", ".aac"}  # of VoxCeleb's files
 PROGRAM = "ffmpeg"
+MOST_BYTES = 32 << 30  # of the decoded file
+MOST_MEMORY = 256 << 20  # bytes that ffmpeg may ask for at a time
+_NO_AUDIO = re.compile(r"matches no streams|does not contain any stream|no audio|not contain any", re.IGNORECASE)
 
 
-def needs_ffmpeg(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is one of those, by its ending.
+def has_ffmpeg_ending(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of those that need ffmpeg, as far as its name tells.
 
-    >>> needs_ffmpeg("dev/aac/id00012/21Uxsk56VDQ/00001.m4a")
+    >>> has_ffmpeg_ending("dev/aac/id00012/21Uxsk56VDQ/00001.m4a")
     True
     """
-    return os.path.splitext(path)[1].lower() in DEMUXERS
+    return os.path.splitext(path)[1].lower() in ENDINGS
 
 
-def decode(path: str | os.PathLike[str]) -> io.BytesIO:
-    """The first audio stream of a file as a WAV file in memory, at its own rate and channels.
+def find_program() -> str | None:
+    """Where ffmpeg is; None where it is not installed."""
+    return shutil.which(PROGRAM)
+
+
+def decode(source: Bytes, name: str, content: Content) -> BinaryIO:
+    """The first audio stream of a file as a FLAC file, at its own rate and channels.
 
     Raises:
-        DataError: ffmpeg is not installed, or the file is broken, cut off or not what its ending says.
+        DataError: ffmpeg is not installed, or the file is broken, cut off or has no audio.
     """
-    program = shutil.which(PROGRAM)
+    program = find_program()
     if program is None:
-        raise DataError(f"{path}: needs the program ffmpeg to decode; install it, or convert the file to FLAC or WAV")
-    name = os.fspath(path)
+        raise DataError(
+            f"{name}: seems to be {content.name}, which needs the program ffmpeg to decode; install it, or convert the "
+            "file to FLAC or WAV"
+        )
+    output = tempfile.TemporaryFile(prefix="pysid-")  # noqa: SIM115
+    try:
+        with _on_disk(source) as file:
+            _run(program, file, output, name, content)
+        if os.fstat(output.fileno()).st_size >= MOST_BYTES:
+            raise DataError(f"{name}: expected at most {MOST_BYTES >> 30} GiB of sound, got more")
+    except BaseException:
+        output.close()
+        raise
+    return output
+
+
+def _run(program: str, file: BinaryIO, output: BinaryIO, name: str, content: Content) -> None:
     # The format is given and nothing but files is opened: a playlist in disguise cannot make ffmpeg fetch other things.
-    # The prefix keeps names such as "-y.m4a" and "http:a.m4a" from being anything but names.
-    source = [
-        "-protocol_whitelist",
-        "file,pipe",
-        "-f",
-        DEMUXERS[os.path.splitext(name)[1].lower()],
-        "-i",
-        f"file:{name}",
-    ]
-    target = ["-vn", "-f", "wav", "-acodec", "pcm_s16le", "-"]
-    command = [program, "-nostdin", "-v", "error", "-xerror", *source, *target]
-    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if process.returncode != 0:
-        words = process.stderr.decode(errors="replace").strip().splitlines()
-        reason = re.sub(r"^\[[^]]*\] ", "", words[0]) if words else f"exit status {process.returncode}"
-        raise DataError(f"{path}: broken or cut off: ffmpeg says: {reason.removeprefix(f'file:{name}: ')}")
-    return io.BytesIO(process.stdout)
+    # Files are handed over open, so that no name can be anything but a name.
+    place, target = f"/dev/fd/{file.fileno()}", f"/dev/fd/{output.fileno()}"
+    command = [program, "-nostdin", "-v", "error", "-xerror", "-max_alloc", str(MOST_MEMORY)]
+    command += ["-protocol_whitelist", "file,pipe", "-f", content.demuxer, "-i", f"file:{place}"]
+    command += ["-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-fs", str(MOST_BYTES)]
+    command += ["-f", "flac", "-c:a", "flac", "-sample_fmt", "s16", "-compression_level", "0", "-y", f"file:{target}"]
+    file.seek(0)
+    descriptors = (file.fileno(), output.fileno())
+    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, pass_fds=descriptors, check=False)
+    if process.returncode == 0:
+        return
+    words = process.stderr.decode(errors="replace").strip().splitlines()
+    if any(map(_NO_AUDIO.search, words)):
+        raise DataError(f"{name}: {content.name} without audio")
+    reason = re.sub(r"^(?:\[[^]]*\] )+", "", words[0]) if words else f"exit status {process.returncode}"
+    reason = re.sub(r"(?:Error opening input file |file:)/dev/fd/\d+[.:]? ?", "", reason)
+    raise DataError(f"{name}: {content.name}, broken or cut off: ffmpeg says: {reason}")
+
+
+def _on_disk(source: Bytes) -> BinaryIO:
+    """The file with a descriptor of its own."""
+    try:
+        return os.fdopen(os.dup(source.stream.fileno()), "rb", buffering=0)
+    except OSError:  # in memory
+        file = tempfile.TemporaryFile(prefix="pysid-")  # noqa: SIM115
+        for at in range(0, source.size, WINDOW):
+            file.write(source.read(at, WINDOW))
+        file.flush()
+        return file

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from pysid.errors import DataError, PysidWarning
-from pysid.io.audio.reader import FULL_SCALE, AudioFile, AudioReader, peak
+from pysid.io.audio.reader import FULL_SCALE, MAX_HOURS, AudioFile, AudioReader, peak
 from pysid.io.files import atomic_path
 
 LOWEST_CREDIBLE_PEAK = 2.0  # speech at int16 scale is louder; at a full scale of 1.0 it is not
@@ -35,13 +35,13 @@ class AudioInfo:
         return self.n_samples / self.sample_rate
 
 
-def audio_info(path: AudioFile) -> AudioInfo:
+def audio_info(path: AudioFile, max_hours: float = MAX_HOURS) -> AudioInfo:
     """Reads the header only.
 
     Raises:
         DataError: the file is missing, empty, not audio, seen to be cut off, or has no samples.
     """
-    with AudioReader(path) as reader:
+    with AudioReader(path, max_hours=max_hours) as reader:
         file = reader.file
         return AudioInfo(file.samplerate, file.frames, file.channels)
 
@@ -50,20 +50,22 @@ def read_audio(
     path: AudioFile,
     *,
     sample_rate: int | None = None,
-    channel: int | None = 0,
+    channel: int | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
     max_overshoot_s: float = MAX_OVERSHOOT_S,
+    max_hours: float = MAX_HOURS,
 ) -> tuple[np.ndarray, int]:
     """Reads a file or a piece of it.
 
     Args:
-        path: an audio file, or a seekable binary stream of one.
+        path: an audio file, "-" for standard input, the bytes of a file, or a binary stream.
         sample_rate: Hz, resampled to where the file has another rate; None keeps the file's.
-        channel: counted from 0; None takes the mean of all.
+        channel: counted from 0; None takes the mean of all that hold sound: see `channels`.
         start_s: seconds; the piece starts at sample int(start_s * rate), as in Kaldi.
         end_s: seconds, exclusive; None or infinity is the end of the file.
         max_overshoot_s: an end that passes the file's end is cut if it does so by less than this.
+        max_hours: a longer file is refused.
     Returns:
         wave: (S,) float32 at int16 scale; a 16-bit file gives exactly its integers.
         rate: Hz, of `wave`.
@@ -73,7 +75,7 @@ def read_audio(
     Warns:
         PysidWarning: the waveform is not silent but peaks below 2.0, so its scale must be wrong.
     """
-    with AudioReader(path, sample_rate, channel) as reader:
+    with AudioReader(path, sample_rate, channel, max_hours) as reader:
         wave = reader.read(*_span(reader, start_s, end_s, max_overshoot_s))
     highest = peak(wave)
     if 0 < highest < LOWEST_CREDIBLE_PEAK:
@@ -87,22 +89,19 @@ def iter_blocks(
     block_s: float,
     *,
     sample_rate: int | None = None,
-    channel: int | None = 0,
+    channel: int | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
+    max_hours: float = MAX_HOURS,
 ) -> Iterator[np.ndarray]:
     """Reads a long file in blocks (S,) of `block_s` seconds, the last one shorter.
 
     Joined, the blocks equal what `read_audio` gives, and arguments and errors are the same; memory is that of
     one block. `audio_info` tells the rate where `sample_rate` is None.
     """
-    with AudioReader(path, sample_rate, channel) as reader:
+    with AudioReader(path, sample_rate, channel, max_hours) as reader:
         start, stop = _span(reader, start_s, end_s, MAX_OVERSHOOT_S)
-        block = int(block_s * reader.sample_rate)
-        if block < 1:
-            raise ValueError(f"block_s must hold at least one sample, got {block_s}")
-        for at in range(start, stop, block):
-            yield reader.read(at, min(at + block, stop))
+        yield from reader.blocks(block_s, start, stop)
 
 
 def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> None:

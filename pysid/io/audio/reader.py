@@ -1,52 +1,66 @@
 """An open audio file as slices of one waveform, at any sample rate."""
 
 import math
-import os
 import re
-from pathlib import Path
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import numpy as np
 import soundfile
 
-from pysid.errors import DataError
-from pysid.io.audio.ffmpeg import decode, needs_ffmpeg
+from pysid.errors import DataError, PysidWarning
+from pysid.io.audio.channels import Mix, choose_mix, only
 from pysid.io.audio.resampler import Resampler
+from pysid.io.audio.sound import BLOCK_SAMPLES, Sound, open_sound
+from pysid.io.audio.streams import AudioFile, name_of, open_stream
 
 FULL_SCALE = 32768.0
-OPUS_PREROLL_S = 4.0  # at low bit rates the decoder takes seconds after a seek to give the very same samples
-SKIP_S = 10.0  # what is decoded only to be skipped is read in pieces of this length
-STREAMED_BYTES = 0x7FFF0000  # from here on, a size in a WAV header means that the writer did not know it
-SHORT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
-MAX_OGG_PAGE_BYTES = 65307
+MAX_HOURS = 24.0  # of a recording, unless more is asked for
+HIGHEST_SAMPLE = 65536.0  # at a full scale of 1: even integers that somebody took for floats are lower
+LOOK_S, LOOKS = 10.0, 60  # of a longer recording so many pieces of this length tell how its channels are mixed
 
-AudioFile = str | os.PathLike[str] | BinaryIO
+__all__ = ["FULL_SCALE", "MAX_HOURS", "AudioFile", "AudioReader", "peak", "reading"]
 
 
 class AudioReader:
-    """One channel of an audio file, or the mean of all (channel None), float32 at int16 scale.
+    """One channel of an audio file, or all of them made one (channel None), float32 at int16 scale.
 
     A context manager. `n_samples` and the slices of `read` count at `sample_rate`, which is the file's own
     where none is given. Slices that follow or overlap one another are cheap: nothing is decoded twice.
 
+    Args:
+        source: a path, "-" for standard input, bytes, or a binary stream; what is no file is spooled to disk.
+        sample_rate: Hz; None keeps the file's.
+        channel: counted from 0; None takes the mean as `channels` has it.
+        max_hours: a longer recording is refused.
     Raises:
-        DataError: the file is missing, empty, not audio, or cut off, or lacks samples or the channel.
+        DataError: the file is missing, empty, not audio, cut off or too long, or lacks samples or the channel.
     """
 
-    def __init__(self, source: AudioFile, sample_rate: int | None = None, channel: int | None = 0) -> None:
+    def __init__(
+        self,
+        source: AudioFile,
+        sample_rate: int | None = None,
+        channel: int | None = None,
+        max_hours: float = MAX_HOURS,
+    ) -> None:
         if sample_rate is not None and sample_rate < 1:
             raise ValueError(f"sample_rate must be at least 1 Hz, got {sample_rate}")
-        self.name = _name(source)
-        self.file = _open(source, self.name)
+        self.name = name_of(source)
+        with reading(self.name):
+            self.file: Sound = open_sound(open_stream(source), self.name)
         self.channel = channel
         self.sample_rate = sample_rate or self.file.samplerate
+        self._mix: Mix | None = None
         try:
-            self._check(source)
+            self._check(max_hours)
+            self._resampler = self._make_resampler()
         except DataError:
             self.file.close()
             raise
-        self._resampler = None if self.sample_rate == self.file.samplerate else self._make_resampler()
         self.n_samples = self._resampler.length(self.file.frames) if self._resampler else self.file.frames
         self._last, self._start, self._stop = np.zeros(0, np.float32), 0, 0
 
@@ -63,11 +77,32 @@ class AudioReader:
 
         Raises:
             DataError: the file is broken or cut off there, or a sample is not finite.
+        Warns:
+            PysidWarning: the channels hold different things, or cancel each other out.
         """
         if self._resampler is None:
             return self._read_own(start, stop)
         first, last = self._resampler.needs(start, stop)
         return self._resampler(self._read_own(first, min(last, self.file.frames)), first, start, stop)
+
+    def take_channel(self, channel: int | None) -> None:
+        """Goes over to a channel of a recording that has several, before anything is read; one that has one keeps it.
+
+        Raises:
+            DataError: there is no such channel.
+        """
+        if channel is not None and self.file.channels > 1:
+            self._check_channel(channel)
+            self.channel = channel
+
+    def blocks(self, block_s: float, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+        """The samples [start, stop), by default all, in blocks (S,) of `block_s` seconds, the last one shorter."""
+        size = int(block_s * self.sample_rate)
+        if size < 1:
+            raise ValueError(f"block_s must hold at least one sample, got {block_s}")
+        stop = self.n_samples if stop is None else stop
+        for at in range(start, stop, size):
+            yield self.read(at, min(at + size, stop))
 
     def _read_own(self, start: int, stop: int) -> np.ndarray:
         """The samples [start, stop) at the file's own rate, as far as possible out of the last call's."""
@@ -80,49 +115,87 @@ class AudioReader:
         return wave
 
     def _decode(self, start: int, stop: int) -> np.ndarray:
-        try:
-            self._go_to(start)
-            samples = self.file.read(stop - start, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise DataError(f"{self.name}: broken or cut off: {_reason(error)}") from None
-        if len(samples) < stop - start:
-            raise _cut_off(self.name, f"{self.file.frames} samples", start + len(samples))
-        wave = samples.mean(1) if self.channel is None else samples[:, self.channel]
-        if stop > start and not math.isfinite(peak(wave)):
-            place = int(np.argmin(np.isfinite(wave)))
-            raise DataError(f"{self.name}: expected finite samples, got {wave[place]} at sample {start + place}")
-        return wave * np.float32(FULL_SCALE)
+        mix = self._mix or self._choose_mix()
+        size = max(1, BLOCK_SAMPLES // self.file.channels)
+        with reading(self.name):
+            wave = np.empty(stop - start, np.float32)
+            for at in range(start, stop, size):
+                samples = self.file.read(at, min(size, stop - at))
+                if len(samples) < min(size, stop - at):
+                    raise cut_off(self.name, f"{self.file.frames} samples", at + len(samples))
+                wave[at - start : at - start + len(samples)] = mix(samples)
+        if stop > start and not peak(wave) <= HIGHEST_SAMPLE:
+            place = int(np.argmin(np.abs(wave) <= HIGHEST_SAMPLE))
+            expected = "a full scale of 1" if math.isfinite(wave[place]) else "finite samples"
+            raise DataError(f"{self.name}: expected {expected}, got {wave[place]:g} at sample {start + place}")
+        wave *= np.float32(FULL_SCALE)
+        return wave
 
-    def _go_to(self, start: int) -> None:
-        """Seeks so that the next samples are those of a file that is read from its beginning."""
-        here = self.file.tell()
-        if here == start:
-            return
-        anchor = start
-        if self.file.subtype == "OPUS":
-            anchor = max(0, start - int(OPUS_PREROLL_S * self.file.samplerate))
-        elif self.file.subtype == "VORBIS":  # libsndfile seeks to a wrong place at some block boundaries
-            anchor = 0
-        if not anchor <= here <= start:
-            self.file.seek(anchor)
-        block = int(SKIP_S * self.file.samplerate)
-        for at in range(self.file.tell(), start, block):
-            self.file.read(min(block, start - at), dtype="float32")
+    def _choose_mix(self) -> Mix:
+        n_channels = self.file.channels
+        if self.channel is not None or n_channels == 1:
+            self._mix = only(self.channel or 0, n_channels)
+        else:
+            with reading(self.name):
+                self._mix = choose_mix(self._looks(), n_channels)
+            if self._mix.warning:
+                warnings.warn(f"{self.name}: {self._mix.warning}", PysidWarning, stacklevel=2)
+        return self._mix
 
-    def _make_resampler(self) -> Resampler:
+    def _looks(self) -> Iterator[np.ndarray]:
+        """Pieces of the recording, at even distances where it is long."""
+        size = int(LOOK_S * self.file.samplerate)
+        step = max(size, self.file.frames // LOOKS)
+        for at in range(0, self.file.frames, step):
+            yield self.file.read(at, min(size, self.file.frames - at, max(1, BLOCK_SAMPLES * 8 // self.file.channels)))
+
+    def _make_resampler(self) -> Resampler | None:
+        if self.sample_rate == self.file.samplerate:
+            return None
         try:
             return Resampler(self.file.samplerate, self.sample_rate)
         except ValueError as error:
-            self.file.close()
             raise DataError(f"{self.name}: {error}") from None
 
-    def _check(self, source: AudioFile) -> None:
-        _check_complete(source, self.file, self.name)
-        if self.file.frames == 0:
-            raise DataError(f"{self.name}: expected audio, got a {self.file.format} file with 0 samples")
-        if self.channel is not None and not 0 <= self.channel < self.file.channels:
-            channels = f"0 to {self.file.channels - 1}" if self.file.channels > 1 else "0"
-            raise DataError(f"{self.name}: expected a channel of the file ({channels}), got {self.channel}")
+    def _check(self, max_hours: float) -> None:
+        file = self.file
+        if file.frames <= 0:
+            raise DataError(f"{self.name}: expected audio, got a {file.format} file with 0 samples")
+        if not 0 < file.samplerate < 1 << 31:
+            raise DataError(f"{self.name}: expected a sample rate, got {file.samplerate} Hz")
+        hours = file.frames / file.samplerate / 3600
+        if hours > max_hours:
+            raise DataError(
+                f"{self.name}: expected at most {max_hours:g} hours, got {hours:,.1f} by its header; "
+                "--max-hours allows more"
+            )
+        if self.channel is not None:
+            self._check_channel(self.channel)
+
+    def _check_channel(self, channel: int) -> None:
+        last = self.file.channels - 1
+        if not 0 <= channel <= last:
+            channels = f"0 to {last}" if last else "0"
+            raise DataError(f"{self.name}: expected a channel of the file ({channels}), got {channel}")
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Turns whatever goes wrong while a recording is read into a DataError that names it."""
+    try:
+        yield
+    except DataError:
+        raise
+    except soundfile.LibsndfileError as error:
+        reason = re.sub(r"^Error : ", "", str(error.error_string))
+        raise DataError(f"{name}: broken or cut off: {reason}") from None
+    except MemoryError:
+        raise DataError(f"{name}: there is not enough memory to read it") from None
+    except OSError as error:
+        raise DataError(f"{name}: cannot read the file: {error.strerror or error}") from None
+    except (ValueError, TypeError, OverflowError, RuntimeError, ArithmeticError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{name}: cannot read the file: {reason}") from None
 
 
 def peak(wave: np.ndarray) -> float:
@@ -130,80 +203,6 @@ def peak(wave: np.ndarray) -> float:
     return max(abs(float(wave.max())), abs(float(wave.min())))
 
 
-def _name(source: AudioFile) -> str:
-    if isinstance(source, str | os.PathLike):
-        return os.fspath(source)
-    return str(getattr(source, "name", "audio stream"))
-
-
-def _open(source: AudioFile, name: str) -> soundfile.SoundFile:
-    if not isinstance(source, str | os.PathLike):
-        source.seek(0)  # where another reader may have left it
-    elif needs_ffmpeg(source):
-        _check_readable(source)
-        source = decode(source)
-    try:
-        return soundfile.SoundFile(source)
-    except soundfile.LibsndfileError as error:
-        if isinstance(source, str | os.PathLike):
-            _check_readable(source)
-        reason = f"expected an audio file, got something else or a broken one: {_reason(error)}"
-        raise DataError(f"{name}: {reason}") from None
-
-
-def _check_readable(path: str | os.PathLike[str]) -> None:
-    """Says why a file does not open: libsndfile calls a missing file a system error, an empty one a format."""
-    try:
-        with Path(path).open("rb") as file:
-            if not file.read(1):
-                raise DataError(f"{os.fspath(path)}: expected audio, got an empty file")
-    except OSError as reason:
-        raise DataError(f"{os.fspath(path)}: cannot read the file: {reason.strerror}") from None
-
-
-def _reason(error: soundfile.LibsndfileError) -> str:
-    return str(error.error_string).removeprefix("Error : ")
-
-
-def _check_complete(source: AudioFile, file: soundfile.SoundFile, name: str) -> None:
-    """Libsndfile reads what there is of a file that was cut off, so that speech would be missing silently.
-
-    FLAC and MP3 are found out when the samples that are missing are read.
-    """
-    n_bytes = SHORT_CHUNK.search(file.extra_info)  # WAV, AIFF, AU, W64, RF64
-    if n_bytes and int(n_bytes[2]) < int(n_bytes[1]) < STREAMED_BYTES:
-        raise _cut_off(name, f"{n_bytes[1]} bytes of samples", n_bytes[2])
-    if file.format in ("OGG", "NIST"):
-        start, tail = _ends(source)
-        if file.format == "OGG":
-            _check_last_ogg_page(tail, name)
-        elif (count := re.search(rb"\nsample_count -i (\d+)", start)) and file.frames < int(count[1]):
-            raise _cut_off(name, f"{int(count[1])} samples", file.frames)
-
-
-def _ends(source: AudioFile) -> tuple[bytes, bytes]:
-    """The first bytes of a file, and the last: at least one page of Ogg."""
-    if isinstance(source, str | os.PathLike):
-        with Path(source).open("rb") as stream:
-            return _ends(stream)
-    position = source.tell()
-    source.seek(0)
-    start = source.read(1024)
-    size = source.seek(0, os.SEEK_END)
-    source.seek(max(0, size - 2 * MAX_OGG_PAGE_BYTES))
-    tail = source.read()
-    source.seek(position)
-    return start, tail
-
-
-def _check_last_ogg_page(tail: bytes, name: str) -> None:
-    """The last page must be whole: 27 bytes, a table of segment sizes, the segments (RFC 3533, section 6)."""
-    page = tail[tail.rfind(b"OggS\0") :]
-    n_segments = page[26] if len(page) > 26 else 0
-    expected = 27 + n_segments + sum(page[27 : 27 + n_segments])
-    if len(page) < expected:
-        raise _cut_off(name, f"a last Ogg page of at least {expected} bytes", len(page))
-
-
-def _cut_off(name: str, expected: str, got: object) -> DataError:
+def cut_off(name: str, expected: str, got: object) -> DataError:
+    """The error about a file that ends too early."""
     return DataError(f"{name}: cut off: expected {expected}, got {got}")

@@ -1,7 +1,10 @@
-"""Recordings that are in memory already, as streams that whatever reads audio files can read."""
+"""Recordings in all the forms in which Python programs have them, as what audio is read from."""
 
 import math
+import numbers
+import os
 from io import BytesIO
+from typing import Any, cast
 
 import numpy as np
 import soundfile
@@ -9,9 +12,20 @@ from numpy.typing import ArrayLike
 
 from pysid.errors import DataError
 from pysid.io.audio.reader import peak
+from pysid.io.audio.streams import AudioFile
 
 SUBTYPES = {"int16": "PCM_16", "int32": "PCM_32", "float32": "FLOAT", "float64": "DOUBLE"}
+WIDER = {"float16": "float32", "longdouble": "float64", "float128": "float64", "float96": "float64"}
 HIGHEST_PEAK = 16.0  # of samples at a full scale of 1.0: a sum of loud tracks may pass it, int16 scale is far above
+TAKEN = (
+    "the path of an audio file, its bytes, a binary file object, or (samples, sample_rate) with an array or a tensor "
+    "of floats in [-1, 1], int16 or int32"
+)
+
+Audio = AudioFile | tuple[ArrayLike, float] | np.ndarray
+"""A recording: the path of an audio file, its bytes, or a binary file object; or (samples, rate) as soundfile reads
+them, floats in [-1, 1] or integers, one channel or more, as an array or a tensor; or a waveform (S,) at int16 scale and
+the model's sample rate."""
 
 
 class SampleStream(BytesIO):
@@ -20,30 +34,60 @@ class SampleStream(BytesIO):
     name = "samples"
 
 
+def as_source(audio: Audio) -> AudioFile | np.ndarray:
+    """What audio can be read from, or a waveform (S,) as `as_waveform` has it.
+
+    Raises:
+        DataError: it is no recording; the message lists what is.
+    """
+    if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):
+        return cast(AudioFile, audio)
+    if isinstance(audio, tuple | list) and len(audio) == 2 and _is_number(audio[1]):
+        return as_stream(audio[0], float(audio[1]))
+    if _is_array(audio):
+        return as_waveform(cast(ArrayLike, audio))
+    raise DataError(f"expected a recording, got {type(audio).__name__}: pysid takes {TAKEN}")
+
+
+def is_recording(audio: Any) -> bool:
+    """Whether something is one recording, rather than a list of them.
+
+    >>> is_recording("a.wav"), is_recording((np.zeros(9), 16000)), is_recording(("a.wav", "b.wav"))
+    (True, True, False)
+    """
+    if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):
+        return True
+    with_rate = isinstance(audio, tuple | list) and len(audio) == 2 and _is_number(audio[1])
+    return with_rate or _is_array(audio)
+
+
 def as_stream(samples: ArrayLike, rate: float) -> SampleStream:
     """A recording as the WAV file that would hold it, sample for sample.
 
     Args:
-        samples: (S,) or (S, channels): floats with a full scale of 1.0, or int16 or int32 integers.
+        samples: (S,) or (S, channels), of any byte order and layout: floats with a full scale of 1.0, or int16 or
+            int32 integers; also a tensor.
         rate: Hz, a whole number.
     Raises:
         DataError: another type, shape, scale or rate.
     """
-    wave = np.asarray(samples)
-    if wave.dtype == np.float16:
-        wave = wave.astype(np.float32)
+    wave = _as_array(samples, "samples")
+    wave = wave.astype(WIDER.get(wave.dtype.name, wave.dtype.newbyteorder("=")), order="C", copy=False)
     if wave.dtype.name not in SUBTYPES:
         raise DataError(f"samples: expected floats in [-1, 1], int16 or int32, got the type {wave.dtype}")
     if wave.ndim not in (1, 2) or (wave.ndim == 2 and wave.shape[0] < wave.shape[1]):
         turned = ": turn it around with .T" if wave.ndim == 2 else ""
         raise DataError(f"samples: expected an array (samples,) or (samples, channels), got {wave.shape}{turned}")
-    if not (rate >= 1 and float(rate).is_integer()):
+    if not (_is_number(rate) and 1 <= rate < 1 << 31 and float(rate).is_integer()):
         raise DataError(f"samples: expected a sample rate in whole Hz, got {rate}")
     if wave.dtype.kind == "f" and wave.size and np.abs(wave).max() > HIGHEST_PEAK:
         highest = np.abs(wave).max()
         raise DataError(f"samples: expected floats in [-1, 1], got a peak of {highest:.4g}; are these int16 values?")
     stream = SampleStream()
-    soundfile.write(stream, wave, int(rate), subtype=SUBTYPES[wave.dtype.name], format="WAV")
+    try:
+        soundfile.write(stream, wave, int(rate), subtype=SUBTYPES[wave.dtype.name], format="WAV")
+    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
+        raise DataError(f"samples: cannot be taken: {error}") from None
     return stream
 
 
@@ -51,11 +95,34 @@ def as_waveform(samples: ArrayLike) -> np.ndarray:
     """(S,) float32 of a waveform that is at int16 scale already.
 
     Raises:
-        DataError: another shape, no samples, or one that is not finite.
+        DataError: another shape or type, no samples, or one that is not finite.
     """
-    wave = np.asarray(samples, np.float32)
+    given = _as_array(samples, "waveform")
+    if given.dtype.kind not in "fiu":
+        raise DataError(f"waveform: expected numbers at int16 scale, got the type {given.dtype}")
+    wave = np.asarray(given, np.float32)
     if wave.ndim != 1 or not wave.size:
         raise DataError(f"waveform: expected an array (samples,), got {wave.shape}")
     if not math.isfinite(peak(wave)):
         raise DataError("waveform: expected finite samples, got NaN or infinity")
     return wave
+
+
+def _as_array(samples: Any, name: str) -> np.ndarray:
+    if hasattr(samples, "detach"):  # a tensor, perhaps on a device and with a gradient
+        samples = samples.detach().cpu()
+        if str(samples.dtype) == "torch.bfloat16":
+            samples = samples.float()
+        samples = samples.numpy()
+    try:
+        return np.asarray(samples)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{name}: expected an array, got {type(samples).__name__}: {error}") from None
+
+
+def _is_array(audio: Any) -> bool:
+    return isinstance(audio, np.ndarray) or (hasattr(audio, "__array__") and not np.isscalar(audio))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

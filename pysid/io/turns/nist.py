@@ -13,6 +13,7 @@ from pysid.io.table_formats import finite
 from pysid.io.text import BYTE_ORDER_MARK, RowFormat, read_lines
 
 COMMENTS = (";", "#")
+LONGEST_S = 1e9  # thirty years; beyond this a time is a mistake
 CHANNEL = "1"  # that of all lines written; md-eval scores only lines whose channels are equal
 
 
@@ -37,7 +38,7 @@ def read_nist_rows(path: PathLike, row_format: RowFormat) -> Iterator[tuple[int,
 def seconds(text: str, what: str) -> float:
     """A time of 0 or more. Raises ValueError that calls it `what`."""
     value = finite(text, f"{what} in seconds, 0 or more")
-    if value < 0:
+    if not 0 <= value <= LONGEST_S:
         raise ValueError(f"expected {what} in seconds, 0 or more, got {text!r}")
     return value
 

@@ -80,14 +80,19 @@ def read_rttm_folder(folder: PathLike) -> dict[str, list[Turn]]:
     turns: dict[str, list[Turn]] = {}
     origin: dict[str, Path] = {}
     for path in sorted(Path(folder).glob("*.rttm")):
-        nobody: dict[str, list[Turn]] = {one_words([path.stem])[path.stem]: []}
-        for recording, of_recording in (read_rttm(path, allow_empty=True) or nobody).items():
+        for recording, of_recording in (read_rttm(path, allow_empty=True) or nobody_of(path)).items():
             if recording in turns:
                 raise DataError(f"{path}: the recording {recording!r} is in {origin[recording]} already")
             turns[recording], origin[recording] = of_recording, path
     if not turns:
         raise DataError(f"{folder}: expected .rttm files, got none")
     return turns
+
+
+def nobody_of(path: PathLike) -> dict[str, list[Turn]]:
+    """The recording of a file without lines, which pysid writes where nobody talks: it is named after the file."""
+    stem = Path(path).stem
+    return {one_words([stem])[stem]: []}
 
 
 def format_rttm(recording: str, turns: Sequence[Turn]) -> str:

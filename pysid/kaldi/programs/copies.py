@@ -54,7 +54,7 @@ def _copy_vector(run: Run) -> int:
 
     def change(vector: np.ndarray) -> np.ndarray:
         vector = vector.astype(np.float32, copy=False)
-        if scale != 1:
+        if scale != 1 and parse_rspecifier(run.arguments[0]) is not None:  # as in Kaldi, not where it is a file
             vector = vector * np.float32(scale)
         return vector if dim < 0 else np.pad(vector[:dim], (0, max(dim - len(vector), 0)))
 
@@ -102,7 +102,7 @@ PROGRAMS = {
         (
             _BINARY,
             Option("change-dim", -1, "Cut the vectors to this dimension, or fill them up with zeros"),
-            Option("scale", 1.0, "Factor to multiply the vectors by"),
+            Option("scale", 1.0, "Factor to multiply the vectors of a table by"),
         ),
     ),
     "copy-matrix": Program(

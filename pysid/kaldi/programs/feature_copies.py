@@ -1,5 +1,7 @@
 """copy-feats, subset-feats, feat-to-len, feat-to-dim, select-voiced-frames."""
 
+from itertools import islice
+
 import numpy as np
 
 from pysid.errors import DataError
@@ -9,6 +11,8 @@ from pysid.kaldi.holders import INTEGER, MATRIX, VECTOR, compressed_matrix
 from pysid.kaldi.run import Program, Run
 from pysid.kaldi.specifiers import parse_rspecifier, parse_wspecifier
 from pysid.kaldi.streams import printable_input, printable_output
+
+FIRST_FEATS = 10  # subset-feats
 
 
 def _copy_feats(run: Run) -> int:
@@ -43,18 +47,24 @@ def _copy_one(run: Run, source: str, target: str) -> int:
 def _subset_feats(run: Run) -> int:
     n, include, exclude = (run.options[name] for name in ("n", "include", "exclude"))
     if include and exclude:
-        raise DataError("--include and --exclude cannot be used together")
-    chosen = _listed(run, include or exclude)
-    writer = run.write(run.arguments[1], MATRIX)
-    n_done = 0
+        raise DataError("should not have both --exclude and --include option!")
+    if (include or exclude) and n != FIRST_FEATS:
+        raise DataError(f"Should not have both --{'include' if include else 'exclude'} and --n option!")
+    if n < 1:
+        raise DataError(f"Invalid option --n={n}. Should be at least 1")
+    if not include and not exclude:
+        writer = run.write(run.arguments[1], MATRIX)
+        for key, features in islice(run.read(run.arguments[0], MATRIX), n):
+            writer.write(key, features)
+        return 0
+    chosen, writer = _listed(run, include or exclude), run.write(run.arguments[1], MATRIX)
+    n_done = n_total = 0
     for key, features in run.read(run.arguments[0], MATRIX):
-        if not include and not exclude and n_done >= n >= 0:
-            break
-        if (include and key not in chosen) or (exclude and key in chosen):
-            continue
-        writer.write(key, features)
-        n_done += 1
-    run.log.info(f"Wrote {n_done} feature matrices.")
+        n_total += 1
+        if (key in chosen) == bool(include):
+            writer.write(key, features)
+            n_done += 1
+    run.log.info(f" Wrote {n_done} out of {n_total} utterances.")
     return 0 if n_done else 1
 
 
@@ -139,7 +149,7 @@ PROGRAMS = {
         (2,),
         _subset_feats,
         (
-            Option("n", 10, "If not negative, copy the first n; not with --include or --exclude"),
+            Option("n", FIRST_FEATS, "How many to copy from the start; not with --include or --exclude"),
             Option("include", "", "File with the utterances to copy, one a line"),
             Option("exclude", "", "File with the utterances to leave out, one a line"),
         ),

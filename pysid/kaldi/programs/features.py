@@ -1,11 +1,11 @@
-"""compute-mfcc-feats, compute-fbank-feats."""
+"""compute-mfcc-feats, compute-fbank-feats, compute-plp-feats."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from pysid.errors import DataError
-from pysid.frontend.mel import FbankConfig, MfccConfig
+from pysid.frontend.mel import FbankConfig, MfccConfig, PlpConfig
 from pysid.frontend.plain.features import PlainFeatures
 from pysid.kaldi.command_line import Option
 from pysid.kaldi.holders import FLOAT, MATRIX, WAVE
@@ -20,6 +20,10 @@ def _compute_mfcc(run: Run) -> int:
 
 def _compute_fbank(run: Run) -> int:
     return _compute(run, PlainFeatures(FbankConfig.from_kaldi(_frontend_options(run))))
+
+
+def _compute_plp(run: Run) -> int:
+    return _compute(run, PlainFeatures(PlpConfig.from_kaldi(_frontend_options(run))))
 
 
 def _frontend_options(run: Run) -> Mapping[str, str]:
@@ -146,7 +150,15 @@ _FBANK_OPTIONS = (
     Option("use-log-fbank", True, "Take the logarithm of the filters' outputs"),
     Option("use-power", True, "Filter the power and not the magnitude"),
 )
-_FRONTEND_NAMES = {option.name for option in (*_FRONTEND_OPTIONS, *_MFCC_OPTIONS, *_FBANK_OPTIONS)}
+_PLP_OPTIONS = (
+    Option("num-ceps", 13, "Number of cepstra, the energy included"),
+    Option("use-energy", True, "The log energy in place of that of the residual"),
+    Option("lpc-order", 12, "Order of the linear prediction"),
+    Option("compress-factor", 0.33333, "Power that energies are raised to"),
+    Option("cepstral-lifter", 22, "Scaling of the cepstra; 0 for none"),
+    Option("cepstral-scale", 1.0, "Factor of all cepstra"),
+)
+_FRONTEND_NAMES = {option.name for option in (*_FRONTEND_OPTIONS, *_MFCC_OPTIONS, *_FBANK_OPTIONS, *_PLP_OPTIONS)}
 
 PROGRAMS = {
     "compute-mfcc-feats": Program(
@@ -162,5 +174,12 @@ PROGRAMS = {
         (2,),
         _compute_fbank,
         (*_FRONTEND_OPTIONS, *_FBANK_OPTIONS, *_PROGRAM_OPTIONS),
+    ),
+    "compute-plp-feats": Program(
+        "Compute PLP cepstra of WAV files (16-bit PCM).\n"
+        "Usage: compute-plp-feats [options] <wav-rspecifier> <feats-wspecifier>",
+        (2,),
+        _compute_plp,
+        (*_FRONTEND_OPTIONS, *_PLP_OPTIONS, *_PROGRAM_OPTIONS),
     ),
 }

@@ -1,9 +1,11 @@
-"""wav-copy, wav-to-duration, extract-segments."""
+"""wav-copy, wav-to-duration, extract-segments, extend-wav-with-silence."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from pysid.augment.silence import extend_with_silence
 from pysid.errors import DataError
 from pysid.kaldi.command_line import Option
 from pysid.kaldi.holders import FLOAT, WAVE, WAVE_DURATION
@@ -15,32 +17,61 @@ from pysid.kaldi.wave import Wave, read_wave, wave_bytes
 
 
 def _wav_copy(run: Run) -> int:
+    n_done = _changed(run, lambda wave: wave)
+    if n_done is None:
+        run.log.info(f"Copied wave file to {printable_output(run.arguments[1])}")
+        return 0
+    run.log.info(f"Copied {n_done} wave files")
+    return 0 if n_done else 1
+
+
+def _changed(run: Run, change: Callable[[Wave], Wave]) -> int | None:
+    """Writes each wave of a table, changed, and returns how many; or does one file, and returns None."""
     source, target = run.arguments
     if (parse_rspecifier(source) is None) != (parse_wspecifier(target) is None):
         raise DataError("Cannot mix archives with regular files")
     if parse_rspecifier(source) is None:
-        wave = read_wave(run.input(source), run.log.warn)
+        wave = change(read_wave(run.input(source), run.log.warn))
         run.output(target).write(wave_bytes(wave, run.log.warn))
-        run.log.info(f"Copied wave file to {printable_output(target)}")
-        return 0
+        return None
     writer = run.write(target, WAVE)
     n_done = 0
     for key, wave in run.read(source, WAVE):
-        writer.write(key, wave)
+        writer.write(key, change(wave))
         n_done += 1
-    run.log.info(f"Copied {n_done} wave files")
-    return 0 if n_done else 1
+    return n_done
+
+
+def _extend_with_silence(run: Run) -> int:
+    options = {
+        "length_s": run.options["extra-silence-length"],
+        "search_s": run.options["silence-search-length"],
+        "extract_s": run.options["silence-extract-length"],
+        "shift_s": run.options["silence-extract-shift"],
+    }
+
+    def extended(wave: Wave) -> Wave:
+        channels = [extend_with_silence(channel, wave.sample_rate, **options) for channel in wave.samples]
+        return Wave(wave.sample_rate, np.stack(channels))
+
+    n_done = _changed(run, extended)
+    if n_done is not None:
+        run.log.info(f"Successfully extended {n_done} files.")
+    return 0
 
 
 def _wav_to_duration(run: Run) -> int:
     source, target = run.arguments
     writer = run.write(target, FLOAT)
     durations = []
+    pairs: Iterator[tuple[str, float | None]]
     if run.options["read-entire-file"]:
         pairs = ((key, wave.duration_s) for key, wave in run.read(source, WAVE))
     else:
-        pairs = (pair for pair in run.read(source, WAVE_DURATION))
+        pairs = run.read(source, WAVE_DURATION)
     for key, duration in pairs:
+        if duration is None:
+            raise DataError(f"member {key} has no duration in header. Check the source, and/or try --read-entire-file.")
         writer.write(key, duration)
         durations.append(duration)
     run.log.info(f"Printed duration for {len(durations)} audio files.")
@@ -152,6 +183,19 @@ PROGRAMS = {
         (
             Option("min-segment-length", 0.1, "Shorter segments are left out (seconds)"),
             Option("max-overshoot", 0.5, "Segments that go beyond the recording by this are left out (seconds)"),
+        ),
+    ),
+    "extend-wav-with-silence": Program(
+        "Extend WAV files with silence, made of the quietest part near their ends.\n"
+        "Usage: extend-wav-with-silence [options] <wav-rspecifier> <wav-wspecifier>\n"
+        "   or: extend-wav-with-silence [options] <wav-rxfilename> <wav-wxfilename>",
+        (2,),
+        _extend_with_silence,
+        (
+            Option("extra-silence-length", 5.0, "Length of what is added (seconds)"),
+            Option("silence-search-length", 0.5, "Length at either end where silence is looked for (seconds)"),
+            Option("silence-extract-length", 0.05, "Length of the silence to look for (seconds)"),
+            Option("silence-extract-shift", 0.025, "Step of the search (seconds)"),
         ),
     ),
 }

@@ -15,8 +15,8 @@ from pysid.errors import DataError
 from pysid.frontend import Frontend
 from pysid.io.ark.archive import load_matrix
 from pysid.progress import say, track
+from pysid.training.decoded import DecodedWaves
 from pysid.training.embedding.chunks import ChunkPlan, EpochChunks, fill
-from pysid.training.embedding.decoded import DecodedWaves
 
 
 class ChunkSource(Protocol):
@@ -136,11 +136,13 @@ class ChunkBatches:
 
     Attributes:
         names: (N,) ids of the utterances that the plan counts.
+        by_utterance: label chunks by the number of their utterance, not by the class of their speaker.
     """
 
     plan: ChunkPlan
     source: ChunkSource
     names: Sequence[str]
+    by_utterance: bool = False
 
     @property
     def n_batches(self) -> int:
@@ -197,7 +199,8 @@ class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
             return error, None  # type: ignore[return-value]
         chosen = [min((k for k in pieces if k >= j), default=min(pieces)) for j in range(len(utterance))]
         inputs = torch.from_numpy(np.stack([pieces[k] for k in chosen]))
-        return inputs, torch.from_numpy(self.batches.plan.labels[utterance[chosen]])
+        heard = utterance[chosen]
+        return inputs, torch.from_numpy(heard if self.batches.by_utterance else self.batches.plan.labels[heard])
 
     def _report(self, number: int, error: DataError) -> None:
         if number not in self._reported:

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from pysid.embedding.networks import TrainableConfig, make_network
 from pysid.embedding.pooling import diversity_penalty
+from pysid.training.embedding.distillation import Lessons
 from pysid.training.embedding.losses import HeadConfig, make_head
 from pysid.training.trainer import BatchResult
 
@@ -13,14 +14,20 @@ class SpeakerClassifier(nn.Module):
 
     Args:
         diversity_weight: factor of the attention heads' diversity penalty; 0 for none.
+        lessons: of the teachers, where the head is that of a distillation.
     """
 
     def __init__(
-        self, network: TrainableConfig, head: HeadConfig, n_speakers: int, diversity_weight: float = 0.0
+        self,
+        network: TrainableConfig,
+        head: HeadConfig,
+        n_speakers: int,
+        diversity_weight: float = 0.0,
+        lessons: Lessons | None = None,
     ) -> None:
         super().__init__()
         self.network = make_network(network)
-        self.head = make_head(head, network.classifier_dim, n_speakers)
+        self.head = make_head(head, network.classifier_dim, n_speakers, lessons)
         self.diversity_weight = diversity_weight
 
     def forward(self, features: Tensor, labels: Tensor, step: int) -> BatchResult:
@@ -30,5 +37,7 @@ class SpeakerClassifier(nn.Module):
         penalty = loss.new_zeros(())
         if attention is not None and self.diversity_weight:
             penalty = self.diversity_weight * diversity_penalty(attention)
+        if logits.ndim == 0:  # of a distillation, which guesses no speaker
+            return BatchResult(loss + penalty, penalty, logits)
         accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
         return BatchResult(loss + penalty, penalty, accuracy)

@@ -52,17 +52,20 @@ class TrainingCorpus:
         return ChunkBatches(plan, source, Picked(self.names, indices)), speakers
 
 
-def open_corpus(directory: Path, frontend: FrontendConfig | None, allow_pipes: bool = False) -> TrainingCorpus:
+def open_corpus(
+    directory: Path, frontend: FrontendConfig | None, allow_pipes: bool = False, unlabelled: bool = False
+) -> TrainingCorpus:
     """A data directory with feats.scp as `pysid features` writes it, or with audio.
 
     Args:
         frontend: for audio; features bring their own, which must not differ. None takes Kaldi's voxceleb/v2.
+        unlabelled: audio without utt2spk is welcome, too: each utterance is then a speaker of its own.
     Raises:
         DataError: a table is missing or malformed, or the front-ends differ.
     """
     if (directory / "feats.scp").exists():
         return _stored(directory, frontend)
-    return _audio(directory, frontend or VOXCELEB, allow_pipes)
+    return _audio(directory, frontend or VOXCELEB, allow_pipes, unlabelled)
 
 
 def _stored(directory: Path, frontend: FrontendConfig | None) -> TrainingCorpus:
@@ -84,9 +87,9 @@ def _stored(directory: Path, frontend: FrontendConfig | None) -> TrainingCorpus:
     return TrainingCorpus(stored, names, n_frames, list(speakers.gather(names)), source)
 
 
-def _audio(directory: Path, frontend: FrontendConfig, allow_pipes: bool) -> TrainingCorpus:
+def _audio(directory: Path, frontend: FrontendConfig, allow_pipes: bool, unlabelled: bool) -> TrainingCorpus:
     corpus = Corpus.read(directory)
-    if not corpus.utt2spk:
+    if not corpus.utt2spk and not unlabelled:
         raise DataError(f"{directory / 'utt2spk'}: expected the speakers to train on, got no such file")
     durations = corpus.durations()
     n_frames = np.fromiter(durations.values(), np.float64, len(durations)) * AudioSource.FRAMES_PER_S
@@ -96,7 +99,8 @@ def _audio(directory: Path, frontend: FrontendConfig, allow_pipes: bool) -> Trai
         return AudioSource(corpus, names, Frontend(frontend), frontend.sample_rate, allow_pipes)
 
     counts = n_frames.round().astype(np.int64)
-    return TrainingCorpus(frontend, corpus.ids, counts, corpus.speaker_of_each(), source)
+    speakers = corpus.speaker_of_each() if corpus.utt2spk else list(corpus.ids)
+    return TrainingCorpus(frontend, corpus.ids, counts, speakers, source)
 
 
 def augment_batches(
@@ -124,7 +128,7 @@ def augment_batches(
                 "augment and speed need audio to train from, but there is a feats.scp; spec_augment does not"
             )
         augmenter = None if augment is None else open_augmenter(augment, source.sample_rate)
-    factors = sorted(speed.factors, key=lambda factor: factor != 1) if speed else [1.0]
+    factors = speed_order(speed)
     augmented = AugmentedBatches(
         batches,
         len(speakers),
@@ -134,3 +138,8 @@ def augment_batches(
         clean_vad=augment is None or augment.vad == "clean",
     )
     return augmented, [speed_name(speaker, factor) for factor in factors for speaker in speakers]
+
+
+def speed_order(speed: SpeedConfig | None) -> list[float]:
+    """The speeds in the order of their classes: 1 first, where it is among them."""
+    return sorted(speed.factors, key=lambda factor: factor != 1) if speed else [1.0]

@@ -1,7 +1,8 @@
 """Training heads: from an embedding and a speaker label to a loss, plain or with an angular margin.
 
 Every head maps (x (B, E), labels (B,), step) to (loss, logits): the mean cross-entropy over the batch, and the
-logits (B, C) without any margin, whose largest entry is the head's guess. `step` counts optimizer steps; schedules
+logits (B, C) without any margin, whose largest entry is the head's guess; that of a distillation gives how much the
+batch agrees with its teachers instead, a number. `step` counts optimizer steps; schedules
 are functions of it alone, so that a resumed training needs no other state.
 """
 
@@ -12,6 +13,8 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from pysid.training.embedding.distillation import DistillationConfig, DistillationHead, Lessons
 
 
 @dataclass(frozen=True)
@@ -68,33 +71,47 @@ class HeadConfig:
     """Which head, and its options; a head reads only those that are its own.
 
     Attributes:
-        loss: "softmax", "a-softmax" (SphereFace), "am-softmax" (CosFace) or "aam-softmax" (ArcFace).
+        loss: "softmax", "a-softmax" (SphereFace), "am-softmax" (CosFace) or "aam-softmax" (ArcFace); or "distillation",
+            which learns from `teachers` and not, or only besides, from labels.
         margin: m. A-Softmax: a whole number, 1 to 4, that multiplies the angle; AM-Softmax: taken from the cosine;
             AAM-Softmax: radians added to the angle.
         scale: s, the length given to normalised embeddings (AM and AAM).
         margin_schedule: warm-up of the margin (AM and AAM).
         lambda_schedule: annealing of A-Softmax.
         normalize_logits: a batch norm on the logits (softmax only; the original port of the recipe has it).
+        distillation: weights of the parts of that loss.
     """
 
-    loss: Literal["softmax", "a-softmax", "am-softmax", "aam-softmax"] = "softmax"
+    loss: Literal["softmax", "a-softmax", "am-softmax", "aam-softmax", "distillation"] = "softmax"
     margin: float = 0.0
     scale: float = 30.0
     margin_schedule: MarginSchedule = field(default_factory=MarginSchedule)
     lambda_schedule: LambdaSchedule = field(default_factory=LambdaSchedule)
     normalize_logits: bool = False
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
     def __post_init__(self) -> None:
         if self.loss == "a-softmax" and self.margin not in (1, 2, 3, 4):
             raise ValueError(f"a-softmax needs a margin of 1, 2, 3 or 4, got {self.margin}")
-        if self.loss in ("am-softmax", "aam-softmax") and not 0 <= self.margin <= 1:
+        if self.loss in ("am-softmax", "aam-softmax", "distillation") and not 0 <= self.margin <= 1:
             raise ValueError(f"{self.loss} needs a margin in [0, 1], got {self.margin}")
         if self.scale <= 0:
             raise ValueError(f"scale must be positive, got {self.scale}")
 
 
-def make_head(config: HeadConfig, in_dim: int, n_speakers: int) -> nn.Module:
-    """The head that `config` names, for embeddings of `in_dim` and `n_speakers` classes."""
+def make_head(config: HeadConfig, in_dim: int, n_speakers: int, lessons: Lessons | None = None) -> nn.Module:
+    """The head that `config` names, for embeddings of `in_dim` and `n_speakers` classes.
+
+    Args:
+        lessons: of the teachers of a distillation, which are labels, too.
+    """
+    if config.loss == "distillation":
+        if lessons is None:
+            raise ValueError("a distillation needs the lessons of its teachers")
+        margin = None
+        if config.distillation.margin_weight:
+            margin = AdditiveAngularMarginHead(in_dim, n_speakers, config.margin, config.scale, config.margin_schedule)
+        return DistillationHead(in_dim, lessons, config.distillation, margin)
     if n_speakers < 2:
         raise ValueError(f"training needs at least two speakers, got {n_speakers}")
     if config.loss == "softmax":

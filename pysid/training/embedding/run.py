@@ -27,6 +27,7 @@ from pysid.training.embedding.dev_set import DevSet
 from pysid.training.embedding.flavours import with_flavour
 from pysid.training.embedding.losses import HeadConfig
 from pysid.training.embedding.start import load_start, write_classes
+from pysid.training.embedding.teachers import TeacherConfig, read_lessons
 from pysid.training.folder import claim, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
@@ -53,7 +54,8 @@ class TrainConfig:
         in_memory: decode the recordings of `train` when the training starts and keep them, 115 MB an hour at 16 kHz,
             which the reading processes share: for compressed audio that is read in many epochs.
         start_from: folder `out` of another training, whose weights this one starts from; the head's by the names of
-            the speakers, for large-margin fine-tuning.
+            the speakers, for large-margin fine-tuning. Or a model directory, without a head.
+        teachers: of `head.loss: distillation`; utterances need no speakers then.
         diversity_weight: factor of the attention heads' diversity penalty.
         allow_pipes: whether entries of wav.scp that are shell pipes may run.
     """
@@ -76,6 +78,7 @@ class TrainConfig:
     spec_augment: SpecAugmentConfig | None = None
     in_memory: bool = False
     start_from: str | None = None
+    teachers: tuple[TeacherConfig, ...] = ()
     diversity_weight: float = 0.0
     allow_pipes: bool = False
 
@@ -97,20 +100,29 @@ def run_training(config: TrainConfig) -> Path:
         raise DataError(
             f"chunks.min_frames is {config.chunks.min_frames}, but the network needs more than {network.context} frames"
         )
-    data = open_corpus(Path(config.train), config.frontend, config.allow_pipes)
+    distilled = head.loss == "distillation"
+    if distilled != bool(config.teachers):
+        raise DataError("head.loss 'distillation' needs `teachers`, and other losses have none")
+    data = open_corpus(Path(config.train), config.frontend, config.allow_pipes, unlabelled=distilled)
     if network.feature_dim != data.frontend.dim:
         raise DataError(
             f"network.feature_dim is {network.feature_dim}, but the features of {config.train} have {data.frontend.dim}"
         )
     model_config = ModelConfig(data.frontend, network, config.extract)
     chunks, speakers = data.batches(config.chunks, config.trainer.seed, config.in_memory)
-    batches, classes = augment_batches(chunks, speakers, config.augment, config.speed, config.spec_augment)
+    labels = chunks.names if distilled else speakers
+    chunks = replace(chunks, by_utterance=distilled)
+    batches, classes = augment_batches(chunks, labels, config.augment, config.speed, config.spec_augment)
     dev = None
     if config.dev:
         dev = DevSet.read(Path(config.dev), config.trials, data.frontend, config.allow_pipes)
     claim(out, config)
+    lessons = None
+    if distilled:
+        lessons = read_lessons(config.teachers, chunks, speakers, config.speed, out, config.allow_pipes)
+        classes = list(lessons.names) if head.distillation.margin_weight else []
     seed_weights(config.trainer.seed)
-    classifier = SpeakerClassifier(network, head, len(classes), config.diversity_weight)
+    classifier = SpeakerClassifier(network, head, len(classes), config.diversity_weight, lessons)
     start = ""
     if config.start_from and latest_state(out) is None:
         n_known = load_start(classifier, classes, Path(config.start_from))

@@ -13,7 +13,9 @@ from pysid.io.text import RowFormat, read_rows, write_lines
 from pysid.training.checkpoint import latest_state
 from pysid.training.embedding.classifier import SpeakerClassifier
 
-HEAD = "head."
+HEAD, NETWORK = "head.", "network."
+COUNTER = ".num_batches_tracked"  # of a batch norm, which a model directory leaves out
+WEIGHTS_FILE = "model.safetensors"
 CLASSES_FILE = "classes"  # beside the states: the class of each row of the head, by name, one a line
 
 
@@ -24,53 +26,92 @@ def write_classes(directory: Path, classes: Sequence[str]) -> None:
 
 @torch.no_grad()
 def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory: Path) -> int:
-    """Copies the weights of the latest state of a training into another classifier.
+    """Copies the weights of the latest state of a training, or of a model directory, into another classifier.
 
     Rows of the head go by the names of their classes, so that the other training may have more speakers, or fewer;
     classes that are new keep their initial weights. The heads may be of two kinds: each has a row of weights a class,
-    whose direction means the same, and what only one of them has is left as it is.
+    whose direction means the same, and what only one of them has is left as it is. A model directory has no head. A
+    residual network with attention pooling may start from one with statistics pooling: see `with_attention`.
 
     Args:
         classes: of the rows of the head.
-        directory: `out` of the training to start from.
+        directory: `out` of the training to start from, or a model directory.
     Returns:
         How many of the classes were known.
     Raises:
         DataError: there is no state, it is damaged, of another network or head, or of none of these classes.
     """
-    path = latest_state(directory)
-    if path is None:
-        raise DataError(f"{directory}: expected a training to start from, got no folder state-*")
-    names = read_rows(directory / CLASSES_FILE, RowFormat("class", (1,)))
-    known = {name: row for row, (_, (name,)) in enumerate(names)}
-    rows = [(new, known[name]) for new, name in enumerate(classes) if name in known]
-    if not rows:
-        raise DataError(f"{directory / CLASSES_FILE}: expected some of the {len(classes)} classes, got none of them")
-    saved, state = _read(path), {_common_name(name): x for name, x in classifier.state_dict().items()}
-    if other := sorted(name for name in saved.keys() ^ state.keys() if not name.startswith(HEAD)):
+    state = {_common_name(name): x for name, x in classifier.state_dict().items()}
+    if (directory / WEIGHTS_FILE).exists():
+        path, known = directory / WEIGHTS_FILE, {}
+        saved = {f"{NETWORK}{name}": x for name, x in _read(path).items()}
+    else:
+        path, known = _latest(directory), _known_classes(directory)
+        if classes and not known.keys() & set(classes):
+            path = directory / CLASSES_FILE
+            raise DataError(f"{path}: expected some of the {len(classes)} classes, got none of them")
+        saved = _read(path / WEIGHTS_FILE)
+    saved = with_attention(saved, state)
+    apart = (name for name in saved.keys() ^ state.keys() if not name.startswith(HEAD))
+    if other := sorted(name for name in apart if not name.endswith(COUNTER)):
         raise DataError(f"{path}: expected weights of this network, got others, such as {other[0]}")
-    new_rows, old_rows = map(list, zip(*rows, strict=True))
+    rows = [(new, known[name]) for new, name in enumerate(classes) if name in known]
     for name, tensor in state.items():
         old = saved.get(name)
         if old is None:
             continue
         if name.startswith(HEAD) and tensor.ndim and len(tensor) == len(classes) and len(old) == len(known):
-            tensor[new_rows] = old[old_rows]
+            tensor[[new for new, _ in rows]] = old[[row for _, row in rows]]
         elif old.shape == tensor.shape:
             tensor.copy_(old)
-        else:
+        elif not name.startswith(f"{HEAD}maps."):  # of other teachers
             raise DataError(f"{path}: expected {name} {tuple(tensor.shape)}, got {tuple(old.shape)}")
     return len(rows)
 
 
-def _read(state: Path) -> Mapping[str, Tensor]:
+def with_attention(saved: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Weights of a residual network with statistics pooling as those of one with attention pooling.
+
+    Each head starts as statistics pooling: it is given what follows of the one there was, its share of the affine
+    layer, and attends to all frames alike but for a little, so that heads become different. `saved` as it is where
+    either is something else.
+    """
+    hidden, heads, affine = (f"{NETWORK}{name}" for name in ("pooling.hidden", "pooling.heads", "affine.weight"))
+    if f"{heads}.weight" not in state or f"{heads}.weight" in saved or affine not in saved:
+        return saved
+    n_heads = len(state[f"{heads}.weight"])
+    new = dict(saved)
+    for name in [name for name in saved if name.startswith(f"{NETWORK}pooled_norm.") and saved[name].ndim]:
+        new[name] = saved[name].repeat(n_heads)  # head by head [mean | std]
+    new[affine] = saved[affine].repeat(1, n_heads) / n_heads
+    new |= {f"{hidden}.{name}": state[f"{hidden}.{name}"] for name in ("weight", "bias")}
+    new |= {f"{heads}.weight": 0.3 * state[f"{heads}.weight"], f"{heads}.bias": torch.zeros(n_heads)}
+    return new
+
+
+def _latest(directory: Path) -> Path:
+    path = latest_state(directory)
+    if path is None:
+        raise DataError(f"{directory}: expected a training to start from, got no folder state-*")
+    return path
+
+
+def _known_classes(directory: Path) -> dict[str, int]:
+    names = read_rows(directory / CLASSES_FILE, RowFormat("class", (1,)))
+    return {name: row for row, (_, (name,)) in enumerate(names)}
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
     try:
-        tensors = safetensors.torch.load_file(state / "model.safetensors")
+        tensors = safetensors.torch.load_file(path)
     except (OSError, SafetensorError) as error:
-        raise DataError(f"{state}: cannot start from this state: {one_line(error)}") from None
+        raise DataError(f"{path}: cannot start from it: {one_line(error)}") from None
     return {_common_name(name.removeprefix("module.")): x for name, x in tensors.items()}  # of several processes
 
 
 def _common_name(name: str) -> str:
-    """The name of a tensor whatever the head: softmax has its rows in an affine layer, the angular ones in `weight`."""
-    return name.replace(f"{HEAD}affine.", HEAD)
+    """The name of a tensor whatever the head.
+
+    Softmax has its rows in an affine layer, the angular ones in `weight`, a distillation in its margin's `weight`.
+    """
+    return name.replace(f"{HEAD}affine.", HEAD).replace(f"{HEAD}margin.", HEAD)

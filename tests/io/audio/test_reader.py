@@ -37,8 +37,7 @@ def test_empty(tmp_path):
 
 def test_not_audio(tmp_path):
     (tmp_path / "a.wav").write_text("utt1 audio/utt1.wav\n")
-    expected = "expected an audio file, got something else or a broken one: Format not recognised."
-    assert message(tmp_path / "a.wav") == expected
+    assert message(tmp_path / "a.wav") == "expected an audio file, got text"
 
 
 def test_no_samples(tmp_path):
@@ -69,7 +68,7 @@ def test_cut_off_wav(tmp_path, noise):
         assert message(path) == f"cut off: expected 96000 bytes of samples, got {size - 44}"
     for size in (4, 20, 40):
         path.write_bytes(data[:size])
-        assert message(path).startswith("expected an audio file, got something else or a broken one: ")
+        assert message(path).startswith(("expected an audio file, got ", "WAV, broken or cut off: "))
 
 
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF - 36])

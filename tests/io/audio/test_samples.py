@@ -1,17 +1,21 @@
 """Recordings in memory equal the files that would hold them."""
 
+import io
+
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from pysid.errors import DataError
 from pysid.io.audio.files import read_audio
-from pysid.io.audio.samples import as_stream, as_waveform
+from pysid.io.audio.samples import as_source, as_stream, as_waveform
 
 
 @pytest.fixture
 def wave():
-    return np.random.default_rng(0).normal(scale=0.1, size=(4000, 2))
+    noise = np.random.default_rng(0).normal(scale=0.1, size=(4000, 2))
+    return noise + noise[:, :1]
 
 
 @pytest.mark.parametrize(("dtype", "subtype"), [("float32", "FLOAT"), ("float64", "DOUBLE"), ("int16", "PCM_16")])
@@ -38,6 +42,8 @@ def test_floats_and_integers_are_at_one_scale():
         (np.zeros((2, 9)), 16000, r"\(samples, channels\), got \(2, 9\): turn it around with .T"),
         (np.zeros((3, 2, 1)), 16000, r"expected an array .* got \(3, 2, 1\)"),
         (np.zeros(9), 16000.5, r"expected a sample rate in whole Hz, got 16000.5"),
+        (np.zeros(9), np.nan, r"expected a sample rate in whole Hz, got nan"),
+        (np.zeros(9), "16000", r"expected a sample rate in whole Hz, got 16000"),
         (np.zeros(9), 0, r"expected a sample rate in whole Hz, got 0"),
         (np.full(9, 3000.0), 16000, r"got a peak of 3000; are these int16 values\?"),
     ],
@@ -52,6 +58,57 @@ def test_problems_of_the_content_are_found_by_the_reader():
         read_audio(as_stream(np.zeros(0), 16000))
     with pytest.raises(DataError, match=r"^samples: expected finite samples, got nan at sample 1"):
         read_audio(as_stream([0.0, np.nan], 16000))
+
+
+@pytest.mark.parametrize("dtype", ["<i2", ">i2", "<i4", ">i4", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8", "longdouble"])
+def test_every_order_and_layout_of_numbers(wave, dtype):
+    """Against the plain array of the same numbers: byte order, strides, Fortran's layout, read-only memory."""
+    scale = {"i2": 1 << 15, "i4": 1 << 31}.get(dtype[1:], 1)
+    given = (wave * scale).astype(dtype)
+    plain = given.astype(given.dtype.newbyteorder("=")).astype(np.float64) / scale
+    expected = read_audio(as_stream(plain, 16000))[0]
+    spaced = np.repeat(np.repeat(given, 2, axis=0), 3, axis=1)[::2, ::3]
+    backwards = given[::-1].copy()[::-1]
+    fixed = given.copy()
+    fixed.flags.writeable = False
+    for same in (given, spaced, backwards, np.asfortranarray(given), fixed, given.tolist() if scale == 1 else given):
+        np.testing.assert_allclose(read_audio(as_stream(same, 16000))[0], expected, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["i1", "u1", "u2", "u4", "i8", "u8", "?", "c8", "c16", "S4", "U4", "O", "M8[s]", "i2,i2"]
+)
+def test_other_types_are_refused_by_name(dtype):
+    wave = np.zeros(9, dtype)
+    with pytest.raises(DataError, match=r"^samples: expected floats in \[-1, 1\], int16 or int32, got the type "):
+        as_stream(wave, 16000)
+
+
+def test_tensors(wave):
+    expected = read_audio(as_stream(wave.astype(np.float32), 16000))[0]
+    tensor = torch.from_numpy(wave.astype(np.float32)).requires_grad_()
+    np.testing.assert_array_equal(read_audio(as_source((tensor, 16000)))[0], expected)
+    np.testing.assert_allclose(read_audio(as_source((tensor.bfloat16(), 16000)))[0], expected, atol=100)
+    np.testing.assert_array_equal(as_source(tensor[:, 0]), wave[:, 0].astype(np.float32))
+
+
+def test_files_in_all_their_forms(wave, tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, wave, 16000)
+    expected = read_audio(path)[0]
+    data = path.read_bytes()
+    with open(path, "rb") as file, open(path, "rb", buffering=0) as raw:
+        for form in (str(path), path, data, bytearray(data), memoryview(data), io.BytesIO(data), file, raw):
+            for _ in range(2):  # a file object stays open, and is read from its start again
+                np.testing.assert_array_equal(read_audio(as_source(form))[0], expected)
+    with open(path) as text, pytest.raises(DataError, match="expected a file that is open in binary mode"):
+        read_audio(text)
+
+
+@pytest.mark.parametrize("audio", [None, 7, {"a": 1}, ["a.wav", "b.wav"], object()])
+def test_a_message_lists_what_is_taken(audio):
+    with pytest.raises(DataError, match=r"^expected a recording, got \w+: pysid takes the path of an audio file, its "):
+        as_source(audio)
 
 
 def test_waveforms():

@@ -172,3 +172,48 @@ def test_saved_files_are_complete(tmp_path):
     write_file(writer, tmp_path / "sub" / "a")
     assert open_reader(tmp_path / "sub" / "a").integer() == 3
     assert [path.name for path in (tmp_path / "sub").iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_symmetric_matrices(n, binary, dtype):
+    factor = np.random.default_rng(n).normal(size=(n, n)).astype(dtype)
+    matrix = factor + factor.T
+    writer = new_writer(binary)
+    writer.packed(matrix)
+    writer.uint16(7)
+    reader = reader_for(writer.content(), "a.mat")
+    np.testing.assert_allclose(reader.packed(dtype), matrix, rtol=1e-6)
+    assert reader.uint16() == 7
+
+
+def test_kaldis_forms_of_symmetric_matrices():
+    """kaldi/src/matrix/packed-matrix.cc: the lower triangle; and a uint16 has the byte -2 in front."""
+    matrix = np.array([[1, 2], [2, 3]], np.float32)
+    text, binary = new_writer(False), new_writer(True)
+    for writer in (text, binary):
+        writer.packed(matrix)
+        writer.uint16(258)
+    assert text.content() == b"[\n1 \n2 3 ]\n258 "
+    values = np.array([1, 2, 3], "<f4").tobytes()
+    assert binary.content() == b"\0BFP \4\2\0\0\0" + values + b"\xfe\2\1"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"[ 1 2 ]", "expected the lower triangle of a matrix and not 2 numbers"),
+        (b"\0BFM \4\1\0\0\0", "expected the token FP or DP"),
+        (b"\0BFP \4\xff\xff\xff\x7f", "bytes of values"),
+    ],
+)
+def test_broken_symmetric_matrices(data, message):
+    with pytest.raises(DataError, match=message):
+        reader_for(data, "a.mat").packed()
+
+
+def test_broken_uint16():
+    for data in (b"70000", b"\0B\4\7\0"):
+        with pytest.raises(DataError, match=r"expected an? (integer of 16 bits|uint16)"):
+            reader_for(data, "a.mat").uint16()

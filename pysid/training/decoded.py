@@ -27,6 +27,10 @@ class DecodedWaves:
         self._samples = np.frombuffer(samples, np.int16)
         self._ends = np.array(ends)
 
+    def n_samples(self, number: int) -> int:
+        """Samples of a waveform; 0 where it could not be decoded."""
+        return int(self._ends[number + 1] - self._ends[number])
+
     def read(self, number: int, start: int, n_samples: int) -> np.ndarray:
         """(n_samples,) float32 from sample `start` on, fewer where the waveform ends.
 

@@ -1,0 +1,47 @@
+"""Models of other toolkits as model directories."""
+
+import os
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from pysid._version import __version__
+from pysid.errors import DataError
+from pysid.io.files import PathLike, atomic_directory, atomic_text, read_bytes
+from pysid.model.directory import find_model
+from pysid.model.onnx_file import ENDING
+from pysid.model.speaker_model import SpeakerModel
+from pysid.model.toolkits import read_toolkit_model
+
+
+def convert_model(source: PathLike, target: PathLike) -> str:
+    """Writes the model directory of a file or a folder of another toolkit, with a README.md.
+
+    Returns:
+        a line of what it is.
+    Raises:
+        DataError: nothing there is read, it is damaged, or `target` exists and is not empty.
+    """
+    path = find_model(source)
+    other = read_toolkit_model(path)
+    if other is not None:
+        model, toolkit, files = SpeakerModel(other.config, other.network, other.backend), other.toolkit, other.files
+    elif path.suffix == ENDING:
+        model, toolkit, files = SpeakerModel.load(path), "ONNX", (path,)
+    else:
+        raise DataError(f"{path}: is a model directory already")
+    with atomic_directory(target) as folder:
+        model.save(folder)
+        with atomic_text(folder / "README.md") as readme:
+            readme.write(_readme(Path(target).name, toolkit, files, path))
+    network = model.config.network
+    kind = getattr(network, "kind", "xvector")
+    return f"a network of the kind {kind}, {network.embedding_dim} dimensions, from {toolkit}"
+
+
+def _readme(title: str, toolkit: str, files: Iterable[Path], source: Path) -> str:
+    start = source if source.is_dir() else source.parent
+    rows = [f"| {os.path.relpath(x, start)} | {sha256(read_bytes(x)).hexdigest()} |" for x in files]
+    origin = f"Converted by pysid {__version__} from a model of {toolkit}. Its data and its licence are those of that"
+    lines = [f"# {title}", "", f"{origin} model; please name them here.", "", "| file | SHA-256 |", "|---|---|", *rows]
+    return "".join(f"{line}\n" for line in lines)

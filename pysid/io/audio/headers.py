@@ -1,0 +1,109 @@
+"""Headers of WAV and FLAC files that do not know how long their sound is, made right."""
+
+from pysid.io.audio.pieces import Bytes, Piece, patched
+
+_CRC8 = 0x07  # x^8 + x^2 + x + 1
+_TAIL = 1 << 18  # bytes at the end of a FLAC file among which its last frame begins
+LARGEST = 0x7FFF0000  # a size from here on means in WAV that the writer did not know it
+
+
+def mend_wav(source: Bytes) -> tuple[list[Piece], str] | None:
+    """The pieces of a WAV file with the right size, and what was wrong; None where nothing is.
+
+    A size of 0 is what a recorder leaves that was switched off; one that is as large as the file, or 8 bytes less,
+    counts the header too.
+    """
+    at = 12
+    while at + 8 <= source.size:
+        head = source.at(at, 8)
+        size = int.from_bytes(head[4:], "little")
+        if head[:4] == b"data":
+            there = source.size - at - 8
+            if size == 0 and there > 0 and not _is_chunk(source, at + 8):
+                problem = f"its header says 0 bytes of samples, and {there} are there"
+            elif there < size < LARGEST and size in (source.size, source.size - 8):
+                problem = f"its header says {size} bytes of samples, which counts itself; {there} are there"
+            else:
+                return None
+            sizes = {at + 4: there.to_bytes(4, "little"), 4: min(source.size - 8, 0xFFFFFFFF).to_bytes(4, "little")}
+            return patched(source.size, sizes), problem
+        at += 8 + size + size % 2
+    return None
+
+
+def mend_flac(source: Bytes) -> list[Piece] | None:
+    """The pieces of a FLAC file with its length; None where that is known, or cannot be found out.
+
+    Source: RFC 9639, sections 8.2 and 9.1.
+    """
+    info = source.at(0, 42)
+    if info[:4] != b"fLaC" or info[4] & 0x7F != 0 or len(info) < 42 or _total(info) > 0:
+        return None
+    n = _samples(source, int.from_bytes(info[8:10], "big"))
+    if n is None:
+        return None
+    return patched(source.size, {21: bytes([info[21] & 0xF0 | n >> 32 & 0x0F]) + (n & 0xFFFFFFFF).to_bytes(4, "big")})
+
+
+def _total(info: bytes) -> int:
+    """Samples by the header, 0 if it does not say."""
+    return (info[21] & 0x0F) << 32 | int.from_bytes(info[22:26], "big")
+
+
+def _samples(source: Bytes, fixed_size: int) -> int | None:
+    """Samples by the header of the last frame: where it starts, and how long it is."""
+    start = max(0, source.size - _TAIL)
+    data = source.read(start, _TAIL)
+    place = len(data)
+    while (place := data.rfind(b"\xff", 0, place)) >= 0:
+        if data[place + 1 : place + 2] in (b"\xf8", b"\xf9"):
+            n = _frame_end(data[place : place + 16], fixed_size)
+            if n is not None:
+                return n
+    return None
+
+
+def _frame_end(head: bytes, fixed_size: int) -> int | None:
+    """The sample behind a frame; None where this is no header of one."""
+    if len(head) < 16 or head[3] & 1:
+        return None
+    n_more = 8 - (head[4] ^ 0xFF).bit_length() - 1 if head[4] & 0x80 else 0  # coded as in UTF-8
+    if (n_more == 0 and head[4] & 0x80) or n_more > 6:
+        return None
+    number = head[4] & (0x7F if n_more == 0 else 0x3F >> n_more)
+    for byte in head[5 : 5 + n_more]:
+        if byte & 0xC0 != 0x80:
+            return None
+        number = number << 6 | byte & 0x3F
+    at, code = 5 + n_more, head[2] >> 4
+    if code == 0:
+        return None
+    if code in (6, 7):
+        size = int.from_bytes(head[at : at + code - 5], "big") + 1
+        at += code - 5
+    else:
+        size = 192 if code == 1 else 576 << code - 2 if code < 6 else 256 << code - 8
+    at += {12: 1, 13: 2, 14: 2}.get(head[2] & 0x0F, 0)
+    if head[2] & 0x0F == 15 or at >= len(head) or _crc8(head[:at]) != head[at]:
+        return None
+    return (number if head[1] & 1 else number * fixed_size) + size
+
+
+def _crc8(data: bytes) -> int:
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc << 1 ^ _CRC8 if crc & 0x80 else crc << 1) & 0xFF
+    return crc
+
+
+def _is_chunk(source: Bytes, at: int) -> bool:
+    """Whether chunks that fill the rest of a file begin here."""
+    while at + 8 <= source.size:
+        head = source.at(at, 8)
+        if not all(32 <= byte < 127 for byte in head[:4]):
+            return False
+        size = int.from_bytes(head[4:], "little")
+        at += 8 + size + size % 2
+    return at in (source.size, source.size + 1)

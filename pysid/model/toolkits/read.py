@@ -1,0 +1,63 @@
+"""What the readers of models have in common."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from pysid.backend.chain import Backend
+from pysid.embedding.extract import ExtractConfig
+from pysid.embedding.networks import TrainableConfig, make_network
+from pysid.errors import DataError
+from pysid.frontend import FbankConfig, FrontendConfig
+from pysid.io.weights import set_weights
+from pysid.model.config import ModelConfig
+from pysid.model.network_file import Network
+
+WHOLE = ExtractConfig(chunk_size=-1)
+"""Utterances are embedded whole, as these toolkits do."""
+
+KALDI_FBANK = FrontendConfig(features=FbankConfig(n_mels=80, use_energy=True))
+"""torchaudio's compliance.kaldi.fbank with 80 bands and no dither; the energy is for the VAD of diarization alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class ToolkitModel:
+    """A model of another toolkit.
+
+    Attributes:
+        toolkit: where it is from, such as "3D-Speaker".
+        files: what it was read from.
+    """
+
+    toolkit: str
+    config: ModelConfig
+    network: Network
+    files: tuple[Path, ...]
+    backend: Backend | None = None
+
+
+def build(config: TrainableConfig, weights: dict[str, Tensor], where: Path, what: str) -> Network:
+    """A network with weights by our names.
+
+    Args:
+        what: the network that a file is said to hold, for messages, such as "CAM++".
+    Raises:
+        DataError: the weights are those of another network.
+    """
+    network = make_network(config)
+    set_weights(network, weights, str(where), f"a network of the kind {what}")
+    return network
+
+
+def shape(weights: dict[str, Tensor], name: str, n_axes: int, where: Path) -> tuple[int, ...]:
+    """The shape of a tensor that says how large a network is.
+
+    Raises:
+        DataError: it is not there, has another number of axes, or is empty.
+    """
+    found = weights.get(name)
+    if found is None or found.ndim != n_axes or not found.numel():
+        got = "none" if found is None else f"the shape {tuple(found.shape)}"
+        raise DataError(f"{where}: expected a tensor {name!r} with {n_axes} axes, got {got}")
+    return tuple(found.shape)

@@ -1,0 +1,113 @@
+"""A folder of SpeechBrain: `hyperparams.yaml` with `embedding_model.ckpt`.
+
+Scores are cosines of the embeddings as they come, as those of `SpeakerRecognition.verify_batch`, so that
+`mean_var_norm_emb.ckpt` is not looked at. Source: speechbrain/inference/{classifiers,speaker}.py.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pysid.config import from_plain
+from pysid.embedding.ecapa import EcapaConfig
+from pysid.errors import DataError
+from pysid.frontend import FrontendConfig, StftMelConfig
+from pysid.io.checkpoint import read_checkpoint
+from pysid.model.config import ModelConfig
+from pysid.model.toolkits.hyperparams import CLASS, read_hyperparams
+from pysid.model.toolkits.names import ecapa_of_speechbrain
+from pysid.model.toolkits.read import WHOLE, ToolkitModel, build
+
+TOOLKIT = "SpeechBrain"
+SETTINGS, WEIGHTS = "hyperparams.yaml", "embedding_model.ckpt"
+
+ECAPA = "speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN"
+FBANK = "speechbrain.lobes.features.Fbank"
+NORMALIZATION = "speechbrain.processing.features.InputNormalization"
+
+
+def claims(path: Path) -> bool:
+    return (path / SETTINGS).is_file()
+
+
+def read(path: Path) -> ToolkitModel:
+    where = path / SETTINGS
+    settings = read_hyperparams(where)
+    features = _features(_group(settings, "compute_features", FBANK, where), where)
+    norm = _group(settings, "mean_var_norm", NORMALIZATION, where)
+    if norm.get("norm_type", "global") != "sentence" or norm.get("std_norm", True):
+        raise DataError(f"{where}: mean_var_norm must be of norm_type sentence without std_norm, got {norm}")
+    network = _ecapa(_group(settings, "embedding_model", ECAPA, where), features.n_mels, where)
+    config = ModelConfig(FrontendConfig(features=features), network, WHOLE)
+    weights = read_checkpoint(path / WEIGHTS)
+    built = build(network, ecapa_of_speechbrain(weights), path / WEIGHTS, f"that {SETTINGS} describes")
+    return ToolkitModel(TOOLKIT, config, built, (where, path / WEIGHTS))
+
+
+def _group(settings: dict[str, Any], name: str, kind: str, where: Path) -> dict[str, Any]:
+    """The settings of an object that must be of the class `kind`."""
+    found = settings.get(name)
+    if not isinstance(found, dict) or found.get(CLASS) != kind:
+        got = found.get(CLASS) if isinstance(found, dict) else found
+        raise DataError(f"{where}: expected {name} to be a {kind}, got {got!r}")
+    return {k: v for k, v in found.items() if k != CLASS}
+
+
+def _features(given: dict[str, Any], where: Path) -> StftMelConfig:
+    names = {
+        "sample_rate": "sample_rate",
+        "f_min": "low_hz",
+        "f_max": "high_hz",
+        "n_fft": "n_fft",
+        "n_mels": "n_mels",
+        "win_length": "window_ms",
+        "hop_length": "shift_ms",
+    }
+    plain = {"n_mels": 40} | {ours: given[theirs] for theirs, ours in names.items() if given.get(theirs) is not None}
+    fixed = {"deltas": False, "context": False, "requires_grad": False, "filter_shape": "triangular"}
+    _only(given, {*names, "left_frames", "right_frames"}, fixed, f"{where}: compute_features")
+    return from_plain(StftMelConfig, plain, f"{where}: compute_features")
+
+
+def _ecapa(given: dict[str, Any], n_mels: int, where: Path) -> EcapaConfig:
+    channels = given.get("channels", [512, 512, 512, 512, 1536])
+    dilations = given.get("dilations", [1, 2, 3, 4, 1])
+    kernels = given.get("kernel_sizes", [5, 3, 3, 3, 1])
+    lists = (channels, dilations, kernels)
+    if not all(isinstance(x, list) and len(x) == len(channels) > 2 for x in lists) or kernels != [
+        5,
+        *[3] * (len(channels) - 2),
+        1,
+    ]:
+        raise DataError(f"{where}: embedding_model: expected kernel_sizes 5, 3 for each block and 1, got {kernels}")
+    if len(set(channels[:-1])) != 1 or (dilations[0], dilations[-1]) != (1, 1):
+        raise DataError(
+            f"{where}: embedding_model: expected blocks of as many channels, and dilations from 1 to 1, got {channels} "
+            f"and {dilations}"
+        )
+    names = {
+        "input_size": "feature_dim",
+        "lin_neurons": "embedding_dim",
+        "attention_channels": "attention_dim",
+        "res2net_scale": "scale",
+        "se_channels": "squeeze_dim",
+        "global_context": "global_context",
+    }
+    _only(
+        given,
+        {*names, "channels", "dilations", "kernel_sizes", "dropout", "device"},
+        {"groups": [1] * len(channels), "activation": {CLASS: "torch.nn.ReLU", "": ""}},
+        f"{where}: embedding_model",
+    )
+    plain = {ours: given[theirs] for theirs, ours in names.items() if theirs in given}
+    plain |= {"skip_energy": False, "channels": channels[0], "pooled_dim": channels[-1], "dilations": dilations[1:-1]}
+    plain.setdefault("feature_dim", n_mels)
+    return from_plain(EcapaConfig, plain, f"{where}: embedding_model")
+
+
+def _only(given: dict[str, Any], known: set[str], fixed: dict[str, Any], where: str) -> None:
+    """Raises DataError for a setting that is not known, or not as it must be."""
+    for name, value in given.items():
+        if name in fixed and value != fixed[name]:
+            raise DataError(f"{where}: {name} {value!r} is not supported, only {fixed[name]!r}")
+        if name not in known and name not in fixed:
+            raise DataError(f"{where}: {name} is not supported")

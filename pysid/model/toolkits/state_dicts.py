@@ -1,0 +1,61 @@
+"""Checkpoints that say by the names of their tensors what they are: single files, or the only one of a folder.
+
+3D-Speaker's CAM++ and ECAPA-TDNN (`campplus_cn_common.bin`, `ecapa_tdnn.bin` and such).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from pysid.errors import DataError
+from pysid.io.checkpoint import ENDINGS, read_checkpoint
+from pysid.model.toolkits import speechbrain, threed_speaker
+from pysid.model.toolkits.read import ToolkitModel
+
+Reader = Callable[[dict[str, Tensor], Path], ToolkitModel]
+
+
+def _read_ecapa(weights: dict[str, Tensor], path: Path) -> ToolkitModel:
+    """SpeechBrain's and 3D-Speaker's networks of this kind differ in what they are fed with alone."""
+    if speechbrain.claims(path.parent):
+        return speechbrain.read(path.parent)
+    if path.name == speechbrain.WEIGHTS:
+        raise DataError(f"{path}: expected {speechbrain.SETTINGS} beside it, as SpeechBrain has it")
+    return threed_speaker.read_ecapa(weights, path)
+
+
+KNOWN: dict[str, Reader] = {
+    "xvector.tdnn.linear.weight": threed_speaker.read_campplus,
+    "blocks.0.conv.conv.weight": _read_ecapa,
+}
+"""By a tensor that only such a network has."""
+
+SEGMENTATION = "sincnet."
+
+
+def claims(path: Path) -> bool:
+    return _file(path) is not None
+
+
+def read(path: Path) -> ToolkitModel:
+    file = _file(path)
+    assert file is not None
+    weights = read_checkpoint(file)
+    for name, reader in KNOWN.items():
+        if name in weights:
+            return reader(weights, file)
+    if any(name.startswith(SEGMENTATION) for name in weights):
+        raise DataError(f"{file}: expected a network of speaker embeddings, got one for --segmentation")
+    names = ", ".join(map(repr, list(weights)[:3]))
+    raise DataError(f"{file}: expected a network of a known toolkit, got tensors such as {names}")
+
+
+def _file(path: Path) -> Path | None:
+    """The checkpoint that a path names, or holds if it is a folder of one."""
+    if path.is_file():
+        return path if path.suffix in ENDINGS else None
+    if not path.is_dir():
+        return None
+    files = [x for x in sorted(path.iterdir()) if x.suffix in ENDINGS and x.is_file()]
+    return files[0] if len(files) == 1 else None

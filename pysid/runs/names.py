@@ -1,0 +1,78 @@
+"""Recordings that a user names, files and folders of them, and what their results are called."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pysid.errors import DataError
+from pysid.io.audio.streams import STDIN
+
+# What lies beside recordings, results of pysid among it; all else in a folder is taken for one.
+_RESULTS = "ark csv ctm db docx eaf html json lab npz rttm scp srt stm textgrid tsv txt uem vtt"
+_OTHERS = "cfg conf jpeg jpg log md pdf png py rst sh xml yaml yml"
+OTHER_ENDINGS = frozenset(map(".{}".format, f"{_RESULTS} {_OTHERS}".split()))
+
+
+def find_files(sources: Sequence[str]) -> list[str]:
+    """The files that are named, in place of a folder those in it and below, in order of their paths.
+
+    Raises:
+        DataError: a file is named twice, or a folder has none.
+    """
+    found: list[str] = []
+    for source in sources:
+        if source == STDIN or not os.path.isdir(source):
+            found.append(source)
+            continue
+        inside = [
+            os.path.join(folder, name)
+            for folder, folders, names in os.walk(source)
+            for name in (folders.sort() or sorted(names))
+            if not name.startswith(".") and Path(name).suffix.lower() not in OTHER_ENDINGS
+        ]
+        if not inside:
+            raise DataError(f"{source}: expected a folder with audio files, or with a wav.scp, got neither")
+        found += sorted(inside)
+    if len(set(found)) < len(found):
+        raise DataError(f"expected each file once, got {max(found, key=found.count)} again")
+    return found
+
+
+def name_files(paths: Sequence[str]) -> dict[str, str]:
+    """{name: path}: names without folder and ending, with as much of either as it takes to tell them apart.
+
+    Bytes of a name that are no UTF-8 are read as Windows' Western code page.
+
+    >>> name_files(["mon/a.wav", "tue/a.wav", "tue/b.wav", "tue/b.mp3"])
+    {'mon_a': 'mon/a.wav', 'tue_a': 'tue/a.wav', 'b_wav': 'tue/b.wav', 'b_mp3': 'tue/b.mp3'}
+    """
+    named = {path: _words(path, 0, False) for path in paths}
+    for depth in range(1, 1 + max((len(Path(path).parts) for path in paths), default=0)):
+        for group in _alike(named):
+            # Another ending tells files of one folder apart; other folders need more of the path.
+            same_folder = len({os.path.dirname(path) for path in group}) == 1
+            named |= {path: _words(path, 0 if same_folder else depth, same_folder) for path in group}
+    for group in _alike(named):
+        named |= {path: f"{named[path]}-{number}" for number, path in enumerate(group, start=1)}
+    return {name: path for path, name in named.items()}
+
+
+def _alike(named: dict[str, str]) -> list[list[str]]:
+    groups: dict[str, list[str]] = {}
+    for path, name in named.items():
+        groups.setdefault(name, []).append(path)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _words(path: str, depth: int, with_ending: bool) -> str:
+    if path == STDIN:
+        return "stdin"
+    whole = Path(path)
+    folders = [part for part in whole.parts[:-1] if part not in (os.sep, ".", "..")]
+    words = [*folders[len(folders) - depth :], whole.stem] if depth else [whole.stem]
+    name = "_".join(words) + (f"_{whole.suffix[1:]}" if with_ending and whole.suffix else "")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(name).decode("cp1252", "replace")
+    return name

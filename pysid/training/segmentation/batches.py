@@ -1,0 +1,132 @@
+"""Batches of windows from all sources, each with what the network is to say of its frames.
+
+What is in a batch is a function of (seed, epoch, batch), as for `pysid.training.embedding.chunks`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from pysid.frontend import Fbank, FbankConfig
+from pysid.segmentation.powerset import Powerset
+from pysid.training.segmentation.mixing import Mixer
+from pysid.training.segmentation.recordings import Recordings
+from pysid.training.segmentation.targets import matched, one_hot, true_classes
+from pysid.training.segmentation.teacher import Teacher
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchConfig:
+    """What batches are made of.
+
+    Attributes:
+        batch_size: windows in a batch, over all processes together.
+        n_batches: in an epoch.
+        mixed, labelled, unlabelled: how often windows are mixed, cut out of recordings with reference turns, and out of
+            recordings without; of the sources that there are.
+        teacher_share: of the windows with a known truth that the teacher hears, too.
+        teacher_weight: of what it says, beside the truth.
+    """
+
+    batch_size: int = 32
+    n_batches: int = 1000
+    mixed: float = 0.95
+    labelled: float = 0.3
+    unlabelled: float = 0.05
+    teacher_share: float = 0.0
+    teacher_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.n_batches < 1:
+            raise ValueError("batch_size and n_batches must be positive")
+        if min(self.mixed, self.labelled, self.unlabelled) < 0 or not self.mixed + self.labelled + self.unlabelled > 0:
+            raise ValueError("mixed, labelled and unlabelled must not be negative, and one of them positive")
+        if not (0 <= self.teacher_share <= 1 and 0 <= self.teacher_weight <= 1):
+            raise ValueError("teacher_share and teacher_weight must lie in [0, 1]")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where windows come from; None where there is no such source."""
+
+    mixer: Mixer | None = None
+    labelled: Recordings | None = None
+    unlabelled: Recordings | None = None
+    teacher: Teacher | None = None
+
+
+class WindowBatches:
+    """Batches for `pysid.training.trainer.Trainer`: samples (b, S) int16, and targets (b, F, K) float16.
+
+    Args:
+        features: what the network reads.
+    Raises:
+        ValueError: no source is drawn from, or unlabelled recordings have no teacher.
+    """
+
+    def __init__(
+        self, config: BatchConfig, sources: Sources, powerset: Powerset, features: FbankConfig, seed: int
+    ) -> None:
+        weights = [
+            config.mixed * (sources.mixer is not None),
+            config.labelled * (sources.labelled is not None),
+            config.unlabelled * (sources.unlabelled is not None),
+        ]
+        if not sum(weights):
+            raise ValueError("expected a source of windows, got none")
+        if weights[2] and sources.teacher is None:
+            raise ValueError("recordings without reference turns need a teacher")
+        self.config = config
+        self.sources = sources
+        self.powerset = powerset
+        self.seed = seed
+        self.n_batches = config.n_batches
+        self._shares = np.array(weights) / sum(weights)
+        self._fbank = Fbank(features)
+
+    def epoch(self, epoch: int, process: int = 0, n_processes: int = 1) -> "WindowEpoch":
+        """One process's share of each batch of an epoch."""
+        size = self.config.batch_size
+        return WindowEpoch(self, epoch, range(process * size // n_processes, (process + 1) * size // n_processes))
+
+    def to_features(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            return self._fbank.to(inputs.device)(inputs.float()), labels
+
+    def describe(self, epoch: int, batch: int) -> str:
+        return f"windows drawn with seed {self.seed}"
+
+    def window(self, epoch: int, batch: int, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """One window (S,) int16, and its target (F, K) float32."""
+        rng = np.random.default_rng([self.seed, epoch, batch, row])
+        source = [self.sources.mixer, self.sources.labelled, self.sources.unlabelled][rng.choice(3, p=self._shares)]
+        assert source is not None
+        wave, active = source.window(rng)
+        samples = wave.astype(np.int16)
+        teacher, c = self.sources.teacher, self.config
+        if active is None:
+            assert teacher is not None
+            return samples, teacher(samples)
+        target = one_hot(*true_classes(active, self.powerset), len(self.powerset))
+        if teacher is not None and rng.random() < c.teacher_share:
+            heard = matched(teacher(samples), target, self.powerset)
+            counts = target.any(1, keepdims=True)  # frames that the truth leaves out stay so
+            target = (1 - c.teacher_weight) * target + c.teacher_weight * heard * counts
+        return samples, target
+
+
+class WindowEpoch(Dataset[tuple[Tensor, Tensor]]):
+    """Item i is batch i of an epoch."""
+
+    def __init__(self, batches: WindowBatches, epoch: int, rows: range) -> None:
+        self.batches = batches
+        self.epoch = epoch
+        self.rows = rows
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        windows = [self.batches.window(self.epoch, i, row) for row in self.rows]
+        waves, targets = zip(*windows, strict=True)
+        return torch.from_numpy(np.stack(waves)), torch.from_numpy(np.stack(targets).astype(np.float16))

@@ -1,0 +1,183 @@
+"""Windows of conversations, mixed on the fly from clips of single speakers: nothing is stored, no window comes twice.
+
+The speakers take turns by drawn habits, each with a loudness and a place in one room of his own, among noises, through
+one channel. Convolution, channel and sum are done on spectra of the whole window.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.fft
+import torch
+
+from pysid.augment.banks import WaveBank
+from pysid.augment.codec import mu_law
+from pysid.training.segmentation.habits import HEATED, MEETING, POLITE, TAKING_TURNS, Habit, Said, draw_turns
+from pysid.training.segmentation.surroundings import Colour, Surroundings, SurroundingsConfig
+from pysid.training.segmentation.voices import Voices
+
+BEFORE_S = 0.8  # that is mixed before the window, for the echo of what was said there
+MOST_SPREAD_DB = 14.0
+COLOUR_SPEAKERS = 100  # whose spectra make the one that is aimed at
+BABBLE_VOICES = (3, 7)
+FULL_SCALE = 32768.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixConfig:
+    """What windows are like.
+
+    Attributes:
+        speakers: probabilities that 0, 1, 2 ... take part. In the reference of `habits`, windows of 10 s have 0 to 4
+            speakers in 8, 24, 39, 21 and 8 of 100.
+        habits: how they take turns.
+        room_probability: that they are in a room, and not as their clips are.
+        spread_db: standard deviations of loudness between the speakers of a window, of which one is drawn.
+        turn_spread_db: standard deviation from turn to turn.
+        aside_db: lowest and highest level of backchannels over turns.
+        colour_probability: that a speaker's long-term spectrum is brought near that of all.
+        surroundings: noises and channels.
+        peak_db: lowest and highest peak of a window, below full scale.
+        clip_probability, mu_law_probability: of samples cut off, and of samples rounded as G.711 does.
+    """
+
+    speakers: tuple[float, ...] = (0.12, 0.19, 0.36, 0.25, 0.08)
+    habits: tuple[Habit, ...] = (MEETING, POLITE, TAKING_TURNS, HEATED)
+    room_probability: float = 0.5
+    spread_db: tuple[float, ...] = (0.5, 2.0, 4.0, 7.0)
+    turn_spread_db: float = 1.5
+    aside_db: tuple[float, float] = (-6.0, 1.0)
+    colour_probability: float = 0.85
+    surroundings: SurroundingsConfig = field(default_factory=SurroundingsConfig)
+    peak_db: tuple[float, float] = (-32.0, -1.0)
+    clip_probability: float = 0.06
+    mu_law_probability: float = 0.06
+
+    def __post_init__(self) -> None:
+        if not self.speakers or min(self.speakers) < 0 or abs(sum(self.speakers) - 1) > 1e-6:
+            raise ValueError(f"speakers must be probabilities that add up to 1, got {self.speakers}")
+        if not self.habits or not sum(habit.weight for habit in self.habits) > 0:
+            raise ValueError("expected habits with a weight above 0, got none")
+        for name in ("room", "colour", "clip", "mu_law"):
+            if not 0 <= getattr(self, f"{name}_probability") <= 1:
+                raise ValueError(f"{name}_probability must lie in [0, 1], got {getattr(self, name + '_probability')}")
+        if not self.spread_db or min(*self.spread_db, self.turn_spread_db) < 0:
+            raise ValueError("spread_db and turn_spread_db must not be negative, and at least one spread is needed")
+        if not (self.aside_db[0] <= self.aside_db[1] and self.peak_db[0] <= self.peak_db[1] <= 0):
+            raise ValueError("aside_db and peak_db must be a lowest and a highest number, peaks at most 0")
+
+
+class Mixer:
+    """Draws windows.
+
+    Args:
+        voices: what is said.
+        rooms: responses (P, R) of P places for one microphone each, of unit energy on average; may be empty.
+        sounds, music: recordings; without them there are none.
+        window_s: length of the windows, whole frames.
+        seed: of what is made in advance; windows are functions of the generator that is handed over.
+    """
+
+    def __init__(
+        self,
+        config: MixConfig,
+        voices: Voices,
+        rooms: Sequence[np.ndarray],
+        sounds: WaveBank | None,
+        music: WaveBank | None,
+        window_s: float,
+        seed: int,
+    ) -> None:
+        self.config = config
+        self.voices = voices
+        self.rooms = rooms
+        if any(room.shape[1] > BEFORE_S * voices.sample_rate for room in rooms):
+            raise ValueError(f"expected responses of at most {BEFORE_S} s")
+        rate, hop = voices.sample_rate, voices.hop
+        self.n_before = round(BEFORE_S * rate / hop)  # frames
+        self.n_frames = round(window_s * rate / hop)
+        n = (self.n_before + self.n_frames) * hop
+        self.surroundings = Surroundings(config.surroundings, sounds, music, n, rate, seed)
+        weights = np.array([habit.weight for habit in config.habits])
+        self._habits = weights / weights.sum()
+        self.colour = self._colour(np.random.default_rng([seed, 2])) if config.colour_probability else None
+
+    def window(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A window (S,) float32 of whole numbers within int16, and who speaks in each frame (F, N) bool."""
+        c, hop = self.config, self.voices.hop
+        names = self.voices.draw(int(rng.choice(len(c.speakers), p=c.speakers)), rng)
+        tracks, active = self._tracks(names, rng)
+        total = self._spectrum(self.surroundings.noise(lambda: self._babble(rng), rng))
+        room = None
+        if len(self.rooms) and rng.random() < c.room_probability:
+            room = self.rooms[int(rng.integers(len(self.rooms)))]
+        places = rng.permutation(1 if room is None else len(room))
+        for i, track in enumerate(tracks):
+            heard = self._spectrum(track)
+            if self.colour is not None and rng.random() < c.colour_probability and active[:, i].any():
+                heard *= self.colour.gains(heard, rng.uniform(0.3, 1.0))
+            if room is not None:
+                # The echo of the window's end goes round to its beginning, which is cut off.
+                heard *= self._spectrum(room[places[i % len(places)]])
+            total += heard
+        channel = self.surroundings.channel(rng)
+        if channel is not None:
+            total *= channel
+        wave = scipy.fft.irfft(total, self._size, overwrite_x=True)[self.n_before * hop :]
+        return self._recorded(wave, rng), active[self.n_before :]
+
+    @property
+    def _size(self) -> int:
+        return (self.n_before + self.n_frames) * self.voices.hop
+
+    def _spectrum(self, wave: np.ndarray) -> np.ndarray:
+        return np.asarray(scipy.fft.rfft(wave, self._size))
+
+    def _tracks(self, names: Sequence[str], rng: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray]:
+        """What each speaker says, dry, and when: (F, N) bool, frames before the window included."""
+        c, n_frames = self.config, self.n_before + self.n_frames
+        habit = c.habits[rng.choice(len(c.habits), p=self._habits)]
+        said = draw_turns(habit, len(names), n_frames * self.voices.hop / self.voices.sample_rate, rng)
+        spread_db = c.spread_db[rng.integers(len(c.spread_db))]
+        loudness_db = np.clip(rng.normal(0, spread_db, len(names)), -MOST_SPREAD_DB, MOST_SPREAD_DB)
+        aside_db = rng.uniform(*c.aside_db)
+        tracks, active = [], np.zeros((n_frames, len(names)), bool)
+        for i, name in enumerate(names):
+            own: list[Said] = [turn for turn in said if turn.speaker == i]
+            levels_db = loudness_db[i] + rng.normal(0, c.turn_spread_db, len(own))
+            levels_db += [aside_db if turn.aside else 0.0 for turn in own]
+            track, active[:, i] = self.voices.track(name, own, (10 ** (levels_db / 20)).tolist(), n_frames, rng)
+            tracks.append(track)
+        return tracks, active
+
+    def _babble(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Voices that go on through the whole window."""
+        voices = []
+        for name in self.voices.draw(int(rng.integers(*BABBLE_VOICES, endpoint=True)), rng):
+            clips = self.voices.clips[name]
+            wave = self.voices.clip(clips[rng.integers(len(clips))])
+            voices.append(np.resize(np.roll(wave, int(rng.integers(len(wave)))), self._size))
+        return voices
+
+    def _recorded(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """At a level, as a recorder would store it."""
+        c = self.config
+        peak = max(float(np.abs(wave).max(initial=0.0)), 1e-6)
+        wave = wave * np.float32((FULL_SCALE - 1) * 10 ** (rng.uniform(*c.peak_db) / 20) / peak)
+        kind = rng.random()
+        if (kind := kind - c.clip_probability) < 0:
+            wave *= np.float32(10 ** (rng.uniform(2, 14) / 20))
+        elif kind - c.mu_law_probability < 0:
+            wave = mu_law(torch.from_numpy(wave)).numpy()
+        return np.clip(np.rint(wave), -FULL_SCALE, FULL_SCALE - 1)
+
+    def _colour(self, rng: np.random.Generator) -> Colour:
+        spectra = []
+        duration_s = self._size / self.voices.sample_rate
+        for name in self.voices.draw(COLOUR_SPEAKERS, rng):
+            track, _ = self.voices.track(
+                name, [Said(0, 0.0, duration_s, False)], [1.0], self.n_before + self.n_frames, rng
+            )
+            spectra.append(self._spectrum(track))
+        return Colour(self.surroundings.hz, spectra)

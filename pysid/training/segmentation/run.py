@@ -1,0 +1,190 @@
+"""A whole training of a segmentation network, from clips of single speakers to files of a model directory."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pysid.augment.meeting_rooms import MeetingRoomConfig, simulate_meeting_rooms
+from pysid.augment.recordings import open_bank
+from pysid.config import from_plain, read_plain
+from pysid.data.corpus import Corpus
+from pysid.embedding.networks import n_parameters
+from pysid.errors import DataError
+from pysid.frontend import Fbank, FbankConfig
+from pysid.progress import say, track
+from pysid.segmentation.files import SegmentationFileConfig, read_segmenter, write_segmenter
+from pysid.segmentation.find import open_segmentation
+from pysid.segmentation.network import MelNet, MelNetConfig, MelSegmentation
+from pysid.training.checkpoint import Progress
+from pysid.training.folder import claim, write_table
+from pysid.training.optim import OptimizerConfig
+from pysid.training.segmentation.batches import BatchConfig, Sources, WindowBatches
+from pysid.training.segmentation.errors import measure
+from pysid.training.segmentation.loss import SegmentationClassifier
+from pysid.training.segmentation.mixing import MixConfig, Mixer
+from pysid.training.segmentation.recordings import Recordings
+from pysid.training.segmentation.teacher import Teacher
+from pysid.training.segmentation.voices import FindSpeech, Voices, webrtc_speech
+from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
+
+DEV_SHIFT_S = 5.0  # between the windows whose errors are measured
+
+
+@dataclass(frozen=True)
+class SegmentationTrainConfig:
+    """A training; what `pysid train-segmentation` reads from YAML.
+
+    Attributes:
+        out: folder for `final`, TensorBoard's events and the state to resume from.
+        voices: data directories of single speakers, to mix windows from.
+        labelled: a data directory of conversations with ref.rttm, such as `pysid prepare ami` writes.
+        unlabelled: one of conversations without reference turns, of which the teacher says who speaks.
+        dev: one with ref.rttm, whose errors within windows are measured after every epoch.
+        noises, music: data directories, or files in the form of wav.scp; decoded when the training starts.
+        rooms: simulated when the training starts, which needs pyroomacoustics; None mixes without rooms.
+        teacher: another segmentation network that reads samples, as of `pysid diarize --segmentation`: an ONNX file, or
+            "pyannote".
+        speech: what says where there is speech in the clips: WebRTC's detector, or the teacher.
+        features: what the network reads: those of the embedding network that it will stand beside.
+        start_from: folder `final` of another training, whose weights this one starts from.
+        allow_pipes: whether entries of wav.scp that are shell pipes may run.
+    """
+
+    out: str
+    voices: tuple[str, ...] = ()
+    labelled: str | None = None
+    unlabelled: str | None = None
+    dev: str | None = None
+    noises: str | None = None
+    music: str | None = None
+    rooms: MeetingRoomConfig | None = field(default_factory=MeetingRoomConfig)
+    teacher: str | None = None
+    speech: Literal["webrtc", "teacher"] = "webrtc"
+    features: FbankConfig = field(default_factory=lambda: SegmentationFileConfig().features)
+    network: MelNetConfig = field(default_factory=MelNetConfig)
+    mix: MixConfig = field(default_factory=MixConfig)
+    batches: BatchConfig = field(default_factory=BatchConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    start_from: str | None = None
+    allow_pipes: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.voices or self.labelled or self.unlabelled):
+            raise ValueError("expected voices, labelled or unlabelled recordings to learn from, got none of them")
+        if self.teacher is None and (self.unlabelled or self.speech == "teacher" or self.batches.teacher_share):
+            raise ValueError("unlabelled recordings, speech: teacher and batches.teacher_share need a teacher")
+        if self.rooms is not None and self.rooms.sample_rate != self.features.sample_rate:
+            raise ValueError(
+                f"rooms.sample_rate is {self.rooms.sample_rate}, but the features are for "
+                f"{self.features.sample_rate:g} Hz"
+            )
+
+
+def read_segmentation_config(path: Path, assignments: Iterable[str] = ()) -> SegmentationTrainConfig:
+    """Reads a settings file and sets `key.sub=value` over it; errors as `config.read_plain`."""
+    return from_plain(SegmentationTrainConfig, read_plain(path, assignments), str(path))
+
+
+def run_segmentation_training(config: SegmentationTrainConfig) -> Path:
+    """Trains, or goes on with a training that was stopped; returns the folder with the files of the network.
+
+    Raises:
+        DataError: what is wrong with the data, or with resuming: another configuration stands in `out`.
+    """
+    out = Path(config.out)
+    SegmentationFileConfig(config.features, config.network)  # for its checks, before any work
+    claim(out, config)
+    seed_weights(config.trainer.seed)
+    classifier = SegmentationClassifier(config.network)
+    if config.start_from:
+        _start(classifier.network, Path(config.start_from), config.features)
+    sources = open_sources(config)
+    try:
+        batches = WindowBatches(config.batches, sources, config.network.powerset, config.features, config.trainer.seed)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+    dev = None if config.dev is None else _recordings(config, config.dev, labelled=True)
+    fbank = Fbank(config.features)
+
+    def on_epoch(network: MelNet, progress: Progress) -> dict[str, float]:
+        found = {}
+        if dev is not None:
+            found = measure(MelSegmentation(network, config.features), dev, fbank, DEV_SHIFT_S).rates()
+        write_table(out / "epochs.tsv", [*progress.epochs[:-1], progress.epochs[-1] | found])
+        write_segmenter(out / f"epoch-{progress.epoch:03d}", network, config.features)
+        return found
+
+    trainer = Trainer(config.trainer, config.optimizer, classifier, batches, out, on_epoch)
+    main = trainer.accelerator.is_main_process
+    if main:
+        clips = f"{len(sources.mixer.voices.speakers)} speakers, " if sources.mixer else ""
+        say(f"{clips}{batches.n_batches} batches an epoch; {n_parameters(classifier.network):,} parameters")
+    trainer.run()
+    if main:
+        network = trainer.accelerator.unwrap_model(trainer.model).network
+        write_segmenter(out / "final", network, config.features)
+        say(f"trained: {out / 'final'}")
+    return out / "final"
+
+
+def open_sources(config: SegmentationTrainConfig) -> Sources:
+    """Decodes recordings, finds the speech in clips and simulates rooms.
+
+    Raises:
+        DataError: a table or a recording cannot be read, or pyroomacoustics is missing.
+    """
+    grid = MelSegmentation(MelNet(config.network), config.features).grid
+    rate = int(config.features.sample_rate)
+    teacher = None
+    if (network := open_segmentation(config.teacher)) is not None:
+        teacher = Teacher(network, grid, config.network.powerset, rate)
+    mixer = None
+    if config.voices and config.batches.mixed:
+        find: FindSpeech = webrtc_speech(rate, grid.step_s)
+        if config.speech == "teacher":
+            assert teacher is not None
+            find = teacher.speech
+        corpora = [Corpus.read(directory) for directory in config.voices]
+        voices = Voices.of_corpora(corpora, find, rate, grid.step_s, config.allow_pipes)
+        sounds, music = (
+            None if path is None else open_bank(path, rate, in_memory=True) for path in (config.noises, config.music)
+        )
+        mixer = Mixer(config.mix, voices, _rooms(config), sounds, music, grid.window_s, config.trainer.seed)
+    labelled, unlabelled = (
+        _recordings(config, path, labelled=with_turns) if path and share else None
+        for path, share, with_turns in (
+            (config.labelled, config.batches.labelled, True),
+            (config.unlabelled, config.batches.unlabelled, False),
+        )
+    )
+    return Sources(mixer, labelled, unlabelled, teacher)
+
+
+def _rooms(config: SegmentationTrainConfig) -> list[np.ndarray]:
+    if config.rooms is None or not config.mix.room_probability:
+        return []
+    c = config.rooms
+    try:
+        return list(track(simulate_meeting_rooms(c), "simulating rooms", c.n_rooms * c.n_microphones))
+    except ImportError as error:
+        raise DataError(str(error)) from None
+
+
+def _recordings(config: SegmentationTrainConfig, directory: str, labelled: bool) -> Recordings:
+    grid = MelSegmentation(MelNet(config.network), config.features).grid
+    rate = int(config.features.sample_rate)
+    return Recordings(Path(directory), labelled, grid.window_s, rate, grid.step_s, config.allow_pipes)
+
+
+def _start(network: MelNet, directory: Path, features: FbankConfig) -> None:
+    """Takes the weights of a network of the same form."""
+    known = read_segmenter(directory)
+    if known is None:
+        raise DataError(f"{directory}: expected segmentation.json, got no such file")
+    if known.features != features or known.network.config != network.config:
+        raise DataError(f"{directory}: its features or its network differ from those of this training")
+    network.load_state_dict(known.network.state_dict())

@@ -1,0 +1,93 @@
+"""Makes the cases of `benchmarks.toolkit_golden`, where the toolkits are installed or checked out.
+
+python tests/golden/toolkits/make.py speechbrain
+python tests/golden/toolkits/make.py 3d-speaker PATH_OF_ITS_CHECKOUT COMMIT
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+import pysid._torchaudio
+from benchmarks.toolkit_golden import Case, case, waveform, weights_of
+
+torchaudio = pysid._torchaudio.load("torchaudio")  # also where its compiled part does not load
+SPEECHBRAIN_ECAPA = """\
+n_mels: 40
+compute_features: !new:speechbrain.lobes.features.Fbank
+    n_mels: !ref <n_mels>
+mean_var_norm: !new:speechbrain.processing.features.InputNormalization
+    norm_type: sentence
+    std_norm: False
+embedding_model: !new:speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN
+    input_size: !ref <n_mels>
+    channels: [32, 32, 32, 32, 96]
+    kernel_sizes: [5, 3, 3, 3, 1]
+    dilations: [1, 2, 3, 4, 1]
+    attention_channels: 16
+    res2net_scale: 4
+    se_channels: 8
+    lin_neurons: 24
+modules:
+    compute_features: !ref <compute_features>
+"""
+
+
+def filled(network: torch.nn.Module) -> tuple[torch.nn.Module, dict[str, Any]]:
+    shapes = {name: list(x.shape) for name, x in network.state_dict().items()}
+    network.load_state_dict(weights_of(shapes))
+    return network.eval(), network.state_dict()
+
+
+def speechbrain() -> dict[str, Case]:
+    import speechbrain
+    from hyperpyyaml import load_hyperpyyaml
+
+    settings = load_hyperpyyaml(SPEECHBRAIN_ECAPA)
+    network, state = filled(settings["embedding_model"])
+    features = settings["compute_features"](torch.from_numpy(waveform())[None] / 32768)
+    embedding = network(settings["mean_var_norm"](features, torch.ones(1)), torch.ones(1))
+    made_by = f"SpeechBrain {speechbrain.__version__}"
+    return {"speechbrain-ecapa": case(made_by, state, SPEECHBRAIN_ECAPA, embedding, features[0])}
+
+
+def kaldi_fbank(window: str, scale: float, n_mels: int = 80) -> torch.Tensor:
+    return torchaudio.compliance.kaldi.fbank(
+        torch.from_numpy(waveform())[None] / scale, num_mel_bins=n_mels, sample_frequency=16000, window_type=window
+    )
+
+
+def threed_speaker(checkout: str, commit: str) -> dict[str, Case]:
+    sys.path.insert(0, checkout)
+    made_by = f"3D-Speaker {commit}, torchaudio {torchaudio.__version__}"
+    bands = {
+        name: kaldi_fbank("povey", 32768, n) for name, n in (("3d-speaker-campplus", 80), ("3d-speaker-ecapa", 40))
+    }
+    networks = {
+        "3d-speaker-campplus": import_module("speakerlab.models.campplus.DTDNN").CAMPPlus(80, 192),
+        "3d-speaker-ecapa": import_module("speakerlab.models.ecapa_tdnn.ECAPA_TDNN").ECAPA_TDNN(
+            40, 24, channels=[32, 32, 32, 32, 96], attention_channels=16, res2net_scale=4, se_channels=8
+        ),
+    }
+    made = {}
+    for name, empty in networks.items():
+        network, state = filled(empty)
+        features = bands[name]
+        embedding = network((features - features.mean(0))[None])
+        made[name] = case(made_by, state, "", embedding, features)
+    return made
+
+
+MAKERS: dict[str, Callable[..., dict[str, Case]]] = {"speechbrain": speechbrain, "3d-speaker": threed_speaker}
+
+if __name__ == "__main__":
+    with torch.no_grad():
+        for name, made in MAKERS[sys.argv[1]](*sys.argv[2:]).items():
+            made.write(name)
+            print(name, made.embedding[:3], made.embedding_norm)

@@ -1,0 +1,49 @@
+"""A network with attention pooling starts as the network with statistics pooling that it is made of."""
+
+import pytest
+import torch
+
+from pysid.embedding.resnet import ResNet, ResNetConfig
+from pysid.errors import DataError
+from pysid.io.weights import save_weights
+from pysid.training.embedding.classifier import SpeakerClassifier
+from pysid.training.embedding.losses import HeadConfig
+from pysid.training.embedding.start import load_start
+
+SMALL = {"channels": (4, 6), "blocks": (1, 1), "strides": ((1, 1), (2, 2)), "embedding_dim": 5}
+FEATURES = torch.randn(3, 40, 81, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def statistics(tmp_path):
+    torch.manual_seed(0)
+    network = ResNet(ResNetConfig(**SMALL))
+    with torch.no_grad():
+        network(FEATURES)  # running statistics of its own
+    save_weights(network, tmp_path / "model.safetensors")
+    return network.eval()
+
+
+@pytest.mark.parametrize("n_heads", [1, 3])
+def test_heads_that_attend_to_all_frames_alike_change_nothing(statistics, tmp_path, n_heads):
+    torch.manual_seed(1)
+    config = ResNetConfig(**SMALL, pooling="attention", n_heads=n_heads, attention_dim=7)
+    classifier = SpeakerClassifier(config, HeadConfig(), 4)
+    assert load_start(classifier, ["a", "b", "c", "d"], tmp_path) == 0
+    network = classifier.network.eval()
+    with torch.no_grad():
+        near, expected = network(FEATURES), statistics(FEATURES)
+        torch.nn.init.zeros_(network.pooling.heads.weight)
+        torch.testing.assert_close(network(FEATURES), expected, rtol=1e-4, atol=1e-4)
+    assert 1e-4 < (near - expected).abs().max() < 0.3 * expected.abs().max()
+
+
+def test_another_network_is_refused(statistics, tmp_path):
+    classifier = SpeakerClassifier(ResNetConfig(**SMALL | {"embedding_dim": 6}), HeadConfig(), 4)
+    with pytest.raises(
+        DataError, match=r"model.safetensors: expected network.affine.weight \(6, 240\), got \(5, 240\)"
+    ):
+        load_start(classifier, [], tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(DataError, match=r"model.safetensors: cannot start from it: "):
+        load_start(classifier, [], tmp_path)

@@ -1,0 +1,148 @@
+"""Batches of windows."""
+
+import numpy as np
+import pytest
+import torch
+
+from pysid.errors import DataError
+from pysid.frontend import FbankConfig
+from pysid.segmentation import FrameGrid, Powerset
+from pysid.training.segmentation.batches import BatchConfig, Sources, WindowBatches
+from pysid.training.segmentation.mixing import MixConfig, Mixer
+from pysid.training.segmentation.targets import one_hot, true_classes
+from pysid.training.segmentation.teacher import Teacher
+
+from .conftest import RATE, STEP_S
+
+POWERSET = Powerset(3, 2)
+FEATURES = FbankConfig(sample_rate=RATE, n_mels=8, high_hz=3800.0, use_energy=True, snip_edges=False)
+
+
+class Nobody:
+    """A teacher that hears nobody, in frames of 25 ms; `features` and the like as of a `SegmentationNetwork`."""
+
+    powerset, sample_rate, features = POWERSET, RATE, None
+
+    def __init__(self, window_s=2.0):
+        self.grid = FrameGrid(0.025, 0.01, window_s)
+
+    def __call__(self, windows):
+        said = torch.full((len(windows), windows.shape[1] // 200, 7), 0.02)
+        said[..., 0] = 0.88
+        return said.log()
+
+
+class Conversation:
+    """A source of windows that are all the same."""
+
+    def __init__(self, active):
+        self.active = active
+
+    def window(self, rng):
+        return np.arange(2 * RATE, dtype=np.float32) % 100, self.active
+
+
+def teacher():
+    return Teacher(Nobody(), FrameGrid(STEP_S, 0.0, 2.0), POWERSET, RATE)
+
+
+@pytest.fixture
+def mixer(voices):
+    return Mixer(MixConfig(), voices, [], None, None, 2.0, seed=0)
+
+
+def batches(sources, seed=0, **options):
+    return WindowBatches(BatchConfig(batch_size=4, n_batches=3, **options), sources, POWERSET, FEATURES, seed)
+
+
+def test_windows_and_targets(mixer):
+    made = batches(Sources(mixer))
+    waves, targets = made.epoch(0)[0]
+    assert waves.shape == (4, 2 * RATE) and waves.dtype == torch.int16
+    assert targets.shape == (4, 100, 7) and set(targets.sum(-1).unique().tolist()) <= {0.0, 1.0}
+    features, same = made.to_features(waves, targets)
+    assert features.shape == (4, 200, 9) and same is targets
+
+
+def test_a_batch_depends_on_seed_epoch_and_number_alone(mixer):
+    first = batches(Sources(mixer)).epoch(1)[0]
+    torch.testing.assert_close(first, batches(Sources(mixer)).epoch(1)[0])
+    for other in (
+        batches(Sources(mixer)).epoch(2)[0],
+        batches(Sources(mixer)).epoch(1)[1],
+        batches(Sources(mixer), seed=1).epoch(1)[0],
+    ):
+        assert not torch.equal(first[0], other[0])
+
+
+def test_processes_share_a_batch(mixer):
+    whole = batches(Sources(mixer)).epoch(0)[1]
+    parts = [batches(Sources(mixer)).epoch(0, process, 3)[1] for process in range(3)]
+    for i in range(2):
+        torch.testing.assert_close(torch.cat([part[i] for part in parts]), whole[i])
+
+
+def test_a_teacher_speaks_beside_the_truth_or_alone():
+    active = np.zeros((100, 4), bool)
+    active[20:80, 0] = active[50:, 1] = active[60:, 2] = active[95:, 3] = True
+    truth = one_hot(*true_classes(active, POWERSET), 7)
+    conversation = Conversation(active)
+    for share, weight, expected in (
+        (0.0, 0.5, truth),
+        (1.0, 0.25, 0.75 * truth + 0.25 * np.array([0.88] + [0.02] * 6) * truth.any(1, keepdims=True)),
+    ):
+        sources = Sources(labelled=conversation, teacher=teacher())
+        made = batches(sources, teacher_share=share, teacher_weight=weight)
+        np.testing.assert_allclose(made.window(0, 0, 0)[1], expected, atol=1e-6)
+    alone = batches(Sources(unlabelled=Conversation(None), teacher=teacher()))
+    np.testing.assert_allclose(alone.window(0, 0, 0)[1], [[0.88] + [0.02] * 6] * 100, atol=1e-6)
+
+
+def test_sources_are_drawn_by_their_shares(mixer):
+    marked = Conversation(np.ones((100, 1), bool))
+    made = batches(Sources(mixer, marked), mixed=1.0, labelled=3.0)
+    share = np.mean([np.array_equal(made.window(0, 0, row)[0][:100], np.arange(100)) for row in range(200)])
+    assert 0.65 < share < 0.85
+
+
+def test_a_teacher_finds_speech_of_any_length():
+    class Loud(Nobody):
+        def __call__(self, windows):
+            power = windows.square().reshape(len(windows), -1, 200).mean(-1)
+            said = torch.full((*power.shape, 7), 0.01)
+            said[..., 0], said[..., 1] = torch.where(power > 100, 0.05, 0.9), torch.where(power > 100, 0.9, 0.05)
+            return said.log()
+
+    heard = Teacher(Loud(), FrameGrid(STEP_S, 0.0, 2.0), POWERSET, RATE)
+    for seconds in (0.5, 2.0, 3.7):
+        wave = np.zeros(round(seconds * RATE), np.float32)
+        wave[RATE // 4 :] = 1000.0
+        speech = heard.speech(wave)
+        assert len(speech) == round(seconds / STEP_S)
+        expected = (np.arange(len(speech)) + 0.5) * STEP_S > 0.25
+        assert (speech != expected).sum() <= 2
+    assert heard.speech(np.zeros(0, np.float32)).shape == (0,)
+
+
+def test_teachers_of_another_kind():
+    grid = FrameGrid(STEP_S, 0.0, 2.0)
+    network = Nobody()
+    network.features = FEATURES
+    with pytest.raises(DataError, match="expected a teacher that reads samples"):
+        Teacher(network, grid, POWERSET, RATE)
+    with pytest.raises(DataError, match="expected a teacher for 16000 Hz, got one for 8000 Hz"):
+        Teacher(Nobody(), grid, POWERSET, 16000)
+    with pytest.raises(DataError, match=r"expected a teacher of Powerset\(n_speakers=4"):
+        Teacher(Nobody(), grid, Powerset(4, 2), RATE)
+    with pytest.raises(DataError, match="expected a teacher for windows of 2 s, got one for 1 s"):
+        Teacher(Nobody(1.0), grid, POWERSET, RATE)
+
+
+def test_what_makes_no_batches(mixer):
+    with pytest.raises(ValueError, match="expected a source of windows, got none"):
+        batches(Sources())
+    with pytest.raises(ValueError, match="need a teacher"):
+        batches(Sources(mixer, unlabelled=Conversation(None)))
+    for options in ({"batch_size": 0}, {"mixed": -1.0}, {"teacher_share": 2.0}):
+        with pytest.raises(ValueError, match="must"):
+            BatchConfig(**options)

@@ -1,0 +1,204 @@
+"""Windows that are mixed on the fly."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pysid.augment.banks import MemoryBank
+from pysid.training.segmentation.habits import HEATED, TAKING_TURNS
+from pysid.training.segmentation.mixing import MixConfig, Mixer
+from pysid.training.segmentation.surroundings import Colour, Surroundings, SurroundingsConfig
+
+from .conftest import HOP, RATE, STEP_S, TONES_HZ
+
+NOTHING = SurroundingsConfig(
+    steady_probability=0.0,
+    burst_probability=0.0,
+    sound_probability=0.0,
+    music_probability=0.0,
+    babble_probability=0.0,
+    telephone_probability=0.0,
+    low_pass_probability=0.0,
+    tilt_probability=0.0,
+)
+CLEAN = MixConfig(
+    speakers=(0.0, 0.0, 1.0),
+    habits=(TAKING_TURNS,),
+    room_probability=0.0,
+    spread_db=(0.0,),
+    turn_spread_db=0.0,
+    colour_probability=0.0,
+    surroundings=NOTHING,
+    clip_probability=0.0,
+    mu_law_probability=0.0,
+)
+WINDOW_S = 6.0
+N_FRAMES = round(WINDOW_S / STEP_S)
+
+
+def mixer(voices, config=CLEAN, rooms=(), sounds=None, music=None):
+    return Mixer(config, voices, rooms, sounds, music, WINDOW_S, seed=0)
+
+
+def powers(wave: np.ndarray) -> dict[str, np.ndarray]:
+    """(F,) power of each speaker's tone."""
+    frames = np.fft.rfft(wave.reshape(-1, HOP) * np.hanning(HOP))
+    hz = np.fft.rfftfreq(HOP, 1 / RATE)
+    return {name: np.abs(frames[:, np.abs(hz - tone).argmin()]) ** 2 for name, tone in TONES_HZ.items()}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_truth_is_what_is_heard(make_voices, seed):
+    names = ["anna", "dora"]
+    made = mixer(make_voices(names))
+    wave, active = made.window(np.random.default_rng(seed))
+    assert wave.shape == (N_FRAMES * HOP,) and wave.dtype == np.float32 and active.shape == (N_FRAMES, 2)
+    found = powers(wave)
+    for order in ([0, 1], [1, 0]):  # the names are drawn
+        wrong = sum(
+            (found[name] > 1e-3 * max(p.max() for p in found.values()))[~active[:, i]].mean()
+            for name, i in zip(names, order, strict=True)
+            if (~active[:, i]).any()
+        )
+        if wrong < 0.05:
+            return
+    raise AssertionError("a speaker is heard where the truth has silence")
+
+
+def test_a_window_is_a_function_of_the_generator(voices):
+    made, again = mixer(voices, MixConfig()), mixer(voices, MixConfig())
+    for seed in range(3):
+        wave, active = made.window(np.random.default_rng(seed))
+        same, as_active = again.window(np.random.default_rng(seed))
+        np.testing.assert_array_equal(wave, same)
+        np.testing.assert_array_equal(active, as_active)
+    assert not np.array_equal(wave, made.window(np.random.default_rng(99))[0])
+
+
+def test_all_that_can_happen_is_within_int16(voices):
+    rng = np.random.default_rng(0)
+    sounds = MemoryBank([rng.normal(0, 500, 3000).astype(np.int16)], RATE)
+    rooms = [np.abs(rng.normal(size=(5, 400))).astype(np.float32)]
+    made = mixer(voices, replace(MixConfig(), room_probability=1.0), rooms, sounds, sounds)
+    n_speakers = set()
+    for seed in range(40):
+        wave, active = made.window(np.random.default_rng(seed))
+        assert np.isfinite(wave).all() and np.abs(wave).max() <= 32768
+        np.testing.assert_array_equal(wave, np.rint(wave))
+        n_speakers.add(active.shape[1])
+    assert n_speakers == {0, 1, 2, 3, 4}
+
+
+def test_silence_stays_silence(voices):
+    wave, active = mixer(voices, replace(CLEAN, speakers=(1.0,))).window(np.random.default_rng(0))
+    assert not wave.any() and active.shape == (N_FRAMES, 0)
+
+
+def test_a_room_echoes_but_delays_nothing(make_voices):
+    response = np.zeros((1, 2400), np.float32)
+    response[0, 0], response[0, 2000] = 1.0, 0.5  # an echo after a quarter of a second
+    dry, wet = (
+        mixer(make_voices(["anna", "ben"]), replace(CLEAN, room_probability=p), [response] if p else [])
+        for p in (0.0, 1.0)
+    )
+    seed = next(s for s in range(50) if not all(x.any() for x in dry.window(np.random.default_rng(s))[1]))
+    wave, active = dry.window(np.random.default_rng(seed))
+    assert wave.any() and not active.all()
+    echo, as_active = wet.window(np.random.default_rng(seed))
+    assert as_active.shape == active.shape and echo.any()
+
+
+def test_heated_talk_overlaps(voices):
+    made = mixer(voices, replace(CLEAN, habits=(HEATED,), speakers=(0.0, 0.0, 0.0, 1.0)))
+    counts = np.concatenate([made.window(np.random.default_rng(s))[1].sum(1) for s in range(10)])
+    assert (counts > 1).sum() / (counts > 0).sum() > 0.2
+
+
+def test_levels_between_speakers(voices):
+    near = [mixer(voices, replace(CLEAN, spread_db=(db,))) for db in (0.0, 14.0)]
+    spreads = []
+    for made in near:
+        ratios = []
+        for seed in range(12):
+            wave, active = made.window(np.random.default_rng(seed))
+            found = sorted((p.max() for p in powers(wave).values()), reverse=True)[:2]
+            if active.any(0).all():
+                ratios.append(10 * np.log10(found[0] / max(found[1], 1e-9)))
+        spreads.append(np.median(ratios))
+    assert spreads[1] > spreads[0] + 5
+
+
+def surroundings(config, sounds=None, music=None):
+    return Surroundings(config, sounds, music, 4 * RATE, RATE, seed=0)
+
+
+@pytest.mark.parametrize("kind", ["sound", "music", "babble", "steady"])
+def test_noises_have_the_level_that_is_asked_for(kind):
+    bank = MemoryBank([np.random.default_rng(1).normal(0, 300, 8 * RATE).astype(np.int16)], RATE)
+    levels = {"steady_snr_db": (10.0, 10.0), "sound_snr_db": (10.0, 10.0), "babble_snr_db": (10.0, 10.0)}
+    config = replace(NOTHING, quiet=0.0, loud_probability=0.0, **levels, **{f"{kind}_probability": 1.0})
+    made = surroundings(config, bank, bank)
+    voices = [np.random.default_rng(i).normal(0, 1, 4 * RATE) for i in range(4)]
+    powers_db = [
+        10 * np.log10(np.square(made.noise(lambda: voices, np.random.default_rng(s))).mean()) for s in range(20)
+    ]
+    assert max(powers_db) == pytest.approx(-10, abs=1.0)
+    assert np.median(powers_db) == pytest.approx(-10, abs=4.0)  # some begin later than the window
+
+
+def test_a_telephone_keeps_its_band():
+    made = surroundings(replace(NOTHING, telephone_probability=1.0))
+    gains = made.channel(np.random.default_rng(0))
+    at = {hz: float(gains[np.abs(made.hz - hz).argmin()]) for hz in (50, 1000, 3900)}
+    assert at[50] < 0.02 and at[1000] == pytest.approx(1, abs=0.02) and at[3900] < 0.1
+    assert surroundings(NOTHING).channel(np.random.default_rng(0)) is None
+
+
+def test_colour_brings_spectra_together():
+    hz = np.fft.rfftfreq(4 * RATE, 1 / RATE)
+    rng = np.random.default_rng(0)
+    flat = [np.fft.rfft(rng.normal(size=4 * RATE)) for _ in range(4)]
+    tilted = flat[0] * (1 + hz / 500)
+    colour = Colour(hz, flat)
+    mended = tilted * colour.gains(tilted, 1.0)
+
+    def slope(x):
+        return np.log(np.abs(x[8000:15000]).mean() / np.abs(x[500:3000]).mean())
+
+    assert abs(slope(mended)) < 0.15 * slope(tilted)
+    np.testing.assert_allclose(colour.gains(tilted, 0.0), 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"speakers": (0.5, 0.4)}, "speakers must be probabilities that add up to 1"),
+        ({"habits": ()}, "expected habits"),
+        ({"room_probability": 1.5}, r"room_probability must lie in \[0, 1\]"),
+        ({"spread_db": ()}, "must not be negative, and at least one"),
+        ({"peak_db": (-3.0, 1.0)}, "peaks at most 0"),
+    ],
+)
+def test_wrong_settings(options, message):
+    with pytest.raises(ValueError, match=message):
+        MixConfig(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steady_snr_db": (3.0, 1.0)}, "steady_snr_db must be a lowest and a highest number"),
+        ({"tilt_probability": -0.1}, r"tilt_probability must lie in \[0, 1\]"),
+        ({"tilt_db": -1.0}, "tilt_db must not be negative"),
+        ({"sound_probability": 0.9, "music_probability": 0.2}, "add up to more than 1"),
+    ],
+)
+def test_wrong_surroundings(options, message):
+    with pytest.raises(ValueError, match=message):
+        SurroundingsConfig(**options)
+
+
+def test_echoes_that_do_not_die_away(voices):
+    with pytest.raises(ValueError, match=r"expected responses of at most 0\.8 s"):
+        mixer(voices, CLEAN, [np.ones((2, RATE), np.float32)])
