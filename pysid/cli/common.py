@@ -31,6 +31,9 @@ Cluster = Annotated[
     ),
 ]
 Threads = Annotated[int, typer.Option(min=1, help="Threads in each process.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Open the data, make the first batch, say what would be done; write nothing.")
+]
 Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="Model directory, another toolkit's model, or a shipped one: default, xvector."),

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pysid.cli.common import DryRun
+
 
 def train_activity(
     config: Annotated[
@@ -13,6 +15,7 @@ def train_activity(
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")
     ] = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Train a network that finds speech in recordings; run it again to go on where it was stopped.
 
@@ -23,4 +26,4 @@ def train_activity(
     """
     from pysid.training.activity.run import read_activity_config, run_activity_training
 
-    run_activity_training(read_activity_config(config, settings or ()))
+    run_activity_training(read_activity_config(config, settings or ()), dry_run=dry_run)
