@@ -116,7 +116,9 @@ class Frontend(nn.Module):
 
     def _frames(self, wave: Tensor, lengths: Tensor | Sequence[int] | None) -> tuple[Tensor, Tensor, Tensor]:
         """Features (B, T, dim) before CMVN; the samples and the frames (B,) of each utterance."""
-        if wave.device.type == "cpu":  # elsewhere the host would have to wait for the answer
+        if (
+            wave.device.type == "cpu" and not torch.compiler.is_compiling()
+        ):  # elsewhere the host would have to wait for the answer
             check_scale(wave)
         n_samples = as_counts(lengths, wave, "lengths")
         return self.features(wave, n_samples), n_samples, self.features.n_frames(n_samples)
