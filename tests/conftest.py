@@ -11,7 +11,7 @@ import soundfile
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
-# What takes seconds a test: whole recipes and trainings, benchmarks, killed processes, browsers, clusters. Folders, files
+# What takes seconds a test: recipes and trainings, benchmarks, killed processes, browsers, clusters. Folders, files
 # and tests by the beginning of their names; single tests elsewhere have the mark `slow` themselves.
 SLOW = (
     "recipes/",
