@@ -31,15 +31,18 @@ class TurnConfig:
     Attributes:
         snap_s: a border between speakers moves to a pause that is at most this far away; the pause is nobody's then.
         bridge_s: a speaker's pause of at most this long, in which nobody else speaks, does not end the turn.
-        min_turn_s: a shorter turn is left out.
+        min_turn_s: a shorter turn goes to the one that it touches, or is left out.
+        join_s: in subtitles and on the page a speaker's pause of at most this long, in which nobody else speaks, does
+            not end the turn; RTTM and all other formats keep the turns apart, which the error rate likes better.
     """
 
     snap_s: float = 0.25
     bridge_s: float = 0.0
-    min_turn_s: float = 0.0
+    min_turn_s: float = 0.2
+    join_s: float = 0.8
 
     def __post_init__(self) -> None:
-        for name in ("snap_s", "bridge_s", "min_turn_s"):
+        for name in ("snap_s", "bridge_s", "min_turn_s", "join_s"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 

@@ -18,6 +18,7 @@ import numpy as np
 from pysid.activity.detector import ActivityDetector
 from pysid.activity.files import CONFIG_FILE, read_detector
 from pysid.backend.chain import Backend
+from pysid.diarization.clean_turns import without_fragments
 from pysid.diarization.clusterers import make_clusterer
 from pysid.diarization.config import DiarizationConfig, NetworkVadConfig
 from pysid.diarization.files import load_settings
@@ -36,7 +37,7 @@ from pysid.diarization.steps import (
     SpeakerCount,
     Windows,
 )
-from pysid.diarization.turns import bridge_gaps, drop_short, turns_from_windows
+from pysid.diarization.turns import bridge_gaps, turns_from_windows
 from pysid.diarization.windows import uniform_windows
 from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError, PysidWarning
@@ -238,11 +239,11 @@ class Diarizer:
             turns = spread(turns, analysis.frames, analysis.shift_s)
         c = self.config.turns
         turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
-        turns = drop_short(bridge_gaps(turns, c.bridge_s), c.min_turn_s)
+        turns = without_fragments(bridge_gaps(turns, c.bridge_s), c.min_turn_s)
         if isinstance(self.config.overlap, NetworkOverlapConfig) and analysis.overlap is not None:
             turns = with_nearest_speakers(turns, analysis.overlap, analysis.shift_s, self.config.overlap)
         turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
-        return Diarization(turns, duration_s, clustering)
+        return Diarization(turns, duration_s, clustering, c.join_s)
 
     def _embed(self, read: ReadFrames, windows: Windows, features: RecordingFeatures) -> np.ndarray:
         """(N, E) embeddings of windows."""
