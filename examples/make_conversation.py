@@ -1,8 +1,8 @@
 """Synthesizes the example conversations, and writes down who speaks when, and what.
 
 In the meeting four colleagues plan an outing; in the follow-up two of them and somebody else talk about it. Makes
-conversation/NAME.ogg, NAME.rttm and NAME-words.json, the words with the times at which the synthesizers say them, in the
-form that OpenAI's Whisper gives its own. Needs the programs espeak-ng and flite (see synthesis.py).
+conversation/NAME.ogg, NAME.rttm and NAME-words.json, the words with the times at which the synthesizers say them, in
+the form that Whisper gives its own. Needs the programs espeak-ng and flite (see synthesis.py).
 Run: python examples/make_conversation.py [NAME]...
 """
 

@@ -21,6 +21,7 @@ from pysid.model.speaker_model import SpeakerModel
 from pysid.segments import Segment, Turn
 
 MIN_CLEAN_S = 1.0  # less clean speech than that makes no embedding
+SMALLEST = 1.0  # power of a frame, of samples at int16 scale: digital silence
 EDGE_S = 0.05  # at the ends of turns, that may be somebody else's
 
 
@@ -54,8 +55,8 @@ class Voice:
         clean_s: seconds of speech that it is made of: frames in which the speaker talks alone.
         share: of the time that all speakers talk, in [0, 1]; time in which two talk counts for both.
         identity: who it may be of those enrolled, where that was asked.
-        snr_db: the power of the clean speech over that of the moments in which nobody talks, in dB; None where there
-            are no such moments, or the features hold no energy. Steady noise lowers it, an echo does not.
+        snr_db: the mean power of the clean speech over the median of the moments in which nobody talks, in dB; None
+            where there are no such moments, or the features hold no energy. Steady noise lowers it, an echo does not.
     """
 
     speaker: str
@@ -79,7 +80,8 @@ def find_voices(
     """
     talks = by_speaker(turns)
     whole_s = sum(segment.duration_s for segments in talks.values() for segment in segments)
-    nobody_db = _power_db(features, ~speech_mask([turn.segment for turn in turns], len(features), features.shift_s))
+    energy = _log_energy(features)
+    silent = ~speech_mask([turn.segment for turn in turns], len(features), features.shift_s)
     normalized = features.normalized()
     voices = []
     for speaker, frames in clean_frames(model, features, turns).items():
@@ -89,8 +91,10 @@ def find_voices(
         embedding = None
         if clean_s >= MIN_CLEAN_S:
             ((_, embedding),) = model.embed_features([(speaker, normalized[frames].cpu().numpy())])
-        own_db = _power_db(features, frames)
-        snr_db = None if own_db is None or nobody_db is None else own_db - nobody_db
+        snr_db = None
+        if energy is not None and frames.any() and silent.any():
+            speech, noise = np.exp(energy[frames]).mean(), np.exp(np.median(energy[silent]))
+            snr_db = float(10 * np.log10(max(speech, SMALLEST) / max(noise, SMALLEST)))
         share = sum(segment.duration_s for segment in talks[speaker]) / whole_s
         voices.append(Voice(speaker, embedding, clean_s, share, snr_db))
     return voices
@@ -114,10 +118,8 @@ def clean_frames(model: SpeakerModel, features: RecordingFeatures, turns: Sequen
     return {speaker: heard & speech_mask(x, n_frames, features.shift_s) for speaker, x in clean.items()}
 
 
-def _power_db(features: RecordingFeatures, frames: np.ndarray) -> float | None:
-    """Mean power of some frames, by the column of their log energies; None of none."""
-    config = features.config.features
-    if not frames.any() or not config.use_energy:
+def _log_energy(features: RecordingFeatures) -> np.ndarray | None:
+    """(T,) of the frames, natural logarithms; None where the features hold none."""
+    if not features.config.features.use_energy:
         return None
-    log_energy = features.features[:, features.config.energy_column].cpu().numpy()[frames].astype(np.float64)
-    return float(10 * np.log10(np.exp(log_energy).mean() + 1e-12)) if len(log_energy) else None
+    return features.features[:, features.config.energy_column].cpu().numpy().astype(np.float64)
