@@ -66,6 +66,7 @@ ELSEWHERE = {
     # Commands are tested as a user gives them.
     "augment/test_rooms.py": "data/augmented_copies",
     "cli/test_diarize.py": "runs/diarize runs/names",
+    "cli/test_diarize_names.py": "runs/enrol_turns",
     "cli/test_main.py": "cli/common _lazy _version",
     "cli/test_score.py": "cli/backend",
     "cli/test_train.py": "cli/train_activity",

@@ -5,7 +5,7 @@ and RTTM keep the turns as they are; subtitles and the page show `joined_turns`.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +16,7 @@ from pysid.segments import Segment, Turn
 JOIN_S = 0.8  # the shortest pause that ends a subtitle, here and in transcripts
 
 
-def without_fragments(turns: Sequence[Turn], min_s: float) -> list[Turn]:
+def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0) -> list[Turn]:
     """The turns with those shorter than `min_s` given to the turn that they touch, or left out where there is none.
 
     A fragment is seldom somebody's: mostly a border between two speakers was put in two places. Of two turns that it
@@ -29,6 +29,7 @@ def without_fragments(turns: Sequence[Turn], min_s: float) -> list[Turn]:
     """
     turns = bridge_gaps(turns, 0.0)
     kept: dict[int, Turn] = dict(enumerate(turns))
+    spared = _spared(kept, min_s, min_speakers)
     starting: defaultdict[int, set[int]] = defaultdict(set)  # the numbers of turns, by their starts in microseconds
     ending: defaultdict[int, set[int]] = defaultdict(set)
     for i, turn in kept.items():
@@ -38,7 +39,7 @@ def without_fragments(turns: Sequence[Turn], min_s: float) -> list[Turn]:
     ends_s = np.sort([turn.segment.end_s for turn in turns])
     for i in sorted(kept, key=lambda i: kept[i].segment.duration_s):
         fragment = kept[i].segment
-        if fragment.duration_s >= min_s - TOLERANCE_S:
+        if i in spared or fragment.duration_s >= min_s - TOLERANCE_S:
             continue  # it was long enough, or has become so
         del kept[i]
         starting[_us(fragment.start_s)].discard(i)
@@ -58,6 +59,17 @@ def without_fragments(turns: Sequence[Turn], min_s: float) -> list[Turn]:
         ending[_us(whole.end_s)].add(heir)
         kept[heir] = Turn(whole, kept[heir].speaker)
     return sorted(bridge_gaps(list(kept.values()), 0.0))
+
+
+def _spared(turns: Mapping[int, Turn], min_s: float, min_speakers: int) -> set[int]:
+    """The numbers of fragments that are kept so that so many speakers are left: the longest that they have."""
+    longest: dict[str, int] = {}
+    for i, turn in turns.items():
+        best = longest.get(turn.speaker)
+        if best is None or turn.segment.duration_s > turns[best].segment.duration_s:
+            longest[turn.speaker] = i
+    order = sorted(longest.values(), key=lambda i: -turns[i].segment.duration_s)
+    return {i for i in order[:min_speakers] if turns[i].segment.duration_s < min_s - TOLERANCE_S}
 
 
 def joined_turns(turns: Sequence[Turn], join_s: float = JOIN_S) -> list[Turn]:

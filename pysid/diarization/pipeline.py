@@ -239,7 +239,7 @@ class Diarizer:
             turns = spread(turns, analysis.frames, analysis.shift_s)
         c = self.config.turns
         turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
-        turns = without_fragments(bridge_gaps(turns, c.bridge_s), c.min_turn_s)
+        turns = without_fragments(bridge_gaps(turns, c.bridge_s), c.min_turn_s, count.minimum)
         if isinstance(self.config.overlap, NetworkOverlapConfig) and analysis.overlap is not None:
             turns = with_nearest_speakers(turns, analysis.overlap, analysis.shift_s, self.config.overlap)
         turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)

@@ -53,6 +53,13 @@ def test_no_fragment_survives_and_nothing_else_is_lost(turns):
     assert speakers_at(without_fragments(turns, 0.0)) == speakers_at(turns)
 
 
+def test_speakers_who_were_asked_for_stay():
+    turns = [turn(0, 2, "a"), turn(2, 2.1, "b"), turn(2.1, 3, "a"), turn(5, 5.15, "c"), turn(6, 6.05, "c")]
+    assert without_fragments(turns, 0.2, 1) == [turn(0, 3, "a")]
+    assert without_fragments(turns, 0.2, 2) == [turn(0, 3, "a"), turn(5, 5.15, "c")]
+    assert without_fragments(turns, 0.2, 9) == turns[:4]
+
+
 @settings(deadline=None)
 @given(turn_lists)
 def test_alone_is_where_one_speaker_talks(turns):
