@@ -71,8 +71,9 @@ class _Traceable(nn.Module):
     def __init__(self, network: TrainableNetwork) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).cpu()
-        if isinstance(self.network.pooling, StatisticsPooling):
-            self.network.pooling.kaldi_rounding = False
+        pooling = getattr(self.network, "pooling", None)
+        if isinstance(pooling, StatisticsPooling):
+            pooling.kaldi_rounding = False
         self.eval()
 
     def forward(self, features: Tensor) -> Tensor:
