@@ -26,6 +26,8 @@ ELSEWHERE = {
     " data/corpora/voxceleb_trials",
     "data/test_features.py": "data/sources parallel/work",
     "diarization/test_pipeline.py": "diarization/clusterers diarization/config diarization/files diarization/steps",
+    "diarization/local/test_analysis.py": "diarization/local/cluster diarization/local/config"
+    " diarization/local/embeddings diarization/local/hearing",
     "embedding/test_campplus.py": "embedding/frame_input embedding/speaker_network",
     "embedding/test_resnet.py": "embedding/networks model/network_file",
     "embedding/test_xvector.py": "embedding/tdnn",

