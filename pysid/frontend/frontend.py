@@ -21,12 +21,14 @@ from pysid.frontend.vad import energy_vad
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 
+FeatureConfig = MfccConfig | FbankConfig | StftMelConfig
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrontendConfig:
     """Configuration of `Frontend`."""
 
-    features: MfccConfig | FbankConfig | StftMelConfig = field(default_factory=MfccConfig)
+    features: FeatureConfig = field(default_factory=MfccConfig)
     vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | PauseCutConfig | None = None  # None keeps all frames
     cmvn: CmvnConfig | None = None  # None leaves the features as they are
     least_dbfs: float | None = None  # root mean square that quieter waveforms are raised to; None leaves them
