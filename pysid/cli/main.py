@@ -23,6 +23,7 @@ from pysid.cli import (
     export,
     features,
     kaldi,
+    page,
     prepare,
     score,
     speakers,
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.command("diarize")(diarize.diarize)
 app.command("transcript")(transcript.transcript)
+app.command("page")(page.page)
 app.command("convert")(convert_turns.convert)
 app.command("verify")(verify.verify)
 app.command("enroll")(speakers.enroll)

@@ -10,7 +10,7 @@ from pysid.cli.common import DryRun
 
 def train(
     config: Annotated[
-        Path, typer.Argument(help="YAML file; its keys are those of pysid.training.embedding.run.TrainConfig.")
+        Path, typer.Argument(help="YAML file; its keys are those of TrainConfig in pysid.training.embedding.run.")
     ],
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")

@@ -10,7 +10,8 @@ from pysid.cli.common import DryRun
 
 def train_activity(
     config: Annotated[
-        Path, typer.Argument(help="YAML file; its keys are those of pysid.training.activity.run.ActivityTrainConfig.")
+        Path,
+        typer.Argument(help="YAML file; its keys are those of ActivityTrainConfig in pysid.training.activity.run."),
     ],
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")

@@ -12,7 +12,7 @@ def train_segmentation(
     config: Annotated[
         Path,
         typer.Argument(
-            help="YAML file; its keys are those of pysid.training.segmentation.run.SegmentationTrainConfig."
+            help="YAML file; its keys are those of SegmentationTrainConfig in pysid.training.segmentation.run."
         ),
     ],
     settings: Annotated[

@@ -60,7 +60,7 @@ def add_options(app: typer.Typer) -> None:
 def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(function)
     for parameter in signature.parameters.values():
-        _say_choices_in_help(parameter.annotation)
+        _narrow(parameter.annotation)
 
     @functools.wraps(function)
     def command(*, quiet: bool, verbose: bool, **arguments: Any) -> Any:
@@ -79,12 +79,17 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _say_choices_in_help(annotation: Any) -> None:
-    """Choices that are longer than a column go from the option's metavar into its help."""
+def _narrow(annotation: Any) -> None:
+    """Numbers have the metavar N, and choices that are longer than a column stand in the option's help."""
     kind, *metadata = get_args(annotation) or (None,)
+    numbers = any(x in (int, float) for x in (kind, *get_args(kind)))
     enums = [x for x in (kind, *get_args(kind)) if isinstance(x, type) and issubclass(x, Enum)]
     for option in metadata:
-        if enums and isinstance(option, typer.models.OptionInfo) and option.metavar is None:
+        if not isinstance(option, typer.models.OptionInfo) or option.metavar is not None:
+            continue
+        if numbers:
+            option.metavar = "N"
+        if enums:
             choices = [str(x.value) for x in enums[0]]
             if len("|".join(choices)) > MOST_METAVAR:
                 option.metavar = "KIND"
