@@ -21,14 +21,8 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def command_line():
-    """As a command has it; and as Python has it again."""
-    handlers, propagate, level = LOGGER.handlers, LOGGER.propagate, LOGGER.level
-    Verbosity().apply()
-    yield
-    LOGGER.handlers, LOGGER.propagate = handlers, propagate
-    LOGGER.setLevel(level)
-    bars(False)
+def command_line(said):
+    """Lines go where those of a command go."""
 
 
 @pytest.fixture
