@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from pysid.diarization.pipeline import Diarizer
-from pysid.diarization.result import HTML, Diarization, DiarizedRecording, Outcome, ending_of, write_outcome
+from pysid.diarization.result import HTML, Diarization, Outcome, ending_of, write_outcome
 from pysid.diarization.steps import ANY_NUMBER, SpeakerCount
 from pysid.errors import DataError, PysidWarning, Skipped
 from pysid.io.audio.reader import MAX_HOURS, AudioFile
@@ -60,7 +58,7 @@ def diarize_recording(
     channel: int | None = None,
     max_hours: float = MAX_HOURS,
     identifier: Identifier | None = None,
-) -> DiarizedRecording:
+) -> Diarization:
     """Who spoke when in one recording: a file, or (samples, rate) as `Audio` has it.
 
     Args:
@@ -68,17 +66,13 @@ def diarize_recording(
     Raises:
         DataError: the recording cannot be read.
     """
-    source = as_source(audio)
-    if isinstance(source, np.ndarray):
-        raise DataError("diarization takes a file, or samples with their rate: (samples, rate); got an array alone")
-    path = os.fspath(source) if is_path(source) else None  # type: ignore[arg-type]
-    name = "recording" if path is None else Path(path).stem
+    source = as_source(audio, diarizer.model.config.sample_rate)
     analysis = diarizer.analyse(source, channel=channel, max_hours=max_hours)
-    found = diarizer.assign(analysis, count)
+    found = diarizer.assign(analysis, count).of(source)
     if identifier is not None:
         found = with_enrolled_names(with_voices(diarizer.model, analysis, found), identifier)
-    _check_count(found, count, name)
-    return DiarizedRecording.of(found, name, path)
+    _check_count(found, count, found.recording)
+    return found
 
 
 def diarize(
@@ -123,7 +117,7 @@ def diarize(
             audio = recording.open()
             where = None if spoken is None else [turn.segment for turn in spoken]
             analysis = diarizer.analyse(audio, speech=where, channel=channel, max_hours=max_hours)
-            found = diarizer.assign(analysis, count)
+            found = replace(diarizer.assign(analysis, count), recording=recording.name)
             if names.needs_voices or "json" in formats:
                 found = with_voices(diarizer.model, analysis, found)
             del analysis
