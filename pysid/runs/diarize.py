@@ -16,7 +16,7 @@ from pysid.errors import DataError, PysidWarning, Skipped
 from pysid.io.audio.reader import MAX_HOURS, AudioFile
 from pysid.io.audio.samples import Audio, as_source
 from pysid.io.audio.streams import is_path
-from pysid.io.files import modified, safe_name
+from pysid.io.files import STANDARD_STREAM, modified, safe_name
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.tables import read_wav_scp
 from pysid.io.turns.nist import one_words
@@ -93,7 +93,7 @@ def diarize(
     """Diarizes one recording after the other and writes its files.
 
     Args:
-        out_dir: the folder for NAME.rttm and so on, made if need be.
+        out_dir: the folder for NAME.rttm and so on, made if need be; "-" writes to standard output.
         skipped: gets the recordings that could not be read.
         formats: of `ALL_FORMATS`.
         channel, max_hours: see `Diarizer.analyse`.
@@ -109,7 +109,7 @@ def diarize(
     heard: list[tuple[Outcome, AudioFile | None]] = []
     for recording in recordings:
         with skipped.on_error(recording.name):
-            paths = {kind: folder / f"{safe_name(recording.name)}{ending_of(kind)}" for kind in formats}
+            paths = {kind: _path(folder, recording.name, kind) for kind in formats}
             if resume and _is_done(recording, paths.values()):
                 continue
             truth = _turns_of(reference, recording.name)
@@ -135,6 +135,10 @@ def diarize(
         for (outcome, file), diarization in zip(heard, together, strict=True):
             with skipped.on_error(outcome.recording):
                 yield _written(formats, replace(outcome, diarization=diarization), file)
+
+
+def _path(folder: Path, name: str, kind: str) -> Path:
+    return folder if str(folder) == STANDARD_STREAM else folder / f"{safe_name(name)}{ending_of(kind)}"
 
 
 def _written(formats: Sequence[str], outcome: Outcome, audio: AudioFile | None) -> Outcome:
