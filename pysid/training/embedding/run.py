@@ -25,7 +25,7 @@ from pysid.training.embedding.classifier import SpeakerClassifier
 from pysid.training.embedding.corpus import augment_batches, open_corpus
 from pysid.training.embedding.dev_set import DevSet
 from pysid.training.embedding.flavours import with_flavour
-from pysid.training.embedding.losses import HeadConfig
+from pysid.training.embedding.losses import WITHIN_BATCH, HeadConfig
 from pysid.training.embedding.start import load_start, write_classes
 from pysid.training.embedding.teachers import TeacherConfig, read_lessons
 from pysid.training.folder import claim, write_table
@@ -99,6 +99,10 @@ def run_training(config: TrainConfig) -> Path:
     if config.chunks.min_frames <= network.context:
         raise DataError(
             f"chunks.min_frames is {config.chunks.min_frames}, but the network needs more than {network.context} frames"
+        )
+    if head.loss in WITHIN_BATCH and config.chunks.per_speaker < 2:
+        raise DataError(
+            f"head.loss {head.loss!r} needs chunks.per_speaker, of each speaker in a batch, to be 2 or more"
         )
     distilled = head.loss == "distillation"
     if distilled != bool(config.teachers):
