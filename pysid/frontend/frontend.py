@@ -21,12 +21,14 @@ from pysid.frontend.vad import energy_vad
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 
+FeatureConfig = MfccConfig | FbankConfig | StftMelConfig
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrontendConfig:
     """Configuration of `Frontend`."""
 
-    features: MfccConfig | FbankConfig | StftMelConfig = field(default_factory=MfccConfig)
+    features: FeatureConfig = field(default_factory=MfccConfig)
     vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | PauseCutConfig | None = None  # None keeps all frames
     cmvn: CmvnConfig | None = None  # None leaves the features as they are
     least_dbfs: float | None = None  # root mean square that quieter waveforms are raised to; None leaves them
@@ -127,7 +129,8 @@ class Frontend(nn.Module):
         self, wave: Tensor, lengths: Tensor | Sequence[int] | None, cut: bool = False
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Features (B, T, dim) before CMVN, the waveforms they are of, their samples and their frames (B,)."""
-        if wave.device.type == "cpu":  # elsewhere the host would have to wait for the answer
+        # On a GPU the host would have to wait for the answer; in a graph there is none.
+        if wave.device.type == "cpu" and not torch.compiler.is_compiling():
             check_scale(wave)
         n_samples = as_counts(lengths, wave, "lengths")
         if cut or self.config.least_dbfs is not None:

@@ -17,9 +17,11 @@ from torch import Tensor
 from pysid.frontend.adaptive import AdaptiveVadConfig
 from pysid.frontend.cmvn import sliding_cmvn
 from pysid.frontend.cmvn_config import CmvnConfig
+from pysid.frontend.fbank import Fbank
 from pysid.frontend.frames import count_frames
 from pysid.frontend.framing import check_scale
 from pysid.frontend.frontend import Frontend, FrontendConfig, voiced_by_energy
+from pysid.frontend.mel import FbankConfig
 from pysid.frontend.pauses import PauseCutConfig
 from pysid.frontend.spectrum import CPU_BLOCK, DEVICE_BLOCK, MelFeatures
 from pysid.frontend.vad_config import VadConfig
@@ -57,6 +59,7 @@ class RecordingFeatures:
 
     @property
     def duration_s(self) -> float:
+        """Of the recording, in seconds."""
         return self.n_samples / self.config.sample_rate
 
     def normalized(self, start: int = 0, end: int | None = None) -> Tensor:
@@ -98,7 +101,7 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool =
     if c.needs_whole:
         return _analyse_whole(frontend, np.concatenate([np.zeros(0, np.float32), *blocks]), cut)
     assert isinstance(frontend.features, MelFeatures)
-    stream = _FeatureStream(frontend.features)
+    stream = FeatureStream(frontend.features)
     detector = WebrtcDetector(c.sample_rate, c.vad) if isinstance(c.vad, WebrtcVadConfig) else None
     peak = 0.0
     for wave in _gathered(blocks, stream.block_samples):
@@ -136,7 +139,7 @@ def _voiced(features: Tensor, detector: WebrtcDetector | None, config: FrontendC
     return voiced.to(features.device)
 
 
-class _FeatureStream:
+class FeatureStream:
     """`MelFeatures` of one recording whose samples come in pieces of any length; on the device of `features`."""
 
     def __init__(self, features: MelFeatures) -> None:
@@ -151,6 +154,11 @@ class _FeatureStream:
         self._held = np.zeros(0, np.float32)  # samples from the first of the next frame on, once begun
         self._begun = False
         self._done = np.zeros((0, features.dim), features.window.cpu().numpy().dtype)  # grows where it is
+
+    @classmethod
+    def of(cls, config: FbankConfig) -> "FeatureStream":
+        """A stream of filter banks, on the CPU."""
+        return cls(Fbank(config))
 
     @property
     def block_samples(self) -> int:
