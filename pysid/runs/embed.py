@@ -13,6 +13,7 @@ from pysid.errors import DataError, Skipped
 from pysid.io.ark.npz import write_npz
 from pysid.io.ark.writer import PARTIAL, ArkWriter
 from pysid.io.files import atomic_text
+from pysid.io.lock import output_lock
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import ENDING, ShardRun, gather, merge
 from pysid.parallel.work import Results
@@ -63,19 +64,20 @@ def embed_to_file(
     Returns:
         How many embeddings there are, and the utterances left out.
     Raises:
-        DataError: another ending, a name that an archive cannot hold, nothing could be embedded, or workers were lost
-            over some utterances again and again.
+        DataError: another ending, a name that an archive cannot hold, another run writes the same, nothing could be
+            embedded, or workers were lost over some utterances again and again.
     """
     if out.suffix not in (".ark", ".npz"):
         raise DataError(f"{out}: expected an output that ends in .ark or .npz")
     odd = next((key for key in inputs.keys or () if len(key.split()) != 1), None)
     if odd is not None and out.suffix == ".ark":
         raise DataError(f"{out}: an archive holds no names with white space, such as {odd!r}; write an .npz instead")
-    if inputs.source is None:
-        return _from_start_to_end(model, inputs, out)
-    shards = embedding_shards(model, inputs, out, workers)
-    write = _write_npz if out.suffix == ".npz" else _write_ark
-    return write(shards, out)
+    with output_lock(out):
+        if inputs.source is None:
+            return _from_start_to_end(model, inputs, out)
+        shards = embedding_shards(model, inputs, out, workers)
+        write = _write_npz if out.suffix == ".npz" else _write_ark
+        return write(shards, out)
 
 
 def embedding_shards(

@@ -4,6 +4,7 @@ Reads any format of libsndfile (WAV, FLAC, Ogg Opus and Vorbis, MP3, ...). A pie
 equals the same slice of the whole file, whether resampled or not.
 """
 
+import io
 import math
 import os
 import warnings
@@ -104,12 +105,13 @@ def iter_blocks(
         yield from reader.blocks(block_s, start, stop)
 
 
-def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> None:
+def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int, comment: str = "") -> None:
     """Writes 16-bit WAV or FLAC, by the ending of `path`; the file appears when it is complete.
 
     Args:
         wave: (S,) or (S, channels) at int16 scale; rounded to the nearest integer, clipped to int16.
         rate: Hz.
+        comment: what stands in the file's header for `read_comment`.
     Raises:
         DataError: the ending is neither .wav nor .flac, or a sample is not finite.
     """
@@ -120,8 +122,24 @@ def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> No
     if not np.isfinite(wave).all():
         raise DataError(f"{path}: expected finite samples to write, got NaN or infinity")
     samples = np.clip(np.rint(wave), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    encoded = io.BytesIO()  # libsndfile does not say that a disk is full
+    with soundfile.SoundFile(
+        encoded, "w", rate, 1 if samples.ndim == 1 else samples.shape[1], "PCM_16", format=formats[ending]
+    ) as file:
+        if comment:
+            file.comment = comment
+        file.write(samples)
     with atomic_path(path) as temporary:
-        soundfile.write(temporary, samples, rate, subtype="PCM_16", format=formats[ending])
+        temporary.write_bytes(encoded.getbuffer())
+
+
+def read_comment(path: str | os.PathLike[str]) -> str:
+    """The comment in an audio file's header; "" where there is none, or no such file."""
+    try:
+        with soundfile.SoundFile(os.fspath(path)) as file:
+            return str(file.comment)
+    except (OSError, soundfile.LibsndfileError, RuntimeError):
+        return ""
 
 
 def _span(reader: AudioReader, start_s: float, end_s: float | None, max_overshoot_s: float) -> tuple[int, int]:
