@@ -1,6 +1,8 @@
 """`pysid augment`: copies on disk, the same whoever makes them, resumable, with the clean VAD."""
 
 import json
+import os
+import shutil
 import sys
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from pysid.augment import NoiseAugment, reverberate
 from pysid.data.corpus import Corpus
 from pysid.data.validate import validate
-from pysid.io.ark.archive import read_matrices, read_vectors
+from pysid.io.ark.archive import load_vector, read_matrices, read_vectors
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.tables import read_table
 
@@ -90,6 +92,28 @@ def test_processes_and_interruptions_change_nothing(pysid, small, sources, tmp_p
         path.unlink()
     assert pysid("augment", small, tmp_path / "two", *sources).status == 0
     assert contents(tmp_path / "two") == whole and kept.stat().st_mtime_ns == before
+
+
+def test_copies_of_changed_recordings_are_made_again(pysid, small, sources, tmp_path):
+    entries = (small / "wav.scp").read_text().replace("alicia-1 ", f"alicia-1 {tmp_path}/a.ogg #").splitlines()
+    originals = [line.partition("#")[2] for line in entries if "#" in line]
+    (small / "wav.scp").write_text("".join(line.partition(" #")[0] + "\n" for line in entries))
+    shutil.copy(originals[0], tmp_path / "a.ogg")
+    arguments = ("augment", small, tmp_path / "aug", *sources, "--kinds", "noise,music")
+    assert pysid(*arguments).status == 0
+    before = contents(tmp_path / "aug")
+    shutil.copy(originals[0].replace("alicia-1", "storm-0"), tmp_path / "a.ogg")
+    assert pysid(*arguments).status == 0
+    after = contents(tmp_path / "aug")
+    changed = {path.name for path in before if before[path] != after[path] and path.suffix == ".flac"}
+    assert changed == {"alicia-1-noise.flac", "alicia-1-music.flac"}
+    scp = read_table(tmp_path / "aug" / "small_combined" / "vad.scp")
+    wave, _ = read_audio(tmp_path / "a.ogg", sample_rate=16000)
+    assert abs(len(load_vector(scp["alicia-1"])) - len(wave) / 160) < 5, "and its VAD"
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("aug/*/audio/*-noise.flac")}
+    os.utime(sources[1] / "a.flac")  # another noise, perhaps: all copies with noise may be others
+    assert pysid(*arguments).status == 0
+    assert all(path.stat().st_mtime_ns > time for path, time in times.items())
 
 
 def test_a_subset_makes_those_copies_only(pysid, small, sources, tmp_path):
