@@ -1,11 +1,13 @@
-"""Synthesizes the example conversation: four colleagues plan an outing; and writes down who speaks when, and what.
+"""Synthesizes the example conversations, and writes down who speaks when, and what.
 
-Makes conversation/meeting.ogg, conversation/meeting.rttm and conversation/meeting-words.json, the words with the times
-at which the synthesizers say them, in the form that OpenAI's Whisper gives its own. Needs the programs
-espeak-ng and flite (see synthesis.py). Run: python examples/make_conversation.py
+In the meeting four colleagues plan an outing; in the follow-up two of them and somebody else talk about it. Makes
+conversation/NAME.ogg, NAME.rttm and NAME-words.json, the words with the times at which the synthesizers say them, in
+the form that Whisper gives its own. Needs the programs espeak-ng and flite (see synthesis.py).
+Run: python examples/make_conversation.py [NAME]...
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,9 +32,10 @@ VOICES = {
     "ben": ["flite", "-voice", "rms", "--setf", "duration_stretch=0.92"],
     "carla": [*ESPEAK, "-v", "en-gb+Annie", "-s", "165"],
     "david": ["flite", "-voice", "awb"],
+    "erik": [*ESPEAK, "-v", "en-us+Mr serious", "-s", "160"],
 }
 DEEPER = {"ben": (25, 23)}  # played slower by this ratio, so that the two men are further apart
-LOUDNESS = {"anna": 1.0, "ben": 0.9, "carla": 0.7, "david": 0.8}  # they sit around one microphone
+LOUDNESS = {"anna": 1.0, "ben": 0.9, "carla": 0.7, "david": 0.8, "erik": 0.8}  # they sit around one microphone
 
 
 class Line(NamedTuple):
@@ -64,6 +67,16 @@ SCRIPT = [
     Line("carla", 0.4, "I am looking forward to it already. See you all on Saturday!"),
     Line("ben", 0.3, "See you then, and have a good week."),
 ]
+FOLLOWUP = [
+    Line("erik", 0.0, "Hello, I am sorry that I could not come along on Saturday. How was the lake?"),
+    Line("anna", 0.5, "It was beautiful. We had sunshine all day, and the path was hardly muddy at all."),
+    Line("david", 0.4, "And we saw the kingfisher again, right beside the stone bridge."),
+    Line("erik", 0.6, "Then I have missed something. Is there going to be another outing in the spring?"),
+    Line("anna", 0.5, "I should think so. The castle will be open by then, and Carla still wants to see it."),
+    Line("david", 0.7, "Just send us a message in good time, and I will keep the weekend free."),
+    Line("erik", 0.4, "Please count me in as well. I will bring the sandwiches."),
+]
+SCRIPTS = {"meeting": SCRIPT, "followup": FOLLOWUP}
 
 
 def say(line: Line) -> tuple[np.ndarray, list[TimedWord]]:
@@ -89,11 +102,11 @@ def room_noise(size: int) -> np.ndarray:
     return ROOM_NOISE * lfilter([np.sqrt(1 - 0.9**2)], [1.0, -0.9], white)
 
 
-def make() -> tuple[np.ndarray, list[Turn], list[list[TimedWord]]]:
+def make(script: list[Line]) -> tuple[np.ndarray, list[Turn], list[list[TimedWord]]]:
     """The conversation, (S,) float in [-1, 1] at 16 kHz, its turns, and the words of each."""
     placed, turns, said = [], [], []
     end = round(START_S * RATE)
-    for line in SCRIPT:
+    for line in script:
         speech, words = say(line)
         start = end + round(line.after_s * RATE)
         end = start + len(speech)
@@ -130,8 +143,9 @@ def as_whisper(said: list[list[TimedWord]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    wave, turns, said = make()
     FOLDER.mkdir(exist_ok=True)
-    soundfile.write(FOLDER / "meeting.ogg", wave, RATE, format="OGG", subtype="OPUS", compression_level=0.92)
-    write_rttm(FOLDER / "meeting.rttm", {"meeting": turns})
-    (FOLDER / "meeting-words.json").write_text(json.dumps(as_whisper(said), indent=1) + "\n")
+    for name in sys.argv[1:] or SCRIPTS:
+        wave, turns, said = make(SCRIPTS[name])
+        soundfile.write(FOLDER / f"{name}.ogg", wave, RATE, format="OGG", subtype="OPUS", compression_level=0.92)
+        write_rttm(FOLDER / f"{name}.rttm", {name: turns})
+        (FOLDER / f"{name}-words.json").write_text(json.dumps(as_whisper(said), indent=1) + "\n")

@@ -3,7 +3,9 @@
 It stands above the parts that it calls, and imports them when they are asked for, as that takes a while.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +15,7 @@ from pysid.model.speaker_model import SpeakerModel
 if TYPE_CHECKING:
     from pysid.diarization import Diarizer
     from pysid.diarization.result import DiarizedRecording
+    from pysid.speakers.database import SpeakerDatabase
     from pysid.speakers.decision import Decision
 
 
@@ -64,6 +67,11 @@ class Model(SpeakerModel):
         max_speakers: int | None = None,
         channel: int | None = None,
         settings: Mapping[str, Any] | None = None,
+        database: "str | os.PathLike[str] | SpeakerDatabase | None" = None,
+        prior: float = 0.5,
+        c_miss: float = 1.0,
+        c_fa: float = 1.0,
+        threshold: float | None = None,
     ) -> "DiarizedRecording":
         """Who spoke when, in a file or (samples, rate).
 
@@ -71,9 +79,12 @@ class Model(SpeakerModel):
             num_speakers: how many there are, if that is known; otherwise it is estimated, within the bounds.
             channel: counted from 0; None takes the mean of all.
             settings: plain values over those of the model, such as {"clustering.threshold": 3}.
+            database: of enrolled speakers; those who are found go by their names, and `voices` tells how sure that is.
+            prior: probability that a speaker is enrolled.
+            c_miss, c_fa, threshold: as of `verify`.
         Raises:
-            DataError: the recording cannot be read, or a setting is wrong.
-            ValueError: numbers of speakers that contradict each other.
+            DataError: the recording cannot be read, a setting is wrong, or the database is empty or of another model.
+            ValueError: numbers of speakers that contradict each other, or a prior or a cost that is out of range.
         """
         from pysid.diarization import SpeakerCount
         from pysid.runs.diarize import diarize_recording
@@ -83,7 +94,16 @@ class Model(SpeakerModel):
         found = SpeakerCount(min_speakers, max_speakers)
         count = found if num_speakers is None else SpeakerCount.exactly(num_speakers)
         diarizer = self._make_diarizer(settings) if settings else self._diarizer
-        return diarize_recording(diarizer, audio, count, channel)
+        if database is None:
+            return diarize_recording(diarizer, audio, count, channel)
+        from pysid.speakers.database import SpeakerDatabase
+        from pysid.speakers.identify import Identifier
+        from pysid.speakers.verify import OperatingPoint
+
+        point = OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
+        is_open = isinstance(database, SpeakerDatabase)
+        with nullcontext(database) if is_open else SpeakerDatabase(database) as opened:
+            return diarize_recording(diarizer, audio, count, channel, identifier=Identifier(opened, self, point))
 
     @cached_property
     def _diarizer(self) -> "Diarizer":

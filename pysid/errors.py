@@ -17,6 +17,32 @@ class DataError(ValueError):
     """Bad data or a missing file. The message is one line: where, what was expected, what came."""
 
 
+class MissingExtra(DataError, ImportError):
+    """A package that an optional part of pysid needs is not installed; the message has the command that installs it."""
+
+
+@contextmanager
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Turns a failed import inside the block into one line that names the extra.
+
+    Args:
+        what: what needs it, the beginning of the message.
+        extra: its name in pyproject.toml.
+    Raises:
+        MissingExtra: something imported inside the block is not installed.
+
+    >>> with needs_extra("a duet", "music"):
+    ...     import no_such_package
+    Traceback (most recent call last):
+    pysid.errors.MissingExtra: a duet needs the package no_such_package: pip install 'pysid[music]'
+    """
+    try:
+        yield
+    except ImportError as error:
+        package = f"the package {error.name.partition('.')[0]}" if error.name else f"other packages ({one_line(error)})"
+        raise MissingExtra(f"{what} needs {package}: pip install 'pysid[{extra}]'") from None
+
+
 class PysidWarning(UserWarning):
     """Something a user should look at, but that does not stop the work."""
 

@@ -26,6 +26,8 @@ ELSEWHERE = {
     " data/corpora/voxceleb_trials",
     "data/test_features.py": "data/sources parallel/work",
     "diarization/test_pipeline.py": "diarization/clusterers diarization/config diarization/files diarization/steps",
+    "diarization/local/test_analysis.py": "diarization/local/cluster diarization/local/config"
+    " diarization/local/embeddings diarization/local/hearing",
     "embedding/test_campplus.py": "embedding/frame_input embedding/speaker_network",
     "embedding/test_resnet.py": "embedding/networks model/network_file",
     "embedding/test_xvector.py": "embedding/tdnn",
@@ -66,6 +68,7 @@ ELSEWHERE = {
     # Commands are tested as a user gives them.
     "augment/test_rooms.py": "data/augmented_copies",
     "cli/test_diarize.py": "runs/diarize runs/names",
+    "cli/test_diarize_names.py": "runs/enrol_turns",
     "cli/test_main.py": "cli/common _lazy _version",
     "cli/test_score.py": "cli/backend",
     "cli/test_train.py": "cli/train_activity",

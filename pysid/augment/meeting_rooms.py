@@ -71,7 +71,7 @@ def simulate_meeting_rooms(config: MeetingRoomConfig) -> Iterator[np.ndarray]:
     are as the room makes them.
 
     Raises:
-        ImportError: pyroomacoustics is not installed.
+        MissingExtra: pyroomacoustics is not installed.
     """
     for number in range(config.n_rooms):
         yield from _room(config, np.random.default_rng([config.seed, number]))

@@ -117,12 +117,7 @@ def open_bank(path: str, sample_rate: int, in_memory: bool = False) -> WaveBank:
 def open_rooms(rooms: str | tuple[str, ...], sample_rate: int, in_memory: bool = False) -> ResponseSet:
     """The room responses of rir_list files, or simulated ones."""
     if rooms == SIMULATED:
-        try:
-            return simulated_responses(
-                *(RoomConfig(size=size, sample_rate=sample_rate) for size in ("small", "medium"))
-            )
-        except ImportError as error:
-            raise DataError(str(error)) from None
+        return simulated_responses(*(RoomConfig(size=size, sample_rate=sample_rate) for size in ("small", "medium")))
     paths = [rooms] if isinstance(rooms, str) else list(rooms)
     responses = ResponseSet.from_lists(paths, sample_rate)
     for place, (bank, path) in enumerate(zip(responses.banks, paths, strict=True)):

@@ -16,6 +16,7 @@ import numpy as np
 
 from pysid.augment.banks import MemoryBank
 from pysid.augment.responses import ResponseSet
+from pysid.errors import needs_extra
 
 SIDES_M = {"small": (1.0, 10.0), "medium": (10.0, 30.0), "large": (30.0, 50.0)}
 HEIGHTS_M = (2.0, 5.0)
@@ -92,7 +93,7 @@ def simulate_rooms(config: RoomConfig) -> Iterator[tuple[str, np.ndarray]]:
     """The names and the responses (R,) of all places in all rooms, float32 at int16 scale, the peak near full scale.
 
     Raises:
-        ImportError: pyroomacoustics is not installed.
+        MissingExtra: pyroomacoustics is not installed.
     """
     acoustics = pyroomacoustics()
     for number in range(config.n_rooms):
@@ -133,7 +134,10 @@ def _draw_pair(sides: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray,
 
 
 def pyroomacoustics() -> Any:
-    try:
+    """The package.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    with needs_extra("simulation of rooms", "rooms"):
         return import_module("pyroomacoustics")
-    except ImportError as error:
-        raise ImportError("simulated rooms need pyroomacoustics: pip install 'pysid[rooms]'") from error

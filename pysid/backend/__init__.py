@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pysid.backend.chain import Backend, CosineBackend, PldaBackend, backend_from_arrays
     from pysid.backend.cosine import cosine_scores
     from pysid.backend.lda import Lda
-    from pysid.backend.normalize import Centring, apply_affine, length_normalize
+    from pysid.backend.normalize import Centring, LengthNormalization, apply_affine, length_normalize
     from pysid.backend.pca import Pca
     from pysid.backend.plda import Plda
     from pysid.backend.plda_dense import dense_plda_scores
@@ -33,6 +33,7 @@ __all__ = [
     "CohortStatistics",
     "CosineBackend",
     "Lda",
+    "LengthNormalization",
     "LogisticCalibration",
     "Pca",
     "Plda",
@@ -55,7 +56,7 @@ _NAMES_BY_MODULE = {
     "chain": ["Backend", "CosineBackend", "PldaBackend", "backend_from_arrays"],
     "cosine": ["cosine_scores"],
     "lda": ["Lda"],
-    "normalize": ["Centring", "apply_affine", "length_normalize"],
+    "normalize": ["Centring", "LengthNormalization", "apply_affine", "length_normalize"],
     "pca": ["Pca"],
     "plda": ["Plda"],
     "plda_dense": ["dense_plda_scores"],

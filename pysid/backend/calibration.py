@@ -6,12 +6,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pysid.backend.estimator import Estimator
 from pysid.errors import DataError
 
 RIDGE = 1e-8  # on the slope, for scores of unit variance: keeps it finite where the scores separate
 
 
-class LogisticCalibration:
+class LogisticCalibration(Estimator):
     """Affine map of scores to natural log-likelihood ratios, by prior-weighted logistic regression.
 
     With l = scale * score + offset and p = `p_target`, it minimises the expected cross-entropy of decisions
@@ -28,7 +29,6 @@ class LogisticCalibration:
     """
 
     def __init__(self, p_target: float = 0.5) -> None:
-        _check_prior(p_target)
         self.p_target = p_target
 
     scale_: float
@@ -38,9 +38,10 @@ class LogisticCalibration:
         """Learns from scores of same-speaker trials (n,) and of different-speaker trials (m,).
 
         Raises:
-            ValueError: scores that are not one-dimensional.
+            ValueError: `p_target` out of its range, or scores that are not one-dimensional.
             DataError: no scores of either kind, scores that are not finite, or all scores equal.
         """
+        _check_prior(self.p_target)
         target, nontarget = _check_scores(target, "target"), _check_scores(nontarget, "nontarget")
         # Both kinds weigh alike here, so that the number of trials of a kind has no influence at all.
         centre = (target.mean() + nontarget.mean()) / 2
@@ -55,6 +56,7 @@ class LogisticCalibration:
 
     def transform(self, scores: ArrayLike) -> np.ndarray:
         """Log-likelihood ratios, in nats, of scores of any shape."""
+        self.check_fitted()
         return self.scale_ * np.asarray(scores, dtype=np.float64) + self.offset_
 
     def predict_probability(self, scores: ArrayLike, p_target: float | None = None) -> np.ndarray:
@@ -65,6 +67,7 @@ class LogisticCalibration:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The fitted state as named arrays, for safetensors."""
+        self.check_fitted()
         return {"calibration": np.array([self.scale_, self.offset_, self.p_target])}
 
     @classmethod
@@ -73,6 +76,7 @@ class LogisticCalibration:
         values = np.asarray(arrays["calibration"], dtype=np.float64)
         if values.shape != (3,) or not np.isfinite(values).all():
             raise DataError(f"calibration must be three finite numbers, got {values}")
+        _check_prior(float(values[2]))
         calibration = cls(float(values[2]))
         calibration.scale_, calibration.offset_ = float(values[0]), float(values[1])
         return calibration

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from pysid.backend.bilinear import BilinearScores
 from pysid.backend.calibration import LogisticCalibration
 from pysid.backend.cosine import cosine_terms
+from pysid.backend.estimator import Estimator, Transformer
 from pysid.backend.plda import LengthNorm, Plda
 from pysid.backend.projection import Projection
 from pysid.errors import DataError
@@ -17,17 +18,23 @@ from pysid.errors import DataError
 PLDA_LENGTH_NORMS: tuple[LengthNorm | None, ...] = (None, *get_args(LengthNorm))  # by their number in a file
 
 
-class Backend(ABC):
+class Backend(Estimator, ABC):
     """What turns pairs of embeddings into scores; a higher score means "same speaker".
 
     Attributes:
-        projection: what is done to an embedding first.
+        projection_: what is done to an embedding first.
         calibration_: maps scores to log-likelihood ratios, or None; stored with the back-end, and applied by
             whoever needs a calibrated answer, never by `score`.
     """
 
-    projection: Projection
+    projection_: Projection
     calibration_: LogisticCalibration | None = None
+
+    @property
+    def projection(self) -> Projection:
+        """`projection_`, of a fitted back-end."""
+        self.check_fitted()
+        return self.projection_
 
     @abstractmethod
     def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
@@ -69,7 +76,7 @@ class Backend(ABC):
             self.calibration_ = LogisticCalibration.from_arrays(arrays)
 
 
-class PldaBackend(Backend):
+class PldaBackend(Transformer, Backend):
     """Centring, LDA, length normalisation, PLDA: the back-end of Kaldi's egs/voxceleb/v2/run.sh.
 
     Args:
@@ -77,7 +84,7 @@ class PldaBackend(Backend):
         smoothing: share of the between-speaker covariance added to the within-speaker one, see `Plda.smooth`.
         plda_length_norm: see `Plda.transform`.
         n_iter: EM iterations of PLDA.
-    Learned: projection, plda_.
+    Learned: projection_, plda_.
     """
 
     def __init__(
@@ -91,47 +98,57 @@ class PldaBackend(Backend):
         plda_length_norm: LengthNorm | None = "kaldi",
         n_iter: int = 10,
     ) -> None:
-        if plda_length_norm not in PLDA_LENGTH_NORMS:
-            raise ValueError(f"plda_length_norm must be 'kaldi', 'simple' or None, got {plda_length_norm!r}")
-        if not 0 <= smoothing <= 1:
-            raise ValueError(f"smoothing must lie in [0, 1], got {smoothing}")
-        self.projection = Projection(
-            lda_dim,
-            total_covariance_factor=total_covariance_factor,
-            centre=centre,
-            length_norm=length_norm,
-        )
+        self.lda_dim = lda_dim
+        self.total_covariance_factor = total_covariance_factor
+        self.centre = centre
+        self.length_norm = length_norm
         self.smoothing = smoothing
         self.plda_length_norm = plda_length_norm
         self.n_iter = n_iter
 
     plda_: Plda
+    requires_labels = True
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Trains on embeddings `X` (N, D) with speaker labels `y` (N,).
 
         Raises:
+            ValueError: an option out of its range.
             DataError: too few embeddings, speakers or utterances of a speaker for LDA or PLDA.
         """
-        projected = self.projection.fit(X, y).transform(X)
+        if self.plda_length_norm not in PLDA_LENGTH_NORMS:
+            raise ValueError(f"plda_length_norm must be 'kaldi', 'simple' or None, got {self.plda_length_norm!r}")
+        if not 0 <= self.smoothing <= 1:
+            raise ValueError(f"smoothing must lie in [0, 1], got {self.smoothing}")
+        self.projection_ = Projection(
+            self.lda_dim,
+            total_covariance_factor=self.total_covariance_factor,
+            centre=self.centre,
+            length_norm=self.length_norm,
+        )
+        projected = self.projection_.fit_transform(self._check_training(X), y)
         self.plda_ = Plda(self.n_iter).fit(projected, y).smooth(self.smoothing)
         return self
 
     def transform(self, X: ArrayLike, n_utterances: ArrayLike = 1) -> np.ndarray:
         """Embeddings `X` (N, D), means of `n_utterances` each, in the space of `plda_`, (N, d)."""
-        return self.plda_.transform(self.projection.transform(X), n_utterances, self.plda_length_norm)
+        self.check_fitted()
+        return self.plda_.transform(self.projection_.transform(X), n_utterances, self.plda_length_norm)
 
     def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
+        self.check_fitted()
         return self.plda_.terms(self.transform(enrol, n_enrol), self.transform(test), n_enrol)
 
     def adapt(
         self, X: ArrayLike, within_scale: float = 0.3, between_scale: float = 0.7, mean_scale: float = 1.0
     ) -> Self:
         """A back-end for the domain of unlabelled `X` (N, D), see `Plda.adapt`; not calibrated any more."""
+        self.check_fitted()
         plda = self.plda_.adapt(self.projection.transform(X), within_scale, between_scale, mean_scale)
         return self._of(self.projection, plda, self.plda_length_norm)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
+        self.check_fitted()
         return self._common_arrays() | {
             "plda.mean": self.plda_.mean_,
             "plda.transform": np.ascontiguousarray(self.plda_.transform_),
@@ -179,27 +196,45 @@ class PldaBackend(Backend):
             dim = None if projection.mean_ is None else len(projection.mean_)
         if dim is not None and dim != plda.dim:
             raise DataError(f"the PLDA model takes {plda.dim} dimensions, but the projection gives {dim}")
-        backend = cls(plda_length_norm=plda_length_norm)
-        backend.projection, backend.plda_ = projection, plda
+        backend = cls(
+            projection.lda_dim,
+            centre=projection.centre,
+            length_norm=projection.length_norm,
+            plda_length_norm=plda_length_norm,
+        )
+        backend.projection_, backend.plda_ = projection, plda
         return backend
 
 
 class CosineBackend(Backend):
     """Centring, LDA where wanted, cosine similarity. How many utterances an enrolment has does not matter.
 
-    Args: see `Projection`. Learned: projection.
+    Args: see `Projection`. Learned: projection_.
     """
 
     def __init__(
         self, lda_dim: int | None = None, *, total_covariance_factor: float = 0.0, centre: bool = True
     ) -> None:
-        self.projection = Projection(
-            lda_dim, total_covariance_factor=total_covariance_factor, centre=centre, length_norm=False
-        )
+        self.lda_dim = lda_dim
+        self.total_covariance_factor = total_covariance_factor
+        self.centre = centre
+
+    @classmethod
+    def of(cls, projection: Projection) -> Self:
+        """A back-end that compares what a given projection makes of embeddings."""
+        backend = cls(projection.lda_dim, centre=projection.centre)
+        backend.projection_ = projection
+        return backend
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learns the mean, and LDA with speaker labels `y` (N,), from embeddings `X` (N, D)."""
-        self.projection.fit(X, y)
+        projection = Projection(
+            self.lda_dim,
+            total_covariance_factor=self.total_covariance_factor,
+            centre=self.centre,
+            length_norm=False,
+        )
+        self.projection_ = projection.fit(self._check_training(X), y)
         return self
 
     def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
@@ -211,8 +246,7 @@ class CosineBackend(Backend):
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
         """The inverse of `to_arrays`."""
-        backend = cls()
-        backend.projection = Projection.from_arrays(arrays)
+        backend = cls.of(Projection.from_arrays(arrays))
         backend._read_calibration(arrays)
         return backend
 

@@ -6,12 +6,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pysid.backend.estimator import Transformer
 from pysid.backend.normalize import apply_affine
 from pysid.backend.statistics import SpeakerStatistics, speaker_statistics
 from pysid.errors import DataError, PysidWarning
 
 
-class Lda:
+class Lda(Transformer):
     """LDA as an affine map that centres too. Source: Kaldi ivectorbin/ivector-compute-lda.cc.
 
     The projected data has mean zero and, at `total_covariance_factor` f, unit
@@ -25,28 +26,25 @@ class Lda:
     """
 
     def __init__(self, dim: int, *, total_covariance_factor: float = 0.0, covariance_floor: float = 1e-6) -> None:
-        if dim < 1:
-            raise ValueError(f"LDA needs at least one dimension, got dim={dim}")
-        if not 0 <= total_covariance_factor <= 1:
-            raise ValueError(f"total_covariance_factor must lie in [0, 1], got {total_covariance_factor}")
-        if covariance_floor < 0:
-            raise ValueError(f"covariance_floor must not be negative, got {covariance_floor}")
         self.dim = dim
         self.total_covariance_factor = total_covariance_factor
         self.covariance_floor = covariance_floor
 
     transform_: np.ndarray
+    requires_labels = True
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learns from embeddings `X` (N, D) with speaker labels `y` (N,).
 
         Raises:
+            ValueError: an option out of its range.
             DataError: fewer embeddings than dimensions (N < D), dim > D, fewer than two speakers,
                 or no speaker with two utterances.
         Warns:
             PysidWarning: dim > K - 1; K speakers differ in at most K - 1 directions, the rest are arbitrary.
         """
-        statistics = speaker_statistics(X, y)
+        self._check_options()
+        statistics = speaker_statistics(self._check_training(X), y)
         self._check(statistics)
         n = statistics.n_utterances
         mean = statistics.counts @ statistics.means / n
@@ -62,7 +60,16 @@ class Lda:
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """(N, dim) projections of the embeddings `X` (N, D)."""
-        return apply_affine(self.transform_, X)
+        self.check_fitted()
+        return apply_affine(self.transform_, self._check_input(X, self.n_features_in_))
+
+    def _check_options(self) -> None:
+        if self.dim < 1:
+            raise ValueError(f"LDA needs at least one dimension, got dim={self.dim}")
+        if not 0 <= self.total_covariance_factor <= 1:
+            raise ValueError(f"total_covariance_factor must lie in [0, 1], got {self.total_covariance_factor}")
+        if self.covariance_floor < 0:
+            raise ValueError(f"covariance_floor must not be negative, got {self.covariance_floor}")
 
     def _check(self, statistics: SpeakerStatistics) -> None:
         if self.dim > statistics.dim:

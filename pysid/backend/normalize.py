@@ -1,15 +1,16 @@
 """Centring and length normalisation of embeddings, and affine maps between embedding spaces."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pysid.backend.checks import check_embeddings
+from pysid.backend.estimator import Transformer
 from pysid.errors import DataError
 
 
-class Centring:
+class Centring(Transformer):
     """Subtracts the training mean. Source: Kaldi ivectorbin/ivector-mean.cc, ivector-subtract-global-mean.cc.
 
     Learned: mean_ (D,).
@@ -17,14 +18,48 @@ class Centring:
 
     mean_: np.ndarray
 
-    def fit(self, X: ArrayLike) -> Self:
-        """Takes the mean of the embeddings `X` (N, D), in double precision."""
-        self.mean_ = check_embeddings(X).mean(axis=0, dtype=np.float64)
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Takes the mean of the embeddings `X` (N, D), in double precision; `y` is not used."""
+        self.mean_ = self._check_training(X).mean(axis=0, dtype=np.float64)
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """(N, D) embeddings less the mean, in double precision."""
-        return check_embeddings(X, dim=len(self.mean_)) - self.mean_
+        self.check_fitted()
+        return self._check_input(X, len(self.mean_)) - self.mean_
+
+
+class LengthNormalization(Transformer):
+    """`length_normalize` as a step of a pipeline; there is nothing to learn.
+
+    Args:
+        scale_up: see `length_normalize`.
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> make_pipeline(Centring(), LengthNormalization(scale_up=False)).fit_transform([[0.0, 0.0], [6.0, 8.0]])
+    array([[-0.6, -0.8],
+           [ 0.6,  0.8]])
+    """
+
+    def __init__(self, scale_up: bool = True) -> None:
+        self.scale_up = scale_up
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Checks the embeddings `X` (N, D)."""
+        self._check_training(X)
+        return self
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """(N, D) embeddings of one common length."""
+        return length_normalize(self._check_input(X, getattr(self, "n_features_in_", None)), self.scale_up)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
 
 
 def length_normalize(X: ArrayLike, scale_up: bool = True) -> np.ndarray:

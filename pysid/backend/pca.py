@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pysid.backend.checks import check_embeddings
+from pysid.backend.estimator import Transformer
 from pysid.backend.normalize import apply_affine
 from pysid.backend.statistics import row_blocks
 from pysid.errors import PysidWarning
@@ -14,7 +14,7 @@ from pysid.errors import PysidWarning
 MIN_VARIANCE = 1e-15  # of a whitened direction, as in Kaldi
 
 
-class Pca:
+class Pca(Transformer):
     """Principal components, on request whitened and centred. Source: Kaldi bin/est-pca.cc.
 
     Args:
@@ -38,13 +38,13 @@ class Pca:
     full_transform_: np.ndarray
     transform_: np.ndarray
 
-    def fit(self, X: ArrayLike) -> Self:
-        """Learns from the embeddings `X` (N, D).
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Learns from the embeddings `X` (N, D); `y` is not used.
 
         Raises:
             ValueError: `dim` lies outside [1, D].
         """
-        X = check_embeddings(X)
+        X = self._check_training(X)
         full_dim = X.shape[1]
         dim = full_dim if self.dim is None else self.dim
         if not 1 <= dim <= full_dim:
@@ -62,7 +62,8 @@ class Pca:
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """(N, dim) components of the embeddings `X` (N, D)."""
-        return apply_affine(self.transform_, X)
+        self.check_fitted()
+        return apply_affine(self.transform_, self._check_input(X, self.n_features_in_))
 
 
 def mean_and_covariance(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

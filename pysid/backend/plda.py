@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from pysid.backend.bilinear import BilinearScores
 from pysid.backend.checks import check_embeddings
+from pysid.backend.estimator import Transformer
 from pysid.backend.plda_adapt import adapted_covariances
 from pysid.backend.statistics import speaker_statistics
 from pysid.backend.two_covariance import diagonalize, em_step, log_likelihood, pool_speakers
@@ -16,7 +17,7 @@ LengthNorm = Literal["kaldi", "simple"]
 PSI_ROUNDING = 1e-6  # how far below 0, relative to the largest, Kaldi's adaptation may leave a psi that is 0
 
 
-class Plda:
+class Plda(Transformer):
     """Two-covariance PLDA: x = mean + speaker + noise, both Gaussian, trained by EM.
 
     Learned:
@@ -34,13 +35,12 @@ class Plda:
     """
 
     def __init__(self, n_iter: int = 10) -> None:
-        if n_iter < 1:
-            raise ValueError(f"n_iter must be at least 1, got {n_iter}")
         self.n_iter = n_iter
 
     mean_: np.ndarray
     transform_: np.ndarray
     psi_: np.ndarray
+    requires_labels = True
 
     @classmethod
     def from_parameters(cls, mean: ArrayLike, transform: ArrayLike, psi: ArrayLike) -> Self:
@@ -61,34 +61,36 @@ class Plda:
         if psi.min() < -PSI_ROUNDING * psi.max():
             raise DataError(f"a PLDA model needs psi >= 0, the lowest is {psi.min():g}")
         model = cls()
-        model.mean_, model.transform_, model.psi_ = mean, transform, np.maximum(psi, 0.0)
-        return model
+        return model._learned(mean, transform, np.maximum(psi, 0.0))
 
     @property
     def dim(self) -> int:
         """D of the embeddings."""
+        self.check_fitted()
         return len(self.mean_)
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Trains on embeddings `X` (N, D) with speaker labels `y` (N,), from unit covariances on.
 
         Raises:
+            ValueError: an `n_iter` below 1.
             DataError: N <= D, fewer than two speakers, or no speaker with two utterances.
         """
-        statistics = speaker_statistics(X, y)
+        if self.n_iter < 1:
+            raise ValueError(f"n_iter must be at least 1, got {self.n_iter}")
+        statistics = speaker_statistics(self._check_training(X), y)
         if statistics.n_utterances <= statistics.dim:
             raise DataError(
                 f"PLDA needs more embeddings than dimensions, "
                 f"got {statistics.n_utterances} embeddings of {statistics.dim} dimensions"
             )
         statistics.require_within_speaker_variation("PLDA")
-        self.mean_ = statistics.means.mean(axis=0)  # speakers, not utterances, weigh equally
-        speakers = pool_speakers(statistics, self.mean_)
+        mean = statistics.means.mean(axis=0)  # speakers, not utterances, weigh equally
+        speakers = pool_speakers(statistics, mean)
         between = within = np.eye(statistics.dim)
         for _ in range(self.n_iter):
             between, within = em_step(between, within, speakers)
-        self.transform_, self.psi_ = diagonalize(between, within)
-        return self
+        return self._learned(mean, *diagonalize(between, within))
 
     def log_likelihood(self, X: ArrayLike, y: ArrayLike) -> float:
         """Mean log density of an embedding, in nats, of `X` (N, D) given who speaks, `y` (N,)."""
@@ -97,6 +99,7 @@ class Plda:
 
     def covariances(self) -> tuple[np.ndarray, np.ndarray]:
         """The (D, D) between-speaker and within-speaker covariance of the embeddings."""
+        self.check_fitted()
         back = np.linalg.inv(self.transform_)
         return (back * self.psi_) @ back.T, back @ back.T
 
@@ -114,7 +117,7 @@ class Plda:
             (N, D).
         Source: Plda::TransformIvector; its options --normalize-length and --simple-length-normalization.
         """
-        X = check_embeddings(X, dim=self.dim)
+        X = self._check_input(X, self.dim)
         n = _check_counts(n_utterances, len(X), "n_utterances")
         u = (X - self.mean_) @ self.transform_.T
         if length_norm is None:
@@ -169,6 +172,7 @@ class Plda:
         """
         if not 0 <= factor <= 1:
             raise ValueError(f"the smoothing factor must lie in [0, 1], got {factor}")
+        self.check_fitted()
         within = 1 + factor * self.psi_
         return self._like(self.mean_, self.transform_ / np.sqrt(within)[:, None], self.psi_ / within)
 
@@ -208,9 +212,12 @@ class Plda:
         return self._like(matrix @ self.mean_, *diagonalize(between, within))
 
     def _like(self, mean: np.ndarray, transform: np.ndarray, psi: np.ndarray) -> Self:
-        model = type(self)(self.n_iter)
-        model.mean_, model.transform_, model.psi_ = mean, transform, psi
-        return model
+        return type(self)(self.n_iter)._learned(mean, transform, psi)
+
+    def _learned(self, mean: np.ndarray, transform: np.ndarray, psi: np.ndarray) -> Self:
+        self.mean_, self.transform_, self.psi_ = mean, transform, psi
+        self.n_features_in_ = len(mean)
+        return self
 
 
 def _check_counts(counts: ArrayLike, n: int, name: str) -> np.ndarray:

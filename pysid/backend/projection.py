@@ -6,13 +6,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pysid.backend.checks import check_embeddings, check_labels
+from pysid.backend.checks import check_labels
+from pysid.backend.estimator import Transformer
 from pysid.backend.lda import Lda
 from pysid.backend.normalize import Centring, apply_affine, length_normalize
 from pysid.errors import DataError
 
 
-class Projection:
+class Projection(Transformer):
     """Centring, then LDA, then length normalisation, each of them optional.
 
     Args:
@@ -46,7 +47,7 @@ class Projection:
             ValueError: LDA without labels.
             DataError: `lda_dim` is more than the embeddings' dimensions or the speakers allow.
         """
-        X = check_embeddings(X)
+        X = self._check_training(X)
         self.mean_ = Centring().fit(X).mean_ if self.centre else None
         self.transform_ = None
         if self.lda_dim is not None:
@@ -65,7 +66,8 @@ class Projection:
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """(N, d) projections of the embeddings `X` (N, D)."""
-        X = self._centred(check_embeddings(X, dim=None if self.mean_ is None else len(self.mean_)))
+        self.check_fitted()
+        X = self._centred(self._check_input(X, getattr(self, "n_features_in_", None)))
         if self.transform_ is not None:
             X = apply_affine(self.transform_, X)
         return length_normalize(X) if self.length_norm else X
@@ -95,10 +97,13 @@ class Projection:
         Raises:
             DataError: a mean that is not (D,), or a transform that is neither (d, D) nor (d, D + 1).
         """
-        projection = cls(centre=mean is not None, length_norm=length_norm)
+        lda_dim = None if transform is None else len(np.asarray(transform))
+        projection = cls(lda_dim, centre=mean is not None, length_norm=length_norm)
         projection.mean_ = None if mean is None else np.asarray(mean, dtype=np.float64)
         projection.transform_ = None if transform is None else np.asarray(transform, dtype=np.float64)
         projection._check_parts()
+        if projection.mean_ is not None:
+            projection.n_features_in_ = len(projection.mean_)
         return projection
 
     def _check_parts(self) -> None:

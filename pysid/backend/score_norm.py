@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from pysid.backend.bilinear import BilinearScores
 from pysid.backend.checks import check_embeddings
+from pysid.backend.estimator import Estimator
 from pysid.backend.statistics import row_blocks
 from pysid.errors import DataError
 
@@ -93,7 +94,7 @@ def s_norm(scores: ArrayLike, enrol: CohortStatistics, test: CohortStatistics) -
     return 0.5 * (z_norm(scores, enrol) + t_norm(scores, test))
 
 
-class AdaptiveScoreNorm:
+class AdaptiveScoreNorm(Estimator):
     """AS-norm: s-norm by the `top_n` most similar members of a cohort (Matejka et al., Interspeech 2017).
 
     It scores like the back-end it wraps, and does not change if that one's scores are scaled or shifted.
@@ -110,8 +111,8 @@ class AdaptiveScoreNorm:
 
     cohort_: np.ndarray
 
-    def fit(self, cohort: ArrayLike) -> Self:
-        """Keeps the cohort: (C, D) embeddings of other speakers, C >= top_n."""
+    def fit(self, cohort: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Keeps the cohort: (C, D) embeddings of other speakers, C >= top_n; `y` is not used."""
         cohort = check_embeddings(cohort, "cohort")
         needed = 2 if self.top_n is None else self.top_n
         if len(cohort) < needed:
@@ -121,7 +122,7 @@ class AdaptiveScoreNorm:
 
     def statistics(self, X: ArrayLike, n_utterances: ArrayLike = 1) -> CohortStatistics:
         """Cohort statistics of embeddings `X` (N, D), means of `n_utterances` each; in bounded memory."""
-        X = check_embeddings(X)
+        X = self._check_input(X, self.cohort_.shape[1] if hasattr(self, "cohort_") else None)
         n = np.broadcast_to(n_utterances, (len(X),))
         top_n = len(self.cohort_) if self.top_n is None else self.top_n
         moments = [

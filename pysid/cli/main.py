@@ -22,6 +22,7 @@ from pysid.cli import (
     export,
     features,
     kaldi,
+    page,
     prepare,
     score,
     speakers,
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.command("diarize")(diarize.diarize)
 app.command("transcript")(transcript.transcript)
+app.command("page")(page.page)
 app.command("convert")(convert_turns.convert)
 app.command("verify")(verify.verify)
 app.command("enroll")(speakers.enroll)

@@ -24,8 +24,18 @@ def _group() -> None:
 
 def enroll(
     name: Annotated[str, typer.Argument(help="The speaker's name.")],
-    audio: Annotated[list[str], typer.Argument(metavar="AUDIO...", help="Recordings of the speaker.")],
     db: Database,
+    audio: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[AUDIO]...", help="Recordings of the speaker; or with --from, the one of many."),
+    ] = None,
+    turns: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="TURNS", help="A diarization that the speaker is in: pysid's JSON, RTTM ..."),
+    ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(metavar="SPEAKER", help="What the speaker is called in it, such as speaker2.")
+    ] = None,
     model: Model = None,
     channel: Channel = None,
     max_hours: MaxHours = 24.0,
@@ -33,16 +43,38 @@ def enroll(
 ) -> None:
     """Add recordings of a speaker, new or known, to a database, which is made if there is none.
 
+    Or a speaker out of a diarization, by the turns in which nobody else talks: JSON that pysid diarize wrote holds the
+    voices, so that the recording is not needed; with turns in another format give the recording too.
+
     Only what pysid needs to compare voices is kept, not the recordings. That is biometric data all the same.
 
     Example: pysid enroll --db speakers.db ann ann-1.wav ann-2.wav
+
+    Example: pysid enroll --db speakers.db ann --from meeting.json --speaker speaker2
+
+    Example: pysid enroll --db speakers.db ann meeting.wav --from meeting.rttm --speaker speaker2
     """
+    if (turns is None) != (speaker is None):
+        raise typer.BadParameter("give --from and --speaker together")
+    if turns is not None and len(audio or ()) > 1:
+        raise typer.BadParameter("with --from give one recording at most, the one that its turns are of")
+    if turns is None and not audio:
+        raise typer.BadParameter("give recordings of the speaker, or --from and --speaker")
+
     import pysid
     from pysid.errors import Skipped
     from pysid.speakers.database import check_name
     from pysid.speakers.identify import enrol as run
 
     check_name(name)  # before the time that it takes to open the model
+    if turns is not None and speaker is not None:
+        from pysid.runs.enrol_turns import enrol_speaker
+
+        options = {"channel": channel, "max_hours": max_hours}
+        clean_s = enrol_speaker(db, pysid.load(model, device), name, turns, speaker, *(audio or ()), **options)
+        print(f"{db}: {name}, {clean_s:.1f} s of {speaker} in {turns} enrolled")
+        return
+    assert audio is not None
     skipped = Skipped() if len(audio) > 1 else None
     n = run(db, pysid.load(model, device), name, audio, skipped, channel=channel, max_hours=max_hours)
     print(f"{db}: {name}, {n} recording{'s' if n != 1 else ''} enrolled")

@@ -55,6 +55,7 @@ def transcript(
     Example: pysid transcript meeting.rttm words.json --name speaker1=Anna --name speaker2=Ben
     """
     from pysid.io.files import safe_name
+    from pysid.io.turns.convert import read_one
     from pysid.io.turns.formats import BY_ENDING
     from pysid.transcript import Transcript, read_transcript, with_speakers
     from pysid.transcript.formats import TRANSCRIPT_FORMATS, write_transcript
@@ -63,7 +64,10 @@ def transcript(
 
     is_turns = source.name.lower().endswith(tuple(BY_ENDING))
     found = read_transcript(words, source.stem)  # before the long work
-    recording, turns = _read_turns(source, words) if is_turns else _diarized(source, num_speakers, model, device)
+    if is_turns:
+        recording, turns, _ = read_one(source, words.name.partition(".")[0])
+    else:
+        recording, turns = _diarized(source, num_speakers, model, device)
     spoken = with_speakers(
         found, renamed(turns, names), nearest_s=nearest, max_stray_words=MAX_STRAY_WORDS if smooth else 0
     )
@@ -77,20 +81,6 @@ def transcript(
     print(f"{recording}: {_summary(result)}")
     for path in paths.values():
         print(f"wrote {path}")
-
-
-def _read_turns(path: Path, words: Path) -> tuple[str, list["Turn"]]:
-    """The only recording in a file of turns, or the one that has the name of the file of words."""
-    from pysid.errors import DataError
-    from pysid.io.turns.formats import read_turns
-
-    recordings = read_turns(path)
-    if len(recordings) > 1:
-        recordings = [x for x in recordings if x.recording == words.name.partition(".")[0]] or recordings
-    if len(recordings) > 1:
-        listed = ", ".join(x.recording for x in recordings[:5])
-        raise DataError(f"{path}: expected the turns of one recording, or of one called like {words}, got {listed}")
-    return recordings[0].recording, recordings[0].turns
 
 
 def _diarized(audio: Path, num_speakers: int | None, model: str | None, device: str) -> tuple[str, list["Turn"]]:

@@ -94,9 +94,11 @@ def make_affinity(config: CosineAffinityConfig | PldaAffinityConfig, backend: Ba
         if not isinstance(backend, PldaBackend):
             raise DataError("the PLDA affinity needs a PLDA back-end, and this model has none: take cosine")
         return PldaAffinity(config, backend)
-    if backend is None:
-        return CosineAffinity()
-    projection = backend.projection
-    if not config.lda:
-        projection = Projection.from_parts(projection.mean_, length_norm=False)
-    return CosineAffinity(projection)
+    return CosineAffinity(None if backend is None else projection_of(config, backend))
+
+
+def projection_of(config: CosineAffinityConfig | PldaAffinityConfig, backend: Backend) -> Projection:
+    """What is done to embeddings before an affinity compares them."""
+    if isinstance(config, CosineAffinityConfig) and not config.lda:
+        return Projection.from_parts(backend.projection.mean_, length_norm=False)
+    return backend.projection

@@ -3,6 +3,7 @@
 from pysid.backend.chain import Backend, PldaBackend
 from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig, make_affinity
 from pysid.diarization.ahc import Ahc, AhcConfig
+from pysid.diarization.linkage import Linkage, LinkageConfig
 from pysid.diarization.spectral import Spectral, SpectralConfig
 from pysid.diarization.steps import Clusterer
 from pysid.diarization.vbx import Vbx, VbxConfig
@@ -10,7 +11,7 @@ from pysid.errors import DataError
 
 
 def make_clusterer(
-    config: AhcConfig | SpectralConfig | VbxConfig,
+    config: AhcConfig | LinkageConfig | SpectralConfig | VbxConfig,
     affinity: CosineAffinityConfig | PldaAffinityConfig,
     backend: Backend,
 ) -> Clusterer:
@@ -22,8 +23,10 @@ def make_clusterer(
     compare = make_affinity(affinity, backend)
     if isinstance(config, AhcConfig):
         return Ahc(config, compare)
+    if isinstance(config, LinkageConfig):
+        return Linkage(config, compare)
     if isinstance(config, SpectralConfig):
         return Spectral(config, compare)
     if not isinstance(backend, PldaBackend):
         raise DataError("VBx needs a PLDA back-end, and this model has none: take ahc or spectral clustering")
-    return Vbx(config, backend, Ahc(config.start, compare))
+    return Vbx(config, backend, make_clusterer(config.start, affinity, backend))

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig
 from pysid.diarization.ahc import AhcConfig
+from pysid.diarization.linkage import LinkageConfig
+from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.overlap import OverlapConfig
 from pysid.diarization.resegment import ResegmentConfig
 from pysid.diarization.second_speakers import NetworkOverlapConfig
@@ -31,15 +33,18 @@ class TurnConfig:
     Attributes:
         snap_s: a border between speakers moves to a pause that is at most this far away; the pause is nobody's then.
         bridge_s: a speaker's pause of at most this long, in which nobody else speaks, does not end the turn.
-        min_turn_s: a shorter turn is left out.
+        min_turn_s: a shorter turn goes to the one that it touches, or is left out.
+        join_s: in subtitles and on the page a speaker's pause of at most this long, in which nobody else speaks, does
+            not end the turn; RTTM and all other formats keep the turns apart, which the error rate likes better.
     """
 
     snap_s: float = 0.25
     bridge_s: float = 0.0
-    min_turn_s: float = 0.0
+    min_turn_s: float = 0.2
+    join_s: float = 0.8
 
     def __post_init__(self) -> None:
-        for name in ("snap_s", "bridge_s", "min_turn_s"):
+        for name in ("snap_s", "bridge_s", "min_turn_s", "join_s"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 
@@ -53,7 +58,8 @@ class DiarizationConfig:
         speech: how frames become stretches of speech.
         joined: cut windows from all voiced frames joined together, as the published port does, and not from each
             stretch of speech by itself, as Kaldi does.
-        windows: what gets an embedding each.
+        windows: what gets an embedding each: pieces of one length of speech that was found before ("uniform"), or the
+            local speakers that a segmentation network hears ("local"), which finds speech and overlap as well.
         affinity: how windows are compared; VBx needs none but for its start.
         clustering: which windows belong to one speaker.
         resegmentation: moves the borders of turns; None leaves them between windows.
@@ -64,9 +70,9 @@ class DiarizationConfig:
     vad: AdaptiveVadConfig | WebrtcVadConfig | VadConfig | NetworkVadConfig = field(default_factory=AdaptiveVadConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     joined: bool = False
-    windows: WindowConfig = field(default_factory=WindowConfig)
+    windows: WindowConfig | LocalWindowConfig = field(default_factory=WindowConfig)
     affinity: CosineAffinityConfig | PldaAffinityConfig = field(default_factory=PldaAffinityConfig)
-    clustering: AhcConfig | SpectralConfig | VbxConfig = field(default_factory=AhcConfig)
+    clustering: AhcConfig | LinkageConfig | SpectralConfig | VbxConfig = field(default_factory=AhcConfig)
     resegmentation: ResegmentConfig | None = None
-    overlap: OverlapConfig | NetworkOverlapConfig | None = None
+    overlap: OverlapConfig | NetworkOverlapConfig | LocalOverlapConfig | None = None
     turns: TurnConfig = field(default_factory=TurnConfig)

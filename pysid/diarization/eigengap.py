@@ -16,8 +16,8 @@ class NearestNeighbours:
     """Joins each window to its `n` nearest others, or to a share of all of them, whichever is more."""
 
     kind: Literal["nearest-neighbours"] = "nearest-neighbours"
-    n: int = 10
-    share: float = 0.0
+    n: int = 10  # neighbours, at least 1
+    share: float = 0.0  # of all windows, in [0, 1]
 
     def __post_init__(self) -> None:
         if self.n < 1:

@@ -13,12 +13,21 @@ from pysid.backend.chain import Backend, PldaBackend
 from pysid.config import from_plain, override, read_formatted, to_plain, write_formatted
 from pysid.diarization.affinity import CosineAffinityConfig
 from pysid.diarization.config import DiarizationConfig
+from pysid.diarization.linkage import LinkageConfig
+from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.spectral import SpectralConfig
 from pysid.model.directory import WINDOW_BACKEND_FILE, load_backend, save_backend
 from pysid.model.speaker_model import SpeakerModel
+from pysid.segmentation.files import CONFIG_FILE as SEGMENTATION_FILE
 
 CONFIG_FILE = "diarization.json"
 
+LOCAL = DiarizationConfig(
+    windows=LocalWindowConfig(),
+    affinity=CosineAffinityConfig(lda=False),
+    clustering=LinkageConfig(),
+    overlap=LocalOverlapConfig(),
+)
 WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
 
 
@@ -30,6 +39,7 @@ def load_settings(model: SpeakerModel, changes: Mapping[str, Any] | None = None)
     Raises:
         DataError: a file is damaged, or a value is wrong.
     """
+    changes = changes or {}
     backend, config = model.scorer(), None
     if model.path is not None:
         path = model.path / WINDOW_BACKEND_FILE
@@ -38,9 +48,25 @@ def load_settings(model: SpeakerModel, changes: Mapping[str, Any] | None = None)
         path = model.path / CONFIG_FILE
         if path.exists():
             config = from_plain(DiarizationConfig, read_formatted(path), str(path))
-    if config is None:
-        config = DiarizationConfig() if isinstance(backend, PldaBackend) else WITHOUT_PLDA
-    return change_settings(config, changes or {}), backend
+    has_network = model.path is not None and (model.path / SEGMENTATION_FILE).exists()
+    kind = _kind_asked_for(changes) or (config.windows.kind if config else "local" if has_network else "uniform")
+    if config is None or config.windows.kind != kind:  # what was tuned for the one kind means little for the other
+        config = _defaults(kind, backend)
+    return change_settings(config, changes), backend
+
+
+def _kind_asked_for(changes: Mapping[str, Any]) -> str | None:
+    """The kind of windows that changes of settings name."""
+    windows = changes.get("windows")
+    kind = windows.get("kind") if isinstance(windows, Mapping) else None
+    kind = changes.get("windows.kind", kind)
+    return kind if kind in ("local", "uniform") else None
+
+
+def _defaults(kind: str, backend: Backend) -> DiarizationConfig:
+    if kind == "local":
+        return LOCAL
+    return DiarizationConfig() if isinstance(backend, PldaBackend) else WITHOUT_PLDA
 
 
 def change_settings(config: DiarizationConfig, changes: Mapping[str, Any]) -> DiarizationConfig:

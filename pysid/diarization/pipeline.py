@@ -1,6 +1,7 @@
 """The whole of diarization: from a recording to turns of speakers.
 
     audio -> frames, speech -> windows -> embeddings -> clustering -> re-segmentation, overlap -> turns
+    audio -> frames, local speakers -> embeddings -> clustering -> stitched turns     (windows of the kind "local")
 
 `Diarizer.analyse` does what is costly and knows nothing of speakers, `Diarizer.assign` the rest, so that several ways
 to cluster can be tried on one analysis.
@@ -11,16 +12,21 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pysid.activity.detector import ActivityDetector
 from pysid.activity.files import CONFIG_FILE, read_detector
 from pysid.backend.chain import Backend
+from pysid.diarization.affinity import projection_of
+from pysid.diarization.clean_turns import without_fragments
 from pysid.diarization.clusterers import make_clusterer
 from pysid.diarization.config import DiarizationConfig, NetworkVadConfig
 from pysid.diarization.files import load_settings
+from pysid.diarization.local.analysis import LocalAnalysis, analyse_locally, assign_locally
+from pysid.diarization.local.config import LocalWindowConfig
+from pysid.diarization.local.hearing import Hearing
 from pysid.diarization.overlap import OverlapConfig, make_overlap, with_second_speakers
 from pysid.diarization.pauses import pauses_between, snap_to_pauses
 from pysid.diarization.resegment import ViterbiResegmenter
@@ -36,7 +42,7 @@ from pysid.diarization.steps import (
     SpeakerCount,
     Windows,
 )
-from pysid.diarization.turns import bridge_gaps, drop_short, turns_from_windows
+from pysid.diarization.turns import bridge_gaps, turns_from_windows
 from pysid.diarization.windows import uniform_windows
 from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError, PysidWarning
@@ -49,10 +55,9 @@ from pysid.io.audio.samples import Audio, as_source
 from pysid.model.directory import DEFAULT_MODEL
 from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import track
+from pysid.segmentation.find import open_segmentation
+from pysid.segmentation.protocol import SegmentationNetwork
 from pysid.segments import Segment, Turn
-
-if TYPE_CHECKING:
-    pass
 
 BLOCK_S = 30.0  # of audio read at a time
 
@@ -69,6 +74,7 @@ class Analysis:
         frames: (T',) the frames that count, where windows were cut from speech joined together.
         unbridged: `speech` without the pauses; None where the speech was given.
         overlap: (T,) probability that several speak; None without a network that finds it.
+        local: the local speakers, whom `windows` and `embeddings` are of; None where windows are pieces of speech.
     """
 
     speech: list[Segment]
@@ -78,6 +84,7 @@ class Analysis:
     frames: np.ndarray | None = None
     unbridged: list[Segment] | None = None
     overlap: np.ndarray | None = None
+    local: LocalAnalysis | None = None
 
     @property
     def shift_s(self) -> float:
@@ -93,6 +100,7 @@ class Diarizer:
         config: settings.
         backend: compares embeddings; None takes that of the model.
         detector: finds speech, and speech of several at once, where `config` says that a network does.
+        segmentation: hears local speakers, where `config` says that windows are local.
         clusterer, resegmenter, overlap: objects to use instead of those that `config` names: see `steps`.
 
     >>> diarization = Diarizer.load()("meeting.wav")  # doctest: +SKIP
@@ -107,13 +115,20 @@ class Diarizer:
         backend: Backend | None = None,
         *,
         detector: ActivityDetector | None = None,
+        segmentation: SegmentationNetwork | None = None,
         clusterer: Clusterer | None = None,
         resegmenter: Resegmenter | None = None,
         overlap: OverlapAssigner | None = None,
     ) -> None:
         self.model = model
         self.config = c = config or DiarizationConfig()
-        frontend = _frontend(model, c, detector)
+        self.segmentation = segmentation
+        if isinstance(c.windows, LocalWindowConfig):
+            frontend = replace(model.config.frontend, vad=None)
+            if segmentation is None:
+                raise DataError("the model has no segmentation network; name one, such as --segmentation pyannote")
+        else:
+            frontend = _frontend(model, c, detector)
         self.detector = detector
         self.frontend = Frontend(frontend).to(model.device)
         self.backend = backend or model.scorer()
@@ -142,12 +157,16 @@ class Diarizer:
     @classmethod
     def of(cls, model: SpeakerModel, settings: Mapping[str, Any] | None = None) -> "Diarizer":
         """As `load`, with a model that is open already."""
+        config, backend = load_settings(model, settings)
+        if isinstance(config.windows, LocalWindowConfig):
+            network = open_segmentation(config.windows.segmentation, model.path, model.device)
+            return cls(model, config, backend, segmentation=network)
         detector = None if model.path is None else read_detector(model.path, model.device)
-        return cls(model, *load_settings(model, settings), detector=detector)
+        return cls(model, config, backend, detector=detector)
 
     def with_settings(self, config: DiarizationConfig) -> "Diarizer":
         """The same model, back-end and detector with other settings."""
-        return Diarizer(self.model, config, self.backend, detector=self.detector)
+        return Diarizer(self.model, config, self.backend, detector=self.detector, segmentation=self.segmentation)
 
     def __call__(
         self,
@@ -179,6 +198,8 @@ class Diarizer:
         Raises:
             DataError: the file cannot be read.
         """
+        if isinstance(self.config.windows, LocalWindowConfig):
+            return self._analyse_locally(audio, speech, channel, max_hours, self.config.windows)
         features = self._read(audio, channel, max_hours)
         shift_s, duration_s = features.shift_s, features.duration_s
         activity = None if self.detector is None else self.detector(features.features)
@@ -200,7 +221,26 @@ class Diarizer:
         embeddings = self._embed(lambda first, end: joined[first:end], windows, features)
         return Analysis(speech, windows, embeddings, features, frames, unbridged, overlap)
 
-    def _read(self, audio: Audio, channel: int | None, max_hours: float) -> RecordingFeatures:
+    def _analyse_locally(
+        self,
+        audio: Audio,
+        speech: Sequence[Segment] | None,
+        channel: int | None,
+        max_hours: float,
+        config: LocalWindowConfig,
+    ) -> Analysis:
+        assert self.segmentation is not None
+        frontend = self.frontend.config
+        hearing = Hearing(self.segmentation, config.shift_s, frontend.features, frontend.sample_rate)
+        features = self._read(audio, channel, max_hours, hearing)
+        heard = hearing.finish(features.features)
+        known = None if speech is None else union(speech, features.duration_s)
+        local = analyse_locally(self.model, features, heard, known, config)
+        return Analysis(local.speech_segments, local.windows, local.speakers.embeddings, features, local=local)
+
+    def _read(
+        self, audio: Audio, channel: int | None, max_hours: float, hearing: Hearing | None = None
+    ) -> RecordingFeatures:
         """All frames of a recording; warns of what is wrong with its sound."""
         rate = self.model.config.sample_rate
         source = as_source(audio)
@@ -209,6 +249,7 @@ class Diarizer:
         meter = QualityMeter(rate)
         with AudioReader(source, rate, channel, max_hours) as reader:
             blocks = meter.passing(reader.blocks(BLOCK_S))
+            blocks = blocks if hearing is None else hearing.passing(blocks)
             n_blocks = math.ceil(reader.n_samples / (BLOCK_S * rate))
             features = analyse_blocks(self.frontend, track(blocks, "reading", n_blocks))
         if faults := meter.finish().faults():
@@ -220,6 +261,8 @@ class Diarizer:
         duration_s, windows = analysis.features.duration_s, analysis.windows
         if not len(windows):
             return Diarization([], duration_s)
+        if analysis.local is not None:
+            return self._assign_locally(analysis.local, duration_s, count)
         clustering = self.clusterer(analysis.embeddings, windows, count)
         names = [f"speaker{i + 1}" for i in range(clustering.n_speakers)]
         turns = turns_from_windows(windows, clustering.labels, names)
@@ -238,11 +281,22 @@ class Diarizer:
             turns = spread(turns, analysis.frames, analysis.shift_s)
         c = self.config.turns
         turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
-        turns = drop_short(bridge_gaps(turns, c.bridge_s), c.min_turn_s)
+        turns = without_fragments(bridge_gaps(turns, c.bridge_s), c.min_turn_s, count.minimum)
         if isinstance(self.config.overlap, NetworkOverlapConfig) and analysis.overlap is not None:
             turns = with_nearest_speakers(turns, analysis.overlap, analysis.shift_s, self.config.overlap)
         turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
-        return Diarization(turns, duration_s, clustering)
+        return Diarization(turns, duration_s, clustering, c.join_s)
+
+    def _assign_locally(self, local: LocalAnalysis, duration_s: float, count: SpeakerCount) -> Diarization:
+        c = self.config
+        assert isinstance(c.windows, LocalWindowConfig)
+        projection = projection_of(c.affinity, self.backend)
+        turns, clustering, names = assign_locally(
+            local, self.clusterer, projection, count, c.windows, overlap=c.overlap is not None
+        )
+        turns = without_fragments(bridge_gaps(turns, c.turns.bridge_s), c.turns.min_turn_s, count.minimum)
+        turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
+        return Diarization(turns, duration_s, clustering, c.turns.join_s)
 
     def _embed(self, read: ReadFrames, windows: Windows, features: RecordingFeatures) -> np.ndarray:
         """(N, E) embeddings of windows."""

@@ -3,15 +3,19 @@
 import html
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from pysid.diarization.clean_turns import JOIN_S, joined_turns
+from pysid.diarization.exclusive import exclusive
 from pysid.diarization.steps import Clustering
+from pysid.diarization.voices import Voice
 from pysid.errors import DataError
 from pysid.io.audio.reader import AudioFile
 from pysid.io.files import atomic_text
 from pysid.io.turns.formats import FORMATS
+from pysid.io.turns.json import TurnDetails, format_turns_json
 from pysid.metrics.diarization import DerCounts, ErrorPiece
 from pysid.segments import Turn
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 
 HTML = "html"
+TO_READ = ("srt", "vtt")  # formats whose turns are read by people, and so not broken at short pauses
 ALL_FORMATS = (*FORMATS, HTML)
 
 
@@ -31,16 +36,32 @@ class Diarization:
         turns: in order of their start; speakers are named "speaker1", "speaker2" ... as they first speak.
         duration_s: of the recording.
         clustering: who speaks in each window of the analysis, 0 for "speaker1"; None where there was no speech.
+        join_s: the longest pause that does not end a speaker's turn where people read it: see `to_read`.
+        voices: of the speakers, in the order in which they first talk; None where they were not asked for.
+        model: fingerprint of the model whose embeddings the voices have.
     """
 
     turns: list[Turn]
     duration_s: float
     clustering: Clustering | None = None
+    join_s: float = JOIN_S
+    voices: list[Voice] | None = None
+    model: str | None = None
 
     @property
     def speakers(self) -> list[str]:
         """The names, in order of their first turn."""
         return list(dict.fromkeys(turn.speaker for turn in self.turns))
+
+    @property
+    def exclusive(self) -> list[Turn]:
+        """The turns with one speaker at a time: overlapping speech goes to the one who goes on."""
+        return exclusive(self.turns)
+
+    @property
+    def to_read(self) -> list[Turn]:
+        """The turns with short pauses bridged, as subtitles and the page have them."""
+        return joined_turns(self.turns, self.join_s)
 
     def to_annotation(self, recording: str = "recording") -> "Annotation":
         """The turns as pyannote.core has them."""
@@ -63,7 +84,8 @@ class DiarizedRecording(Diarization):
 
     @classmethod
     def of(cls, found: Diarization, recording: str, audio: AudioFile | None = None) -> Self:
-        return cls(found.turns, found.duration_s, found.clustering, recording=recording, audio=audio)
+        known = {x.name: getattr(found, x.name) for x in fields(Diarization)}
+        return cls(**known, recording=recording, audio=audio)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the turns in the format that the ending names: .rttm, .srt, .vtt, .json, .txt (Audacity), .TextGrid
@@ -119,20 +141,52 @@ def ending_of(kind: str) -> str:
 
 
 def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | None) -> None:
-    turns, duration_s = outcome.diarization.turns, outcome.diarization.duration_s
+    found = outcome.diarization
     if kind != HTML:
+        turns = found.to_read if kind in TO_READ else found.turns
+        text = FORMATS[kind].format(outcome.recording, turns, found.duration_s)
+        if kind == "json":
+            text = format_turns_json(outcome.recording, turns, found.duration_s, details(found))
         with atomic_text(path) as file:
-            file.write(FORMATS[kind].format(outcome.recording, turns, duration_s))
+            file.write(text)
         return
     from pysid.report.page import write_page
 
     write_page(
         path,
         audio if isinstance(audio, str | os.PathLike) else None,
-        turns,
-        duration_s=duration_s,
+        found.to_read if outcome.errors is None else found.turns,  # errors are those of the turns as they are
+        duration_s=found.duration_s,
         title=outcome.recording,
         reference=outcome.reference,
         errors=outcome.errors,
         figures=None if outcome.counts is None else outcome.counts.rates(),
+        notes={voice.speaker: note for voice in found.voices or [] if (note := describe_identity(voice))},
     )
+
+
+def details(found: Diarization) -> TurnDetails:
+    """What JSON says of a diarization beside its turns."""
+    speakers = {}
+    for voice in found.voices or []:
+        known = {
+            "share": round(voice.share, 4),
+            "clean_s": round(voice.clean_s, 2),
+            "snr_db": None if voice.snr_db is None else round(voice.snr_db, 1),
+            "embedding": None if voice.embedding is None else [float(f"{x:.7g}") for x in voice.embedding.tolist()],
+        }
+        speakers[voice.speaker] = known | ({} if voice.identity is None else {"identity": asdict(voice.identity)})
+    return TurnDetails(exclusive=found.exclusive, speakers=speakers, model=found.model)
+
+
+def describe_identity(voice: Voice) -> str:
+    """Who the speaker may be of those enrolled, in a few words; nothing where that was not asked."""
+    found = voice.identity
+    if found is None:
+        return ""
+    figure = f"score {found.score:.2f}" if found.probability is None else f"{100 * found.probability:.1f} %"
+    first = figure if found.accepted else f"not enrolled; nearest {found.name}, {figure}"
+    if found.runner_up is None or not found.accepted:
+        return first
+    second = "" if found.runner_up_probability is None else f", {100 * found.runner_up_probability:.1f} %"
+    return f"{first}; then {found.runner_up}{second}"

@@ -21,6 +21,7 @@ class NetworkOverlapConfig:
     """The network that came with the model finds overlapping speech: see `pysid.activity`.
 
     Attributes:
+        window_s: over which the probability of overlap is averaged.
         onset, offset: of the probability of overlap, averaged over `window_s`; as of `SpeechConfig`.
         min_s: shorter overlaps are left out.
         max_distance_s: who speaks no nearer than this is not the second speaker.

@@ -19,11 +19,15 @@ class Windows:
     Attributes:
         start_s: (N,) seconds; end_s: (N,) seconds, exclusive.
         speech: (N,) which stretch of speech each lies in, counted from 0, never falling.
+        apart: (N,) int, or None: those of one number are known to be of different speakers.
+        speech_s: (N,) seconds of speech that each stands for, or None: all of it.
     """
 
     start_s: np.ndarray
     end_s: np.ndarray
     speech: np.ndarray
+    apart: np.ndarray | None = None
+    speech_s: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not len(self.start_s) == len(self.end_s) == len(self.speech):
@@ -34,6 +38,11 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.start_s)
+
+    def chosen(self, which: slice | np.ndarray) -> "Windows":
+        """Some of them."""
+        apart, speech_s = (None if x is None else x[which] for x in (self.apart, self.speech_s))
+        return Windows(self.start_s[which], self.end_s[which], self.speech[which], apart, speech_s)
 
     @property
     def centre_s(self) -> np.ndarray:

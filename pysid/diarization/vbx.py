@@ -20,6 +20,7 @@ from scipy.special import softmax
 
 from pysid.backend.chain import PldaBackend
 from pysid.diarization.ahc import AhcConfig
+from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.steps import Clusterer, Clustering, SpeakerCount, Windows
 
 MAX_HALVINGS = 6  # of what a speaker costs, where speakers have to be kept
@@ -50,7 +51,7 @@ class VbxConfig:
     max_iterations: int = 40
     epsilon: float = 1e-4
     start_smoothing: float = 5.0
-    start: AhcConfig = field(default_factory=lambda: AhcConfig(threshold=0.5))
+    start: AhcConfig | LinkageConfig = field(default_factory=lambda: AhcConfig(threshold=0.5))
     max_start_windows: int = 8000
 
     def __post_init__(self) -> None:
@@ -116,7 +117,7 @@ class Vbx:
         step = min(math.ceil(n / self.config.max_start_windows), max(n // count.minimum, 1))
         if step == 1:
             return self.start(embeddings, windows, count)
-        some = Windows(windows.start_s[::step], windows.end_s[::step], windows.speech[::step])
+        some = windows.chosen(slice(None, None, step))
         labels = self.start(embeddings[::step], some, count).labels
         nearest = np.minimum((np.arange(n) + step // 2) // step, len(labels) - 1)
         return Clustering.in_order(labels[nearest])

@@ -5,7 +5,8 @@ Source: Kaldi egs/wsj/s5/utils/data/get_uniform_subsegments.py, with the times i
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,7 @@ class WindowConfig:
         constant: no window is longer than `duration_s`.
     """
 
+    kind: Literal["uniform"] = field(default="uniform", repr=False)
     duration_s: float = 1.5
     shift_s: float = 0.75
     min_s: float = 0.5

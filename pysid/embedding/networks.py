@@ -8,17 +8,19 @@ from torch import nn
 
 from pysid.embedding.campplus import CamPlusPlus, CamPlusPlusConfig
 from pysid.embedding.ecapa import Ecapa, EcapaConfig
+from pysid.embedding.lstm import Lstm, LstmConfig
 from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.embedding.xvector import XVector, XVectorConfig
 
-TrainableConfig = XVectorConfig | ResNetConfig | CamPlusPlusConfig | EcapaConfig
-TrainableNetwork = XVector | ResNet | CamPlusPlus | Ecapa
+TrainableConfig = XVectorConfig | ResNetConfig | CamPlusPlusConfig | EcapaConfig | LstmConfig
+TrainableNetwork = XVector | ResNet | CamPlusPlus | Ecapa | Lstm
 
 _NETWORKS: dict[type, Callable[[Any], TrainableNetwork]] = {
     XVectorConfig: XVector,
     ResNetConfig: ResNet,
     CamPlusPlusConfig: CamPlusPlus,
     EcapaConfig: Ecapa,
+    LstmConfig: Lstm,
 }
 
 

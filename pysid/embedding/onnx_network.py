@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.frame_input import WaveScale, check_input, network_input
-from pysid.errors import DataError, one_line
+from pysid.errors import DataError, needs_extra, one_line
 from pysid.frontend.frontend import FrontendConfig
 
-MISSING = "ONNX models need an optional part of pysid: pip install 'pysid[onnx]'"
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
@@ -131,10 +130,8 @@ def open_session(content: bytes, name: str) -> Any:
     Raises:
         DataError: onnxruntime is not installed, or cannot run it: not ONNX, unknown operators, weights in other files.
     """
-    try:
+    with needs_extra(f"{name}: an ONNX model", "onnx"):
         import onnxruntime
-    except ImportError:
-        raise DataError(f"{name}: {MISSING}") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # what goes wrong is raised too

@@ -123,9 +123,9 @@ class ResNet(nn.Module):
             x, n_frames = block(x, n_frames)
         return x.permute(0, 2, 3, 1).flatten(2), n_frames
 
-    def segment_level(self, frames: Tensor, n_frames: Tensor | None = None) -> Tensor:
-        """What `frame_level` gives, (B, T', D) -> (B, embedding_dim)."""
-        return self._embed(self.pooling(frames, n_frames))
+    def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """What `frame_level` gives, (B, T', D) -> (B, embedding_dim); arguments as of `SpeakerNetwork`."""
+        return self._embed(self.pooling(frames, n_frames, weights))
 
     def _embed(self, pooled: Tensor) -> Tensor:
         embedding: Tensor = self.norm(self.affine(self.pooled_norm(pooled)))

@@ -155,9 +155,9 @@ class XVector(nn.Module):
             n_frames = None if n_frames is None else layer.n_out(n_frames)  # type: ignore[operator]
         return x, n_frames
 
-    def segment_level(self, frames: Tensor, n_frames: Tensor | None = None) -> Tensor:
-        """What `frame_level` gives, (B, T', D) -> (B, embedding_dim)."""
-        x = self.pooling(frames, n_frames)
+    def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """What `frame_level` gives, (B, T', D) -> (B, embedding_dim); arguments as of `SpeakerNetwork`."""
+        x = self.pooling(frames, n_frames, weights)
         for layer in self.segment_layers[: self.config.embedding_layer]:
             x = layer(x)
         return self.segment_layers[self.config.embedding_layer].affine(x)  # type: ignore[operator]

@@ -194,9 +194,7 @@ def _backend(files: PackageFiles, embedding_dim: int) -> Backend | None:
         return PldaBackend.from_parts(plda, mean, transform)
     if mean is None and transform is None:
         return None
-    cosine = CosineBackend()
-    cosine.projection = Projection.from_parts(mean, transform, length_norm=False)
-    return cosine
+    return CosineBackend.of(Projection.from_parts(mean, transform, length_norm=False))
 
 
 def _finite(values: Floats, path: Path) -> Floats:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from pysid.embedding.networks import TrainableNetwork
-from pysid.embedding.onnx_network import MISSING, OnnxConfig, OnnxNetwork
+from pysid.embedding.onnx_network import OnnxConfig, OnnxNetwork
 from pysid.embedding.pooling import StatisticsPooling
 from pysid.embedding.xvector import XVector
-from pysid.errors import DataError
+from pysid.errors import DataError, needs_extra
 from pysid.io.files import atomic_path
 from pysid.model.config import ModelConfig
 from pysid.model.onnx_file import ENDING, write_onnx_settings
@@ -71,8 +71,9 @@ class _Traceable(nn.Module):
     def __init__(self, network: TrainableNetwork) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).cpu()
-        if isinstance(self.network.pooling, StatisticsPooling):
-            self.network.pooling.kaldi_rounding = False
+        pooling = getattr(self.network, "pooling", None)
+        if isinstance(pooling, StatisticsPooling):
+            pooling.kaldi_rounding = False
         self.eval()
 
     def forward(self, features: Tensor) -> Tensor:
@@ -82,10 +83,8 @@ class _Traceable(nn.Module):
 
 def _trace(network: TrainableNetwork, path: Path) -> None:
     """Writes the graph. By TorchScript's exporter: the newer one needs more packages, and tells where sources lie."""
-    try:
+    with needs_extra("an ONNX model", "onnx"):
         import onnx  # noqa: F401
-    except ImportError:
-        raise DataError(MISSING) from None
     example = torch.zeros(2, TRACED_FRAMES + network.config.context, network.config.feature_dim)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of branches on shapes, which are the same for all inputs
@@ -103,10 +102,8 @@ def _trace(network: TrainableNetwork, path: Path) -> None:
 
 def _quantize(path: Path) -> None:
     """Rounds the weights of a graph's matrix products to 8 bits, in place."""
-    try:
+    with needs_extra("an ONNX model in 8 bits", "onnx"):
         from onnxruntime.quantization import QuantType, quantize_dynamic
-    except ImportError:
-        raise DataError(MISSING) from None
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)  # it advises to prepare the graph first, which changes nothing in these

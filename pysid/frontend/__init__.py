@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pysid.frontend.frontend import VOXCELEB, Frontend, FrontendConfig
     from pysid.frontend.mel import FbankConfig, MfccConfig
     from pysid.frontend.mfcc import Mfcc
+    from pysid.frontend.pauses import PauseCutConfig
     from pysid.frontend.selection import select_frames
     from pysid.frontend.stft_mel import StftMel, StftMelConfig
     from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
@@ -37,6 +38,7 @@ __all__ = [
     "FrontendConfig",
     "Mfcc",
     "MfccConfig",
+    "PauseCutConfig",
     "RecordingFeatures",
     "StftMel",
     "StftMelConfig",
@@ -79,6 +81,7 @@ __getattr__ = lazy_names(
             "MfccConfig",
         ),
         "mfcc": ("Mfcc",),
+        "pauses": ("PauseCutConfig",),
         "selection": ("select_frames",),
         "stft_mel": (
             "StftMel",

@@ -13,6 +13,7 @@ from pysid.frontend.fbank import Fbank
 from pysid.frontend.framing import as_counts, check_scale
 from pysid.frontend.mel import FbankConfig, MfccConfig
 from pysid.frontend.mfcc import Mfcc
+from pysid.frontend.pauses import PauseCutConfig, kept_blocks, raised, without_pauses
 from pysid.frontend.selection import select_frames
 from pysid.frontend.spectrum import MelFeatures
 from pysid.frontend.stft_mel import StftMel, StftMelConfig
@@ -20,19 +21,28 @@ from pysid.frontend.vad import energy_vad
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 
+FeatureConfig = MfccConfig | FbankConfig | StftMelConfig
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrontendConfig:
     """Configuration of `Frontend`."""
 
-    features: MfccConfig | FbankConfig | StftMelConfig = field(default_factory=MfccConfig)
-    vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | None = None  # None keeps all frames
+    features: FeatureConfig = field(default_factory=MfccConfig)
+    vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | PauseCutConfig | None = None  # None keeps all frames
     cmvn: CmvnConfig | None = None  # None leaves the features as they are
+    least_dbfs: float | None = None  # root mean square that quieter waveforms are raised to; None leaves them
 
     def __post_init__(self) -> None:
         needs_energy = isinstance(self.vad, VadConfig | AdaptiveVadConfig)
         if needs_energy and not isinstance(self.features, MfccConfig) and not self.features.use_energy:
             raise ValueError("an energy VAD needs filter banks with use_energy")
+
+    @property
+    def needs_whole(self) -> bool:
+        """Whether a frame goes by all of its recording, so that it cannot be made of a block."""
+        whole = isinstance(self.features, StftMelConfig) or self.least_dbfs is not None
+        return whole or isinstance(self.vad, PauseCutConfig)
 
     @property
     def dim(self) -> int:
@@ -91,15 +101,16 @@ class Frontend(nn.Module):
             voiced: (B, T) bool, the frames to keep instead of those that the VAD finds in `wave`: `self.voiced` of
                 the clean speech where `wave` is an augmented copy of it, as in Kaldi's recipes.
         """
-        features, n_samples, n_frames = self._frames(wave, lengths)
-        if voiced is None and self.config.vad is not None:
+        cut = voiced is None and isinstance(self.config.vad, PauseCutConfig)
+        features, wave, n_samples, n_frames = self._frames(wave, lengths, cut)
+        if voiced is None and self.config.vad is not None and not cut:
             voiced = self._voiced(wave, n_samples, features, n_frames)
         features = self._normalized(features, n_frames)
         return (features, n_frames) if voiced is None else select_frames(features, voiced, n_frames)
 
     def voiced(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
         """(B, T) bool: the frames that `forward` keeps; False past each utterance's own frames."""
-        features, n_samples, n_frames = self._frames(wave, lengths)
+        features, wave, n_samples, n_frames = self._frames(wave, lengths)
         return self._voiced(wave, n_samples, features, n_frames)
 
     def analyse(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> tuple[Tensor, Tensor, Tensor]:
@@ -110,16 +121,29 @@ class Frontend(nn.Module):
             voiced: (B, T) bool.
             n_frames: (B,) own frames of each utterance.
         """
-        features, n_samples, n_frames = self._frames(wave, lengths)
+        features, wave, n_samples, n_frames = self._frames(wave, lengths)
         voiced = self._voiced(wave, n_samples, features, n_frames)
         return self._normalized(features, n_frames), voiced, n_frames
 
-    def _frames(self, wave: Tensor, lengths: Tensor | Sequence[int] | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (B, T, dim) before CMVN; the samples and the frames (B,) of each utterance."""
+    def _frames(
+        self, wave: Tensor, lengths: Tensor | Sequence[int] | None, cut: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features (B, T, dim) before CMVN, the waveforms they are of, their samples and their frames (B,)."""
         if wave.device.type == "cpu":  # elsewhere the host would have to wait for the answer
             check_scale(wave)
         n_samples = as_counts(lengths, wave, "lengths")
-        return self.features(wave, n_samples), n_samples, self.features.n_frames(n_samples)
+        if cut or self.config.least_dbfs is not None:
+            wave, n_samples = self._prepared(wave, n_samples, cut)
+        return self.features(wave, n_samples), wave, n_samples, self.features.n_frames(n_samples)
+
+    def _prepared(self, wave: Tensor, n_samples: Tensor, cut: bool) -> tuple[Tensor, Tensor]:
+        """Waveforms (B, S) and their samples (B,): raised, and without their pauses where they are to be cut."""
+        found, c = [], self.config
+        for row, n in zip(wave, n_samples.tolist(), strict=True):
+            own = row[:n] if c.least_dbfs is None else raised(row[:n], c.least_dbfs)
+            found.append(without_pauses(own, c.sample_rate, c.vad) if cut else own)  # type: ignore[arg-type]
+        lengths = torch.tensor([len(x) for x in found], dtype=torch.int64, device=wave.device)
+        return nn.utils.rnn.pad_sequence(found, batch_first=True), lengths
 
     def _normalized(self, features: Tensor, n_frames: Tensor) -> Tensor:
         return features if self.config.cmvn is None else sliding_cmvn(features, n_frames, self.config.cmvn)
@@ -132,10 +156,18 @@ class Frontend(nn.Module):
         voiced = torch.zeros(features.shape[:2], dtype=torch.bool)
         for b, (size, n) in enumerate(zip(n_samples.tolist(), n_frames.tolist(), strict=True)):
             voiced[b, :n] = True
-            if vad is not None:
+            if isinstance(vad, PauseCutConfig):
+                voiced[b, :n] = self._outside_pauses(wave[b, :size], n, vad)
+            elif vad is not None:
                 times = {"shift_ms": c.shift_ms, "first_centre_ms": c.first_centre_ms}
                 voiced[b, :n] = webrtc_vad(wave[b, :size], c.sample_rate, n, vad, **times)
         return voiced.to(features.device)
+
+    def _outside_pauses(self, wave: Tensor, n_frames: int, vad: PauseCutConfig) -> Tensor:
+        """(n_frames,) bool of one waveform (S,): the frames whose centre is in no pause."""
+        c, kept = self.config.features, kept_blocks(wave, self.config.sample_rate, vad)
+        block = ((c.first_centre_ms + c.shift_ms * torch.arange(n_frames)) // vad.block_ms).long()
+        return torch.from_numpy(kept)[block.clamp(max=len(kept) - 1)] if len(kept) else torch.zeros(n_frames) > 0
 
 
 def voiced_by_energy(

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pysid.frontend.frames import Count
 from pysid.frontend.framing import as_counts, frame_mask, zero_past_end
@@ -39,6 +40,7 @@ class StftMelConfig:
     scale: Literal["db", "power"] = "db"  # decibels, or no logarithm
     floor: float = 1e-10  # the least power whose decibels are taken
     top_db: float = 80.0  # decibels below the loudest of an utterance that the quietest is raised to
+    tail_frames: int = 0  # more at the end: those centred past it, which the last samples still reach into
 
     def __post_init__(self) -> None:
         if self.sample_rate < 1 or self.n_mels < 1:
@@ -53,6 +55,8 @@ class StftMelConfig:
                 f"0 <= low_hz < high_hz <= {self.sample_rate / 2:g} Hz must hold, got {self.low_hz:g} and "
                 f"{self.high_hz:g}"
             )
+        if self.tail_frames < 0:
+            raise ValueError(f"tail_frames must not be negative, got {self.tail_frames}")
         if not (self.floor > 0 and self.top_db > 0):
             raise ValueError(f"floor and top_db must be positive, got {self.floor} and {self.top_db}")
 
@@ -95,8 +99,8 @@ class StftMelConfig:
 class StftMel(nn.Module):
     """Mel features of a batch of waveforms, each as if it were alone.
 
-    Shape: wave (B, S), float at int16 scale, and lengths (B,) or None -> (B, T, n_mels), T = 1 + S // shift; rows past
-        an utterance's own frames are 0, and an utterance without a sample has none.
+    Shape: wave (B, S), float at int16 scale, and lengths (B,) or None -> (B, T, n_mels), T = 1 + S // shift +
+        tail_frames; rows past an utterance's own frames are 0, and an utterance without a sample has none.
     """
 
     window: Tensor
@@ -113,7 +117,7 @@ class StftMel(nn.Module):
 
     def n_frames(self, n_samples: Count) -> Count:
         """Frames that `forward` makes of so many samples, a number or an integer tensor."""
-        found = 1 + n_samples // self.config.shift_samples
+        found = 1 + n_samples // self.config.shift_samples + self.config.tail_frames
         return found * (n_samples > 0)
 
     def noise(self) -> None:
@@ -130,6 +134,7 @@ class StftMel(nn.Module):
             return wave.new_zeros(len(wave), 0, self.dim)
         with torch.autocast(wave.device.type, enabled=False):  # half precision is no place for powers
             wave = torch.where(frame_mask(n_samples, wave.shape[1]), wave / FULL_SCALE, 0.0)
+            wave = functional.pad(wave, (0, c.tail_frames * c.shift_samples))
             spectrum = torch.stft(
                 wave, c.n_fft, c.shift_samples, c.window_samples, self.window, pad_mode="constant", return_complex=True
             )

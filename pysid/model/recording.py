@@ -36,14 +36,14 @@ def recording_parts(
     """
     source = as_source(audio)
     if isinstance(source, np.ndarray):
-        yield analyse_blocks(frontend, meter.passing([source]) if meter else [source])
+        yield analyse_blocks(frontend, meter.passing([source]) if meter else [source], cut=True)
         return
     with AudioReader(source, frontend.config.sample_rate, None, max_hours) as reader:
         reader.take_channel(channel)
         size = int(PART_S * reader.sample_rate)
         for start in range(0, reader.n_samples, size):
             blocks = reader.blocks(BLOCK_S, start, min(start + size, reader.n_samples))
-            yield analyse_blocks(frontend, meter.passing(blocks) if meter else blocks)
+            yield analyse_blocks(frontend, meter.passing(blocks) if meter else blocks, cut=True)
 
 
 def embed_parts(

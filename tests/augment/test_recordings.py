@@ -78,5 +78,5 @@ def test_what_is_missing_is_said_at_once(noises):
 
 def test_simulated_rooms_need_a_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyroomacoustics", None)
-    with pytest.raises(DataError, match=r"simulated rooms need pyroomacoustics: pip install 'pysid\[rooms\]'"):
+    with pytest.raises(DataError, match=r"simulation of rooms needs .* pip install 'pysid\[rooms\]'"):
         open_rooms("simulated", 16000)

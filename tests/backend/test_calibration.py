@@ -97,6 +97,6 @@ def test_bad_scores(target, nontarget, error, message):
 
 def test_bad_prior():
     with pytest.raises(ValueError, match=r"p_target must lie in \(0, 1\), got 1"):
-        LogisticCalibration(1.0)
+        LogisticCalibration(1.0).fit([1.0], [0.0])
     with pytest.raises(ValueError, match=r"p_target must lie in \(0, 1\), got 0"):
         LogisticCalibration.from_arrays({"calibration": np.array([1.0, 0.0, 0.5])}).predict_probability([0], 0.0)

@@ -117,9 +117,9 @@ def test_impossible_lda_dimensions(data):
     with pytest.raises(ValueError, match="LDA needs speaker labels"):
         CosineBackend(lda_dim=3).fit(X)
     with pytest.raises(ValueError, match="plda_length_norm must be"):
-        PldaBackend(plda_length_norm="unit")
+        PldaBackend(plda_length_norm="unit").fit(X, y)
     with pytest.raises(ValueError, match=r"smoothing must lie in \[0, 1\], got 2"):
-        PldaBackend(smoothing=2)
+        PldaBackend(smoothing=2).fit(X, y)
 
 
 def test_parts_that_do_not_fit():

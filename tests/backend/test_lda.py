@@ -86,6 +86,6 @@ def test_more_directions_than_speakers_warn(data):
         ({"dim": 2, "covariance_floor": -1.0}, "must not be negative, got -1"),
     ],
 )
-def test_bad_options(options, message):
+def test_bad_options(data, options, message):
     with pytest.raises(ValueError, match=message):
-        Lda(**options)
+        Lda(**options).fit(*data)

@@ -231,10 +231,10 @@ def test_too_little_data():
         Plda().fit(np.where(np.arange(6) == 3, np.nan, X[:, 0])[:, None], y)
 
 
-def test_wrong_arguments(model):
+def test_wrong_arguments(model, data):
     X = np.ones((2, 3))
     with pytest.raises(ValueError, match="n_iter must be at least 1, got 0"):
-        Plda(0)
+        Plda(0).fit(*data)
     with pytest.raises(ValueError, match="'kaldi', 'simple' or None, got 'unit'"):
         model.transform(X, length_norm="unit")
     with pytest.raises(DataError, match="X has 2 dimensions, expected 3"):

@@ -35,7 +35,10 @@ CONFIGS = {
     "unknown inner key": ("features: {kind: mfcc, mels: 3}\n", "c.yaml: unknown key 'features.mels'; known here: "),
     "wrong type": ("cmvn: {window: many}\n", "c.yaml: 'cmvn.window' must be a whole number, got 'many'"),
     "wrong value": ("features: {kind: mfcc, n_ceps: 99}\n", "c.yaml: features: n_ceps must lie in [1, n_mels=23]"),
-    "wrong kind": ("features: {kind: plp}\n", "c.yaml: 'features.kind' must be one of mfcc, fbank, got 'plp'"),
+    "wrong kind": (
+        "features: {kind: plp}\n",
+        "c.yaml: 'features.kind' must be one of mfcc, fbank, stft-mel, got 'plp'",
+    ),
 }
 
 

@@ -101,7 +101,7 @@ def test_one_of_several_recordings(pysid, tmp_path):
     assert pysid("transcript", turns, words, "-o", tmp_path).status == 0
     assert (tmp_path / "b.transcript.txt").read_text().startswith("[0:00] y: Good")
     error = pysid("transcript", turns, WORDS, "-o", tmp_path).error
-    assert error == f"{turns}: expected the turns of one recording, or of one called like {WORDS}, got a, b"
+    assert error == f"{turns}: expected the turns of one recording, or of one called 'meeting-words', got a, b"
 
 
 def test_bad_input(pysid, tmp_path):

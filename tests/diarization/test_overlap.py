@@ -100,8 +100,7 @@ def test_best_mixture_is_that_of_least_squares_with_weights_that_are_not_negativ
 
 def test_embeddings_are_projected_first():
     x = spoken(A, A, [0.6, 0.4, 0], A, A, B, B, B, B)
-    backend = CosineBackend()
-    backend.projection = Projection.from_parts(np.full(8, 5.0), length_norm=False)
+    backend = CosineBackend.of(Projection.from_parts(np.full(8, 5.0), length_norm=False))
     clustering = Clustering(np.repeat([0, 1], [5, 4]))
     second = make_overlap(OverlapConfig(), backend)(x + 5.0, windows(9), clustering)
     assert second.tolist() == [-1, -1, 1, -1, -1, -1, -1, -1, -1]

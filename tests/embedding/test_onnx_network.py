@@ -206,7 +206,7 @@ def test_integers_are_no_features():
 
 def test_without_onnxruntime(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(DataError, match=r"^m.onnx: ONNX models need an optional .*: pip install 'pysid\[onnx\]'$"):
+    with pytest.raises(DataError, match=r"^m.onnx: an ONNX model needs .*: pip install 'pysid\[onnx\]'$"):
         OnnxNetwork(graph().SerializeToString(), "m.onnx", CONFIG)
 
 

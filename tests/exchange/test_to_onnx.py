@@ -286,7 +286,7 @@ def test_what_is_not_exported(onnx_file, tmp_path):
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
 def test_export_without_the_extra(package, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(DataError, match=r"ONNX models need an optional part of pysid: pip install 'pysid\[onnx\]'$"):
+    with pytest.raises(DataError, match=rf"ONNX model needs the package {package}: pip install 'pysid\[onnx\]'$"):
         export_onnx(trained(SMALL), tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
 

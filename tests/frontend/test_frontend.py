@@ -121,7 +121,7 @@ def test_what_a_dictionary_leaves_out_keeps_its_default():
     ("values", "message"),
     [
         ({"features": {"n_mel": 30}}, "conf.yaml: unknown key 'features.n_mel'"),
-        ({"features": {"kind": "plp"}}, "conf.yaml: 'features.kind' must be one of mfcc, fbank, got 'plp'"),
+        ({"features": {"kind": "plp"}}, "conf.yaml: 'features.kind' must be one of mfcc, fbank, stft-mel, got 'plp'"),
         ({"features": {"kind": "fbank", "n_ceps": 30}}, "unknown key 'features.n_ceps'"),
         ({"vad": {"frames_context": "two"}}, "'vad.frames_context' must be a whole number"),
         ({"cmnv": None}, "conf.yaml: unknown key 'cmnv'"),

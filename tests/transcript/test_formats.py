@@ -114,7 +114,7 @@ def test_docx(tmp_path):
 
 def test_docx_without_what_writes_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "docx", None)
-    with pytest.raises(DataError, match=r"docx needs python-docx: pip install 'pysid\[docx\]'"):
+    with pytest.raises(DataError, match=r"a Word document needs the package docx: pip install 'pysid\[docx\]'"):
         write_transcript(tmp_path / "t.docx", DOCUMENT, "docx")
     assert not list(tmp_path.iterdir())
 

@@ -32,6 +32,22 @@ def read_all(paths: Sequence[PathLike], kind: str | None = None) -> list[Recordi
     return recordings
 
 
+def read_one(path: PathLike, name: str) -> RecordingTurns:
+    """The turns of the only recording in a file, or of the one that is called `name`.
+
+    Raises:
+        DataError: see `read_turns`; or there are several, and none is called so.
+    """
+    recordings = read_turns(path)
+    if len(recordings) > 1:
+        called = {name, one_words([name])[name]}  # RTTM has no white space in names
+        recordings = [x for x in recordings if x.recording in called] or recordings
+    if len(recordings) > 1:
+        listed = ", ".join(x.recording for x in recordings[:5])
+        raise DataError(f"{path}: expected the turns of one recording, or of one called {name!r}, got {listed}")
+    return recordings[0]
+
+
 def write_all(out: PathLike, recordings: Sequence[RecordingTurns], kind: str | None = None) -> list[Path]:
     """Writes recordings to one file, or each to a file of its own in a folder.
 

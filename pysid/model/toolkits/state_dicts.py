@@ -1,6 +1,6 @@
 """Checkpoints that say by the names of their tensors what they are: single files, or the only one of a folder.
 
-3D-Speaker's CAM++ and ECAPA-TDNN (`campplus_cn_common.bin`, `ecapa_tdnn.bin` and such).
+3D-Speaker's CAM++ and ECAPA-TDNN (`campplus_cn_common.bin`, `ecapa_tdnn.bin` and such), Resemblyzer's `pretrained.pt`.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pysid.errors import DataError
 from pysid.io.checkpoint import ENDINGS, read_checkpoint
-from pysid.model.toolkits import speechbrain, threed_speaker
+from pysid.model.toolkits import resemblyzer, speechbrain, threed_speaker
 from pysid.model.toolkits.read import ToolkitModel
 
 Reader = Callable[[dict[str, Tensor], Path], ToolkitModel]
@@ -28,6 +28,7 @@ def _read_ecapa(weights: dict[str, Tensor], path: Path) -> ToolkitModel:
 KNOWN: dict[str, Reader] = {
     "xvector.tdnn.linear.weight": threed_speaker.read_campplus,
     "blocks.0.conv.conv.weight": _read_ecapa,
+    "lstm.weight_ih_l0": resemblyzer.read,
 }
 """By a tensor that only such a network has."""
 
@@ -42,11 +43,11 @@ def read(path: Path) -> ToolkitModel:
     file = _file(path)
     assert file is not None
     weights = read_checkpoint(file)
+    if any(name.startswith(SEGMENTATION) for name in weights):
+        raise DataError(f"{file}: expected a network of speaker embeddings, got one for --segmentation")
     for name, reader in KNOWN.items():
         if name in weights:
             return reader(weights, file)
-    if any(name.startswith(SEGMENTATION) for name in weights):
-        raise DataError(f"{file}: expected a network of speaker embeddings, got one for --segmentation")
     names = ", ".join(map(repr, list(weights)[:3]))
     raise DataError(f"{file}: expected a network of a known toolkit, got tensors such as {names}")
 

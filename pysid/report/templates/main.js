@@ -108,6 +108,7 @@ startTimeline();
 startOverview();
 startSpeakers();
 startTurnList();
+startWords();
 startButtons();
 addEventListener("keydown", onKey);
 addEventListener("keyup", (event) => {

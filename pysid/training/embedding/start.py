@@ -44,7 +44,7 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
     state = {_common_name(name): x for name, x in classifier.state_dict().items()}
     if (directory / WEIGHTS_FILE).exists():
         path, known = directory / WEIGHTS_FILE, {}
-        saved = {f"{NETWORK}{name}": x for name, x in _read(path).items()}
+        saved: Mapping[str, Tensor] = {f"{NETWORK}{name}": x for name, x in _read(path).items()}
     else:
         path, known = _latest(directory), _known_classes(directory)
         if classes and not known.keys() & set(classes):

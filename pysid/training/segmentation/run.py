@@ -169,10 +169,7 @@ def _rooms(config: SegmentationTrainConfig) -> list[np.ndarray]:
     if config.rooms is None or not config.mix.room_probability:
         return []
     c = config.rooms
-    try:
-        return list(track(simulate_meeting_rooms(c), "simulating rooms", c.n_rooms * c.n_microphones))
-    except ImportError as error:
-        raise DataError(str(error)) from None
+    return list(track(simulate_meeting_rooms(c), "simulating rooms", c.n_rooms * c.n_microphones))
 
 
 def _recordings(config: SegmentationTrainConfig, directory: str, labelled: bool) -> Recordings:

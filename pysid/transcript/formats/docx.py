@@ -4,7 +4,7 @@ import io
 import re
 from datetime import datetime
 
-from pysid.errors import DataError
+from pysid.errors import needs_extra
 from pysid.transcript.formats.document import Document, clock, shown
 
 NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -17,13 +17,11 @@ def format_docx(document: Document) -> bytes:
     """The file.
 
     Raises:
-        DataError: python-docx, which writes it, is not installed.
+        MissingExtra: python-docx, which writes it, is not installed.
     """
-    try:
+    with needs_extra("a Word document", "docx"):
         import docx
         from docx.shared import Pt, RGBColor
-    except ImportError:
-        raise DataError("docx needs python-docx: pip install 'pysid[docx]'") from None
     file = docx.Document()
     properties = file.core_properties
     properties.title, properties.author, properties.comments = _clean(document.title), "pysid", ""

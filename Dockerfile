@@ -1,0 +1,30 @@
+# syntax=docker/dockerfile:1
+# pysid on a CPU:       docker build -t pysid .
+# on a GPU:             docker build -t pysid:cuda --build-arg TORCH=cu130 .
+# with all extras:      docker build -t pysid:all --build-arg EXTRAS='[all]' .
+# Use (docs/how-to/docker.md):
+#   docker run --rm --read-only --network none --tmpfs /tmp -v "$PWD:/data" --user "$(id -u):$(id -g)" pysid diarize meeting.wav
+ARG PYTHON=3.13
+
+FROM python:${PYTHON}-slim AS build
+ARG TORCH=cpu
+ARG EXTRAS=
+WORKDIR /src
+COPY constraints.txt pyproject.toml README.md LICENSE ./
+RUN python -m venv /opt/pysid
+ENV PATH=/opt/pysid/bin:$PATH PIP_CACHE_DIR=/var/cache/pip
+# torch first, of the build asked for: a version alone would take PyPI's, which is the one for CUDA.
+RUN --mount=type=cache,target=/var/cache/pip \
+    pip install -c constraints.txt --no-deps --index-url "https://download.pytorch.org/whl/${TORCH}" torch torchaudio
+COPY pysid pysid
+RUN --mount=type=cache,target=/var/cache/pip pip install -c constraints.txt ".${EXTRAS}"
+
+FROM python:${PYTHON}-slim
+RUN apt-get update && apt-get install --yes --no-install-recommends ffmpeg && rm -rf /var/lib/apt/lists/*
+COPY --from=build /opt/pysid /opt/pysid
+ENV PATH=/opt/pysid/bin:$PATH HOME=/tmp PYTHONDONTWRITEBYTECODE=1
+# No user of the host has this name's rights; the file system needs to be written to only below /tmp and /data.
+USER nobody
+WORKDIR /data
+ENTRYPOINT ["pysid"]
+CMD ["--help"]

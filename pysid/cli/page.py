@@ -1,0 +1,88 @@
+"""`pysid page`: anybody's turns as a page to look at and listen to."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pysid.cli.common import Names, renamed
+
+if TYPE_CHECKING:
+    from pysid.report.page import SpokenText
+    from pysid.segments import Turn
+
+
+def page(
+    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="The recording.")],
+    turns: Annotated[Path, typer.Argument(metavar="TURNS", help="Who speaks when: RTTM, TextGrid, SRT, CSV, JSON ...")],
+    reference: Annotated[
+        Path | None, typer.Option(help="The true turns, in any of these formats: shows the errors.")
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option(metavar="WORDS", help="What a recogniser of speech wrote: see pysid transcript.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="The page.", show_default="NAME.html where you are"),
+    ] = None,
+    names: Names = None,
+    embed: Annotated[
+        bool | None,
+        typer.Option("--embed/--link", help="The sound inside the page or beside it.", show_default="by its size"),
+    ] = None,
+) -> None:
+    """Make a web page of a recording and its turns, whoever found them, to look at and listen to.
+
+    The page needs nothing but a browser, works offline and sends nothing. Speakers can be renamed on it, and the turns
+    saved. With --reference it shows where the errors are, with --words what is said.
+
+    Example: pysid page meeting.wav meeting.rttm
+
+    Example: pysid page meeting.wav pyannote.rttm --reference truth.rttm --out errors.html
+
+    Example: pysid page talk.mp3 talk.json --words talk-whisper.json --name speaker1=Anna
+    """
+    from pysid.io.audio.files import audio_info
+    from pysid.io.files import safe_name
+    from pysid.io.turns.convert import read_one
+    from pysid.metrics.diarization import diarization_error, error_pieces
+    from pysid.report.page import write_page
+    from pysid.segments import Segment
+
+    name = audio.stem
+    duration_s = audio_info(audio).duration_s
+    shown = renamed(read_one(turns, name).turns, names)
+    truth = None if reference is None else read_one(reference, name).turns
+    text = None if words is None else _text(words, shown)
+    whole = [Segment(0.0, duration_s)]
+    path = out or Path(f"{safe_name(name)}.html")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    counts = None if truth is None else diarization_error(truth, shown, whole)
+    write_page(
+        path,
+        audio,
+        shown,
+        duration_s=duration_s,
+        title=name,
+        reference=truth,
+        errors=None if truth is None else error_pieces(truth, shown, whole),
+        figures=None if counts is None else counts.rates(),
+        text=text,
+        embed_audio="auto" if embed is None else "embed" if embed else "link",
+    )
+    speakers = len({turn.speaker for turn in shown})
+    der = "" if counts is None else f", DER {100 * counts.der:.2f}%"
+    print(f"{name}: {speakers} speaker{'' if speakers == 1 else 's'}, {len(shown)} turns in {duration_s:.1f} s{der}")
+    print(f"wrote {path}")
+
+
+def _text(path: Path, turns: "list[Turn]") -> "list[SpokenText]":
+    """The paragraphs of the words, with the speakers of the turns."""
+    from pysid.report.page import SpokenText
+    from pysid.transcript import read_transcript, utterances, with_speakers
+
+    spoken = with_speakers(read_transcript(path, path.name.partition(".")[0]), turns)
+    return [
+        SpokenText(x.speaker, [(word.start_s, word.end_s, word.text, word.glued) for word in x.words])
+        for x in utterances(spoken)
+    ]

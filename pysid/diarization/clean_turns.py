@@ -1,0 +1,110 @@
+"""Turns as readers want them: without fragments, without a break at each breath, and with one speaker alone.
+
+What is best for the diarization error rate is not best to read: every pause that is bridged is false alarm. So tables
+and RTTM keep the turns as they are; subtitles and the page show `joined_turns`.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from pysid.diarization.turns import TOLERANCE_S, bridge_gaps
+from pysid.segments import Segment, Turn
+
+JOIN_S = 0.8  # the shortest pause that ends a subtitle, here and in transcripts
+
+
+def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0) -> list[Turn]:
+    """The turns with those shorter than `min_s` given to the turn that they touch, or left out where there is none.
+
+    A fragment is seldom somebody's: mostly a border between two speakers was put in two places. Of two turns that it
+    touches the longer one gets it; one that lies within another turn, and thus overlaps it, is left out. The result is
+    in order of the starts.
+
+    >>> turns = [Turn(Segment(0.0, 0.04), "b"), Turn(Segment(0.04, 3.0), "a"), Turn(Segment(5.0, 5.1), "b")]
+    >>> without_fragments(turns, 0.2)
+    [Turn(segment=Segment(start_s=0.0, end_s=3.0), speaker='a')]
+    """
+    turns = bridge_gaps(turns, 0.0)
+    kept: dict[int, Turn] = dict(enumerate(turns))
+    spared = _spared(kept, min_s, min_speakers)
+    starting: defaultdict[int, set[int]] = defaultdict(set)  # the numbers of turns, by their starts in microseconds
+    ending: defaultdict[int, set[int]] = defaultdict(set)
+    for i, turn in kept.items():
+        starting[_us(turn.segment.start_s)].add(i)
+        ending[_us(turn.segment.end_s)].add(i)
+    starts_s = np.sort([turn.segment.start_s for turn in turns])
+    ends_s = np.sort([turn.segment.end_s for turn in turns])
+    for i in sorted(kept, key=lambda i: kept[i].segment.duration_s):
+        fragment = kept[i].segment
+        if i in spared or fragment.duration_s >= min_s - TOLERANCE_S:
+            continue  # it was long enough, or has become so
+        del kept[i]
+        starting[_us(fragment.start_s)].discard(i)
+        ending[_us(fragment.end_s)].discard(i)
+        touching = ending[_us(fragment.start_s)] | starting[_us(fragment.end_s)]
+        n_there = np.searchsorted(starts_s, fragment.end_s - TOLERANCE_S) - np.searchsorted(
+            ends_s, fragment.start_s + TOLERANCE_S
+        )
+        if not touching or n_there > 1:  # else somebody speaks there all the same
+            continue
+        heir = max(touching, key=lambda j: (kept[j].segment.duration_s, -j))
+        whole = kept[heir].segment
+        starting[_us(whole.start_s)].discard(heir)
+        ending[_us(whole.end_s)].discard(heir)
+        whole = Segment(min(whole.start_s, fragment.start_s), max(whole.end_s, fragment.end_s))
+        starting[_us(whole.start_s)].add(heir)
+        ending[_us(whole.end_s)].add(heir)
+        kept[heir] = Turn(whole, kept[heir].speaker)
+    return sorted(bridge_gaps(list(kept.values()), 0.0))
+
+
+def _spared(turns: Mapping[int, Turn], min_s: float, min_speakers: int) -> set[int]:
+    """The numbers of fragments that are kept so that so many speakers are left: the longest that they have."""
+    longest: dict[str, int] = {}
+    for i, turn in turns.items():
+        best = longest.get(turn.speaker)
+        if best is None or turn.segment.duration_s > turns[best].segment.duration_s:
+            longest[turn.speaker] = i
+    order = sorted(longest.values(), key=lambda i: -turns[i].segment.duration_s)
+    return {i for i in order[:min_speakers] if turns[i].segment.duration_s < min_s - TOLERANCE_S}
+
+
+def joined_turns(turns: Sequence[Turn], join_s: float = JOIN_S) -> list[Turn]:
+    """The turns as subtitles and the page show them: a speaker's pauses of up to `join_s`, in which nobody else
+    speaks, do not end a turn."""
+    return bridge_gaps(turns, join_s)
+
+
+def alone(turns: Sequence[Turn]) -> list[Turn]:
+    """The parts of turns in which nobody but the speaker talks, in order of time.
+
+    >>> turns = [Turn(Segment(0.0, 5.0), "anna"), Turn(Segment(1.0, 1.5), "ben"), Turn(Segment(4.0, 9.0), "ben")]
+    >>> [(turn.segment.start_s, turn.segment.end_s, turn.speaker) for turn in alone(turns)]
+    [(0.0, 1.0, 'anna'), (1.5, 4.0, 'anna'), (5.0, 9.0, 'ben')]
+    """
+    ordered = sorted(turns)
+    edges_s = sorted({time for turn in ordered for time in (turn.segment.start_s, turn.segment.end_s)})
+    result: list[Turn] = []
+    active: list[Turn] = []
+    arriving = 0
+    for start_s, end_s in pairwise(edges_s):
+        while arriving < len(ordered) and ordered[arriving].segment.start_s <= start_s:
+            active.append(ordered[arriving])
+            arriving += 1
+        active = [turn for turn in active if turn.segment.end_s > start_s]
+        speakers = {turn.speaker for turn in active}
+        if len(speakers) != 1:
+            continue
+        last = result[-1] if result else None
+        if last is not None and last.speaker in speakers and last.segment.end_s == start_s:
+            result[-1] = Turn(Segment(last.segment.start_s, end_s), last.speaker)
+        else:
+            result.append(Turn(Segment(start_s, end_s), *speakers))
+    return result
+
+
+def _us(time_s: float) -> int:
+    return round(1e6 * time_s)

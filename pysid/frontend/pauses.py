@@ -1,0 +1,77 @@
+"""Waveforms made ready as Resemblyzer does: quiet ones raised, and what is not speech cut out of them.
+
+Source: Resemblyzer, resemblyzer/audio.py (normalize_volume, trim_long_silences).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.ndimage
+import torch
+from torch import Tensor
+
+from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
+
+FULL_SCALE = 32768.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PauseCutConfig:
+    """WebRTC's decisions, smoothed, by which pauses are cut out of the waveform before there are frames.
+
+    Attributes:
+        aggressiveness: of the detector, 0 to 3.
+        block_ms: 10, 20 or 30: what one decision is about. The rest of a waveform that does not fill one is cut off.
+        smooth_blocks: blocks of which more than half must be speech.
+        margin_blocks: kept on either side of speech.
+    """
+
+    kind: Literal["cut"] = "cut"
+    aggressiveness: int = 3
+    block_ms: int = 30
+    smooth_blocks: int = 8
+    margin_blocks: int = 3
+
+    def __post_init__(self) -> None:
+        if self.smooth_blocks < 1 or self.margin_blocks < 0:
+            raise ValueError(
+                f"smooth_blocks must be positive and margin_blocks not negative, got {self.smooth_blocks} and "
+                f"{self.margin_blocks}"
+            )
+        self.detector  # noqa: B018  checks the others
+
+    @property
+    def detector(self) -> WebrtcVadConfig:
+        """Its options."""
+        return WebrtcVadConfig(aggressiveness=self.aggressiveness, block_ms=self.block_ms)
+
+
+def kept_blocks(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> np.ndarray:
+    """(N,) bool: the whole blocks of a waveform (S,), at int16 scale, that are kept."""
+    n = len(wave) // (sample_rate * config.block_ms // 1000)
+    scaled = wave * (32767 / FULL_SCALE)  # as Resemblyzer has the samples
+    speech = webrtc_vad(
+        scaled, sample_rate, n, config.detector, shift_ms=config.block_ms, first_centre_ms=config.block_ms / 2
+    ).numpy()
+    width = config.smooth_blocks
+    around = np.pad(speech.astype(np.int64), ((width - 1) // 2, width // 2))
+    smooth = np.convolve(around, np.ones(width, np.int64), "valid")[:n] * 2 > width
+    if not config.margin_blocks:
+        return smooth
+    kept: np.ndarray = scipy.ndimage.binary_dilation(smooth, np.ones(2 * config.margin_blocks + 1))
+    return kept
+
+
+def without_pauses(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> Tensor:
+    """A waveform (S,), at int16 scale, less its pauses; empty where there is no speech."""
+    size = sample_rate * config.block_ms // 1000
+    kept = torch.from_numpy(kept_blocks(wave, sample_rate, config)).to(wave.device)
+    return wave[: len(kept) * size].reshape(-1, size)[kept].flatten()
+
+
+def raised(wave: Tensor, least_dbfs: float) -> Tensor:
+    """A waveform (S,), at int16 scale, amplified where its root mean square is below `least_dbfs` of full scale."""
+    rms = float(wave.double().square().mean().sqrt()) if len(wave) else 0.0
+    least = FULL_SCALE * 10 ** (least_dbfs / 20)
+    return wave if not 0 < rms < least else wave * (least / rms)

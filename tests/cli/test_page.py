@@ -1,0 +1,75 @@
+"""`pysid page`, on the example conversation and on what is wrong with other people's files."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pysid.io.audio.files import write_audio
+
+CONVERSATION = Path(__file__).parents[2] / "examples" / "conversation"
+MEETING, TRUTH, WORDS = (CONVERSATION / f"meeting{x}" for x in (".ogg", ".rttm", "-words.json"))
+
+
+@pytest.fixture
+def call(tmp_path) -> Path:
+    """A recording of 5 s."""
+    write_audio(tmp_path / "call.wav", np.random.default_rng(0).normal(scale=1000, size=80000), 16000)
+    return tmp_path / "call.wav"
+
+
+def test_a_page_of_anybodys_turns(pysid, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    turns, truth = tmp_path / "x.srt", tmp_path / "truth.csv"
+    turns.write_text("1\n00:00:00,500 --> 00:00:02,000\nSPEAKER_00\n\n2\n00:00:02,000 --> 00:00:04,000\nSPEAKER_01\n")
+    truth.write_text("start,end,speaker\n0.5,2.5,anna\n2.5,4,ben\n")
+    outcome = pysid("page", call, turns)
+    assert (outcome.status, outcome.out) == (0, "call: 2 speakers, 2 turns in 5.0 s\nwrote call.html\n")
+    assert "SPEAKER_01" in (tmp_path / "call.html").read_text()
+    out = tmp_path / "new" / "errors.html"
+    outcome = pysid("page", call, turns, "--reference", truth, "-o", out, "--name", "SPEAKER_00=Zoë", "--link")
+    assert outcome.out == f"call: 2 speakers, 2 turns in 5.0 s, DER 14.29%\nwrote {out}\n"
+    page = out.read_text()
+    assert "Zoë" in page and "14.29%" in page and "confusion" in page and '"url": "file://' in page
+
+
+def test_words(pysid, tmp_path):
+    out = tmp_path / "x.html"
+    assert pysid("page", MEETING, TRUTH, "--words", WORDS, "-o", out, "--name", "anna=Anna Berg").status == 0
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', out.read_text(), re.DOTALL)[1]
+    assert '"words": [[0, [[800, 940, "Good", false], ' in data and "Anna Berg" in data
+    assert 'id="words"' in out.read_text() and 'id="words"' not in _page(pysid, tmp_path / "y.html")
+
+
+def _page(pysid, out):
+    assert pysid("page", MEETING, TRUTH, "-o", out).status == 0
+    return out.read_text()
+
+
+def test_one_recording_of_many(pysid, call, tmp_path):
+    turns = tmp_path / "all.rttm"
+    turns.write_text("SPEAKER a 1 0 1 <NA> <NA> x <NA> <NA>\nSPEAKER call 1 1 2 <NA> <NA> y <NA> <NA>\n")
+    assert pysid("page", call, turns, "-o", tmp_path / "x.html").out.startswith("call: 1 speaker, 1 turns in 5.0 s")
+    turns.write_text(turns.read_text().replace("call", "b"))
+    assert "or of one called 'call', got a, b" in pysid("page", call, turns, "-o", tmp_path / "x.html").error
+
+
+def test_bad_input(pysid, call, tmp_path):
+    good, bad = tmp_path / "good.rttm", tmp_path / "bad.rttm"
+    good.write_text("SPEAKER call 1 1 2 <NA> <NA> y <NA> <NA>\n")
+    bad.write_text("SPEAKER call 1 1\n")
+    errors = {
+        (tmp_path / "no.wav", good): "no.wav: cannot read the file: No such file",
+        (good, good): "good.rttm: expected an audio file",
+        (call, tmp_path / "no.rttm"): "no.rttm: cannot read the file: No such file or directory",
+        (call, bad): f"{bad}:1: expected ",
+        (call, call): "expected a name that ends in one of .rttm",
+        (call, good, "--reference", bad): f"{bad}:1: expected ",
+        (call, good, "--words", bad): f"{bad}: expected the JSON of whisper.cpp, ",
+        (call, good, "--name", "x=Anna"): "expected the name of a speaker, got 'x'; those who speak: y",
+    }
+    for arguments, message in errors.items():
+        assert message in pysid("page", *arguments, "-o", tmp_path / "x.html").error, arguments
+    assert not (tmp_path / "x.html").exists()
+    assert pysid("page", call).status == 2 and pysid("page", call, good, "--name", "y").status == 2

@@ -1,0 +1,141 @@
+"""What pyproject.toml, constraints.txt and the files for other package managers say of one another, and of the code."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import pysid
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+# What conda-forge calls otherwise, and what it does not have.
+CONDA_NAMES = {"torch": "pytorch", "soundfile": "pysoundfile", "matplotlib": "matplotlib-base"}
+NOT_ON_CONDA = {"webrtcvad-wheels"}
+
+
+def normal(name: str) -> str:
+    """A package's name as PEP 503 has it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def split(requirement: str) -> tuple[str, str]:
+    """Name and range."""
+    match = re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?\s*(.*)", requirement)
+    assert match, requirement
+    return normal(match[1]), match[2]
+
+
+def needed(extra: str | None = None) -> dict[str, str]:
+    """{package: range} of pysid, or of an extra and the extras that it is made of."""
+    found: dict[str, str] = {}
+    for requirement in PROJECT["dependencies"] if extra is None else EXTRAS[extra]:
+        name, limits = split(requirement)
+        if name == "pysid":
+            for inner in re.findall(r"\w+", requirement.partition("[")[2]):
+                found |= needed(inner)
+        else:
+            found[name] = limits
+    return found
+
+
+def pinned() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return {normal(name): version for name, _, version in (line.partition("==") for line in lines if "==" in line)}
+
+
+def test_one_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    released = re.search(r"^## (\S+) - (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert released and citation["version"] == released[1] and str(citation["date-released"]) == released[2]
+    # Between releases the version is the next one's, such as 0.2.0.dev0.
+    assert pysid.__version__ == released[1] or ".dev" in pysid.__version__
+
+
+@pytest.mark.parametrize("extra", [None, *EXTRAS])
+def test_what_is_needed_is_pinned(extra):
+    known = pinned()
+    assert sorted(set(needed(extra)) - set(known)) == []
+    assert known["torch"] == "2.13.0"
+
+
+def test_all_is_all_that_a_user_can_have():
+    assert needed("all") == {
+        k: v for e in EXTRAS if e not in ("all", "test", "docs", "dev") for k, v in needed(e).items()
+    }
+
+
+def test_ruff_is_one_version():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert set(re.findall(r"ruff==([\d.]+)", hooks)) == {needed("dev")["ruff"].removeprefix("==")}
+
+
+def test_conda_recipe_has_the_same_dependencies():
+    lines = (ROOT / "conda" / "meta.yaml").read_text().partition("  run:\n")[2].partition("\ntest:")[0]
+    listed = dict(re.findall(r"^    - ([\w.-]+) (>=\S+)$", lines, re.MULTILINE))
+    listed.pop("python")
+    wanted = {CONDA_NAMES.get(name, name): limits for name, limits in (needed() | needed("all")).items()}
+    assert {normal(name): limits for name, limits in listed.items()} == {
+        name: limits for name, limits in wanted.items() if name not in NOT_ON_CONDA
+    }
+
+
+def test_extras_that_messages_name_exist():
+    named = set()
+    for path in sorted((ROOT / "pysid").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "needs_extra":
+                assert isinstance(node.args[1], ast.Constant)
+                named.add(node.args[1].value)
+    assert named == set(EXTRAS) - {"all", "test", "docs", "dev"}
+
+
+OPTIONAL = ("accelerate", "tensorboard", "matplotlib", "onnx", "onnxruntime", "pyroomacoustics", "distributed", "docx")
+WITHOUT_EXTRAS = f"""
+import pkgutil, sys
+from importlib import import_module
+for name in {OPTIONAL!r}:
+    sys.modules[name] = None  # its import fails
+import pysid
+for module in pkgutil.walk_packages(pysid.__path__, "pysid."):
+    if not module.name.startswith("pysid.training.") and not module.name.endswith("__main__"):
+        import_module(module.name)
+from pysid.errors import MissingExtra
+from pysid.report.det import plot_det
+try:
+    import_module("pysid.training.trainer")
+except MissingExtra as error:
+    print(error)
+try:
+    plot_det({{"a": ([1.0], [0.0])}})
+except MissingExtra as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_all_but_training_imports_without_extras():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRAS], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "training needs the package accelerate: pip install 'pysid[train]'",
+        "a DET plot needs the package matplotlib: pip install 'pysid[plots]'",
+    ]
+
+
+def test_source_distribution_has_what_the_readme_names():
+    """Files and folders that README links to or that its commands read are in the repository, and so in the sdist."""
+    manifest = (ROOT / "MANIFEST.in").read_text()
+    folders = set(re.findall(r"^graft (\S+)", manifest, re.MULTILINE)) | {"pysid"}
+    readme = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"\]\(([^)#:]+)\)", readme)) | set(re.findall(r"\b(?:examples|recipes)/[\w./-]+\w", readme))
+    for name in sorted(named):
+        assert (ROOT / name).exists(), name
+        top = Path(name).parts[0]
+        assert top in folders or "/" not in name, f"{name} is not in MANIFEST.in"
