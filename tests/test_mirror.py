@@ -48,7 +48,7 @@ ELSEWHERE = {
     "speakers/test_database.py": "speakers/database_file",
     "speakers/test_identify.py": "speakers/index",
     "speakers/test_verify.py": "speakers/decision speakers/listen",
-    "training/test_trainer.py": "training/checkpoint training/folder training/embedding/classifier"
+    "training/test_trainer.py": "training/embedding/classifier"
     " training/embedding/corpus training/embedding/dev_set training/embedding/flavours",
     "training/embedding/test_batches.py": "training/decoded",
     "training/segmentation/test_batches.py": "training/segmentation/teacher",
@@ -59,7 +59,7 @@ ELSEWHERE = {
     "exchange/test_to_kaldi.py": "nnet3/from_xvector nnet3/to_xvector",
     "exchange/test_to_onnx.py": "model/onnx_file",
     "model/toolkits/test_toolkits.py": "exchange/from_toolkit",
-    "model/test_speaker_model.py": "io/weights model/recording",
+    "model/test_speaker_model.py": "model/recording",
     # Stand-ins run whole, as Kaldi's programs do.
     "kaldi/test_programs.py": "kaldi/log kaldi/nnet3_info kaldi/other_programs kaldi/run",
     "kaldi/test_stand_ins.py": "kaldi/streams",

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pysid.data.sources import ArraySource
+from pysid.data.sources import ArraySource, AudioSource
 from pysid.diarization.windows import WindowConfig
 from pysid.errors import DataError, Skipped
 from pysid.io.ark.npz import write_npz
 from pysid.io.ark.writer import PARTIAL, ArkWriter
 from pysid.io.files import atomic_text
 from pysid.io.lock import output_lock
+from pysid.model.recording import embed_parts, piece_parts
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import ENDING, ShardRun, gather, merge
 from pysid.parallel.work import Results
@@ -22,6 +23,7 @@ from pysid.progress import track
 from pysid.runs.inputs import Inputs, Named, OnSkip, SourceInputs, WindowInputs
 
 DESCRIPTION = "embedding"
+LONG_S = 600.0  # a longer recording is not held in memory
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,32 @@ def _write_ark(shards: ShardRun[ArraySource], out: Path) -> tuple[int, Skipped]:
 
 def _embed_shard(model: SpeakerModel, windows: WindowConfig | None, source: ArraySource) -> Results:
     skipped = Skipped()
-    inputs: Inputs = SourceInputs(source)
-    inputs = inputs if windows is None else WindowInputs(inputs, model, windows)
-    yield from compute_embeddings(model, inputs, inputs.read((), skipped.add), skipped.add)
+    if windows is None and isinstance(source, AudioSource) and not source.are_features:
+        yield from _embed_recordings(model, source, skipped)
+    else:
+        inputs: Inputs = SourceInputs(source)
+        inputs = inputs if windows is None else WindowInputs(inputs, model, windows)
+        yield from compute_embeddings(model, inputs, inputs.read((), skipped.add), skipped.add)
     yield from skipped.reasons.items()
+
+
+def _embed_recordings(model: SpeakerModel, source: AudioSource, skipped: Skipped) -> Named:
+    """Embeddings (E,) of audio; long recordings, which come last, are read in blocks as `SpeakerModel.embed` does."""
+    of_long: dict[str, np.ndarray] = {}
+
+    def short_ones() -> Named:
+        for key in source.keys:
+            wave = None
+            with skipped.on_error(key), source.open(key) as piece:
+                if piece.duration_s <= LONG_S:
+                    wave = piece.read()
+                else:
+                    of_long[key] = embed_parts(model.embed_features, key, piece_parts(model.frontend, piece))
+            if wave is not None:
+                yield key, wave
+
+    yield from model.embed_waves(short_ones(), skipped.add)
+    yield from of_long.items()
 
 
 def _from_start_to_end(model: SpeakerModel, inputs: Inputs, out: Path) -> tuple[int, Skipped]:

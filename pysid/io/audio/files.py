@@ -9,6 +9,7 @@ import math
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,13 +77,69 @@ def read_audio(
     Warns:
         PysidWarning: the waveform is not silent but peaks below 2.0, so its scale must be wrong.
     """
+    with open_piece(
+        path,
+        sample_rate=sample_rate,
+        channel=channel,
+        start_s=start_s,
+        end_s=end_s,
+        max_overshoot_s=max_overshoot_s,
+        max_hours=max_hours,
+    ) as piece:
+        return piece.read(), piece.sample_rate
+
+
+@dataclass(frozen=True)
+class AudioPiece:
+    """The samples [start, stop) of an open recording, to be read as a whole or in blocks."""
+
+    reader: AudioReader
+    start: int
+    stop: int
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.reader.sample_rate
+
+    @property
+    def duration_s(self) -> float:
+        return (self.stop - self.start) / self.sample_rate
+
+    def read(self) -> np.ndarray:
+        """All of it, (S,) float32 at int16 scale; warns as `read_audio`."""
+        wave = self.reader.read(self.start, self.stop)
+        highest = peak(wave)
+        if 0 < highest < LOWEST_CREDIBLE_PEAK:
+            message = f"{self.reader.name}: expected int16 scale (full scale 32768), got a peak of {highest:.2g}"
+            warnings.warn(message, PysidWarning, stacklevel=3)
+        return wave
+
+    def parts(self, part_s: float) -> Iterator["AudioPiece"]:
+        """Pieces of `part_s` seconds one after the other, the last one shorter."""
+        size = max(1, int(part_s * self.sample_rate))
+        for start in range(self.start, self.stop, size):
+            yield AudioPiece(self.reader, start, min(start + size, self.stop))
+
+    def blocks(self, block_s: float) -> Iterator[np.ndarray]:
+        """(S,) of `block_s` seconds each, the last one shorter."""
+        return self.reader.blocks(block_s, self.start, self.stop)
+
+
+@contextmanager
+def open_piece(
+    path: AudioFile,
+    *,
+    sample_rate: int | None = None,
+    channel: int | None = None,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    max_overshoot_s: float = MAX_OVERSHOOT_S,
+    max_hours: float = MAX_HOURS,
+) -> Iterator[AudioPiece]:
+    """A recording or a piece of it, open; arguments and errors as of `read_audio`."""
     with AudioReader(path, sample_rate, channel, max_hours) as reader:
-        wave = reader.read(*_span(reader, start_s, end_s, max_overshoot_s))
-    highest = peak(wave)
-    if 0 < highest < LOWEST_CREDIBLE_PEAK:
-        message = f"{reader.name}: expected int16 scale (full scale 32768), got a peak of {highest:.2g}"
-        warnings.warn(message, PysidWarning, stacklevel=2)
-    return wave, reader.sample_rate
+        yield AudioPiece(reader, *_span(reader, start_s, end_s, max_overshoot_s))
 
 
 def iter_blocks(
@@ -100,9 +157,10 @@ def iter_blocks(
     Joined, the blocks equal what `read_audio` gives, and arguments and errors are the same; memory is that of
     one block. `audio_info` tells the rate where `sample_rate` is None.
     """
-    with AudioReader(path, sample_rate, channel, max_hours) as reader:
-        start, stop = _span(reader, start_s, end_s, MAX_OVERSHOOT_S)
-        yield from reader.blocks(block_s, start, stop)
+    with open_piece(
+        path, sample_rate=sample_rate, channel=channel, start_s=start_s, end_s=end_s, max_hours=max_hours
+    ) as piece:
+        yield from piece.blocks(block_s)
 
 
 def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int, comment: str = "") -> None:
