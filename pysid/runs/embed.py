@@ -201,17 +201,22 @@ def embed(
     Raises:
         DataError: an archive breaks off, after the embeddings of all that stands before.
     """
-    broken: list[DataError] = []
-    arrays = _until_broken(inputs.read(done, skipped.add), broken)
+    arrays = _UntilBroken(inputs.read(done, skipped.add))
     total = None if inputs.keys is None else len(inputs.keys)
-    yield from track(compute_embeddings(model, inputs, arrays, skipped.add), "embedding", total, start=len(done))
-    if broken:
-        raise broken[0]
+    yield from track(compute_embeddings(model, inputs, iter(arrays), skipped.add), "embedding", total, start=len(done))
+    if arrays.error is not None:
+        raise arrays.error
 
 
-def _until_broken(arrays: Named, broken: list[DataError]) -> Named:
-    """Passes arrays on up to the first error, which it keeps: what was read before is not lost."""
-    try:
-        yield from arrays
-    except DataError as error:
-        broken.append(error)
+class _UntilBroken:
+    """Arrays up to the first error, which is kept: what was read before it is not lost."""
+
+    def __init__(self, arrays: Named) -> None:
+        self.arrays = arrays
+        self.error: DataError | None = None
+
+    def __iter__(self) -> Named:
+        try:
+            yield from self.arrays
+        except DataError as error:
+            self.error = error
