@@ -1,5 +1,6 @@
 """Fixtures for the parts that put the others together: a small model, the example voices, broken recordings."""
 
+import os
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
@@ -9,6 +10,37 @@ import pytest
 import soundfile
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+
+# What takes seconds a test: recipes and trainings, benchmarks, killed processes, browsers, clusters. Folders, files
+# and tests by the beginning of their names; single tests elsewhere have the mark `slow` themselves.
+SLOW = (
+    "recipes/",
+    "benchmarks/",
+    "parallel/test_cluster.py",
+    "report/test_page_browser.py",
+    "kaldi/test_real_scripts.py",
+    "test_real_speech.py",
+    "training/test_trainer.py",
+    "training/activity/test_run.py",
+    "training/segmentation/test_run.py",
+    "speakers/test_database.py::test_several_processes",
+    "speakers/test_database.py::test_a_process_killed",
+    "speakers/test_identify.py::test_a_process_killed",
+)
+
+# Side by side (pytest -n auto) each process has one thread, and so have the processes that it starts.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is slow by its place."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(tests):
+            name = f"{item.path.relative_to(tests).as_posix()}::{item.name}"
+            if name.startswith(SLOW):
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
