@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pysid.errors import DataError
-from pysid.io.lock import hold, release
+from pysid.io.lock import CAN_LOCK, hold, release
 
 PathLike = str | os.PathLike[str]
 
@@ -121,9 +121,14 @@ def _temporary(target: Path, make: Callable[[Path], int]) -> Iterator[Path]:
     The lock is of the open file, so that it ends with the process however that ends.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    if not CAN_LOCK:  # nor is an open file renamed there
+        name = _temporary_name(target)
+        os.close(make(name))
+        yield name
+        return
     _sweep(target.parent)
     while True:
-        name = target.with_name(f".pysid-{secrets.token_hex(4)}-{target.name}")
+        name = _temporary_name(target)
         descriptor = make(name)
         with suppress(OSError):  # a file system without locks
             hold(descriptor, wait=True)
@@ -136,9 +141,13 @@ def _temporary(target: Path, make: Callable[[Path], int]) -> Iterator[Path]:
         release(descriptor)
 
 
+def _temporary_name(target: Path) -> Path:
+    return target.with_name(f".pysid-{secrets.token_hex(4)}-{target.name}")
+
+
 def _make_folder(path: Path) -> int:
     path.mkdir()
-    return os.open(path, os.O_RDONLY)
+    return os.open(path if CAN_LOCK else os.devnull, os.O_RDONLY)
 
 
 def _sweep(folder: Path) -> None:
@@ -235,8 +244,8 @@ def open_binary(path: PathLike, name: object = None) -> io.FileIO:
         DataError: it is a directory, a device, or a pipe that nobody writes to.
     """
     name = path if name is None else name
-    # Without O_NONBLOCK a named pipe without a writer would hold us up for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    # Without O_NONBLOCK a named pipe without a writer would hold us up for ever; Windows has neither.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):

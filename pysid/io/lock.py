@@ -12,6 +12,7 @@ try:
 except ImportError:  # another system than Unix
     fcntl = None  # type: ignore[assignment]
 
+CAN_LOCK = fcntl is not None
 _held: set[int] = set()
 
 
@@ -64,7 +65,7 @@ def output_lock(path: str | os.PathLike[str]) -> Iterator[None]:
     ...     pass
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not (target.is_file() or target.is_dir()):
+    if not CAN_LOCK or (target.exists() and not (target.is_file() or target.is_dir())):
         yield
         return
     target.parent.mkdir(parents=True, exist_ok=True)
