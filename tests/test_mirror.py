@@ -35,8 +35,6 @@ ELSEWHERE = {
     "frontend/test_features.py": "frontend/fbank frontend/frames frontend/mel frontend/mfcc frontend/spectrum",
     "frontend/test_kaldi_options.py": "frontend/cmvn_config frontend/vad_config",
     "io/ark/test_archive.py": "io/ark/record",
-    "io/audio/test_reader.py": "io/audio/channels io/audio/content io/audio/headers io/audio/mpeg io/audio/ogg"
-    " io/audio/pieces io/audio/streams",
     "ivector/test_extractor.py": "ivector/extractor_stats ivector/extractor_update",
     "ivector/test_mixtures.py": "ivector/diag_gmm ivector/full_gmm ivector/gmm_stats ivector/gmm_update ivector/ragged"
     " ivector/selection",
