@@ -1,13 +1,16 @@
 """Fixtures for the parts that put the others together: a small model, the example voices, broken recordings."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+
+from pysid.cli.verbosity import Verbosity
+from pysid.progress import LOGGER, bars
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -205,3 +208,14 @@ def with_broken(small: Path) -> Path:
 def broken() -> dict[str, tuple[Callable[[Path], object], str]]:
     """See `BROKEN`."""
     return BROKEN
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    """`capsys` that catches what pysid says, which goes to standard error for the time being, as in commands."""
+    handlers, propagate, level = LOGGER.handlers, LOGGER.propagate, LOGGER.level
+    Verbosity().apply()
+    yield capsys
+    LOGGER.handlers, LOGGER.propagate = handlers, propagate
+    LOGGER.setLevel(level)
+    bars(False)

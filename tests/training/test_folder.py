@@ -31,7 +31,9 @@ def test_a_second_training_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     out = tmp_path / "out"
 
     @alone
-    def run(config: Config) -> Path:
+    def run(config: Config, *, dry_run: bool = False) -> Path:
+        if dry_run:
+            return Path(config.out)
         with pytest.raises(DataError, match="another run is writing this"), output_lock(config.out):
             pass
         return Path(config.out)
@@ -40,7 +42,8 @@ def test_a_second_training_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with output_lock(out):
         with pytest.raises(DataError, match=f"^{out}: another run is writing this"):
             run(Config(str(out)))
-        monkeypatch.setenv("RANK", "1")  # a process of the training that holds the lock
+        assert run(Config(str(out)), dry_run=True) == out
+        monkeypatch.setenv("RANK", "1")  # a process of the training that holds the lock, and that of this test
         assert run(Config(str(out))) == out
 
 

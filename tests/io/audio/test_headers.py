@@ -1,6 +1,5 @@
 """WAV and FLAC files whose headers do not know how long they are."""
 
-
 import numpy as np
 import pytest
 
