@@ -99,7 +99,7 @@ def diarize(
         bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the one who goes on.")
     ] = False,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as windows.shift_s=0.25.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as turns.join_s=0.5.")
     ] = None,
     show_settings: Annotated[
         bool, typer.Option("--show-settings", help="Print all settings that hold, with what they are, and stop.")

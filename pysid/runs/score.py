@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from logging import WARNING
 from pathlib import Path
 
 import numpy as np
@@ -76,9 +77,9 @@ def score_list(
         raise DataError(f"{trials_path}: no trial could be scored: {skipped.brief()}")
     write_scores(out, scored)
     if len(skipped):
-        say(skipped.summary(len(wanted)))
+        say(skipped.summary(len(wanted)), WARNING)
     if len(scored) < len(trials):
-        say(f"left out {len(trials) - len(scored)} of {len(trials)} trials")
+        say(f"left out {len(trials) - len(scored)} of {len(trials)} trials", WARNING)
 
 
 def fit_calibration(backend: Backend, trials_path: Path, source: str, dim: int) -> LogisticCalibration:

@@ -29,14 +29,14 @@ def batches(small):
     return ChunkBatches(plan, AudioSource(corpus, corpus.ids, Frontend(VOXCELEB)), corpus.ids), speakers
 
 
-def test_a_model_is_asked_at_every_speed(batches, onnx_file, tmp_path, capsys):
+def test_a_model_is_asked_at_every_speed(batches, onnx_file, tmp_path, said):
     chunks, speakers = batches
     teacher = TeacherConfig(model=str(onnx_file), whitening=0.0)
     lessons = read_lessons([teacher], chunks, speakers, SpeedConfig(factors=(0.9, 1.0)), tmp_path)
     n = len(chunks.names)
     said = dict(read_vectors(tmp_path / "teacher-1.ark"))
     assert list(said) == [*chunks.names, *(f"sp0.9-{name}" for name in chunks.names)]
-    assert f"teacher-1.ark: {2 * n} embeddings by {onnx_file}" in capsys.readouterr().err
+    assert f"teacher-1.ark: {2 * n} embeddings by {onnx_file}" in said.readouterr().err
     model, source = SpeakerModel.load(onnx_file), chunks.source
     import torch
 
