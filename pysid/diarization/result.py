@@ -86,6 +86,7 @@ class DiarizedRecording(Diarization):
 
     @classmethod
     def of(cls, found: Diarization, recording: str, audio: AudioFile | None = None) -> Self:
+        """What a diarizer found, of this recording."""
         known = {x.name: getattr(found, x.name) for x in fields(Diarization)}
         return cls(**known, recording=recording, audio=audio)
 
@@ -139,10 +140,12 @@ class Outcome:
 
 
 def ending_of(kind: str) -> str:
+    """The ending of files of a format, with its dot."""
     return ".html" if kind == HTML else FORMATS[kind].ending
 
 
 def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | None) -> None:
+    """Writes what came of a recording, in a format of `ALL_FORMATS`; the page plays `audio`, if that is given."""
     found = outcome.diarization
     if kind != HTML:
         turns = found.to_read if kind in TO_READ else found.turns
