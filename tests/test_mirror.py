@@ -49,6 +49,7 @@ ELSEWHERE = {
     "training/test_trainer.py": "training/embedding/classifier"
     " training/embedding/corpus training/embedding/dev_set training/embedding/flavours",
     "training/embedding/test_batches.py": "training/decoded",
+    "training/embedding/test_losses.py": "training/embedding/heads",
     "training/segmentation/test_batches.py": "training/segmentation/teacher",
     "training/segmentation/test_mixing.py": "training/segmentation/surroundings",
     "training/segmentation/test_recordings.py": "training/segmentation/errors",
@@ -57,6 +58,7 @@ ELSEWHERE = {
     "exchange/test_to_kaldi.py": "nnet3/from_xvector nnet3/to_xvector",
     "exchange/test_to_onnx.py": "model/onnx_file",
     "model/toolkits/test_toolkits.py": "exchange/from_toolkit",
+    "runs/test_compare.py": "parallel/isolated",
     "model/test_speaker_model.py": "model/recording",
     # Stand-ins run whole, as Kaldi's programs do.
     "kaldi/test_programs.py": "kaldi/log kaldi/nnet3_info kaldi/other_programs kaldi/run",

@@ -15,6 +15,7 @@ from pysid._version import __version__
 from pysid.cli import (
     augment,
     backend,
+    compare,
     convert,
     convert_turns,
     diarize,
@@ -64,6 +65,7 @@ app.command("train-segmentation")(train_segmentation.train_segmentation)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
+app.command("compare")(compare.compare)
 app.command("convert-kaldi")(convert.convert_kaldi)
 app.command("export")(export.export)
 app.command("kaldi", context_settings=kaldi.CONTEXT_SETTINGS)(kaldi.kaldi)

@@ -69,6 +69,7 @@ class SpeakerCount:
 
     @classmethod
     def exactly(cls, n: int) -> "SpeakerCount":
+        """A number that is known."""
         return cls(n, n)
 
     @property
@@ -98,6 +99,7 @@ class Clustering:
 
     @property
     def n_speakers(self) -> int:
+        """How many there are; 0 without windows."""
         return int(self.labels.max()) + 1 if len(self.labels) else 0
 
     @classmethod

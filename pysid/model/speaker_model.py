@@ -59,6 +59,7 @@ class SpeakerModel:
 
     @property
     def device(self) -> torch.device:
+        """Where the network is."""
         return next(chain(self.network.parameters(), self.network.buffers())).device
 
     @classmethod

@@ -81,11 +81,13 @@ def diarize_recording(
     channel: int | None = None,
     max_hours: float = MAX_HOURS,
     identifier: Identifier | None = None,
+    voices: bool = False,
 ) -> DiarizedRecording:
     """Who spoke when in one recording: a file, or (samples, rate) as `Audio` has it.
 
     Args:
-        identifier: looks the speakers up among those enrolled; None leaves them without names and voices.
+        identifier: looks the speakers up among those enrolled; None leaves them without names.
+        voices: find the voices of the speakers and the confidences of the turns, which an identifier needs anyhow.
     Raises:
         DataError: the recording cannot be read.
     """
@@ -96,8 +98,10 @@ def diarize_recording(
     name = "recording" if path is None else Path(path).stem
     analysis = diarizer.analyse(source, channel=channel, max_hours=max_hours)
     found = diarizer.assign(analysis, count)
+    if voices or identifier is not None:
+        found = with_voices(diarizer, analysis, found)
     if identifier is not None:
-        found = with_enrolled_names(with_voices(diarizer.model, analysis, found), identifier)
+        found = with_enrolled_names(found, identifier)
     _check_count(found, count, name)
     return DiarizedRecording.of(found, name, path)
 
@@ -146,13 +150,13 @@ def diarize(
             analysis = diarizer.analyse(audio, speech=where, channel=channel, max_hours=max_hours)
             found = diarizer.assign(analysis, count)
             if names.needs_voices or "json" in formats:
-                found = with_voices(diarizer.model, analysis, found)
+                found = with_voices(diarizer, analysis, found, names.exclusive)
+            elif names.exclusive:
+                found = replace(found, turns=found.exclusive)
             del analysis
             if names.identifier is not None:
                 found = with_enrolled_names(found, names.identifier)
             _check_count(found, count, recording.name)
-            if names.exclusive:
-                found = replace(found, turns=found.exclusive)
             outcome = _compared(recording.name, found, truth, list(paths.values()))
             heard.append((outcome, audio if is_path(audio) else None))
             if not names.link:

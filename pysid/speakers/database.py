@@ -104,6 +104,7 @@ class SpeakerDatabase:
         self.close()
 
     def close(self) -> None:
+        """Closes the file; the database cannot be used afterwards."""
         self._connection.close()
 
     def __len__(self) -> int:

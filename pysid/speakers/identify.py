@@ -107,6 +107,7 @@ class Identification:
 
     @property
     def speaker(self) -> str | None:
+        """The name of the likeliest, where it is accepted; None is "unknown"."""
         return self.candidates[0].name if self.accepted else None
 
 

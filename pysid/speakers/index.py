@@ -66,6 +66,7 @@ class SpeakerIndex:
 
     @property
     def n_speakers(self) -> int:
+        """Speakers in the index, without those that were removed."""
         return int((self.side.row > NO_SCORE).sum())
 
 
