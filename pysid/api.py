@@ -74,6 +74,7 @@ class Model(SpeakerModel):
         c_miss: float = 1.0,
         c_fa: float = 1.0,
         threshold: float | None = None,
+        voices: bool = False,
         progress: Hook | None = None,
         **steps: "Unpack[Steps]",
     ) -> "Diarization":
@@ -86,6 +87,7 @@ class Model(SpeakerModel):
             database: of enrolled speakers; those who are found go by their names, and `voices` tells how sure that is.
             prior: probability that a speaker is enrolled.
             c_miss, c_fa, threshold: as of `verify`.
+            voices: give `voices`, an embedding of each speaker, and `confidences` of the turns; with a database always.
             progress: is called with what is done, how much of it, and of how much: see `pysid.progress.reporting`.
             steps: `speech`, `windows`, `affinity`, `clusterer`, `resegmenter`, `overlap`: objects that do a step in
                 place of what the settings name, see `pysid.diarization.steps`.
@@ -104,7 +106,7 @@ class Model(SpeakerModel):
         diarizer = self._make_diarizer(settings or {}, **steps) if settings or steps else self._diarizer
         if database is None:
             with reporting(progress):
-                return diarize_recording(diarizer, audio, count, channel)
+                return diarize_recording(diarizer, audio, count, channel, voices=voices)
         from pysid.speakers.database import SpeakerDatabase
         from pysid.speakers.identify import Identifier
         from pysid.speakers.verify import OperatingPoint
