@@ -72,6 +72,7 @@ class Model(SpeakerModel):
         c_miss: float = 1.0,
         c_fa: float = 1.0,
         threshold: float | None = None,
+        voices: bool = False,
     ) -> "DiarizedRecording":
         """Who spoke when, in a file or (samples, rate).
 
@@ -82,6 +83,7 @@ class Model(SpeakerModel):
             database: of enrolled speakers; those who are found go by their names, and `voices` tells how sure that is.
             prior: probability that a speaker is enrolled.
             c_miss, c_fa, threshold: as of `verify`.
+            voices: give `voices`, an embedding of each speaker, and `confidences` of the turns; with a database always.
         Raises:
             DataError: the recording cannot be read, a setting is wrong, or the database is empty or of another model.
             ValueError: numbers of speakers that contradict each other, or a prior or a cost that is out of range.
@@ -95,7 +97,7 @@ class Model(SpeakerModel):
         count = found if num_speakers is None else SpeakerCount.exactly(num_speakers)
         diarizer = self._make_diarizer(settings) if settings else self._diarizer
         if database is None:
-            return diarize_recording(diarizer, audio, count, channel)
+            return diarize_recording(diarizer, audio, count, channel, voices=voices)
         from pysid.speakers.database import SpeakerDatabase
         from pysid.speakers.identify import Identifier
         from pysid.speakers.verify import OperatingPoint

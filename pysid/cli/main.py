@@ -15,6 +15,7 @@ from pysid._version import __version__
 from pysid.cli import (
     augment,
     backend,
+    compare,
     convert,
     convert_turns,
     diarize,
@@ -37,6 +38,7 @@ from pysid.cli import (
 from pysid.cli.verbosity import CURRENT, add_options
 from pysid.errors import DataError, PysidWarning, shown
 
+INTERRUPTED = 130  # exit status after Ctrl-C: 128 and the number of the signal
 HELP = "Speaker verification and diarization: the Kaldi x-vector system in plain Python and PyTorch."
 
 app = typer.Typer(
@@ -63,6 +65,7 @@ app.command("train-segmentation")(train_segmentation.train_segmentation)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
+app.command("compare")(compare.compare)
 app.command("convert-kaldi")(convert.convert_kaldi)
 app.command("export")(export.export)
 app.command("kaldi", context_settings=kaldi.CONTEXT_SETTINGS)(kaldi.kaldi)
@@ -96,6 +99,13 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # what a console cannot show must not end the work
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # of Typer, which says nothing
+            print("pysid: stopped", file=sys.stderr)
+        raise
+    except KeyboardInterrupt:
+        print("pysid: stopped", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except DataError as error:
         if CURRENT.verbose:
             traceback.print_exc()

@@ -38,6 +38,7 @@ class Diarization:
         clustering: who speaks in each window of the analysis, 0 for "speaker1"; None where there was no speech.
         join_s: the longest pause that does not end a speaker's turn where people read it: see `to_read`.
         voices: of the speakers, in the order in which they first talk; None where they were not asked for.
+        confidences: of the turns, see `pysid.diarization.confidence`; None where they were not asked for.
         model: fingerprint of the model whose embeddings the voices have.
     """
 
@@ -46,6 +47,7 @@ class Diarization:
     clustering: Clustering | None = None
     join_s: float = JOIN_S
     voices: list[Voice] | None = None
+    confidences: list[float | None] | None = None
     model: str | None = None
 
     @property
@@ -179,7 +181,8 @@ def details(found: Diarization) -> TurnDetails:
             "embedding": None if voice.embedding is None else [float(f"{x:.7g}") for x in voice.embedding.tolist()],
         }
         speakers[voice.speaker] = known | ({} if voice.identity is None else {"identity": asdict(voice.identity)})
-    return TurnDetails(exclusive=found.exclusive, speakers=speakers, model=found.model)
+    sure = None if found.confidences is None else [None if x is None else round(x, 3) for x in found.confidences]
+    return TurnDetails(exclusive=found.exclusive, speakers=speakers, confidences=sure, model=found.model)
 
 
 def describe_identity(voice: Voice) -> str:

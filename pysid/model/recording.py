@@ -11,6 +11,7 @@ import numpy as np
 from pysid.errors import DataError
 from pysid.frontend import Frontend, RecordingFeatures, analyse_blocks
 from pysid.frontend.quality import QualityMeter
+from pysid.io.audio.files import AudioPiece
 from pysid.io.audio.reader import MAX_HOURS, AudioReader
 from pysid.io.audio.samples import Audio, as_source
 from pysid.io.audio.streams import name_of
@@ -40,10 +41,16 @@ def recording_parts(
         return
     with AudioReader(source, frontend.config.sample_rate, None, max_hours) as reader:
         reader.take_channel(channel)
-        size = int(PART_S * reader.sample_rate)
-        for start in range(0, reader.n_samples, size):
-            blocks = reader.blocks(BLOCK_S, start, min(start + size, reader.n_samples))
-            yield analyse_blocks(frontend, meter.passing(blocks) if meter else blocks, cut=True)
+        yield from piece_parts(frontend, AudioPiece(reader, 0, reader.n_samples), meter)
+
+
+def piece_parts(
+    frontend: Frontend, piece: AudioPiece, meter: QualityMeter | None = None
+) -> Iterator[RecordingFeatures]:
+    """As `recording_parts`, of a recording that is open."""
+    for part in piece.parts(PART_S):
+        blocks = part.blocks(BLOCK_S)
+        yield analyse_blocks(frontend, meter.passing(blocks) if meter else blocks, cut=True)
 
 
 def embed_parts(

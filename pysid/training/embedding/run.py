@@ -25,10 +25,10 @@ from pysid.training.embedding.classifier import SpeakerClassifier
 from pysid.training.embedding.corpus import augment_batches, open_corpus
 from pysid.training.embedding.dev_set import DevSet
 from pysid.training.embedding.flavours import with_flavour
-from pysid.training.embedding.losses import HeadConfig
+from pysid.training.embedding.losses import WITHIN_BATCH, HeadConfig
 from pysid.training.embedding.start import load_start, write_classes
 from pysid.training.embedding.teachers import TeacherConfig, read_lessons
-from pysid.training.folder import claim, write_table
+from pysid.training.folder import alone, claim, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -89,6 +89,7 @@ def read_train_config(path: Path, assignments: Iterable[str] = ()) -> TrainConfi
     return from_plain(TrainConfig, with_flavour(read_plain(path, given)), Origin(str(path), given))
 
 
+@alone
 def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
     """Trains, or goes on with a training that was stopped; returns the directory of the final model.
 
@@ -166,6 +167,8 @@ def _check(config: TrainConfig, network: TrainableConfig, distilled: bool) -> No
         raise DataError(
             f"chunks.min_frames is {config.chunks.min_frames}, but the network needs more than {network.context} frames"
         )
+    if config.head.loss in WITHIN_BATCH and config.chunks.per_speaker < 2:
+        raise DataError(f"head.loss {config.head.loss!r} needs chunks.per_speaker of 2 or more")
     if distilled != bool(config.teachers):
         raise DataError("head.loss 'distillation' needs `teachers`, and other losses have none")
 

@@ -14,6 +14,8 @@ assert CASES, "golden files of the toolkits are missing"
 FILES = {  # weights and settings of each toolkit's models
     "speechbrain": ("embedding_model.ckpt", "hyperparams.yaml"),
     "3d": ("campplus_cn_common.bin", None),
+    "pyannote": ("pytorch_model.bin", None),
+    "wespeaker": ("avg_model.pt", "config.yaml"),
     "resemblyzer": ("pretrained.pt", None),
 }
 
