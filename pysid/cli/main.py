@@ -38,6 +38,7 @@ from pysid.cli import (
 from pysid.cli.verbosity import CURRENT, add_options
 from pysid.errors import DataError, PysidWarning, shown
 
+INTERRUPTED = 130  # exit status after Ctrl-C: 128 and the number of the signal
 HELP = "Speaker verification and diarization: the Kaldi x-vector system in plain Python and PyTorch."
 
 app = typer.Typer(
@@ -98,6 +99,13 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # what a console cannot show must not end the work
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # of Typer, which says nothing
+            print("pysid: stopped", file=sys.stderr)
+        raise
+    except KeyboardInterrupt:
+        print("pysid: stopped", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except DataError as error:
         if CURRENT.verbose:
             traceback.print_exc()

@@ -1,6 +1,8 @@
 """The folder that a training writes: its settings, and a table of its epochs."""
 
 import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from pysid.config import read_settings, to_plain
 from pysid.io.claim import Changes
 from pysid.io.claim import claim as claim_folder
 from pysid.io.files import atomic_text
+from pysid.io.lock import output_lock
 from pysid.progress import say
 
 # Settings that may change between a training and its resumption: they do not change what it computes.
@@ -21,6 +24,26 @@ FELT = {
     "trainer.n_threads": "sums are rounded otherwise, so the weights will not be the very same",
     "trainer.device": "sums are rounded otherwise, so the weights will not be the very same",
 }
+
+
+def alone(run: Callable[..., Path]) -> Callable[..., Path]:
+    """A training that no other process may join in its folder, `out` of its configuration.
+
+    Of the processes of one training, which their launcher numbers by RANK, the first keeps others out. One that is told
+    to write nothing, by `dry_run`, minds nobody.
+
+    Raises:
+        DataError: another training is running there.
+    """
+
+    @wraps(run)
+    def alone_in_folder(config: Any, *, dry_run: bool = False) -> Path:
+        if dry_run or os.environ.get("RANK", "0") != "0":
+            return run(config, dry_run=dry_run)
+        with output_lock(config.out):
+            return run(config, dry_run=dry_run)
+
+    return alone_in_folder
 
 
 def claim(out: Path, config: Any, *, dry_run: bool = False) -> None:

@@ -22,7 +22,7 @@ from pysid.progress import say, track
 from pysid.training.activity.classifier import ActivityClassifier
 from pysid.training.activity.crops import ActivityBatches, CropConfig, count_speakers
 from pysid.training.checkpoint import Progress
-from pysid.training.folder import claim, write_table
+from pysid.training.folder import alone, claim, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -113,6 +113,7 @@ def read_activity_config(path: Path, assignments: Iterable[str] = ()) -> Activit
     return from_plain(ActivityTrainConfig, read_plain(path, given), Origin(str(path), given))
 
 
+@alone
 def run_activity_training(config: ActivityTrainConfig, *, dry_run: bool = False) -> Path:
     """Trains, or goes on with a training that was stopped; returns the folder with the files of the detector.
 

@@ -28,7 +28,7 @@ from pysid.training.embedding.flavours import with_flavour
 from pysid.training.embedding.losses import WITHIN_BATCH, HeadConfig
 from pysid.training.embedding.start import load_start, write_classes
 from pysid.training.embedding.teachers import TeacherConfig, read_lessons
-from pysid.training.folder import claim, write_table
+from pysid.training.folder import alone, claim, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -89,6 +89,7 @@ def read_train_config(path: Path, assignments: Iterable[str] = ()) -> TrainConfi
     return from_plain(TrainConfig, with_flavour(read_plain(path, given)), Origin(str(path), given))
 
 
+@alone
 def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
     """Trains, or goes on with a training that was stopped; returns the directory of the final model.
 

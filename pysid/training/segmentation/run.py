@@ -19,7 +19,7 @@ from pysid.segmentation.files import SegmentationFileConfig, read_segmenter, wri
 from pysid.segmentation.find import open_segmentation
 from pysid.segmentation.network import MelNet, MelNetConfig, MelSegmentation
 from pysid.training.checkpoint import Progress
-from pysid.training.folder import claim, write_table
+from pysid.training.folder import alone, claim, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.segmentation.batches import BatchConfig, Sources, WindowBatches
 from pysid.training.segmentation.errors import measure
@@ -90,6 +90,7 @@ def read_segmentation_config(path: Path, assignments: Iterable[str] = ()) -> Seg
     return from_plain(SegmentationTrainConfig, read_plain(path, given), Origin(str(path), given))
 
 
+@alone
 def run_segmentation_training(config: SegmentationTrainConfig, *, dry_run: bool = False) -> Path:
     """Trains, or goes on with a training that was stopped; returns the folder with the files of the network.
 
