@@ -6,6 +6,7 @@ model's own was made for.
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ LOCAL = DiarizationConfig(
     clustering=LinkageConfig(),
     overlap=LocalOverlapConfig(),
 )
+# Of a network with a PLDA, one that pysid trained, cosines are lower than of those that others trained on more speech.
+LOCAL_WITH_PLDA = replace(LOCAL, clustering=LinkageConfig(threshold=0.25))
 WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
 
 
@@ -65,7 +68,7 @@ def _kind_asked_for(changes: Mapping[str, Any]) -> str | None:
 
 def _defaults(kind: str, backend: Backend) -> DiarizationConfig:
     if kind == "local":
-        return LOCAL
+        return LOCAL_WITH_PLDA if isinstance(backend, PldaBackend) else LOCAL
     return DiarizationConfig() if isinstance(backend, PldaBackend) else WITHOUT_PLDA
 
 
