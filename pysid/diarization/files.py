@@ -30,7 +30,7 @@ LOCAL = DiarizationConfig(
     overlap=LocalOverlapConfig(),
 )
 # Of a network with a PLDA, one that pysid trained, cosines are lower than of those that others trained on more speech.
-LOCAL_WITH_PLDA = replace(LOCAL, clustering=LinkageConfig(threshold=0.25))
+LOCAL_WITH_PLDA = replace(LOCAL, clustering=LinkageConfig(threshold=0.35))
 WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
 
 
