@@ -1,21 +1,21 @@
 # syntax=docker/dockerfile:1
-# pysid on a CPU:       docker build -t pysid .
-# on a GPU:             docker build -t pysid:cuda --build-arg TORCH=cu130 .
+# pysid on a CPU:       docker build -t pysid --build-arg TORCH_INDEX=... .      (the index of builds for CPUs)
+# on a GPU:             docker build -t pysid:cuda .
 # with all extras:      docker build -t pysid:all --build-arg EXTRAS='[all]' .
 # Use (docs/how-to/docker.md):
 #   docker run --rm --read-only --network none --tmpfs /tmp -v "$PWD:/data" --user "$(id -u):$(id -g)" pysid diarize meeting.wav
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
-ARG TORCH=cpu
+ARG TORCH_INDEX=
 ARG EXTRAS=
 WORKDIR /src
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml setup.cfg README.md LICENSE ./
 RUN python -m venv /opt/pysid
 ENV PATH=/opt/pysid/bin:$PATH PIP_CACHE_DIR=/var/cache/pip
-# torch first, of the build asked for: a version alone would take PyPI's, which is the one for CUDA.
+# torch first, of the build asked for: a version alone takes the one for CUDA.
 RUN --mount=type=cache,target=/var/cache/pip \
-    pip install -c constraints.txt --no-deps --index-url "https://download.pytorch.org/whl/${TORCH}" torch torchaudio
+    pip install -c constraints.txt --no-deps ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchaudio
 COPY pysid pysid
 RUN --mount=type=cache,target=/var/cache/pip pip install -c constraints.txt ".${EXTRAS}"
 

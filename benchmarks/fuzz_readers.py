@@ -11,20 +11,24 @@ import signal
 import tempfile
 import time
 import tracemalloc
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
 from random import Random
 
 import numpy as np
+import soundfile
 import torch
 
+from pysid.backend.search import EnrolledSide
 from pysid.config import read_json, read_plain
-from pysid.errors import DataError
+from pysid.data.sources import AudioFiles
+from pysid.errors import DataError, PysidWarning, Skipped
 from pysid.exchange.kaldi_backend import parse_plda
 from pysid.io.ark.archive import load_matrix, load_vector, read_matrices, read_vectors
 from pysid.io.ark.npz import read_npz
@@ -33,15 +37,29 @@ from pysid.io.kaldi.options import parse_config
 from pysid.io.kaldi.reader import Reader
 from pysid.io.tables import read_segments, read_trials, read_utt2spk
 from pysid.io.turns.rttm import read_rttm
+from pysid.io.turns.textgrid import read_textgrid
 from pysid.io.turns.uem import read_uem
 from pysid.nnet3.config_lines import parse_config_lines
 from pysid.nnet3.network import Nnet3Network
+from pysid.runs.inputs import SourceInputs
+from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase
+from pysid.speakers.index import Label, SpeakerIndex, index_path, read_index, write_index
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "kaldi"
 LONGEST_S = 10.0  # that a reader may take for one file
 MEMORY_FACTOR = 200  # bytes that a reader may use for a byte of the file: text becomes Python objects on the way
 MEMORY_BYTES = 20_000_000  # and these besides
 MOST_RUN = 10_000  # features or outputs of a network that is also run
+TEXTGRID = b'''File type = "ooTextFile"
+Object class = "TextGrid"
+
+0 2.5 <exists> 2
+"IntervalTier" "anna" 0 2.5 2
+0 1.5 "" 1.5 2.5 "well, ""yes"""
+"TextTier" "marks" 0 2.5 1
+1.25 "knock"
+'''
+RECORDINGS = (("WAV", "PCM_16"), ("RF64", "FLOAT"), ("FLAC", "PCM_16"), ("AIFF", "PCM_16"), ("CAF", "ALAC_16"))
 EXTREMES = (0, 1, -1, 2, 255, 65536, 2**24, 2**31 - 1, -(2**31), 2**30)
 
 
@@ -51,10 +69,10 @@ class Hung(BaseException):
 
 @dataclass(frozen=True)
 class Target:
-    """A reader, given the content of a file, and whole files of its format, by path or content."""
+    """A reader, given the content of a file, and whole files of its format, by path, content, or what makes it."""
 
     read: Callable[[bytes], object]
-    sources: tuple[str | bytes, ...]
+    sources: tuple[str | bytes | Callable[[], bytes], ...]
 
     def seeds(self) -> list[bytes]:
         """The content of the whole files."""
@@ -62,7 +80,9 @@ class Target:
 
 
 @cache
-def _content(source: str | bytes) -> bytes:
+def _content(source: str | bytes | Callable[[], bytes]) -> bytes:
+    if callable(source):
+        return source()
     return source if isinstance(source, bytes) else (GOLDEN / source).read_bytes()
 
 
@@ -113,6 +133,65 @@ def read_archive(data: bytes) -> None:
             raise outcome[0]
 
 
+def _database() -> bytes:
+    """A database of two speakers."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "speakers.db")
+        with SpeakerDatabase.create(path, "fuzz", 4) as database:
+            database.add({name: [EnrolledUtterance(name, 1.5, np.ones(4))] for name in ("anna", "ben")})
+        return path.read_bytes()
+
+
+def _index() -> bytes:
+    """The index of such a database."""
+    side = EnrolledSide(np.ones((2, 4), np.float32), np.zeros(2), np.ones(2, np.int32))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "speakers.db")
+        path.touch()
+        write_index(path, Label("fuzz", 1, 1), [SpeakerIndex(np.array([1, 2]), side)])
+        return index_path(path).read_bytes()
+
+
+def _recording(form: str, subtype: str) -> bytes:
+    """A recording of a tenth of a second."""
+    stream = BytesIO()
+    soundfile.write(stream, 0.3 * np.sin(np.arange(1600) / 7), 16000, format=form, subtype=subtype)
+    return stream.getvalue()
+
+
+def read_database(path: Path) -> None:
+    """Reads a database of speakers in all the ways there are."""
+    with SpeakerDatabase(path) as database:
+        database.speakers()
+        ids = database.changed_since(-1)[:100]
+        database.names(ids.tolist())
+        deque(database.means(ids.tolist()), maxlen=0)
+
+
+def read_index_file(path: Path) -> None:
+    """Reads the index of a database, which is made anew where it is damaged. Raises DataError there."""
+    index = index_path(path)
+    try:
+        path.rename(index)
+        found = read_index(path)
+    finally:
+        index.rename(path)
+    if found is None:
+        raise DataError("damaged")
+    assert np.isfinite(found[1].side.left).all()
+
+
+def read_recordings(path: Path) -> None:
+    """Reads audio as `pysid embed` does, which skips what it cannot read. Raises DataError where it does."""
+    skipped = Skipped()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PysidWarning)
+        inputs = SourceInputs(AudioFiles({"fuzz": str(path)}, 16000))
+        deque(inputs.read((), skipped.add), maxlen=0)
+    if len(skipped):
+        raise DataError(skipped.brief())
+
+
 TARGETS: dict[str, Target] = {
     "network": Target(read_network, ("nnet3/small.raw", "nnet3/tdnnf.raw", "nnet3/etdnn.raw")),
     "network in text": Target(read_network, ("nnet3/small.txt", "nnet3/tdnnf.txt")),
@@ -151,6 +230,10 @@ TARGETS: dict[str, Target] = {
         (b"SPEAKER m 1 0.5 2.25 <NA> <NA> anna <NA> <NA>\nSPKR-INFO m 1 <NA> <NA> <NA> unknown anna <NA> <NA>\n; x\n",),
     ),
     "uem": Target(with_file(read_uem), (b"m 1 0 10.5\nm 1 12 20\nn A 0 3\n",)),
+    "textgrid": Target(with_file(read_textgrid), (TEXTGRID, TEXTGRID.decode().encode("utf-16"))),
+    "database": Target(with_file(read_database, ".db"), (_database,)),
+    "index": Target(with_file(read_index_file), (_index,)),
+    "audio": Target(with_file(read_recordings), tuple(partial(_recording, *kind) for kind in RECORDINGS)),
     "trials": Target(with_file(read_trials), (b"a b target\na c nontarget\n", b"1 a b\n0 a c\n", b"a b\n")),
     "segments": Target(with_file(read_segments), (b"u1 r 0.5 2\nu2 r 2 -1\nu3 r 3 4 1\n",)),
     "utt2spk": Target(with_file(read_utt2spk), (b"u1 anna\nu2 ben\n",)),
@@ -211,18 +294,22 @@ def refused() -> Iterator[list[DataError]]:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raises `Hung` in the block after so many seconds."""
+    """Raises `Hung` in the block after so many seconds of computing, or ten times as many of anything."""
 
     def hung(*_: object) -> None:
         raise Hung(f"more than {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, hung)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = ((signal.ITIMER_PROF, signal.SIGPROF, seconds), (signal.ITIMER_REAL, signal.SIGALRM, 10 * seconds))
+    before = [signal.signal(number, hung) for _, number, _ in timers]
+    for timer, _, limit in timers:
+        signal.setitimer(timer, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for timer, _, _ in timers:
+            signal.setitimer(timer, 0)
+        for (_, number, _), handler in zip(timers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _cut(random: Random, data: bytearray, seeds: list[bytes]) -> None:

@@ -12,7 +12,7 @@ speakers (L. El Shafey et al., "Joint speech recognition and speaker diarization
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -135,13 +135,16 @@ def moved(words: Sequence[Word], jitter_s: float, rng: np.random.Generator) -> l
     return sorted(result, key=lambda word: word.start_s) if jitter_s else list(words)
 
 
-def measure(n: int) -> tuple[dict[tuple[str, float, str], int], int]:
-    """{(turns, jitter, method): wrong words}, and how many words there are."""
+Wrong = dict[tuple[str, float, str], int]
+
+
+def measure(n: int) -> Iterator[tuple[Wrong, int]]:
+    """{(turns, jitter, method): wrong words}, and how many words there are, after each of n conversations."""
     import pysid
 
     model = pysid.load()
     rng, noise = np.random.default_rng(0), np.random.default_rng(1)
-    wrong: dict[tuple[str, float, str], int] = {}
+    wrong: Wrong = {}
     total = 0
     for i in range(n):
         said = make(rng, N_SPEAKERS[i % len(N_SPEAKERS)])
@@ -155,25 +158,29 @@ def measure(n: int) -> tuple[dict[tuple[str, float, str], int], int]:
                 for method, assign in METHODS.items():
                     key = kind, jitter_s, method
                     wrong[key] = wrong.get(key, 0) + n_wrong(true, assign(plain, turns))
-    return wrong, total
+        yield wrong, total
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])  # type: ignore[union-attr]
-    parser.add_argument("--conversations", type=int, default=12)
+    parser.add_argument("--conversations", type=int, default=6)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
-    wrong, total = measure(options.conversations)
+    for done, (wrong, total) in enumerate(measure(options.conversations), start=1):
+        report(done, wrong, total)
+    if options.json:
+        figures = [{"turns": k, "jitter_s": j, "method": m, "wrong": n} for (k, j, m), n in wrong.items()]
+        write_json(options.json, {"words": total, "figures": figures})
+
+
+def report(n: int, wrong: Wrong, total: int) -> None:
     rows = [
         [f"{kind} turns", f"{jitter_s:g} s", *(f"{100 * wrong[kind, jitter_s, m] / total:.2f} %" for m in METHODS)]
         for kind in ("true", "found")
         for jitter_s in JITTERS_S
     ]
-    print(f"{options.conversations} conversations, {total} words")
+    print(f"{n} conversations, {total} words", flush=True)
     show(["turns", "error of word times", *METHODS], rows, n_left=2)
-    if options.json:
-        figures = [{"turns": k, "jitter_s": j, "method": m, "wrong": n} for (k, j, m), n in wrong.items()]
-        write_json(options.json, {"words": total, "figures": figures})
 
 
 if __name__ == "__main__":

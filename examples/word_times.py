@@ -36,7 +36,7 @@ def _flite(command: Sequence[str], text: str) -> list[TimedWord]:
     sounds = [(name, float(end)) for name, _, end in (item.rpartition(":") for item in printed)]
     starts = [0.0, *(end for _, end in sounds)]
     spoken = [(name, start, end) for (name, end), start in zip(sounds, starts, strict=False) if name != PAUSE]
-    alone = [[name for name in _printed([*command, "-ps"], word) if name != PAUSE] for word in words]
+    alone = [_sounds_alone(tuple(command), word) for word in words]
     expected = [(name, i) for i, names in enumerate(alone) for name in names]
     owners = _aligned([name for name, _, _ in spoken], expected)
     timed = []
@@ -44,6 +44,11 @@ def _flite(command: Sequence[str], text: str) -> list[TimedWord]:
         own = [(start, end) for (_, start, end), owner in zip(spoken, owners, strict=True) if owner == i]
         timed.append(TimedWord(word, own[0][0], own[-1][1]))
     return timed
+
+
+@cache
+def _sounds_alone(command: tuple[str, ...], word: str) -> list[str]:
+    return [name for name in _printed([*command, "-ps"], word) if name != PAUSE]
 
 
 def _printed(command: Sequence[str], text: str) -> list[str]:

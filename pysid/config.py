@@ -37,11 +37,34 @@ def to_plain(config: Any) -> Any:
     return config
 
 
-def from_plain(kind: type[Config], value: Any, where: str) -> Config:
+class Origin:
+    """Where values are from, for messages: a file, and `key.sub=value` of a command line over it.
+
+    >>> origin = Origin("a.yaml", ["trainer.n_epochs=0"])
+    >>> origin.at("trainer.n_epochs"), origin.at("trainer"), origin.at("head.loss")
+    ('trainer.n_epochs=0', 'trainer.n_epochs=0', 'a.yaml')
+    """
+
+    def __init__(self, file: str, assignments: Iterable[str] = ()) -> None:
+        self.file = file
+        self._assignments = {text.partition("=")[0]: text for text in assignments}
+
+    def at(self, key: str) -> str:
+        """What a complaint about a setting, by its dotted name, is to be blamed on."""
+        of_it = [x for name, x in self._assignments.items() if key and (_within(name, key) or _within(key, name))]
+        return " ".join(of_it) or self.file
+
+
+def _within(key: str, other: str) -> bool:
+    return f"{key}.".startswith((f"{other}.", f"{other}["))
+
+
+def from_plain(kind: type[Config], value: Any, where: str | Origin) -> Config:
     """Builds the dataclass `kind` from plain values; the opposite of `to_plain`.
 
     Args:
         where: what the values are from, for messages, such as "conf/stat.yaml".
+            A union of configurations that have a `kind` takes the first of them where none is given.
     Raises:
         DataError: an unknown or missing key, a value of the wrong type, or one the dataclass refuses.
 
@@ -55,7 +78,7 @@ def from_plain(kind: type[Config], value: Any, where: str) -> Config:
     Traceback (most recent call last):
     pysid.errors.DataError: a.yaml: unknown key 'length'; known here: length_ms
     """
-    return _convert(kind, value, where, "")
+    return _convert(kind, value, where if isinstance(where, Origin) else Origin(where), "")
 
 
 def override(plain: dict[str, Any], assignments: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +98,7 @@ def override(plain: dict[str, Any], assignments: Mapping[str, Any]) -> dict[str,
     return result
 
 
-def _convert(kind: Any, value: Any, where: str, key: str) -> Any:
+def _convert(kind: Any, value: Any, where: Origin, key: str) -> Any:
     origin = get_origin(kind)
     if is_dataclass(kind):
         return _convert_dataclass(kind, value, where, key)
@@ -96,7 +119,7 @@ def _convert(kind: Any, value: Any, where: str, key: str) -> Any:
     return value
 
 
-def _convert_float(value: Any, where: str, key: str) -> float:
+def _convert_float(value: Any, where: Origin, key: str) -> float:
     """Text is taken too, as YAML 1.1 reads 1e-3 as text."""
     number = math.nan
     if isinstance(value, int | float | str) and not isinstance(value, bool):
@@ -107,7 +130,7 @@ def _convert_float(value: Any, where: str, key: str) -> float:
     return number
 
 
-def _convert_dataclass(kind: Any, value: Any, where: str, key: str) -> Any:
+def _convert_dataclass(kind: Any, value: Any, where: Origin, key: str) -> Any:
     if not isinstance(value, Mapping):
         raise _wrong(where, key, "a group of settings", value)
     hints = get_type_hints(kind)
@@ -115,18 +138,20 @@ def _convert_dataclass(kind: Any, value: Any, where: str, key: str) -> Any:
     prefix = f"{key}." if key else ""
     for name in value:
         if name not in known:
-            raise DataError(f"{where}: unknown key '{prefix}{name}'; known here: {', '.join(known)}")
+            raise DataError(
+                f"{where.at(prefix + str(name))}: unknown key '{prefix}{name}'; known here: {', '.join(known)}"
+            )
     for name, f in known.items():
         if name not in value and f.default is MISSING and f.default_factory is MISSING:
-            raise DataError(f"{where}: missing key '{prefix}{name}'")
+            raise DataError(f"{where.file}: missing key '{prefix}{name}'")
     arguments = {name: _convert(hints[name], x, where, prefix + name) for name, x in value.items()}
     try:
         return kind(**arguments)
     except ValueError as error:
-        raise DataError(f"{where}: {key + ': ' if key else ''}{error}") from error
+        raise DataError(f"{where.at(key)}: {key + ': ' if key else ''}{error}") from error
 
 
-def _convert_union(kind: Any, value: Any, where: str, key: str) -> Any:
+def _convert_union(kind: Any, value: Any, where: Origin, key: str) -> Any:
     options = get_args(kind)
     if value is None and type(None) in options:
         return None
@@ -139,13 +164,17 @@ def _convert_union(kind: Any, value: Any, where: str, key: str) -> Any:
     errors = []
     for option in (x for x in options if x is not type(None)):
         try:
-            return _convert(option, value, where, key)
+            found = _convert(option, value, where, key)
         except DataError as error:
             errors.append(error)
+            continue
+        if errors and kinds and isinstance(value, Mapping):  # nobody asked for another kind than the first
+            raise DataError(f"{errors[0]}; for another kind, set {key}.kind to {' or '.join(x.kind for x in kinds)}")
+        return found
     raise errors[0]
 
 
-def _convert_tuple(kind: Any, value: Any, where: str, key: str) -> tuple[Any, ...]:
+def _convert_tuple(kind: Any, value: Any, where: Origin, key: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise _wrong(where, key, "a list", value)
     inner = get_args(kind)
@@ -156,8 +185,9 @@ def _convert_tuple(kind: Any, value: Any, where: str, key: str) -> tuple[Any, ..
     return tuple(_convert(k, x, where, f"{key}[{i}]") for i, (k, x) in enumerate(zip(inner, value, strict=True)))
 
 
-def _wrong(where: str, key: str, expected: str, value: Any) -> DataError:
-    return DataError(f"{where}: '{key}' must be {expected}, got {value!r}" if key else f"{where}: expected {expected}")
+def _wrong(where: Origin, key: str, expected: str, value: Any) -> DataError:
+    place = where.at(key)
+    return DataError(f"{place}: '{key}' must be {expected}, got {value!r}" if key else f"{place}: expected {expected}")
 
 
 def read_settings(kind: type[Config], path: Path) -> Config:

@@ -27,7 +27,7 @@ def needs_extra(what: str, extra: str) -> Iterator[None]:
 
     Args:
         what: what needs it, the beginning of the message.
-        extra: its name in pyproject.toml.
+        extra: its name in setup.cfg.
     Raises:
         MissingExtra: something imported inside the block is not installed.
 

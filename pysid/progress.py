@@ -1,13 +1,54 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere. Both go to standard error."""
+"""Progress of long work, and lines that say what is done: nothing in Python unless it is asked for.
 
+Lines go to `logging` under the name `pysid`, at the level INFO, so `logging.basicConfig(level="INFO")` shows them. How
+far work is goes to a hook where there is one, see `reporting`; else to a bar on a terminal where `bars` allows it, as
+the command line does; else to a line now and then.
+"""
+
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Hook = Callable[[str, int, int | None], object]
+"""Is called with what is done, how much of it is done, and how much there is, or None where nobody knows."""
 
+LOGGER = logging.getLogger("pysid")
 LINE_INTERVAL_S = 30.0  # between plain lines, so that a log of a long run stays short
+
+_hook: ContextVar[Hook | None] = ContextVar("pysid_progress", default=None)
+_bars: ContextVar[bool] = ContextVar("pysid_bars", default=False)
+
+
+@contextmanager
+def reporting(hook: Hook | None) -> Iterator[None]:
+    """Lets a hook know, within the block, how far long work is; with None all stays as it is.
+
+    >>> with reporting(lambda what, done, total: print(what, done, total)):
+    ...     _ = list(track("ab", "reading"))
+    reading 0 2
+    reading 1 2
+    reading 2 2
+    """
+    before = _hook.set(_hook.get() if hook is None else hook)
+    try:
+        yield
+    finally:
+        _hook.reset(before)
+
+
+def bars(shown: bool) -> None:
+    """Whether a bar may be drawn on standard error where that is a terminal."""
+    _bars.set(shown)
+
+
+def say(message: str, level: int = logging.INFO) -> None:
+    """One line for whoever watches."""
+    LOGGER.log(level, "%s", message)
 
 
 def _one(_: object) -> int:
@@ -30,14 +71,28 @@ def track(
     """
     if total is None and hasattr(items, "__len__"):
         total = start + len(items)  # type: ignore[arg-type]
-    if sys.stderr.isatty():
+    hook = _hook.get()
+    if hook is not None:
+        return _reported(items, description, total, start, weight, hook)
+    if _bars.get() and sys.stderr.isatty():
         return _bar(items, description, total, start, weight)
     return _lines(items, description, total, start, weight)
 
 
-def say(message: str) -> None:
-    """One line on standard error."""
-    print(message, file=sys.stderr, flush=True)
+def _reported(
+    items: Iterable[Item],
+    description: str,
+    total: int | None,
+    start: int,
+    weight: Callable[[Item], int],
+    hook: Hook,
+) -> Iterator[Item]:
+    done = start
+    hook(description, done, total)
+    for item in items:
+        yield item
+        done += weight(item)
+        hook(description, done, total)
 
 
 def _bar(

@@ -20,6 +20,7 @@ class Segment:
 
     @property
     def duration_s(self) -> float:
+        """Its length in seconds."""
         return self.end_s - self.start_s
 
 

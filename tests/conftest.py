@@ -1,6 +1,7 @@
 """Fixtures for the parts that put the others together: a small model, the example voices, broken recordings."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -8,7 +9,41 @@ import numpy as np
 import pytest
 import soundfile
 
+from pysid.cli.verbosity import Verbosity
+from pysid.progress import LOGGER, bars
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
+
+# What takes seconds a test: recipes and trainings, benchmarks, killed processes, browsers, clusters. Folders, files
+# and tests by the beginning of their names; single tests elsewhere have the mark `slow` themselves.
+SLOW = (
+    "recipes/",
+    "benchmarks/",
+    "parallel/test_cluster.py",
+    "report/test_page_browser.py",
+    "kaldi/test_real_scripts.py",
+    "test_real_speech.py",
+    "training/test_trainer.py",
+    "training/activity/test_run.py",
+    "training/segmentation/test_run.py",
+    "speakers/test_database.py::test_several_processes",
+    "speakers/test_database.py::test_a_process_killed",
+    "speakers/test_identify.py::test_a_process_killed",
+)
+
+# Side by side (pytest -n auto) each process has one thread, and so have the processes that it starts.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is slow by its place."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(tests):
+            name = f"{item.path.relative_to(tests).as_posix()}::{item.name}"
+            if name.startswith(SLOW):
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -173,3 +208,14 @@ def with_broken(small: Path) -> Path:
 def broken() -> dict[str, tuple[Callable[[Path], object], str]]:
     """See `BROKEN`."""
     return BROKEN
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    """`capsys` that catches what pysid says, which goes to standard error for the time being, as in commands."""
+    handlers, propagate, level = LOGGER.handlers, LOGGER.propagate, LOGGER.level
+    Verbosity().apply()
+    yield capsys
+    LOGGER.handlers, LOGGER.propagate = handlers, propagate
+    LOGGER.setLevel(level)
+    bars(False)

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 import yaml
 
-from pysid.config import from_plain, override, read_plain, read_settings, to_plain
+from pysid.config import Origin, from_plain, override, read_plain, read_settings, to_plain
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
 from pysid.model.config import ModelConfig
@@ -104,6 +104,31 @@ def test_members_of_a_union_are_told_apart_by_their_kind():
     assert from_plain(Tone, {"name": "a", "source": {"kind": "noise"}}, "x").source == Noise()
     assert from_plain(Tone, {"name": "a", "source": {}}, "x").source == Sine()
     assert from_plain(Tone, {"name": "a", "extra": None}, "x").extra is None
+
+
+def test_another_kind_is_not_chosen_by_its_keys():
+    with pytest.raises(DataError) as error:
+        from_plain(Tone, {"name": "a", "source": {"colours": ["red"]}}, "conf.yaml")
+    what = "conf.yaml: unknown key 'source.colours'; known here: kind, hz"
+    assert str(error.value) == f"{what}; for another kind, set source.kind to sine or noise"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["n=0"], "conf.yaml: n must be positive, got 0"),
+        (["n=x"], "n=x: 'n' must be a whole number, got 'x'"),
+        (["m=3"], "m=3: unknown key 'm'; known here: name"),
+        (["source.kind=saw", "n=3"], "source.kind=saw: 'source.kind' must be one of sine, noise, got 'saw'"),
+        (["pair=[1, a]"], "pair=[1, a]: 'pair[1]' must be a number, got 'a'"),
+        (["scale=2", "n=3"], "conf.yaml: 'mode' must be one of fast, slow, got 'medium'"),
+    ],
+)
+def test_the_argument_is_blamed_and_not_the_file(path, given, message):
+    path.write_text("name: a\n" + ("mode: medium\n" if "scale=2" in given else ""))
+    with pytest.raises(DataError) as error:
+        from_plain(Tone, read_plain(path, given), Origin("conf.yaml", given))
+    assert str(error.value).startswith(message)
 
 
 def test_no_is_a_word_where_it_is_one_of_the_choices():

@@ -1,10 +1,10 @@
-"""What pyproject.toml, constraints.txt and the files for other package managers say of one another, and of the code."""
+"""What setup.cfg, constraints.txt and the files for other package managers say of one another, and of the code."""
 
 import ast
 import re
 import subprocess
 import sys
-import tomllib
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,10 @@ import yaml
 import pysid
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = PROJECT["optional-dependencies"]
+SETUP = ConfigParser()
+SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
+DEPENDENCIES = SETUP["options"]["install_requires"].split("\n")[1:]
+EXTRAS = {name: text.split("\n")[1:] for name, text in SETUP["options.extras_require"].items()}
 # What conda-forge calls otherwise, and what it does not have.
 CONDA_NAMES = {"torch": "pytorch", "soundfile": "pysoundfile", "matplotlib": "matplotlib-base"}
 NOT_ON_CONDA = {"webrtcvad-wheels"}
@@ -35,7 +37,7 @@ def split(requirement: str) -> tuple[str, str]:
 def needed(extra: str | None = None) -> dict[str, str]:
     """{package: range} of pysid, or of an extra and the extras that it is made of."""
     found: dict[str, str] = {}
-    for requirement in PROJECT["dependencies"] if extra is None else EXTRAS[extra]:
+    for requirement in DEPENDENCIES if extra is None else EXTRAS[extra]:
         name, limits = split(requirement)
         if name == "pysid":
             for inner in re.findall(r"\w+", requirement.partition("[")[2]):

@@ -1,11 +1,13 @@
 """Progress: items pass unchanged, and a log gets plain lines now and then."""
 
+import logging
 import sys
 
 import pytest
 
 from pysid import progress
-from pysid.progress import say, track
+from pysid.cli.verbosity import Verbosity
+from pysid.progress import LOGGER, bars, reporting, say, track
 
 
 class Clock:
@@ -16,6 +18,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture(autouse=True)
+def command_line(said):
+    """Lines go where those of a command go."""
 
 
 @pytest.fixture
@@ -81,3 +88,33 @@ def test_a_terminal_gets_a_bar(capsys, monkeypatch):
 def test_say(capsys):
     say("a line")
     assert capsys.readouterr() == ("", "a line\n")
+
+
+def test_warnings_alone_when_quiet(capsys, monkeypatch):
+    Verbosity(quiet=True).apply()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    say("a line")
+    say("a warning", logging.WARNING)
+    assert list(track(range(3), "reading")) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "a warning\n")
+
+
+def test_a_hook_hears_it_and_nothing_is_printed(capsys):
+    heard = []
+    with reporting(lambda *figures: heard.append(figures)), reporting(None):
+        assert list(track(["a", "b"], "reading", total=5, start=3)) == ["a", "b"]
+        assert list(track(iter("ab"), "writing", weight=lambda _: 2)) == ["a", "b"]
+    assert heard == [("reading", n, 5) for n in (3, 4, 5)] + [("writing", n, None) for n in (0, 2, 4)]
+    assert capsys.readouterr() == ("", "")
+    assert list(track([], "after")) == [] and len(heard) == 6
+
+
+def test_python_says_nothing_unless_logging_is_asked(capsys, caplog):
+    LOGGER.handlers, LOGGER.propagate = [], True
+    LOGGER.setLevel(logging.NOTSET)
+    bars(False)
+    assert list(track("ab", "reading")) == ["a", "b"]
+    assert capsys.readouterr() == ("", "") and not caplog.records
+    with caplog.at_level(logging.INFO, "pysid"):
+        say("a line")
+    assert [(x.name, x.getMessage()) for x in caplog.records] == [("pysid", "a line")]

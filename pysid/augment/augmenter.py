@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pysid.augment.banks import WaveBank
 from pysid.augment.corruptions import Corruption, CorruptionBatch
+from pysid.augment.drawing import RandomModule
 from pysid.augment.noise import add_up
 from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, Policy, ReverbAugment
 from pysid.augment.responses import ResponseSet
@@ -38,7 +39,7 @@ class AugmentConfig:
             raise ValueError("expected a policy with a weight above 0")
 
 
-class Augmenter(nn.Module):
+class Augmenter(RandomModule):
     """Draws a corruption for each utterance of a batch and renders it on the batch's device.
 
     `draw` reads files and computes nothing of note, so it can run in the workers that read the batch; `render` is the
@@ -77,13 +78,21 @@ class Augmenter(nn.Module):
             if bank.sample_rate != sample_rate:
                 raise ValueError(f"expected {name} at {sample_rate} Hz, got {bank.sample_rate} Hz")
 
-    def forward(self, wave: Tensor, lengths: Tensor | Sequence[int] | None, rng: np.random.Generator) -> Tensor:
+    def forward(
+        self,
+        wave: Tensor,
+        lengths: Tensor | Sequence[int] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Tensor:
         """A batch (B, S) at int16 scale, corrupted: (B, S), zeros past an utterance's own end.
 
         Args:
             lengths: (B,) own samples of each utterance; None means that none is padded.
-            rng: the same one gives the same corruptions, in the order of the batch.
+            rng: the same one gives the same corruptions, in the order of the batch; see `RandomModule`.
         """
+        rng = self.generator(rng)
+        if rng is None:
+            return wave
         counts = as_counts(lengths, wave, "lengths")
         return self.render(wave, counts, [self.draw(n, rng) for n in counts.tolist()])
 

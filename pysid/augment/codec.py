@@ -6,8 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from pysid.augment.drawing import RandomModule
 from pysid.frontend.framing import as_counts, frame_mask
 
 N_TAPS = 255  # at 16 kHz a transition of about 200 Hz
@@ -38,7 +39,7 @@ class TelephoneConfig:
             raise ValueError(f"expected 0 <= low_hz < high_hz, got {self.low_hz} and {self.high_hz}")
 
 
-class Telephone(nn.Module):
+class Telephone(RandomModule):
     """Sends some utterances of a batch through a telephone.
 
     Raises:
@@ -52,13 +53,21 @@ class Telephone(nn.Module):
         if max(self.config.high_hz) >= sample_rate / 2:
             raise ValueError(f"high_hz must lie below {sample_rate / 2:g} Hz, got {max(self.config.high_hz):g}")
 
-    def forward(self, wave: Tensor, lengths: Tensor | Sequence[int] | None, rng: np.random.Generator) -> Tensor:
+    def forward(
+        self,
+        wave: Tensor,
+        lengths: Tensor | Sequence[int] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Tensor:
         """A batch (B, S) at int16 scale: (B, S), zeros past an utterance's own end.
 
         Args:
             lengths: (B,) own samples of each utterance; None means that none is padded.
-            rng: the same one gives the same utterances and bands, in the order of the batch.
+            rng: the same one gives the same utterances and bands, in the order of the batch; see `RandomModule`.
         """
+        rng = self.generator(rng)
+        if rng is None:
+            return wave
         c = self.config
         counts = as_counts(lengths, wave, "lengths")
         mask = frame_mask(counts, wave.shape[1])

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from pysid.augment.drawing import RandomModule
 from pysid.frontend.framing import as_counts
 
 
@@ -37,21 +38,27 @@ class SpecAugmentConfig:
             raise ValueError(f"max_time_share must lie in [0, 1], got {self.max_time_share}")
 
 
-class SpecAugment(nn.Module):
+class SpecAugment(RandomModule):
     """Sets bands and stretches of features to 0, the mean of features that sliding CMVN has normalised."""
 
     def __init__(self, config: SpecAugmentConfig | None = None) -> None:
         super().__init__()
         self.config = config or SpecAugmentConfig()
 
-    def forward(self, features: Tensor, n_frames: Tensor | Sequence[int] | None, rng: np.random.Generator) -> Tensor:
+    def forward(
+        self,
+        features: Tensor,
+        n_frames: Tensor | Sequence[int] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Tensor:
         """Features (B, T, D), masked.
 
         Args:
             n_frames: (B,) own frames of each utterance; None means that none is padded.
-            rng: the same one gives the same masks, in the order of the batch.
+            rng: the same one gives the same masks, in the order of the batch; see `RandomModule`.
         """
-        return self.apply_drawn(features, n_frames, self.draw(len(features), rng))
+        rng = self.generator(rng)
+        return features if rng is None else self.apply_drawn(features, n_frames, self.draw(len(features), rng))
 
     def draw(self, n_utterances: int, rng: np.random.Generator) -> np.ndarray:
         """(n_utterances, masks, 2) uniform in [0, 1): what decides about width and place of each mask."""

@@ -10,10 +10,11 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import pad
 
 from pysid import _torchaudio
+from pysid.augment.drawing import RandomModule
 from pysid.frontend.framing import as_counts, frame_mask
 
 
@@ -30,7 +31,7 @@ class SpeedConfig:
             _ratio(factor)
 
 
-class SpeedPerturb(nn.Module):
+class SpeedPerturb(RandomModule):
     """Draws a speed for each utterance of a batch; `speed_labels` and `speed_name` have the speakers that result."""
 
     def __init__(self, config: SpeedConfig | None = None) -> None:
@@ -38,19 +39,30 @@ class SpeedPerturb(nn.Module):
         self.config = config or SpeedConfig()
 
     def forward(
-        self, wave: Tensor, lengths: Tensor | Sequence[int] | None, rng: np.random.Generator
+        self,
+        wave: Tensor,
+        lengths: Tensor | Sequence[int] | None = None,
+        rng: np.random.Generator | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """A batch (B, S) at new speeds.
 
         Args:
             lengths: (B,) own samples of each utterance; None means that none is padded.
-            rng: the same one gives the same speeds, in the order of the batch.
+            rng: the same one gives the same speeds, in the order of the batch; see `RandomModule`.
         Returns:
             wave: (B, S'), S' the longest; zeros past an utterance's own end.
             lengths: (B,) own samples of each.
             speed: (B,) the place of each one's speed in `config.factors`.
+        Raises:
+            ValueError: nothing is to be changed, and 1.0 is not among the factors.
         """
-        return self.apply_drawn(wave, lengths, self.draw(len(wave), rng))
+        rng = self.generator(rng)
+        if rng is not None:
+            return self.apply_drawn(wave, lengths, self.draw(len(wave), rng))
+        if 1.0 not in self.config.factors:
+            raise ValueError(f"in evaluation mode speeds stay 1.0, which is not among {self.config.factors}")
+        counts = as_counts(lengths, wave, "lengths")
+        return wave, counts, torch.full_like(counts, self.config.factors.index(1.0))
 
     def draw(self, n_utterances: int, rng: np.random.Generator) -> np.ndarray:
         """(n_utterances,) places of speeds in `config.factors`."""

@@ -41,6 +41,7 @@ class EnrolledSide:
 
     @cached_property
     def distinct_counts(self) -> np.ndarray:
+        """(K,) the numbers of utterances that any speaker is enrolled with, ascending."""
         return np.flatnonzero(np.bincount(self.counts))
 
 

@@ -29,14 +29,17 @@ class SpeakerStatistics:
 
     @property
     def n_speakers(self) -> int:
+        """Speakers that were counted."""
         return len(self.counts)
 
     @property
     def n_utterances(self) -> int:
+        """Utterances of all of them."""
         return int(self.counts.sum())
 
     @property
     def dim(self) -> int:
+        """Of the vectors."""
         return self.means.shape[1]
 
     def require_within_speaker_variation(self, purpose: str) -> None:

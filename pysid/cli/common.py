@@ -1,5 +1,6 @@
 """Options, closing lines and files of figures that several subcommands share."""
 
+import logging
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +32,9 @@ Cluster = Annotated[
     ),
 ]
 Threads = Annotated[int, typer.Option(min=1, help="Threads in each process.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Open the data, make the first batch, say what would be done; write nothing.")
+]
 Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="Model directory, another toolkit's model, or a shipped one: default, xvector."),
@@ -87,7 +91,7 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
 def report_skipped(skipped: "Skipped", n_total: int) -> None:
     """Reports on standard error which utterances were left out, if any."""
     if len(skipped):
-        say(skipped.summary(n_total, limit=100))
+        say(skipped.summary(n_total, limit=100), logging.WARNING)
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:

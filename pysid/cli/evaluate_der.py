@@ -1,7 +1,6 @@
 """`pysid eval der`: error rates of diarization."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,23 +45,24 @@ def der(
     """
     from pysid.io.turns.uem import read_uem
     from pysid.metrics.recordings import DiarizationScore, pair_recordings
+    from pysid.report.tables import aligned
 
     pieces = None if uem is None else read_uem(uem)
-    recordings = pair_recordings(_read(reference), _read(hypothesis), pieces)
+    recordings = pair_recordings(read_turns(reference), read_turns(hypothesis), pieces)
     scores = {
         recording.name: recording.score(collar_s=collar, skip_overlap=skip_overlap)
         for recording in track(recordings, "scoring")
     }
     total = sum(scores.values(), DiarizationScore())
-    rows = [_cells(name, score) for name, score in (*scores.items(), ("TOTAL", total))]
-    print("\n".join([*_table([HEADER, *rows]), "", *_conventions(collar, uem, skip_overlap)]))
+    rows = [cells_of(name, score) for name, score in (*scores.items(), ("TOTAL", total))]
+    print("\n".join([*aligned([HEADER, *rows]), "", *_conventions(collar, uem, skip_overlap)]))
     if json is not None:
-        figures = {name: _figures(score) for name, score in scores.items()}
+        figures = {name: figures_of(score) for name, score in scores.items()}
         options = {"collar_s": collar, "skip_overlap": skip_overlap, "uem": uem and str(uem)}
-        write_json(json, {**options, "total": _figures(total), "recordings": figures})
+        write_json(json, {**options, "total": figures_of(total), "recordings": figures})
 
 
-def _read(path: Path) -> "dict[str, list[Turn]]":
+def read_turns(path: Path) -> "dict[str, list[Turn]]":
     from pysid.io.turns.rttm import nobody_of, read_rttm, read_rttm_folder
 
     if path.is_dir():
@@ -70,7 +70,7 @@ def _read(path: Path) -> "dict[str, list[Turn]]":
     return read_rttm(path, allow_empty=True) or nobody_of(path)
 
 
-def _figures(score: "DiarizationScore") -> dict[str, float | None]:
+def figures_of(score: "DiarizationScore") -> dict[str, float | None]:
     der, jer = score.der, score.jer
     return {
         "speech_s": der.total,
@@ -83,26 +83,13 @@ def _figures(score: "DiarizationScore") -> dict[str, float | None]:
     }
 
 
-def _cells(name: str, score: "DiarizationScore") -> tuple[str, ...]:
+def cells_of(name: str, score: "DiarizationScore") -> tuple[str, ...]:
     der, jer = score.der, score.jer
     shares = [
         seconds / der.total if der.total else math.nan for seconds in (der.missed, der.false_alarm, der.confusion)
     ]
     rates = [f"{100 * rate:.2f}" if math.isfinite(rate) else "-" for rate in (der.der, *shares, jer.jer)]
     return (name, f"{der.total:.2f}", *rates)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of columns, the first to the left, the others to the right."""
-    from rich.cells import cell_len
-
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    return [
-        row[0]
-        + " " * (widths[0] - cell_len(row[0]))
-        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    ]
 
 
 def _conventions(collar: float, uem: Path | None, skip_overlap: bool) -> list[str]:

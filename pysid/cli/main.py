@@ -5,6 +5,7 @@ Subcommand modules import torch and other heavy packages inside their functions,
 
 import os
 import sys
+import traceback
 import warnings
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from pysid._version import __version__
 from pysid.cli import (
     augment,
     backend,
+    compare,
     convert,
     convert_turns,
     diarize,
@@ -33,14 +35,15 @@ from pysid.cli import (
     validate,
     verify,
 )
+from pysid.cli.verbosity import CURRENT, add_options
 from pysid.errors import DataError, PysidWarning, shown
 
+INTERRUPTED = 130  # exit status after Ctrl-C: 128 and the number of the signal
 HELP = "Speaker verification and diarization: the Kaldi x-vector system in plain Python and PyTorch."
 
 app = typer.Typer(
     help=HELP,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",  # whose paragraphs flow
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -62,11 +65,13 @@ app.command("train-segmentation")(train_segmentation.train_segmentation)
 app.command("embed")(embed.embed)
 app.command("fit-backend")(backend.fit_backend)
 app.command("score")(score.score)
+app.command("compare")(compare.compare)
 app.command("convert-kaldi")(convert.convert_kaldi)
 app.command("export")(export.export)
 app.command("kaldi", context_settings=kaldi.CONTEXT_SETTINGS)(kaldi.kaldi)
 app.add_typer(prepare.app, name="prepare")
 app.add_typer(evaluate.app, name="eval")
+add_options(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -87,12 +92,23 @@ def _options(
 def main() -> None:
     """Runs the command line: exit status 0, 1 with one line on bad data, 2 on wrong usage."""
     warnings.showwarning = _show_warning
+    CURRENT.quiet = CURRENT.verbose = False
+    CURRENT.apply()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # what a console cannot show must not end the work
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # of Typer, which says nothing
+            print("pysid: stopped", file=sys.stderr)
+        raise
+    except KeyboardInterrupt:
+        print("pysid: stopped", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except DataError as error:
+        if CURRENT.verbose:
+            traceback.print_exc()
         sys.exit("pysid: " + shown(" ".join(str(error).splitlines())))
     except BrokenPipeError:
         # The reader of our output has gone (`pysid ... | head`): no error, and nothing more to flush to it.
@@ -109,3 +125,5 @@ def _show_warning(message: Any, category: Any, filename: str, lineno: int, file:
     """Our own warnings are for the user, one line each; those of libraries are not."""
     if issubclass(category, PysidWarning):
         print(f"pysid: warning: {shown(message)}", file=sys.stderr)
+    elif CURRENT.verbose:
+        print(f"{filename}:{lineno}: {category.__name__}: {shown(message)}", file=sys.stderr)

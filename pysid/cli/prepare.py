@@ -55,7 +55,8 @@ def conversations(
     data: Annotated[Path, typer.Argument(help="Kaldi data directory of recordings of one speaker each.")],
     out: Annotated[Path, typer.Argument(help="Folder for audio/, wav.scp, ref.rttm, all.uem and more.")],
     config: Annotated[
-        Path | None, typer.Option(help="YAML settings: keys of pysid.data.conversations.plan.ConversationConfig.")
+        Path | None,
+        typer.Option(help="YAML file of settings; ConversationConfig in pysid.data.conversations.plan has the keys."),
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Conversations.", show_default="400")] = None,
     min_pieces: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="20")] = None,

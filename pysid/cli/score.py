@@ -45,21 +45,10 @@ def score(
         raise typer.BadParameter("--calibrate is for scores without a --cohort")
 
     from pysid.model.speaker_model import check_device
-    from pysid.runs.score import score_list
+    from pysid.runs.score import ScoringConfig, score_list
 
     workers = choose_workers(jobs, cluster, threads, device)
     if cluster is None:
         check_device(device)
-    score_list(
-        trials,
-        audio,
-        scores,
-        model=model,
-        backend=backend,
-        enrol_spk2utt=enroll,
-        cohort=cohort,
-        top_n=top_n,
-        calibrate=calibrate,
-        workers=workers,
-        allow_pipes=allow_pipes,
-    )
+    config = ScoringConfig(backend=backend, enrol_spk2utt=enroll, cohort=cohort, top_n=top_n, calibrate=calibrate)
+    score_list(trials, audio, scores, config, model=model, workers=workers, allow_pipes=allow_pipes)

@@ -135,11 +135,11 @@ def _print(path: str, found: "Identification", top: int) -> None:
     from pysid.speakers.database import NOBODY
 
     best = found.candidates[0]
-    nearest = f"nearest {best.name}, " if found.speaker is None and top == 1 else ""
+    nearest = f"nearest {shown(best.name)}, " if found.speaker is None and top == 1 else ""
     listed = "" if top > 1 else f", {nearest}{figures(best)}"
-    print(f"{shown(path)}: {found.speaker or NOBODY}{listed}")
+    print(f"{shown(path)}: {shown(found.speaker or NOBODY)}{listed}")
     for rank, candidate in enumerate(found.candidates if top > 1 else (), start=1):
-        print(f"  {rank}. {candidate.name}, {figures(candidate)}")
+        print(f"  {rank}. {shown(candidate.name)}, {figures(candidate)}")
 
 
 @app.command("list")
@@ -148,13 +148,14 @@ def list_speakers(db: Database, json: Json = None) -> None:
 
     Example: pysid speakers list --db speakers.db
     """
+    from pysid.errors import shown
     from pysid.speakers.database import SpeakerDatabase
 
     with SpeakerDatabase(db) as database:
         speakers = database.speakers()
-    width = max((len(x.name) for x in speakers), default=0)
+    width = max((len(shown(x.name)) for x in speakers), default=0)
     for x in speakers:
-        print(f"{x.name:<{width}}  {x.n_utterances:4d}  {x.duration_s:8.1f} s  {x.enrolled_at}")
+        print(f"{shown(x.name):<{width}}  {x.n_utterances:4d}  {x.duration_s:8.1f} s  {x.enrolled_at}")
     if json is not None:
         write_json(json, {"speakers": [asdict(x) for x in speakers]})
 

@@ -5,14 +5,17 @@ from typing import Annotated
 
 import typer
 
+from pysid.cli.common import DryRun
+
 
 def train(
     config: Annotated[
-        Path, typer.Argument(help="YAML file; its keys are those of pysid.training.embedding.run.TrainConfig.")
+        Path, typer.Argument(help="YAML file; its keys are those of TrainConfig in pysid.training.embedding.run.")
     ],
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")
     ] = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Train an x-vector network; run it again to go on where it was stopped.
 
@@ -28,4 +31,4 @@ def train(
     ask_for_large_pages()
     from pysid.training.embedding.run import read_train_config, run_training
 
-    run_training(read_train_config(config, settings or ()))
+    run_training(read_train_config(config, settings or ()), dry_run=dry_run)

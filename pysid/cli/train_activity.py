@@ -5,14 +5,18 @@ from typing import Annotated
 
 import typer
 
+from pysid.cli.common import DryRun
+
 
 def train_activity(
     config: Annotated[
-        Path, typer.Argument(help="YAML file; its keys are those of pysid.training.activity.run.ActivityTrainConfig.")
+        Path,
+        typer.Argument(help="YAML file; its keys are those of ActivityTrainConfig in pysid.training.activity.run."),
     ],
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")
     ] = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Train a network that finds speech in recordings; run it again to go on where it was stopped.
 
@@ -23,4 +27,4 @@ def train_activity(
     """
     from pysid.training.activity.run import read_activity_config, run_activity_training
 
-    run_activity_training(read_activity_config(config, settings or ()))
+    run_activity_training(read_activity_config(config, settings or ()), dry_run=dry_run)

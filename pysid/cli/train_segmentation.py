@@ -5,17 +5,20 @@ from typing import Annotated
 
 import typer
 
+from pysid.cli.common import DryRun
+
 
 def train_segmentation(
     config: Annotated[
         Path,
         typer.Argument(
-            help="YAML file; its keys are those of pysid.training.segmentation.run.SegmentationTrainConfig."
+            help="YAML file; its keys are those of SegmentationTrainConfig in pysid.training.segmentation.run."
         ),
     ],
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over those of the file.")
     ] = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Train a network for local segmentation, overlapping speech included; run it again to go on where it was stopped.
 
@@ -27,4 +30,4 @@ def train_segmentation(
     """
     from pysid.training.segmentation.run import read_segmentation_config, run_segmentation_training
 
-    run_segmentation_training(read_segmentation_config(config, settings or ()))
+    run_segmentation_training(read_segmentation_config(config, settings or ()), dry_run=dry_run)

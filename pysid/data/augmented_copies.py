@@ -6,6 +6,8 @@ speaker and the VAD of its utterance, and gets its name with a suffix such as "-
 Source: kaldi/egs/voxceleb/v2/run.sh, stages 2 and 3.
 """
 
+import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pysid.augment import AugmentConfig, Augmenter
+from pysid.augment import AugmentConfig, Augmenter, FileBank
 from pysid.augment.recordings import KALDI_POLICIES, RECORDINGS_OF, RecordingPaths, make_augmenter
 from pysid.config import to_plain
 from pysid.data.copies import Tables, copied, corpus_tables, evenly, joined, sorted_names, write_tables
@@ -23,17 +25,20 @@ from pysid.data.sources import CorpusAudio
 from pysid.errors import DataError, Skipped
 from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark.writer import ArkWriter
-from pysid.io.audio.files import write_audio
+from pysid.io.audio.files import read_comment, write_audio
 from pysid.io.claim import Changes, claim, read_claim
-from pysid.io.files import safe_name
+from pysid.io.files import safe_name, state
+from pysid.io.lock import output_lock
 from pysid.io.tables import read_table
+from pysid.parallel.archive import identity, shards_of, update_archive
 from pysid.parallel.run import PartsLost, run_parts
-from pysid.parallel.shards import ENDING, ShardRun, describe_lost, merge, shard_ranges
+from pysid.parallel.shards import ShardRun, describe_lost, shard_ranges
 from pysid.parallel.work import Results
 from pysid.parallel.workers import THIS_PROCESS, Workers
 from pysid.progress import track
 
 COPIES_FILE = "augment.json"  # in a folder of copies: what they are made with
+ORIGIN = "pysid "  # how the comment in a copy's header begins; hashes of what it was made of follow
 KINDS = tuple(KALDI_POLICIES)
 
 
@@ -49,7 +54,9 @@ def write_augmented(
     workers: Workers = THIS_PROCESS,
     allow_pipes: bool = False,
 ) -> tuple[dict[Path, int], Skipped]:
-    """Writes the directories that the module names. Audio that an earlier run of the same settings wrote is kept.
+    """Writes the directories that the module names.
+
+    Audio that an earlier run of the same settings wrote is kept, unless a file of which it was made has changed since.
 
     A copy depends on its name, its utterance and the seed alone, and not on which others are made. Where the corpus has
     no vad.scp, the front-end of voxceleb/v2 decides.
@@ -69,21 +76,27 @@ def write_augmented(
     copies = sorted_names(f"{utterance.id}-{kind}" for utterance in corpus for kind in chosen)
     copies = copies if subset is None else evenly(copies, subset)
     config = {"corpus": str(corpus.directory.resolve()), "seed": seed, "sample_rate": sample_rate}
-    _claim(out, {**config, **to_plain(recordings)})
-    for kind in chosen:
-        open_augmenter(kind, recordings, sample_rate)  # for its checks, before any work
-    todo = [copy for copy in copies if not audio_path(out, corpus, copy).exists()]
-    skipped = Skipped()
-    reasons = _render(corpus, out, todo, RenderWork(recordings, seed, sample_rate), workers, allow_pipes)
-    for copy in filter(reasons.__contains__, todo):
-        skipped.add(_utterance(copy), reasons[copy])
-    clean = corpus_tables(corpus)
-    if "vad.scp" not in clean:
-        clean["vad.scp"] = _decide_vad(corpus, out / f"{_name(corpus)}_vad", workers, allow_pipes, skipped)
-    made = {copy: path for copy in copies if (path := audio_path(out, corpus, copy)).exists()}
-    if not made:
-        raise DataError(f"no utterance of {corpus.directory} could be augmented: {skipped.brief()}")
-    return _write_directories(out, _name(corpus), clean, chosen, made), skipped
+    sounds = {kind: state_of_recordings(open_augmenter(kind, recordings, sample_rate)) for kind in chosen}
+    with output_lock(out):
+        _claim(out, {**config, **to_plain(recordings)})
+        skipped = Skipped()
+        work = RenderWork(recordings, seed, sample_rate)
+        audio = CorpusAudio(corpus, sample_rate, allow_pipes)
+        made = _make(audio, out, copies, sounds, work, workers, skipped)
+        clean = corpus_tables(corpus)
+        if "vad.scp" not in clean:
+            clean["vad.scp"] = _decide_vad(corpus, out / f"{_name(corpus)}_vad", workers, allow_pipes, skipped)
+        if not made:
+            raise DataError(f"no utterance of {corpus.directory} could be augmented: {skipped.brief()}")
+        return _write_directories(out, _name(corpus), clean, chosen, made), skipped
+
+
+def state_of_recordings(augmenter: Augmenter) -> str:
+    """A hash of the files that an augmenter takes its sounds from, by their names, sizes and times."""
+    banks = [*augmenter.banks.values(), *(augmenter.responses.banks if augmenter.responses else ())]
+    files = [path for bank in banks if isinstance(bank, FileBank) for path in bank.paths]
+    listed = "\n".join(f"{os.fspath(path)} {state(path)}" for path in files)
+    return hashlib.sha256(os.fsencode(listed)).hexdigest()[:16]
 
 
 def _choose(recordings: RecordingPaths, kinds: Sequence[str] | None) -> list[str]:
@@ -114,9 +127,16 @@ def audio_path(out: Path, corpus: Corpus, copy: str) -> Path:
 
 @dataclass(frozen=True)
 class _Copies:
-    """Copies to make: their names and files, and the audio of their utterances."""
+    """Copies to make.
+
+    Attributes:
+        paths: {copy: its file}.
+        origins: {copy: what it is made of}, which its file holds as a comment.
+        audio: of their utterances.
+    """
 
     paths: Mapping[str, Path]
+    origins: Mapping[str, str]
     audio: CorpusAudio
 
 
@@ -150,7 +170,7 @@ class _Renderer:
                 reasons[copy] = str(error).removeprefix(f"{name}: ")
                 continue
             corrupted = augmenter.render(torch.from_numpy(wave)[None], None, [corruption])[0]
-            write_audio(path, corrupted.numpy(), augmenter.sample_rate)
+            write_audio(path, corrupted.numpy(), augmenter.sample_rate, copies.origins[copy])
         return reasons
 
     def _augmenter(self, kind: str) -> Augmenter:
@@ -159,17 +179,42 @@ class _Renderer:
         return self.augmenters[kind]
 
 
+def _make(
+    audio: CorpusAudio,
+    out: Path,
+    copies: Sequence[str],
+    sounds: Mapping[str, str],
+    work: RenderWork,
+    workers: Workers,
+    skipped: Skipped,
+) -> dict[str, Path]:
+    """Makes the copies that are not there, or were made of files that have changed since; returns where all are."""
+    corpus = audio.corpus
+    paths = {copy: audio_path(out, corpus, copy) for copy in copies}
+    origins = {copy: f"{ORIGIN}{identity(audio, _utterance(copy))}{sounds[_kind(copy)]}" for copy in copies}
+    todo = [copy for copy in copies if not paths[copy].exists() or read_comment(paths[copy]) != origins[copy]]
+    reasons = _render(out, audio, todo, paths, origins, work, workers)
+    for copy in filter(reasons.__contains__, todo):
+        skipped.add(_utterance(copy), reasons[copy])
+    return {copy: path for copy, path in paths.items() if copy not in reasons and path.exists()}
+
+
 def _render(
-    corpus: Corpus, out: Path, todo: Sequence[str], work: RenderWork, workers: Workers, allow_pipes: bool
+    out: Path,
+    audio: CorpusAudio,
+    todo: Sequence[str],
+    paths: Mapping[str, Path],
+    origins: Mapping[str, str],
+    work: RenderWork,
+    workers: Workers,
 ) -> dict[str, str]:
     """Makes copies; returns {copy: why it could not be made}."""
-    audio = CorpusAudio(corpus, work.sample_rate, allow_pipes)
     stretches = shard_ranges(len(todo))
 
     def prepare(stretch: range) -> _Copies:
         copies = [todo[i] for i in stretch]
         part = audio.part(dict.fromkeys(map(_utterance, copies)))
-        return _Copies({copy: audio_path(out, corpus, copy) for copy in copies}, part)
+        return _Copies({copy: paths[copy] for copy in copies}, {copy: origins[copy] for copy in copies}, part)
 
     reasons: dict[str, str] = {}
     results = run_parts(work, stretches, prepare, workers)
@@ -204,9 +249,8 @@ def _decide_vad(corpus: Corpus, path: Path, workers: Workers, allow_pipes: bool,
     """Writes an archive of the clean utterances' VAD, resumable; returns its scp."""
     source = CorpusAudio(corpus, VOXCELEB.sample_rate, allow_pipes)
     with ArkWriter(path, resume=True) as writer:
-        shards = ShardRun(Path(f"{path}{ENDING}"), source, VadWork(), f"VAD {to_plain(VOXCELEB)}", workers)
-        shards.find(writer.done)
-        merge(shards.run(f"VAD {corpus.directory}", writer.done), writer, skipped)
+        shards = ShardRun(shards_of(path), source, VadWork(), f"VAD {to_plain(VOXCELEB)}", workers)
+        update_archive(writer, shards, f"VAD {corpus.directory}", skipped)
     shards.remove()
     entries = read_table(f"{path}.scp")
     return {name: str(Path(entry).absolute()) for name, entry in entries.items()}

@@ -9,6 +9,7 @@ import math
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar, overload
@@ -20,7 +21,7 @@ from pysid.errors import DataError
 from pysid.io import table_formats as formats
 from pysid.io import tables
 from pysid.io.ark.archive import split_entry
-from pysid.io.audio.files import MAX_OVERSHOOT_S, audio_info, read_audio
+from pysid.io.audio.files import MAX_OVERSHOOT_S, AudioPiece, audio_info, open_piece
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.table_formats import SegmentLine, TableFormat
 from pysid.segments import Segment
@@ -73,6 +74,8 @@ class Corpus:
     def read(cls, directory: str | os.PathLike[str]) -> Self:
         """Reads wav.scp and, where they exist, segments and utt2spk (else spk2utt).
 
+        Utterances whose times are illegal are left out, see `pysid.io.tables.illegal_segments`.
+
         Raises:
             DataError: wav.scp is missing or empty, a line has another form, an utterance has no recording, or
                 the utterances with a speaker are not the ones with audio.
@@ -81,10 +84,14 @@ class Corpus:
         if not folder.is_dir():
             raise DataError(f"{directory}: expected a Kaldi data directory, got no such folder")
         wav_scp = read_packed(folder / "wav.scp", formats.WAV_SCP, PackedStrings())
-        segments = None
+        segments: Mapping[str, SegmentLine] | None = None
+        speakers = _read_speakers(folder)
         if (folder / "segments").exists():
             segments = read_packed(folder / "segments", formats.SEGMENTS, [])
-        corpus = cls(folder, wav_scp, segments, _read_speakers(folder))
+            if illegal := set(tables.illegal_segments(folder / "segments", segments)):
+                segments = {name: line for name, line in segments.items() if name not in illegal}
+                speakers = {name: speaker for name, speaker in speakers.items() if name not in illegal}
+        corpus = cls(folder, wav_scp, segments, speakers)
         corpus._check()
         return corpus
 
@@ -159,7 +166,29 @@ class Corpus:
         channel: int | None = 0,
         allow_pipes: bool = False,
     ) -> np.ndarray:
-        """The samples of an utterance or a piece of it, (S,) float32 at int16 scale.
+        """The samples of an utterance or a piece of it, (S,) float32 at int16 scale; arguments as of `open_wave`."""
+        with self.open_wave(
+            utterance,
+            sample_rate,
+            start_s=start_s,
+            duration_s=duration_s,
+            channel=channel,
+            allow_pipes=allow_pipes,
+        ) as piece:
+            return piece.read()
+
+    @contextmanager
+    def open_wave(
+        self,
+        utterance: Utterance,
+        sample_rate: int = 16000,
+        *,
+        start_s: float = 0.0,
+        duration_s: float | None = None,
+        channel: int | None = 0,
+        allow_pipes: bool = False,
+    ) -> Iterator[AudioPiece]:
+        """An utterance or a piece of it, to be read as a whole or in blocks.
 
         Args:
             utterance: one of this corpus.
@@ -176,17 +205,17 @@ class Corpus:
         if duration_s is not None and begin_s + duration_s < end_s:
             end_s, overshoot_s = begin_s + duration_s, math.inf
         try:
-            wave, _ = read_audio(
+            with open_piece(
                 resolve(utterance.source, self.directory, allow_pipes=allow_pipes),
                 sample_rate=sample_rate,
                 channel=channel if utterance.channel is None else utterance.channel,
                 start_s=begin_s,
                 end_s=end_s,
                 max_overshoot_s=overshoot_s,
-            )
+            ) as piece:
+                yield piece
         except DataError as error:
             raise DataError(f"{utterance.id}: {error}") from None
-        return wave
 
     def subset(self, ids: Iterable[str]) -> "Corpus":
         """The corpus of some utterances, in this corpus's order. Raises DataError where one is not in it."""

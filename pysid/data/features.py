@@ -18,8 +18,10 @@ from pysid.frontend import Frontend, FrontendConfig, sliding_cmvn
 from pysid.io.ark.archive import split_entry
 from pysid.io.ark.writer import PARTIAL, ArkWriter, read_row_counts
 from pysid.io.claim import claim
+from pysid.io.lock import output_lock
 from pysid.io.tables import read_table, write_table
-from pysid.parallel.shards import ENDING, ShardRun, merge
+from pysid.parallel.archive import shards_of, update_archive
+from pysid.parallel.shards import ShardRun
 from pysid.parallel.work import Results
 from pysid.parallel.workers import THIS_PROCESS, Workers
 
@@ -60,7 +62,8 @@ def write_features(
     """Writes `feats.ark`, `feats.scp`, `utt2num_frames`, `frontend.json` and the corpus's tables.
 
     The features are the network's input: normalised, voiced frames only. What an earlier, interrupted run wrote is
-    kept if it was made by the same front-end. What is written does not depend on the workers.
+    kept if it was made by the same front-end, of files that have not changed since. What is written does not depend on
+    the workers.
 
     Args:
         workers: who does it.
@@ -74,31 +77,30 @@ def write_features(
         DataError: the directory is the corpus's own or holds other features, every utterance was left out, or workers
             were lost over some utterances again and again.
     """
-    _claim(directory, corpus, frontend)
-    skipped = Skipped()
-    archive = directory / "feats"
-    source = open_source(corpus, frontend, allow_pipes, stored, stored_vad)
-    purpose = f"features {json.dumps(to_plain(frontend))}"
-    with ArkWriter(archive, compress=int(compress), resume=True) as writer:
-        foreign = [name for name in writer.done if name not in corpus]
-        if foreign:
-            raise DataError(
-                f"{directory} holds features of {len(foreign)} utterances that are not in {corpus.directory}, such as "
-                f"{foreign[0]!r}: choose another folder, or remove it"
-            )
-        shards = ShardRun(
-            Path(f"{archive}{ENDING}"), source, FeatureWork(frontend), purpose, workers, compress=int(compress)
-        )
-        shards.find(writer.done)
-        merge(shards.run(f"features {directory}", writer.done), writer, skipped)
-        if not writer.done:
-            shards.remove()  # otherwise a second run would not look again
-            raise DataError(f"no utterance of {corpus.directory} gave features: {skipped.brief()}")
-        # Before the writer's own feats.scp, as the corpus may bring one of other features.
-        corpus.subset(writer.done).write(directory)
-    _write_in_order(directory, corpus)
-    shards.remove()
-    return skipped
+    with output_lock(directory):
+        _claim(directory, corpus, frontend)
+        skipped = Skipped()
+        archive = directory / "feats"
+        source = open_source(corpus, frontend, allow_pipes, stored, stored_vad)
+        purpose = f"features {json.dumps(to_plain(frontend))}"
+        with ArkWriter(archive, compress=int(compress), resume=True) as writer:
+            foreign = [name for name in writer.done if name not in corpus]
+            if foreign:
+                raise DataError(
+                    f"{directory} holds features of {len(foreign)} utterances that are not in {corpus.directory}, such "
+                    f"as {foreign[0]!r}: choose another folder, or remove it"
+                )
+            work = FeatureWork(frontend)
+            shards = ShardRun(shards_of(archive), source, work, purpose, workers, compress=int(compress))
+            update_archive(writer, shards, f"features {directory}", skipped)
+            if not writer.done:
+                shards.remove()  # otherwise a second run would not look again
+                raise DataError(f"no utterance of {corpus.directory} gave features: {skipped.brief()}")
+            # Before the writer's own feats.scp, as the corpus may bring one of other features.
+            corpus.subset(writer.done).write(directory)
+        _write_in_order(directory, corpus)
+        shards.remove()
+        return skipped
 
 
 def _claim(directory: Path, corpus: Corpus, frontend: FrontendConfig) -> None:

@@ -7,15 +7,16 @@ travel with each of them.
 import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from pysid.data.corpus import Corpus
 from pysid.io.ark.archive import load_matrix, load_vector, split_entry
-from pysid.io.audio.files import read_audio
+from pysid.io.audio.files import AudioPiece, open_piece
 from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.files import state
 from pysid.io.scp import is_pipe, resolve_path
@@ -36,6 +37,15 @@ class ArraySource(Source, Protocol):
         ...
 
 
+@runtime_checkable
+class AudioSource(ArraySource, Protocol):
+    """A source of waveforms, which may be too long to be held whole."""
+
+    def open(self, key: str) -> AbstractContextManager[AudioPiece]:
+        """A recording, to be read in blocks. Raises DataError as `load`."""
+        ...
+
+
 @dataclass(frozen=True)
 class CorpusAudio:
     """Waveforms (S,) of a corpus, at int16 scale."""
@@ -50,7 +60,11 @@ class CorpusAudio:
         return self.corpus.ids
 
     def load(self, key: str) -> np.ndarray:
-        return self.corpus.read_wave(self.corpus[key], self.sample_rate, allow_pipes=self.allow_pipes)
+        with self.open(key) as piece:
+            return piece.read()
+
+    def open(self, key: str) -> AbstractContextManager[AudioPiece]:
+        return self.corpus.open_wave(self.corpus[key], self.sample_rate, allow_pipes=self.allow_pipes)
 
     def part(self, keys: Iterable[str]) -> "CorpusAudio":
         whole = self.corpus
@@ -88,9 +102,11 @@ class AudioFiles:
         return list(self.paths)
 
     def load(self, key: str) -> np.ndarray:
-        return read_audio(
-            self.paths[key], sample_rate=self.sample_rate, channel=self.channel, max_hours=self.max_hours
-        )[0]
+        with self.open(key) as piece:
+            return piece.read()
+
+    def open(self, key: str) -> AbstractContextManager[AudioPiece]:
+        return open_piece(self.paths[key], sample_rate=self.sample_rate, channel=self.channel, max_hours=self.max_hours)
 
     def part(self, keys: Iterable[str]) -> "AudioFiles":
         return replace(self, paths={key: self.paths[key] for key in keys})

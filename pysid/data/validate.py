@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from pysid.errors import DataError
 from pysid.io import table_formats as formats
-from pysid.io.audio.files import MAX_OVERSHOOT_S
+from pysid.io.audio.files import MAX_OVERSHOOT_S, audio_info
 from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.table_formats import SegmentLine, TableFormat
 from pysid.io.text import BYTE_ORDER_MARK, read_lines
@@ -87,7 +87,8 @@ def validate(directory: str | os.PathLike[str]) -> list[Problem]:
     Errors: lines of another form than Kaldi's or out of the order of the C locale, repeated or unknown ids,
     tables that contradict each other, missing audio, segments outside their recording. Warnings: a table that
     lacks some ids, speakers that do not begin the names of their utterances, the end of a segment that Kaldi
-    would cut, line ends of Windows. Audio behind a shell pipe is not looked for.
+    would cut, line ends of Windows. Audio behind a shell pipe is not looked for; of other recordings that have segments
+    and are not in reco2dur the headers are read.
     """
     found = _Directory(Path(directory))
     if not found.folder.is_dir():
@@ -175,7 +176,13 @@ def _check_segments(found: _Directory) -> None:
         segment: SegmentLine = entry.value
         if segment.recording not in recordings:
             found.add("segments", entry.line, f"expected a recording of wav.scp, got {segment.recording!r}")
+        if not segment.is_legal:
+            got = f"got {segment.start_s:g} and {segment.end_s:g}"
+            found.add("segments", entry.line, f"expected 0 <= start < end, or an end of -1, {got}")
+            continue
         duration_s = durations.get(segment.recording, math.inf)
+        if segment.recording not in durations and segment.recording in recordings:
+            duration_s = durations[segment.recording] = _duration_s(found, recordings[segment.recording])
         passed_s = 0.0 if math.isinf(segment.end_s) else segment.end_s - duration_s
         if segment.start_s >= duration_s or passed_s >= MAX_OVERSHOOT_S:
             message = f"expected a segment of the {duration_s:g} s of {segment.recording!r}"
@@ -183,6 +190,16 @@ def _check_segments(found: _Directory) -> None:
         elif passed_s > ROUNDING_S:
             message = f"ends {passed_s:.3g} s behind {segment.recording!r} and will be cut"
             found.add("segments", entry.line, message, "warning")
+
+
+def _duration_s(found: _Directory, entry: str) -> float:
+    """Seconds of a recording by its header; infinite where that does not tell, which `embed` would."""
+    if is_pipe(entry):
+        return math.inf
+    try:
+        return audio_info(resolve_path(entry, found.folder), math.inf).duration_s
+    except DataError:
+        return math.inf
 
 
 def _check_ids(found: _Directory) -> None:

@@ -32,6 +32,7 @@ class FrameMixtures:
 
     @property
     def n_components(self) -> int:
+        """Gaussians that the mixtures share."""
         return len(self.variances)
 
     def log_densities(self, frames: np.ndarray) -> np.ndarray:

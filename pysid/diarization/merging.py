@@ -106,6 +106,7 @@ def merge_tree(
 
 
 def as_threshold(threshold: float) -> np.float32:
+    """A threshold as float32, at most `LARGEST`."""
     return np.float32(min(threshold, LARGEST))
 
 

@@ -3,7 +3,7 @@
 import html
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +13,7 @@ from pysid.diarization.steps import Clustering
 from pysid.diarization.voices import Voice
 from pysid.errors import DataError
 from pysid.io.audio.reader import AudioFile
+from pysid.io.audio.streams import is_path
 from pysid.io.files import atomic_text
 from pysid.io.turns.formats import FORMATS
 from pysid.io.turns.json import TurnDetails, format_turns_json
@@ -28,9 +29,9 @@ TO_READ = ("srt", "vtt")  # formats whose turns are read by people, and so not b
 ALL_FORMATS = (*FORMATS, HTML)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Diarization:
-    """Who spoke when.
+    """Who spoke when: it prints as a list of turns, and can be written.
 
     Attributes:
         turns: in order of their start; speakers are named "speaker1", "speaker2" ... as they first speak.
@@ -38,7 +39,10 @@ class Diarization:
         clustering: who speaks in each window of the analysis, 0 for "speaker1"; None where there was no speech.
         join_s: the longest pause that does not end a speaker's turn where people read it: see `to_read`.
         voices: of the speakers, in the order in which they first talk; None where they were not asked for.
+        confidences: of the turns, see `pysid.diarization.confidence`; None where they were not asked for.
         model: fingerprint of the model whose embeddings the voices have.
+        recording: what it is called in files.
+        audio: the recording, for the page; None leaves out the sound.
     """
 
     turns: list[Turn]
@@ -46,7 +50,10 @@ class Diarization:
     clustering: Clustering | None = None
     join_s: float = JOIN_S
     voices: list[Voice] | None = None
+    confidences: list[float | None] | None = None
     model: str | None = None
+    recording: str = field(default="recording", kw_only=True)
+    audio: AudioFile | None = field(default=None, kw_only=True)
 
     @property
     def speakers(self) -> list[str]:
@@ -63,29 +70,18 @@ class Diarization:
         """The turns with short pauses bridged, as subtitles and the page have them."""
         return joined_turns(self.turns, self.join_s)
 
-    def to_annotation(self, recording: str = "recording") -> "Annotation":
-        """The turns as pyannote.core has them."""
+    def of(self, audio: AudioFile) -> Self:
+        """The same with the name of the recording that it is of, and its sound where that is a file."""
+        if not is_path(audio):
+            return self
+        path = os.fspath(audio)  # type: ignore[arg-type]
+        return replace(self, recording=Path(path).stem, audio=path)
+
+    def to_annotation(self, recording: str | None = None) -> "Annotation":
+        """The turns as pyannote.core has them, under the name of the recording or another."""
         from pysid.io.turns.annotation import to_annotation
 
-        return to_annotation(self.turns, recording)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class DiarizedRecording(Diarization):
-    """A diarization that knows its recording: it prints as a list of turns, and can be written.
-
-    Attributes:
-        recording: what it is called in files.
-        audio: the recording, for the page; None leaves out the sound.
-    """
-
-    recording: str = field(kw_only=True)
-    audio: AudioFile | None = field(default=None, kw_only=True)
-
-    @classmethod
-    def of(cls, found: Diarization, recording: str, audio: AudioFile | None = None) -> Self:
-        known = {x.name: getattr(found, x.name) for x in fields(Diarization)}
-        return cls(**known, recording=recording, audio=audio)
+        return to_annotation(self.turns, recording or self.recording)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the turns in the format that the ending names: .rttm, .srt, .vtt, .json, .txt (Audacity), .TextGrid
@@ -137,10 +133,12 @@ class Outcome:
 
 
 def ending_of(kind: str) -> str:
+    """The ending of files of a format, with its dot."""
     return ".html" if kind == HTML else FORMATS[kind].ending
 
 
 def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | None) -> None:
+    """Writes what came of a recording, in a format of `ALL_FORMATS`; the page plays `audio`, if that is given."""
     found = outcome.diarization
     if kind != HTML:
         turns = found.to_read if kind in TO_READ else found.turns
@@ -176,7 +174,8 @@ def details(found: Diarization) -> TurnDetails:
             "embedding": None if voice.embedding is None else [float(f"{x:.7g}") for x in voice.embedding.tolist()],
         }
         speakers[voice.speaker] = known | ({} if voice.identity is None else {"identity": asdict(voice.identity)})
-    return TurnDetails(exclusive=found.exclusive, speakers=speakers, model=found.model)
+    sure = None if found.confidences is None else [None if x is None else round(x, 3) for x in found.confidences]
+    return TurnDetails(exclusive=found.exclusive, speakers=speakers, confidences=sure, model=found.model)
 
 
 def describe_identity(voice: Voice) -> str:

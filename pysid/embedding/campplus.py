@@ -34,6 +34,7 @@ class CamPlusPlusConfig(FrameInput):
         layers: of each dense block.
         dilations: of the convolutions in each block.
         embedding_dim: width of the embedding.
+        variance_offset: of statistics pooling; WeSpeaker has one.
     """
 
     kind: Literal["campplus"] = "campplus"
@@ -45,6 +46,7 @@ class CamPlusPlusConfig(FrameInput):
     layers: tuple[int, ...] = (12, 24, 16)
     dilations: tuple[int, ...] = (1, 2, 2)
     embedding_dim: int = 192
+    variance_offset: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -85,7 +87,7 @@ class CamPlusPlus(SpeakerNetwork):
             n //= 2
         self.blocks, self.transits = nn.ModuleList(blocks), nn.ModuleList(transits)
         self.out_norm = nn.BatchNorm1d(n)
-        self.pooling = StatisticsPooling(n, unbiased=True)
+        self.pooling = StatisticsPooling(n, unbiased=True, variance_offset=c.variance_offset)
         self.dense = nn.Linear(self.pooling.out_dim, c.embedding_dim, bias=False)
         self.norm = nn.BatchNorm1d(c.embedding_dim, affine=False)
         for module in self.modules():

@@ -8,18 +8,20 @@ from torch import nn
 
 from pysid.embedding.campplus import CamPlusPlus, CamPlusPlusConfig
 from pysid.embedding.ecapa import Ecapa, EcapaConfig
+from pysid.embedding.eres2net import ERes2Net, ERes2NetConfig
 from pysid.embedding.lstm import Lstm, LstmConfig
 from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.embedding.xvector import XVector, XVectorConfig
 
-TrainableConfig = XVectorConfig | ResNetConfig | CamPlusPlusConfig | EcapaConfig | LstmConfig
-TrainableNetwork = XVector | ResNet | CamPlusPlus | Ecapa | Lstm
+TrainableConfig = XVectorConfig | ResNetConfig | CamPlusPlusConfig | EcapaConfig | ERes2NetConfig | LstmConfig
+TrainableNetwork = XVector | ResNet | CamPlusPlus | Ecapa | ERes2Net | Lstm
 
 _NETWORKS: dict[type, Callable[[Any], TrainableNetwork]] = {
     XVectorConfig: XVector,
     ResNetConfig: ResNet,
     CamPlusPlusConfig: CamPlusPlus,
     EcapaConfig: Ecapa,
+    ERes2NetConfig: ERes2Net,
     LstmConfig: Lstm,
 }
 

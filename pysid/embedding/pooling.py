@@ -29,7 +29,9 @@ def shares(weights: Tensor) -> Tensor:
     return weights / weights.sum(-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
 
 
-def weighted_statistics(x: Tensor, weights: Tensor, std_scale: Tensor | float = 1.0, exact: bool = True) -> Tensor:
+def weighted_statistics(
+    x: Tensor, weights: Tensor, std_scale: Tensor | float = 1.0, exact: bool = True, variance_offset: float = 0.0
+) -> Tensor:
     """Weighted mean and standard deviation over time, [mean | std].
 
     Args:
@@ -38,6 +40,7 @@ def weighted_statistics(x: Tensor, weights: Tensor, std_scale: Tensor | float = 
         exact: take the variance around the mean. Otherwise it is E[x^2] - mean^2, which loses half the digits where a
             unit hardly varies, but with several heads takes an order of magnitude less time.
         std_scale: factor on the variance, for an unbiased estimate; broadcasts to (B, H, D).
+        variance_offset: added to that.
     Returns:
         (B, H, 2 D); the variance is floored at 1e-10, so its gradient is zero where nothing varies.
     """
@@ -48,7 +51,7 @@ def weighted_statistics(x: Tensor, weights: Tensor, std_scale: Tensor | float = 
         variance = torch.cat([w[:, None] @ (x - m[:, None]).square() for w, m in parts], dim=1)
     else:
         variance = weights @ x.square() - mean.square()
-    variance = variance * std_scale
+    variance = variance * std_scale + variance_offset
     return torch.cat([mean, variance.clamp(min=VARIANCE_FLOOR).sqrt()], dim=-1)
 
 
@@ -114,13 +117,17 @@ class StatisticsPooling(nn.Module):
     Args:
         unbiased: divide the variance by N - 1, as `torch.std` does, and not by N, as Kaldi does.
         kaldi_rounding: outside of training, on a CPU, round as Kaldi does: see `kaldi_statistics`.
+        variance_offset: added to the variance, as WeSpeaker does.
 
     Shape: x (B, T, D), n_frames (B,) or None -> (B, 2 D).
     """
 
-    def __init__(self, in_dim: int, unbiased: bool = False, kaldi_rounding: bool = False) -> None:
+    def __init__(
+        self, in_dim: int, unbiased: bool = False, kaldi_rounding: bool = False, variance_offset: float = 0.0
+    ) -> None:
         super().__init__()
         self.out_dim = 2 * in_dim
+        self.variance_offset = variance_offset
         self.unbiased = unbiased
         self.kaldi_rounding = kaldi_rounding
 
@@ -129,13 +136,14 @@ class StatisticsPooling(nn.Module):
         if weights is not None:
             total = weights.sum(1, keepdim=True)  # frames, not all of them whole
             scale = (total / (total - ddof).clamp(min=1))[..., None]
-            return weighted_statistics(x, shares(weights)[:, None], scale)[:, 0]
+            return weighted_statistics(x, shares(weights)[:, None], scale, True, self.variance_offset)[:, 0]
         if self.kaldi_rounding and x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad:
             return kaldi_statistics(x, n_frames, ddof)
-        if n_frames is None:
+        if n_frames is None and not self.variance_offset:
             return _PlainStatistics.apply(x, ddof)
+        n_frames = x.new_full(x.shape[:1], x.shape[1]) if n_frames is None else n_frames
         scale = (n_frames / (n_frames - ddof).clamp(min=1))[:, None, None]
-        return weighted_statistics(x, frame_weights(x, n_frames)[:, None], scale)[:, 0]
+        return weighted_statistics(x, frame_weights(x, n_frames)[:, None], scale, True, self.variance_offset)[:, 0]
 
 
 class AttentionPooling(nn.Module):

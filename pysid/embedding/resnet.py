@@ -1,7 +1,8 @@
 """A residual network over the time-frequency plane: convolutions that share weights between neighbouring mel bands.
 
 Source: He et al., "Deep residual learning for image recognition", CVPR 2016; for speakers, in this form with
-statistics pooling: Zeinali et al., "BUT system description to VoxCeleb speaker recognition challenge 2019", 2019.
+statistics pooling: Zeinali et al., "BUT system description to VoxCeleb speaker recognition challenge 2019", 2019, and
+WeSpeaker (wespeaker/models/resnet.py), whose networks `wespeaker_resnet` describes.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pysid.embedding.pooling import AttentionPooling, StatisticsPooling
+from pysid.embedding.pooling import AttentionPooling, StatisticsPooling, frame_weights
+
+WIDENED = 4  # times as many channels as a bottleneck block is named by leave it
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,17 @@ class ResNetConfig:
     Attributes:
         feature_dim: width of an input frame.
         skip_energy: leave out the first number of a frame, its log energy, that filter banks have for the VAD.
+        subtract_mean: take off the mean of the utterance's frames, or the window's, before they go in.
         channels: of each stage; the first stage has those of the stem.
-        blocks: residual blocks of each stage, two convolutions each.
+        blocks: residual blocks of each stage.
+        block: "basic", two convolutions, or "bottleneck", three with a narrow one in the middle.
         stem_stride: frames and bands that the first convolution steps on by.
         strides: the same of the first block of each stage.
         pooling: "statistics" (mean and standard deviation) or "attention" (the same for each of several heads).
         n_heads, attention_dim: heads of attention pooling, and the width of its hidden layer.
-        embedding_dim: width of the one affine layer after pooling, whose batch-normalised output is the embedding.
+        unbiased_std, variance_offset: of statistics pooling: see `StatisticsPooling`.
+        norms: batch norms before and after the affine layer; without them that has a bias.
+        embedding_dim: width of the one affine layer after pooling, whose output is the embedding.
     """
 
     kind: Literal["resnet"] = "resnet"
@@ -41,6 +48,11 @@ class ResNetConfig:
     n_heads: int = 2
     attention_dim: int = 128
     embedding_dim: int = 256
+    block: Literal["basic", "bottleneck"] = "basic"
+    subtract_mean: bool = False
+    unbiased_std: bool = False
+    variance_offset: float = 0.0
+    norms: bool = True
 
     def __post_init__(self) -> None:
         if not len(self.channels) == len(self.blocks) == len(self.strides) > 0:
@@ -79,22 +91,24 @@ class ResNet(nn.Module):
         self.config = c = config or ResNetConfig()
         self.stem = ConvNorm(1, c.channels[0], 3, c.stem_stride)
         layers: list[nn.Module] = []
+        make = ResidualBlock if c.block == "basic" else BottleneckBlock
+        widened = 1 if c.block == "basic" else WIDENED
         n_in, bands = c.channels[0], _strided(c.n_bands, c.stem_stride[1])
         for n_out, n_blocks, stride in zip(c.channels, c.blocks, c.strides, strict=True):
             for i in range(n_blocks):
-                layers.append(ResidualBlock(n_in, n_out, stride if i == 0 else (1, 1)))
-                n_in = n_out
+                layers.append(make(n_in, n_out, stride if i == 0 else (1, 1)))
+                n_in = n_out * widened
             bands = _strided(bands, stride[1])
         self.blocks = nn.ModuleList(layers)
         self.pooling: StatisticsPooling | AttentionPooling
         if c.pooling == "attention":
             self.pooling = AttentionPooling(bands * n_in, c.n_heads, c.attention_dim)
         else:
-            self.pooling = StatisticsPooling(bands * n_in)
+            self.pooling = StatisticsPooling(bands * n_in, c.unbiased_std, variance_offset=c.variance_offset)
         # Centred embeddings: else all of them share a direction at first, and heads on cosines learn slowly.
-        self.pooled_norm = nn.BatchNorm1d(self.pooling.out_dim)
-        self.affine = nn.Linear(self.pooling.out_dim, c.embedding_dim, bias=False)
-        self.norm = nn.BatchNorm1d(c.embedding_dim)
+        self.pooled_norm = nn.BatchNorm1d(self.pooling.out_dim) if c.norms else nn.Identity()
+        self.affine = nn.Linear(self.pooling.out_dim, c.embedding_dim, bias=not c.norms)
+        self.norm = nn.BatchNorm1d(c.embedding_dim) if c.norms else nn.Identity()
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
@@ -116,7 +130,10 @@ class ResNet(nn.Module):
             )
         if features.shape[1] < 1 or (n_frames is not None and int(n_frames.min()) < 1):
             raise ValueError("an utterance needs at least one frame")
-        x = features[:, None, :, int(self.config.skip_energy) :].contiguous(memory_format=torch.channels_last)
+        x = features[..., int(self.config.skip_energy) :]
+        if self.config.subtract_mean:
+            x = x - _mean(x, n_frames)
+        x = x[:, None].contiguous(memory_format=torch.channels_last)
         x, n_frames = F.relu(self.stem(_cut(x, n_frames))), _fewer(n_frames, self.stem.stride)
         x = _cut(x, n_frames)
         for block in self.blocks:
@@ -152,6 +169,28 @@ class ResidualBlock(nn.Module):
         return _cut(F.relu(self.second(inner) + self.shortcut(x), inplace=True), n_frames), n_frames
 
 
+class BottleneckBlock(nn.Module):
+    """Three convolutions, the outer ones of one point, beside a shortcut; shapes as of `ResidualBlock`.
+
+    Args:
+        n_out: channels in the middle; four times as many come out.
+    """
+
+    def __init__(self, n_in: int, n_out: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        self.first = ConvNorm(n_in, n_out, 1)
+        self.second = ConvNorm(n_out, n_out, 3, stride)
+        self.third = ConvNorm(n_out, WIDENED * n_out, 1)
+        same = n_in == WIDENED * n_out and stride == (1, 1)
+        self.shortcut = nn.Identity() if same else ConvNorm(n_in, WIDENED * n_out, 1, stride)
+
+    def forward(self, x: Tensor, n_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        inner = _cut(F.relu(self.first(x), inplace=True), n_frames)
+        n_frames = _fewer(n_frames, self.second.stride)
+        inner = self.third(F.relu(self.second(inner), inplace=True))
+        return _cut(F.relu(inner + self.shortcut(x), inplace=True), n_frames), n_frames
+
+
 class ConvNorm(nn.Module):
     """A convolution that keeps the size but for its stride, and batch norm: (B, n_in, T, F) -> (B, n_out, T', F')."""
 
@@ -165,6 +204,47 @@ class ConvNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.norm(self.conv(x))
         return out
+
+
+def _mean(x: Tensor, n_frames: Tensor | None) -> Tensor:
+    """(B, 1, D) mean of the frames of x (B, T, D) that count."""
+    return x.mean(1, keepdim=True) if n_frames is None else frame_weights(x, n_frames)[:, None] @ x
+
+
+def wespeaker_resnet(
+    depth: Literal[18, 34, 50, 101, 152, 221, 293],
+    feature_dim: int = 81,
+    embedding_dim: int = 256,
+    channels: int = 32,
+) -> ResNetConfig:
+    """The residual networks of WeSpeaker by their number of layers, of which all but 18 and 34 have bottlenecks.
+
+    >>> wespeaker_resnet(34).blocks
+    (3, 4, 6, 3)
+    """
+    return ResNetConfig(
+        feature_dim=feature_dim,
+        channels=(channels, 2 * channels, 4 * channels, 8 * channels),
+        blocks=WESPEAKER_BLOCKS[depth],
+        block="basic" if depth < 50 else "bottleneck",
+        stem_stride=(1, 1),
+        subtract_mean=True,
+        unbiased_std=True,
+        variance_offset=1e-7,
+        norms=False,
+        embedding_dim=embedding_dim,
+    )
+
+
+WESPEAKER_BLOCKS = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    221: (6, 16, 48, 3),
+    293: (10, 20, 64, 3),
+}
 
 
 def _strided(size: int, stride: int) -> int:

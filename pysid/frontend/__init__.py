@@ -3,7 +3,9 @@
     frontend = Frontend(VOXCELEB)
     features, n_frames = frontend(wave, lengths)     # (B, S) at int16 scale -> (B, T, 30), voiced frames only
 
-A padded batch with lengths gives each utterance what it gets alone.
+A padded batch with lengths gives each utterance what it gets alone. The modules go into `nn.Sequential`, such as
+`nn.Sequential(Mfcc(), Deltas(), SlidingCmvn())`, through `torch.export` with any batch and length, and through
+`torch.compile`; WebRTC's detector, which is no graph of tensors, does not.
 """
 
 from typing import TYPE_CHECKING
@@ -12,9 +14,9 @@ from pysid._lazy import lazy_names
 
 if TYPE_CHECKING:
     from pysid.frontend.adaptive import AdaptiveVadConfig, adaptive_vad
-    from pysid.frontend.cmvn import sliding_cmvn
+    from pysid.frontend.cmvn import SlidingCmvn, sliding_cmvn
     from pysid.frontend.cmvn_config import CmvnConfig
-    from pysid.frontend.deltas import add_deltas
+    from pysid.frontend.deltas import Deltas, add_deltas
     from pysid.frontend.fbank import Fbank
     from pysid.frontend.framing import check_scale, frame_mask
     from pysid.frontend.frontend import VOXCELEB, Frontend, FrontendConfig
@@ -32,6 +34,7 @@ __all__ = [
     "VOXCELEB",
     "AdaptiveVadConfig",
     "CmvnConfig",
+    "Deltas",
     "Fbank",
     "FbankConfig",
     "Frontend",
@@ -40,6 +43,7 @@ __all__ = [
     "MfccConfig",
     "PauseCutConfig",
     "RecordingFeatures",
+    "SlidingCmvn",
     "StftMel",
     "StftMelConfig",
     "VadConfig",
@@ -63,9 +67,15 @@ __getattr__ = lazy_names(
             "AdaptiveVadConfig",
             "adaptive_vad",
         ),
-        "cmvn": ("sliding_cmvn",),
+        "cmvn": (
+            "SlidingCmvn",
+            "sliding_cmvn",
+        ),
         "cmvn_config": ("CmvnConfig",),
-        "deltas": ("add_deltas",),
+        "deltas": (
+            "Deltas",
+            "add_deltas",
+        ),
         "fbank": ("Fbank",),
         "framing": (
             "check_scale",

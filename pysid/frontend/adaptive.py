@@ -63,7 +63,7 @@ def adaptive_vad(
         raise ValueError(f"log_energy must be (batch, frames), got {tuple(log_energy.shape)}")
     counts = as_counts(n_frames, log_energy, "n_frames")
     valid = frame_mask(counts, log_energy.shape[1])
-    if not valid.any():
+    if not torch.compiler.is_compiling() and not valid.any():
         return valid
     values, weights = _histogram(log_energy.masked_fill(~valid, -math.inf), counts, config.range_db * DB)
     quiet, loud = _two_levels(values, weights)
@@ -80,7 +80,7 @@ def _histogram(log_energy: Tensor, counts: Tensor, span: float) -> tuple[Tensor,
     width = span / N_BINS
     index = ((log_energy - top + span) / width).clamp(0, N_BINS - 1).long()
     shares = log_energy.isfinite() / counts[:, None].clamp(min=1).double()
-    weights = torch.zeros(len(top), N_BINS, dtype=top.dtype, device=top.device).scatter_add_(1, index, shares)
+    weights = torch.zeros(top.shape[0], N_BINS, dtype=top.dtype, device=top.device).scatter_add_(1, index, shares)
     return top - span + width * (torch.arange(N_BINS, device=top.device) + 0.5), weights
 
 

@@ -6,7 +6,7 @@ Source: Kaldi feat/feature-functions.cc, SlidingWindowCmn.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from pysid.frontend.cmvn_config import VARIANCE_FLOOR, CmvnConfig
@@ -37,6 +37,21 @@ def sliding_cmvn(
     return zero_past_end(normalized, counts)
 
 
+class SlidingCmvn(nn.Module):
+    """`sliding_cmvn` as a module, for `nn.Sequential(Mfcc(), SlidingCmvn())`.
+
+    Shape: features (B, T, D), and n_frames (B,) or None -> (B, T, D).
+    """
+
+    def __init__(self, config: CmvnConfig = CmvnConfig()) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, features: Tensor, n_frames: Tensor | Sequence[int] | None = None) -> Tensor:
+        """As the class says."""
+        return sliding_cmvn(features, n_frames, self.config)
+
+
 def _windows(longest: int, counts: Tensor, config: CmvnConfig) -> tuple[Tensor, Tensor]:
     """(B, T) first frame, and one past the last, of the window of each frame."""
     t = torch.arange(longest, device=counts.device)
@@ -54,7 +69,7 @@ def _windows(longest: int, counts: Tensor, config: CmvnConfig) -> tuple[Tensor, 
 def _normalize(features: Tensor, start: Tensor, end: Tensor, norm_vars: bool) -> Tensor:
     """Each frame against the frames of its window; on a CPU in stretches that stay in its cache."""
     n_frames = features.shape[1]
-    if n_frames <= CPU_FRAMES or features.device.type != "cpu":
+    if torch.compiler.is_compiling() or n_frames <= CPU_FRAMES or features.device.type != "cpu":
         return _normalize_stretch(features, start, end, norm_vars)
     stretches = []
     for first in range(0, n_frames, CPU_FRAMES):
@@ -93,5 +108,5 @@ def _window_sum(x: Tensor, start: Tensor, end: Tensor) -> Tensor:
 
 def _at(total: Tensor, index: Tensor) -> Tensor:
     """(B, T, D) rows index (B, T) of each total (N, D); `gather` would look up each number of a row by itself."""
-    first = torch.arange(len(total), device=index.device)[:, None] * total.shape[1]
+    first = torch.arange(total.shape[0], device=index.device)[:, None] * total.shape[1]
     return total.flatten(0, 1).index_select(0, (first + index).flatten()).unflatten(0, index.shape)

@@ -106,7 +106,7 @@ def count_frames(n_samples: Count, config: FrameConfig) -> Count:
     if not config.snip_edges:
         return (n_samples + shift // 2) // shift
     n_frames = 1 + (n_samples - config.window_samples) // shift
-    return max(n_frames, 0) if isinstance(n_frames, int) else n_frames.clamp(min=0)
+    return n_frames * (n_frames > 0)
 
 
 def window_function(config: FrameConfig) -> NDArray[np.float32]:

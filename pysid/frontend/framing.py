@@ -21,12 +21,15 @@ def as_counts(counts: Tensor | Sequence[int] | None, batch: Tensor, what: str) -
         counts: as the caller gave them; None means that no utterance is padded.
         what: what is counted, for messages, such as "lengths".
     Raises:
-        ValueError: not one count for each utterance, or a count outside [0, T].
+        ValueError: not one count for each utterance, or a count outside [0, T]; not in torch.export and
+            torch.compile, which look at no values.
     """
     n_utterances, longest = batch.shape[:2]
     if counts is None:
         return torch.full((n_utterances,), longest, device=batch.device)
     counts = torch.as_tensor(counts)
+    if torch.compiler.is_compiling():  # whose graphs have the values of no tensor to look at
+        return counts.to(batch.device, torch.int64)
     if counts.shape != (n_utterances,) or counts.is_floating_point():
         raise ValueError(f"{what} must be {n_utterances} whole numbers, got {counts.dtype} {tuple(counts.shape)}")
     if n_utterances and not 0 <= int(counts.min()) <= int(counts.max()) <= longest:
@@ -42,7 +45,9 @@ def frame_mask(n_frames: Tensor, longest: int) -> Tensor:
 def zero_past_end(features: Tensor, n_frames: Tensor) -> Tensor:
     """Features (B, T, D) with zeros past each utterance's own frames (B,); the same tensor where there are none."""
     longest = features.shape[1]
-    if n_frames.device.type == "cpu" and bool((n_frames == longest).all()):  # elsewhere the answer would be waited for
+    if (
+        n_frames.device.type == "cpu" and not torch.compiler.is_compiling() and bool((n_frames == longest).all())
+    ):  # elsewhere the answer would be waited for
         return features
     return features.masked_fill(~frame_mask(n_frames, longest)[..., None], 0.0)
 
@@ -65,10 +70,13 @@ def overlapping_frames(wave: Tensor, n_samples: Tensor, config: FrameConfig) -> 
     padded = functional.pad(wave, (before, edge))
     if not config.snip_edges:
         end = n_samples[:, None]
-        left = torch.arange(min(-before, 0), 0, device=wave.device).expand(len(wave), -1)
+        left = torch.arange(min(-before, 0), 0, device=wave.device).expand(wave.shape[0], -1)
         outside = torch.cat([left, end + torch.arange(edge, device=wave.device)], 1)
         padded.scatter_(1, (before + outside).clamp(min=0), wave.gather(1, _reflect(outside, end)))
     n_frames = count_frames(wave.shape[1], config)
+    if torch.compiler.is_compiling():  # for any number of samples: a view's rows would be counted otherwise
+        t = torch.arange(n_frames, device=wave.device)[:, None] * config.shift_samples
+        return padded[:, t + torch.arange(1 + config.window_samples, device=wave.device)]
     return padded.unfold(1, 1 + config.window_samples, config.shift_samples)[:, :n_frames]
 
 

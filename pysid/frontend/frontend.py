@@ -129,7 +129,8 @@ class Frontend(nn.Module):
         self, wave: Tensor, lengths: Tensor | Sequence[int] | None, cut: bool = False
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Features (B, T, dim) before CMVN, the waveforms they are of, their samples and their frames (B,)."""
-        if wave.device.type == "cpu":  # elsewhere the host would have to wait for the answer
+        # On a GPU the host would have to wait for the answer; in a graph there is none.
+        if wave.device.type == "cpu" and not torch.compiler.is_compiling():
             check_scale(wave)
         n_samples = as_counts(lengths, wave, "lengths")
         if cut or self.config.least_dbfs is not None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
-from pysid.frontend.framing import as_counts, frame_mask
+from pysid.frontend.framing import as_counts, frame_mask, zero_past_end
 
 
 def select_frames(
@@ -17,10 +18,10 @@ def select_frames(
         mask: (B, T) bool.
         n_frames: (B,) own frames of each utterance of a padded batch; the mask does not count past them.
     Returns:
-        selected: (B, T', D), T' the largest count; zeros past an utterance's own.
+        selected: (B, T', D), T' the largest count, or T in torch.export and torch.compile; zeros past an
+            utterance's own.
         n_selected: (B,) frames of each utterance; 0 where none was chosen.
 
-    >>> import torch
     >>> select_frames(torch.arange(4.0).reshape(1, 4, 1), torch.tensor([[True, False, False, True]]))
     (tensor([[[0.],
               [3.]]]), tensor([2]))
@@ -30,6 +31,9 @@ def select_frames(
     counts = as_counts(n_frames, features, "n_frames")
     mask = mask.bool() & frame_mask(counts, features.shape[1])
     n_selected = mask.sum(1)
+    if torch.compiler.is_compiling():  # a graph's shapes follow from those of what comes in: T' is T
+        order = torch.sort((~mask).to(torch.uint8), dim=1, stable=True).indices[..., None].expand_as(features)
+        return zero_past_end(features.gather(1, order), n_selected), n_selected
     longest = int(n_selected.max()) if len(mask) else 0
     selected = features.new_zeros(len(features), longest, *features.shape[2:])
     selected[frame_mask(n_selected, longest)] = features[mask]  # both sides go row by row, frame by frame

@@ -75,11 +75,13 @@ class MelFeatures(nn.Module):
         wave = wave.to(self.bank.dtype)
         n_samples = as_counts(lengths, wave, "lengths")
         n_frames = self.n_frames(wave.shape[1])
-        if n_frames == 0 or len(wave) == 0:
-            return wave.new_zeros(len(wave), n_frames, self.dim)
+        if n_frames == 0 or wave.shape[0] == 0:
+            return wave.new_zeros(wave.shape[0], n_frames, self.dim)
         own_frames = self.n_frames(n_samples)
         with torch.autocast(wave.device.type, enabled=False):  # half precision is no place for energies
             frames = overlapping_frames(wave, n_samples, self.config)
+            if torch.compiler.is_compiling():  # in blocks, the graph would be that of one number of frames
+                return zero_past_end(self._features(self._dither_all(frames)), own_frames)
             if wave.device.type == "cpu" and not self.config.dither and not wave.requires_grad:
                 return self._one_by_one(frames, own_frames)
             features = torch.cat([self._features(block) for block in self._blocks(frames, noise)], 1)
@@ -108,6 +110,11 @@ class MelFeatures(nn.Module):
         generator = noise or self.noise()
         for block in frames.split(DITHER_BLOCK, 1):
             yield self._dither(block, generator)
+
+    def _dither_all(self, frames: Tensor) -> Tensor:
+        if self.config.dither and self.config.seed is not None:
+            raise ValueError("dither with a seed is drawn in blocks, which no exported or compiled graph has")
+        return self._dither(frames, None) if self.config.dither else frames
 
     def _dither(self, frames: Tensor, generator: torch.Generator | None) -> Tensor:
         """Frames with noise in each; with a generator, frame t of every utterance gets the same noise."""

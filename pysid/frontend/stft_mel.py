@@ -131,7 +131,7 @@ class StftMel(nn.Module):
         n_samples = as_counts(lengths, wave, "lengths")
         n_frames = self.n_frames(n_samples)
         if 0 in wave.shape:
-            return wave.new_zeros(len(wave), 0, self.dim)
+            return wave.new_zeros(wave.shape[0], 0, self.dim)
         with torch.autocast(wave.device.type, enabled=False):  # half precision is no place for powers
             wave = torch.where(frame_mask(n_samples, wave.shape[1]), wave / FULL_SCALE, 0.0)
             wave = functional.pad(wave, (0, c.tail_frames * c.shift_samples))

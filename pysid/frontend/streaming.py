@@ -59,6 +59,7 @@ class RecordingFeatures:
 
     @property
     def duration_s(self) -> float:
+        """Of the recording, in seconds."""
         return self.n_samples / self.config.sample_rate
 
     def normalized(self, start: int = 0, end: int | None = None) -> Tensor:

@@ -18,7 +18,9 @@ def claim(
     new: Mapping[str, Any],
     describe: Callable[[Changes], str],
     harmless: Container[str] = (),
-) -> None:
+    *,
+    dry_run: bool = False,
+) -> Changes:
     """Writes what the content of a folder is made with, unless the folder holds what was made otherwise.
 
     Args:
@@ -27,20 +29,25 @@ def claim(
         new: what it is made with from now on.
         describe: says what the folder holds, for the message, from the settings that differ.
         harmless: settings that may differ.
+        dry_run: write nothing.
+    Returns:
+        those of them that do.
     Raises:
         DataError: it holds something else.
     """
+    changes: dict[str, tuple[Any, Any]] = {}
     if old is not None:
         before, now = _flat(old), _flat(new)
-        changes = {
-            name: (before.get(name), now.get(name))
-            for name in {**now, **before}
-            if before.get(name) != now.get(name) and name not in harmless
-        }
-        if changes:
-            raise DataError(f"{path.parent} holds {describe(changes)}: choose another folder, or remove it")
-    with atomic_text(path) as file:
-        json.dump(new, file, indent=2)
+        for name in {**now, **before}:
+            if before.get(name) != now.get(name):
+                changes[name] = (before.get(name), now.get(name))
+        wrong = {name: change for name, change in changes.items() if name not in harmless}
+        if wrong:
+            raise DataError(f"{path.parent} holds {describe(wrong)}: choose another folder, or remove it")
+    if not dry_run:
+        with atomic_text(path) as file:
+            json.dump(new, file, indent=2)
+    return changes
 
 
 def read_claim(path: Path) -> dict[str, Any]:

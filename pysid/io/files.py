@@ -1,34 +1,46 @@
 """Files and folders that appear under their name only when they are complete, and names that stay in their folder."""
 
+import errno
 import io
 import os
+import re
 import secrets
 import select
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from pysid.errors import DataError
+from pysid.io.lock import CAN_LOCK, hold, release
 
 PathLike = str | os.PathLike[str]
 
+STANDARD_STREAM = "-"  # as a name: standard input or output
 PATIENCE_S = 20.0  # until somebody writes to a named pipe
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for an ending and the temporary name's prefix
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TEMPORARY = re.compile(r"\.pysid-[0-9a-f]{8}-(.+)", re.DOTALL)
+_swept: set[Path] = set()  # folders in which this process has looked for what killed ones left
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to `path` when the block ends well, removed when it fails.
 
     The temporary name ends like `path`, so that programs which go by the ending (`.wav`, `.npz`) do the same
-    with both. Missing parent folders are made. A symbolic link stays a link: its target is replaced. What is
-    not a regular file (`/dev/stdout`, a named pipe) cannot be renamed onto and is handed out as it is.
+    with both; an empty file is there already. Missing parent folders are made. A symbolic link stays a link: its
+    target is replaced. What is not a regular file (`/dev/stdout`, a named pipe) cannot be renamed onto and is handed
+    out as it is. What a killed process left in the folder is removed.
 
+    Args:
+        mode: permissions of the file, from which those of the umask are taken.
     Raises:
         DataError: `path` is a directory.
+        OSError: it cannot be written; a full disk names `path`.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -42,24 +54,31 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     if os.path.isdir(path):
         raise DataError(f"{path}: expected a file to write, got a directory")
     # What /dev/stdout stands for may be a file, which is not ours to replace.
-    is_device = os.path.abspath(path).startswith(("/dev/", "/proc/"))
+    is_device = os.path.abspath(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))
     if is_device or (os.path.exists(path) and not os.path.isfile(path)):
-        yield Path(path)
+        with naming(path):
+            yield Path(path)
         return
     target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".tmp-{secrets.token_hex(4)}-{target.name}")
-    try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with naming(path), _temporary(target, lambda name: os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)) as name:
+        try:
+            yield name
+            _sync(name)
+            os.replace(name, target)
+        finally:
+            name.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
-    """A text file to write to (UTF-8, `\\n` line ends) that appears as `path` when the block ends well."""
+    """A text file to write to (UTF-8, `\\n` line ends) that appears as `path` when the block ends well.
+
+    "-" is standard output.
+    """
+    if str(path) == STANDARD_STREAM:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         yield file
 
@@ -70,6 +89,7 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         DataError: `path` exists and is not an empty folder.
+        OSError: as `atomic_path`.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp()) / "model"
@@ -82,15 +102,102 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         found = "one with files" if target.is_dir() else "a file"
         raise DataError(f"{path}: expected a new or an empty folder, got {found}")
-    temporary = target.with_name(f".tmp-{secrets.token_hex(4)}-{target.name}")
-    temporary.mkdir(parents=True)
+    with naming(path), _temporary(target, _make_folder) as name:
+        try:
+            yield name
+            for file in name.rglob("*"):
+                _sync(file)
+            os.replace(name, target)
+        finally:
+            shutil.rmtree(name, ignore_errors=True)
+
+
+@contextmanager
+def naming(path: PathLike) -> Iterator[None]:
+    """Names the file in what the system says about a full disk, where Python leaves that out."""
     try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            _sync(file)
-        os.replace(temporary, target)
+        yield
+    except OSError as error:
+        if error.errno in FULL and error.filename is None:
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+        raise
+
+
+@contextmanager
+def _temporary(target: Path, make: Callable[[Path], int]) -> Iterator[Path]:
+    """A new file or folder beside `target`, which `make` makes and opens; while it is open others know that it is used.
+
+    The lock is of the open file, so that it ends with the process however that ends.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not CAN_LOCK:  # nor is an open file renamed there
+        name = _temporary_name(target)
+        os.close(make(name))
+        yield name
+        return
+    _sweep(target.parent)
+    while True:
+        name = _temporary_name(target)
+        descriptor = make(name)
+        with suppress(OSError):  # a file system without locks
+            hold(descriptor, wait=True)
+        if name.exists():  # else somebody came between the two and took it for a leftover
+            break
+        release(descriptor)
+    try:
+        yield name
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        release(descriptor)
+
+
+def _temporary_name(target: Path) -> Path:
+    return target.with_name(f".pysid-{secrets.token_hex(4)}-{target.name}")
+
+
+def _make_folder(path: Path) -> int:
+    path.mkdir()
+    return os.open(path if CAN_LOCK else os.devnull, os.O_RDONLY)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what killed processes left in a folder; looked for once, as folders may be large."""
+    if folder not in _swept:
+        _swept.add(folder)
+        remove_leftovers(folder)
+
+
+def remove_leftovers(folder: Path, of: str | None = None) -> None:
+    """Removes temporary files and folders whose processes are gone.
+
+    Args:
+        of: only those that were to become a file or folder of this name.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        found = [
+            Path(entry.path)
+            for entry in entries
+            if (match := _TEMPORARY.fullmatch(entry.name)) and of in (None, match[1])
+        ]
+        for path in found:
+            _remove_leftover(path)
+
+
+def _remove_leftover(path: Path) -> None:
+    """Removes a temporary file or folder, unless a process that is alive writes it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return
+    try:
+        hold(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError:
+        return  # somebody's, or not ours to remove
+    finally:
+        release(descriptor)
 
 
 def safe_name(name: str) -> str:
@@ -139,15 +246,17 @@ def _sync(path: Path) -> None:
 
 
 def open_binary(path: PathLike, name: object = None) -> io.FileIO:
-    """A file or a pipe, open to read; `name` stands for it in messages.
+    """A file or a pipe, open to read, "-" for standard input; `name` stands for it in messages.
 
     Raises:
         OSError: it cannot be read.
         DataError: it is a directory, a device, or a pipe that nobody writes to.
     """
     name = path if name is None else name
-    # Without O_NONBLOCK a named pipe without a writer would hold us up for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if str(path) == STANDARD_STREAM:
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
+    # Without O_NONBLOCK a named pipe without a writer would hold us up for ever; Windows has neither.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):

@@ -31,6 +31,11 @@ class SegmentLine(NamedTuple):
     def segment(self) -> Segment:
         return Segment(self.start_s, self.end_s)
 
+    @property
+    def is_legal(self) -> bool:
+        """Whether it lasts; Kaldi leaves out other lines with a warning."""
+        return 0 <= self.start_s < self.end_s
+
     def __str__(self) -> str:
         end = "-1" if math.isinf(self.end_s) else repr(self.end_s)
         channel = "" if self.channel is None else f" {self.channel}"
@@ -106,12 +111,10 @@ def _gender(fields: list[str]) -> str:
 
 
 def _segment(fields: list[str]) -> SegmentLine:
-    """The rules of Kaldi's featbin/extract-segments.cc."""
+    """The rules of Kaldi's featbin/extract-segments.cc, which reads lines of illegal times and leaves them out."""
     start_s = finite(fields[2], "a start in seconds")
     end_s = finite(fields[3], "an end in seconds")
     end_s = math.inf if end_s == -1 else end_s
-    if not 0 <= start_s < end_s:
-        raise ValueError(f"expected 0 <= start < end, or an end of -1, got {fields[2]} and {fields[3]}")
     if len(fields) == 5 and not fields[4].isdecimal():
         raise ValueError(f"expected a channel number from 0 on, got {fields[4]!r}")
     return SegmentLine(sys.intern(fields[1]), start_s, end_s, int(fields[4]) if len(fields) == 5 else None)

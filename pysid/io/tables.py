@@ -4,11 +4,12 @@ Every error names the file and the line; for a repeated key, also the line where
 `write_` function wrote, its `read_` twin reads back equal.
 """
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.io import table_formats as formats
 from pysid.io.files import PathLike
 from pysid.io.table_formats import SegmentLine, TableFormat
@@ -95,8 +96,27 @@ def read_num_frames(path: PathLike) -> dict[str, int]:
 
 
 def read_segments(path: PathLike) -> dict[str, SegmentLine]:
-    """`segments` as {utterance: SegmentLine}."""
-    return read_keyed(path, formats.SEGMENTS)
+    """`segments` as {utterance: SegmentLine}, without lines that `illegal_segments` names."""
+    segments = read_keyed(path, formats.SEGMENTS)
+    illegal = set(illegal_segments(path, segments))
+    return {name: line for name, line in segments.items() if name not in illegal}
+
+
+def illegal_segments(path: PathLike, segments: Mapping[str, SegmentLine]) -> list[str]:
+    """The utterances that do not last, or begin before their recording does: they are left out, as Kaldi does.
+
+    Warns:
+        PysidWarning: there are such.
+    """
+    illegal = [name for name, line in segments.items() if not line.is_legal]
+    if illegal:
+        number, line = _first_line(path, formats.SEGMENTS, illegal[0]), segments[illegal[0]]
+        message = (
+            f"{path}:{number}: expected 0 <= start < end, or an end of -1, got {line.start_s:g} and {line.end_s:g}: "
+            f"{len(illegal)} of {len(segments)} utterances are left out"
+        )
+        warnings.warn(message, PysidWarning, stacklevel=3)
+    return illegal
 
 
 def read_trials(path: PathLike) -> list[Trial]:

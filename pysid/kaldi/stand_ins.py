@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pysid.errors import DataError, PysidWarning, one_line
+from pysid.io.files import atomic_text
 from pysid.kaldi import command_line
 from pysid.kaldi.command_line import WrongUsage
 from pysid.kaldi.log import Log
@@ -24,6 +25,7 @@ from pysid.kaldi.run import Program, Run
 from pysid.kaldi.streams import ALLOW_PIPES, allow_pipes_in_files
 
 ERROR = 255  # Kaldi's programs end with -1
+SHIM = "#!/bin/sh\n# a stand-in of pysid's\n"  # how the files that `install_shims` writes begin
 
 _MODULES = {
     "feature_copies": ("copy-feats", "subset-feats", "feat-to-len", "feat-to-dim", "select-voiced-frames"),
@@ -129,6 +131,8 @@ def install_shims(folder: str | os.PathLike[str], *, every: bool = False) -> lis
         every: also of the names of Kaldi's programs that have no stand-in; they say what takes their place.
     Returns:
         the files. With the folder on PATH, Kaldi's scripts find the stand-ins.
+    Raises:
+        DataError: the folder has another file of one of these names; then nothing is written.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
     # Not `-m`, which would look for modules in the working folder first.
@@ -142,13 +146,24 @@ def install_shims(folder: str | os.PathLike[str], *, every: bool = False) -> lis
         lines |= {
             name: f"echo {shlex.quote(refusal(name))} >&2\nexit {ERROR}" for name in PLACES if name not in PROGRAMS
         }
-    paths = []
-    for name, line in sorted(lines.items()):
-        path = Path(folder) / name
-        path.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+    paths = {Path(folder) / name: line for name, line in sorted(lines.items())}
+    for path in paths:
+        if os.path.lexists(path) and not _is_shim(path):
+            raise DataError(f"{path}: expected a stand-in of pysid's or nothing, got another file: choose a new folder")
+    for path, line in paths.items():
+        with atomic_text(path) as file:
+            file.write(f"{SHIM}{line}\n")
         path.chmod(0o755)
-        paths.append(path)
-    return paths
+    return list(paths)
+
+
+def _is_shim(path: Path) -> bool:
+    """Whether a file is one that `install_shims` wrote."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        text = file.read(4096).decode("utf-8", "replace")
+    return text.startswith(SHIM) or (text.startswith("#!/bin/sh\n") and "pysid" in text)  # that of an older version
 
 
 @contextmanager
@@ -182,7 +197,11 @@ def main(words: Sequence[str]) -> int:
             print("\n".join(sorted(PROGRAMS)))
             return 0
         case ["--install-shims", folder, *flags] if flags in ([], ["--all"]):
-            n_programs = len(install_shims(folder, every=bool(flags)))
+            try:
+                n_programs = len(install_shims(folder, every=bool(flags)))
+            except (DataError, OSError) as error:
+                print(f"pysid kaldi: {one_line(error)}", file=sys.stderr)
+                return 1
             print(f"{n_programs} programs in {folder}; put that first: PATH={folder}:$PATH")
             return 0
         case [name, *arguments] if name in PROGRAMS:

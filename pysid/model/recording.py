@@ -11,8 +11,9 @@ import numpy as np
 from pysid.errors import DataError
 from pysid.frontend import Frontend, RecordingFeatures, analyse_blocks
 from pysid.frontend.quality import QualityMeter
+from pysid.io.audio.files import AudioPiece
 from pysid.io.audio.reader import MAX_HOURS, AudioReader
-from pysid.io.audio.samples import Audio, as_source
+from pysid.io.audio.samples import Audio, Int16Scale, as_source
 from pysid.io.audio.streams import name_of
 
 PART_S = 3600.0
@@ -34,16 +35,19 @@ def recording_parts(
     Raises:
         DataError: the recording cannot be read, is no recording, or is too long.
     """
-    source = as_source(audio)
-    if isinstance(source, np.ndarray):
-        yield analyse_blocks(frontend, meter.passing([source]) if meter else [source], cut=True)
-        return
+    source = as_source(audio, frontend.config.sample_rate)
     with AudioReader(source, frontend.config.sample_rate, None, max_hours) as reader:
         reader.take_channel(channel)
-        size = int(PART_S * reader.sample_rate)
-        for start in range(0, reader.n_samples, size):
-            blocks = reader.blocks(BLOCK_S, start, min(start + size, reader.n_samples))
-            yield analyse_blocks(frontend, meter.passing(blocks) if meter else blocks, cut=True)
+        yield from piece_parts(frontend, AudioPiece(reader, 0, reader.n_samples), meter)
+
+
+def piece_parts(
+    frontend: Frontend, piece: AudioPiece, meter: QualityMeter | None = None
+) -> Iterator[RecordingFeatures]:
+    """As `recording_parts`, of a recording that is open."""
+    for part in piece.parts(PART_S):
+        blocks = part.blocks(BLOCK_S)
+        yield analyse_blocks(frontend, meter.passing(blocks) if meter else blocks, cut=True)
 
 
 def embed_parts(
@@ -71,4 +75,4 @@ def name_of_recording(audio: Audio) -> str:
     """What to call it in messages."""
     if isinstance(audio, tuple | list):
         return "samples"
-    return "waveform" if isinstance(audio, np.ndarray) or hasattr(audio, "detach") else name_of(audio)
+    return "waveform" if isinstance(audio, Int16Scale) or hasattr(audio, "__array__") else name_of(audio)

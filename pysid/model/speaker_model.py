@@ -59,6 +59,7 @@ class SpeakerModel:
 
     @property
     def device(self) -> torch.device:
+        """Where the network is."""
         return next(chain(self.network.parameters(), self.network.buffers())).device
 
     @classmethod
@@ -136,7 +137,7 @@ class SpeakerModel:
         """The embedding (E,) of a recording, which is read in blocks.
 
         Args:
-            audio: an audio file, its bytes or a file object, (samples, rate), or a waveform: see `Audio`.
+            audio: an audio file, its bytes or a file object, (samples, rate): see `Audio`.
             channel: counted from 0; None takes the mean of those that hold sound.
             max_hours: a longer recording is refused.
         Raises:

@@ -7,10 +7,12 @@ how often the run was stopped.
 
 import hashlib
 import json
-import shutil
+import os
+import re
 import socket
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,7 @@ import numpy as np
 
 from pysid.errors import DataError, Skipped
 from pysid.io.ark.writer import ArkWriter
+from pysid.io.files import remove_leftovers
 from pysid.parallel.run import PartsLost, run_parts
 from pysid.parallel.shard_file import ShardFile
 from pysid.parallel.work import Results, ShardWork, Source
@@ -27,6 +30,7 @@ from pysid.parallel.workers import Workers
 from pysid.progress import track
 
 ENDING = ".shards"  # of the folder beside an output
+SHARD = re.compile(r"\d{6,}\.zip")
 FEWEST, MOST = 16, 128  # utterances in a shard
 SHARDS = 64  # of a corpus that is not too small or too large for it
 PATIENCE_S = 60.0
@@ -89,7 +93,7 @@ class ShardRun(Generic[SourceT]):
             the keys of the records of these shards.
         """
         self.found = {}
-        for index in range(len(self.shards)) if self.folder.is_dir() else ():
+        for index in range(len(self.shards)) if self._is_own_folder() else ():
             file = self._read(index)
             if file and not (file.is_merged and any(key not in archived for key in file.sizes)):
                 self.found[index] = file
@@ -105,6 +109,8 @@ class ShardRun(Generic[SourceT]):
             DataError: workers were lost over a shard again and again, after all others are done; or a shard that was
                 written cannot be found.
         """
+        if os.path.lexists(self.folder) and not self._is_own_folder():
+            raise DataError(f"{self.folder}: expected a folder of this run's own, got something else: remove it")
         todo = {index: self._wanted(index, done) for index in range(len(self.shards)) if index not in self.found}
         todo = {index: keys for index, keys in todo.items() if keys}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -126,8 +132,19 @@ class ShardRun(Generic[SourceT]):
             raise DataError(describe_lost(names, len(self.keys))) from None
 
     def remove(self) -> None:
-        """Removes the shards."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Removes the shards, and their folder unless something else lies in it."""
+        if not self._is_own_folder():
+            return
+        remove_leftovers(self.folder)
+        for path in self.folder.iterdir():
+            if SHARD.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def _is_own_folder(self) -> bool:
+        """Whether it is a folder, and not a link that leads elsewhere."""
+        return self.folder.is_dir() and not self.folder.is_symlink()
 
     def _in_order(self, results: Iterator[tuple[int, str]], todo: Container[int]) -> Iterator[ShardFile]:
         ready = dict(self.found)

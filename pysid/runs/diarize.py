@@ -5,20 +5,18 @@ diarize_recording(Diarizer.load(), "meeting.wav").save("meeting.rttm")
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from pysid.diarization.pipeline import Diarizer
-from pysid.diarization.result import HTML, Diarization, DiarizedRecording, Outcome, ending_of, write_outcome
+from pysid.diarization.result import HTML, Diarization, Outcome, ending_of, write_outcome
 from pysid.diarization.steps import ANY_NUMBER, SpeakerCount
 from pysid.errors import DataError, PysidWarning, Skipped
 from pysid.io.audio.reader import MAX_HOURS, AudioFile
 from pysid.io.audio.samples import Audio, as_source
 from pysid.io.audio.streams import is_path
-from pysid.io.files import modified, safe_name
+from pysid.io.files import STANDARD_STREAM, modified, safe_name
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.tables import read_wav_scp
 from pysid.io.turns.nist import one_words
@@ -33,11 +31,32 @@ TurnsOf = Mapping[str, Sequence[Turn]]
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording to diarize: its name, what opens its audio, and the file that this is in, if it is in one."""
+    """A recording to diarize.
+
+    Attributes:
+        name: what its results are called.
+        entry: its path, or its entry of a wav.scp.
+        directory: of that wav.scp; None for a path.
+        allow_pipes: whether an entry that is a shell command may run.
+    """
 
     name: str
-    open: Callable[[], AudioFile]
-    source: str | None = None
+    entry: str
+    directory: Path | None = None
+    allow_pipes: bool = False
+
+    def open(self) -> AudioFile:
+        """What its audio is read from. Raises DataError where that is a pipe that may not run, or fails."""
+        if self.directory is None:
+            return self.entry
+        return resolve(self.entry, self.directory, allow_pipes=self.allow_pipes)
+
+    @property
+    def path(self) -> str | None:
+        """The file that it is in, if it is in one."""
+        if self.directory is None:
+            return self.entry
+        return None if is_pipe(self.entry) else resolve_path(self.entry, self.directory)
 
 
 def list_recordings(sources: Sequence[str], allow_pipes: bool = False) -> list[Recording]:
@@ -50,7 +69,7 @@ def list_recordings(sources: Sequence[str], allow_pipes: bool = False) -> list[R
     if len(sources) == 1 and ((path / "wav.scp").is_file() or path.suffix == ".scp"):
         return _recordings_of_table(path / "wav.scp" if path.is_dir() else path, allow_pipes)
     names = name_files(find_files(sources))
-    return [Recording(name, lambda source=source: source, source) for name, source in names.items()]  # type: ignore[misc]
+    return [Recording(name, source) for name, source in names.items()]
 
 
 def diarize_recording(
@@ -60,25 +79,25 @@ def diarize_recording(
     channel: int | None = None,
     max_hours: float = MAX_HOURS,
     identifier: Identifier | None = None,
-) -> DiarizedRecording:
+    voices: bool = False,
+) -> Diarization:
     """Who spoke when in one recording: a file, or (samples, rate) as `Audio` has it.
 
     Args:
-        identifier: looks the speakers up among those enrolled; None leaves them without names and voices.
+        identifier: looks the speakers up among those enrolled; None leaves them without names.
+        voices: find the voices of the speakers and the confidences of the turns, which an identifier needs anyhow.
     Raises:
         DataError: the recording cannot be read.
     """
-    source = as_source(audio)
-    if isinstance(source, np.ndarray):
-        raise DataError("diarization takes a file, or samples with their rate: (samples, rate); got an array alone")
-    path = os.fspath(source) if is_path(source) else None  # type: ignore[arg-type]
-    name = "recording" if path is None else Path(path).stem
+    source = as_source(audio, diarizer.model.config.sample_rate)
     analysis = diarizer.analyse(source, channel=channel, max_hours=max_hours)
-    found = diarizer.assign(analysis, count)
+    found = diarizer.assign(analysis, count).of(source)
+    if voices or identifier is not None:
+        found = with_voices(diarizer, analysis, found)
     if identifier is not None:
-        found = with_enrolled_names(with_voices(diarizer.model, analysis, found), identifier)
-    _check_count(found, count, name)
-    return DiarizedRecording.of(found, name, path)
+        found = with_enrolled_names(found, identifier)
+    _check_count(found, count, found.recording)
+    return found
 
 
 def diarize(
@@ -99,7 +118,7 @@ def diarize(
     """Diarizes one recording after the other and writes its files.
 
     Args:
-        out_dir: the folder for NAME.rttm and so on, made if need be.
+        out_dir: the folder for NAME.rttm and so on, made if need be; "-" writes to standard output.
         skipped: gets the recordings that could not be read.
         formats: of `ALL_FORMATS`.
         channel, max_hours: see `Diarizer.analyse`.
@@ -115,7 +134,7 @@ def diarize(
     heard: list[tuple[Outcome, AudioFile | None]] = []
     for recording in recordings:
         with skipped.on_error(recording.name):
-            paths = {kind: folder / f"{safe_name(recording.name)}{ending_of(kind)}" for kind in formats}
+            paths = {kind: _path(folder, recording.name, kind) for kind in formats}
             if resume and _is_done(recording, paths.values()):
                 continue
             truth = _turns_of(reference, recording.name)
@@ -123,15 +142,15 @@ def diarize(
             audio = recording.open()
             where = None if spoken is None else [turn.segment for turn in spoken]
             analysis = diarizer.analyse(audio, speech=where, channel=channel, max_hours=max_hours)
-            found = diarizer.assign(analysis, count)
+            found = replace(diarizer.assign(analysis, count), recording=recording.name)
             if names.needs_voices or "json" in formats:
-                found = with_voices(diarizer.model, analysis, found)
+                found = with_voices(diarizer, analysis, found, names.exclusive)
+            elif names.exclusive:
+                found = replace(found, turns=found.exclusive)
             del analysis
             if names.identifier is not None:
                 found = with_enrolled_names(found, names.identifier)
             _check_count(found, count, recording.name)
-            if names.exclusive:
-                found = replace(found, turns=found.exclusive)
             outcome = _compared(recording.name, found, truth, list(paths.values()))
             heard.append((outcome, audio if is_path(audio) else None))
             if not names.link:
@@ -141,6 +160,10 @@ def diarize(
         for (outcome, file), diarization in zip(heard, together, strict=True):
             with skipped.on_error(outcome.recording):
                 yield _written(formats, replace(outcome, diarization=diarization), file)
+
+
+def _path(folder: Path, name: str, kind: str) -> Path:
+    return folder if str(folder) == STANDARD_STREAM else folder / f"{safe_name(name)}{ending_of(kind)}"
 
 
 def _written(formats: Sequence[str], outcome: Outcome, audio: AudioFile | None) -> Outcome:
@@ -155,7 +178,7 @@ def _is_done(recording: Recording, paths: Iterable[Path]) -> bool:
     """Whether its files are there, and made after the recording was last changed; that of a shell pipe is not known."""
     if not all(path.exists() for path in paths):
         return False
-    changed = None if recording.source is None else modified(recording.source)
+    changed = None if recording.path is None else modified(recording.path)
     return changed is None or all(path.stat().st_mtime_ns >= changed for path in paths)
 
 
@@ -167,15 +190,7 @@ def _check_count(found: Diarization, count: SpeakerCount, name: str) -> None:
 
 
 def _recordings_of_table(path: Path, allow_pipes: bool) -> list[Recording]:
-    entries = read_wav_scp(path)
-
-    def opener(entry: str) -> Callable[[], AudioFile]:
-        return lambda: resolve(entry, path.parent, allow_pipes=allow_pipes)
-
-    def file_of(entry: str) -> str | None:
-        return None if is_pipe(entry) else resolve_path(entry, path.parent)
-
-    return [Recording(name, opener(entry), file_of(entry)) for name, entry in entries.items()]
+    return [Recording(name, entry, path.parent, allow_pipes) for name, entry in read_wav_scp(path).items()]
 
 
 def _turns_of(turns: TurnsOf | None, recording: str) -> Sequence[Turn] | None:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pysid.data.sources import ArraySource
+from pysid.data.sources import ArraySource, AudioSource
 from pysid.diarization.windows import WindowConfig
 from pysid.errors import DataError, Skipped
 from pysid.io.ark.npz import write_npz
 from pysid.io.ark.writer import PARTIAL, ArkWriter
 from pysid.io.files import atomic_text
+from pysid.io.lock import output_lock
+from pysid.model.recording import embed_parts, piece_parts
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import ENDING, ShardRun, gather, merge
 from pysid.parallel.work import Results
@@ -21,6 +23,7 @@ from pysid.progress import track
 from pysid.runs.inputs import Inputs, Named, OnSkip, SourceInputs, WindowInputs
 
 DESCRIPTION = "embedding"
+LONG_S = 600.0  # a longer recording is not held in memory
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,20 @@ def embed_to_file(
     Returns:
         How many embeddings there are, and the utterances left out.
     Raises:
-        DataError: another ending, a name that an archive cannot hold, nothing could be embedded, or workers were lost
-            over some utterances again and again.
+        DataError: another ending, a name that an archive cannot hold, another run writes the same, nothing could be
+            embedded, or workers were lost over some utterances again and again.
     """
     if out.suffix not in (".ark", ".npz"):
         raise DataError(f"{out}: expected an output that ends in .ark or .npz")
     odd = next((key for key in inputs.keys or () if len(key.split()) != 1), None)
     if odd is not None and out.suffix == ".ark":
         raise DataError(f"{out}: an archive holds no names with white space, such as {odd!r}; write an .npz instead")
-    if inputs.source is None:
-        return _from_start_to_end(model, inputs, out)
-    shards = embedding_shards(model, inputs, out, workers)
-    write = _write_npz if out.suffix == ".npz" else _write_ark
-    return write(shards, out)
+    with output_lock(out):
+        if inputs.source is None:
+            return _from_start_to_end(model, inputs, out)
+        shards = embedding_shards(model, inputs, out, workers)
+        write = _write_npz if out.suffix == ".npz" else _write_ark
+        return write(shards, out)
 
 
 def embedding_shards(
@@ -122,10 +126,32 @@ def _write_ark(shards: ShardRun[ArraySource], out: Path) -> tuple[int, Skipped]:
 
 def _embed_shard(model: SpeakerModel, windows: WindowConfig | None, source: ArraySource) -> Results:
     skipped = Skipped()
-    inputs: Inputs = SourceInputs(source)
-    inputs = inputs if windows is None else WindowInputs(inputs, model, windows)
-    yield from compute_embeddings(model, inputs, inputs.read((), skipped.add), skipped.add)
+    if windows is None and isinstance(source, AudioSource) and not source.are_features:
+        yield from _embed_recordings(model, source, skipped)
+    else:
+        inputs: Inputs = SourceInputs(source)
+        inputs = inputs if windows is None else WindowInputs(inputs, model, windows)
+        yield from compute_embeddings(model, inputs, inputs.read((), skipped.add), skipped.add)
     yield from skipped.reasons.items()
+
+
+def _embed_recordings(model: SpeakerModel, source: AudioSource, skipped: Skipped) -> Named:
+    """Embeddings (E,) of audio; long recordings, which come last, are read in blocks as `SpeakerModel.embed` does."""
+    of_long: dict[str, np.ndarray] = {}
+
+    def short_ones() -> Named:
+        for key in source.keys:
+            wave = None
+            with skipped.on_error(key), source.open(key) as piece:
+                if piece.duration_s <= LONG_S:
+                    wave = piece.read()
+                else:
+                    of_long[key] = embed_parts(model.embed_features, key, piece_parts(model.frontend, piece))
+            if wave is not None:
+                yield key, wave
+
+    yield from model.embed_waves(short_ones(), skipped.add)
+    yield from of_long.items()
 
 
 def _from_start_to_end(model: SpeakerModel, inputs: Inputs, out: Path) -> tuple[int, Skipped]:
@@ -175,17 +201,22 @@ def embed(
     Raises:
         DataError: an archive breaks off, after the embeddings of all that stands before.
     """
-    broken: list[DataError] = []
-    arrays = _until_broken(inputs.read(done, skipped.add), broken)
+    arrays = _UntilBroken(inputs.read(done, skipped.add))
     total = None if inputs.keys is None else len(inputs.keys)
-    yield from track(compute_embeddings(model, inputs, arrays, skipped.add), "embedding", total, start=len(done))
-    if broken:
-        raise broken[0]
+    yield from track(compute_embeddings(model, inputs, iter(arrays), skipped.add), "embedding", total, start=len(done))
+    if arrays.error is not None:
+        raise arrays.error
 
 
-def _until_broken(arrays: Named, broken: list[DataError]) -> Named:
-    """Passes arrays on up to the first error, which it keeps: what was read before is not lost."""
-    try:
-        yield from arrays
-    except DataError as error:
-        broken.append(error)
+class _UntilBroken:
+    """Arrays up to the first error, which is kept: what was read before it is not lost."""
+
+    def __init__(self, arrays: Named) -> None:
+        self.arrays = arrays
+        self.error: DataError | None = None
+
+    def __iter__(self) -> Named:
+        try:
+            yield from self.arrays
+        except DataError as error:
+            self.error = error

@@ -1,7 +1,8 @@
 """From embeddings and a trial list to scores."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from logging import WARNING
 from pathlib import Path
 
 import numpy as np
@@ -10,31 +11,49 @@ from pysid.backend.calibration import LogisticCalibration
 from pysid.backend.chain import Backend
 from pysid.backend.trials import enrol, score_trials
 from pysid.errors import DataError, Skipped
-from pysid.io.ark.archive import load_vector, read_vectors, split_specifier
+from pysid.io.ark.archive import read_vectors
+from pysid.io.lock import output_lock
 from pysid.io.table_formats import SPK2UTT, TRIALS
-from pysid.io.tables import Trial, read_spk2utt, read_table, read_trials, write_scores
+from pysid.io.tables import Trial, read_spk2utt, read_trials, write_scores
 from pysid.io.text import RowFormat, read_rows
 from pysid.io.trial_scores import split_scores
 from pysid.model.directory import DEFAULT_MODEL
 from pysid.model.speaker_model import SpeakerModel
-from pysid.parallel.shards import gather
 from pysid.parallel.workers import THIS_PROCESS, Workers
 from pysid.progress import say
-from pysid.runs.embed import DESCRIPTION, embedding_shards
-from pysid.runs.inputs import Inputs, SourceInputs, open_inputs
+from pysid.runs.vectors import open_vectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringConfig:
+    """How trials are scored.
+
+    Attributes:
+        backend: "plda" or "cosine"; None takes the model's.
+        enrol_spk2utt: names speakers that are enrolled by several utterances; None where these stand in the trials.
+        cohort: embeddings of other speakers, for adaptive s-norm; None does without.
+        top_n: of their scores that s-norm takes.
+        calibrate: turn scores into log-likelihood ratios by the model's calibration.
+    """
+
+    backend: str | None = None
+    enrol_spk2utt: Path | None = None
+    cohort: str | None = None
+    top_n: int = 300
+    calibrate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.calibrate and self.cohort is not None:
+            raise ValueError("a calibration is of scores without a cohort: leave out one of the two")
 
 
 def score_list(
     trials_path: Path,
     audio: str,
     out: Path,
+    config: ScoringConfig | None = None,
     *,
     model: str | None = None,
-    backend: str | None = None,
-    enrol_spk2utt: Path | None = None,
-    cohort: str | None = None,
-    top_n: int = 300,
-    calibrate: bool = False,
     workers: Workers = THIS_PROCESS,
     allow_pipes: bool = False,
 ) -> None:
@@ -44,41 +63,41 @@ def score_list(
     was stopped.
 
     Raises:
-        DataError: a file that is missing or malformed, an utterance or speaker of the lists that does not exist, or
-            no trial that can be scored.
+        DataError: a file that is missing or malformed, an utterance or speaker of the lists that does not exist, no
+            trial that can be scored, or another run that writes `out`.
     """
-    if calibrate and cohort is not None:
-        raise ValueError("a calibration is of scores without a cohort: leave out one of the two")
+    config = config or ScoringConfig()
     trials = _read_trials(trials_path)
-    spk2utt = None if enrol_spk2utt is None else read_spk2utt(enrol_spk2utt)
+    spk2utt = None if config.enrol_spk2utt is None else read_spk2utt(config.enrol_spk2utt)
     opened = SpeakerModel.load(model or DEFAULT_MODEL, workers.device if workers.is_here else "cpu")
-    scorer = opened.scorer(backend)
-    if calibrate and scorer.calibration_ is None:
+    scorer = opened.scorer(config.backend)
+    if config.calibrate and scorer.calibration_ is None:
         raise DataError("this model has no calibration for that back-end: see pysid fit-backend")
     dim = opened.config.network.embedding_dim
-    background = None if cohort is None else _read_cohort(cohort, dim, allow_pipes)
+    background = None if config.cohort is None else _read_cohort(config.cohort, dim, allow_pipes)
     wanted = _wanted(trials, spk2utt)
-    source = _open_source(audio, wanted, _Embedder(opened, out, workers), allow_pipes)
-    _check_names(trials, trials_path, spk2utt, source.names, audio)
-    if spk2utt is not None and enrol_spk2utt is not None:
-        _check_enrolment(spk2utt, enrol_spk2utt, source.names, audio)
     skipped = Skipped()
-    embeddings = _usable(source.load(wanted, skipped), dim, skipped)
-    if not embeddings:
+    with output_lock(out):
+        source = open_vectors(audio, opened, wanted, out, workers, allow_pipes)
+        _check_names(trials, trials_path, spk2utt, source.names, audio)
+        if spk2utt is not None and config.enrol_spk2utt is not None:
+            _check_enrolment(spk2utt, config.enrol_spk2utt, source.names, audio)
+        embeddings = _usable(source.read(wanted, skipped), dim, skipped)
+        if not embeddings:
+            source.forget()
+            raise DataError(f"{audio}: no utterance has an embedding: {skipped.brief()}")
+        values = score_trials(scorer, trials, enrol(embeddings, spk2utt), embeddings, background, config.top_n)
+        if config.calibrate and scorer.calibration_ is not None:
+            values = scorer.calibration_.transform(values)
+        scored = [(t.enrol, t.test, float(x)) for t, x in zip(trials, values, strict=True) if np.isfinite(x)]
         source.forget()
-        raise DataError(f"{audio}: no utterance has an embedding: {skipped.brief()}")
-    values = score_trials(scorer, trials, enrol(embeddings, spk2utt), embeddings, background, top_n)
-    if calibrate and scorer.calibration_ is not None:
-        values = scorer.calibration_.transform(values)
-    scored = [(t.enrol, t.test, float(x)) for t, x in zip(trials, values, strict=True) if np.isfinite(x)]
-    source.forget()
-    if not scored:
-        raise DataError(f"{trials_path}: no trial could be scored: {skipped.brief()}")
-    write_scores(out, scored)
+        if not scored:
+            raise DataError(f"{trials_path}: no trial could be scored: {skipped.brief()}")
+        write_scores(out, scored)
     if len(skipped):
-        say(skipped.summary(len(wanted)))
+        say(skipped.summary(len(wanted)), WARNING)
     if len(scored) < len(trials):
-        say(f"left out {len(trials) - len(scored)} of {len(trials)} trials")
+        say(f"left out {len(trials) - len(scored)} of {len(trials)} trials", WARNING)
 
 
 def fit_calibration(backend: Backend, trials_path: Path, source: str, dim: int) -> LogisticCalibration:
@@ -100,69 +119,6 @@ def fit_calibration(backend: Backend, trials_path: Path, source: str, dim: int) 
     values = score_trials(backend, trials, enrol(embeddings), embeddings)
     scores = {(t.enrol, t.test): float(x) for t, x in zip(trials, values, strict=True)}
     return LogisticCalibration(p_target=0.5).fit(*split_scores(trials, scores, trials_path, source))
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Embeddings by name.
-
-    Attributes:
-        names: those that exist.
-        load: gives those of a set of names and notes what it skips.
-        forget: takes away what `load` left on the disk for a second run.
-    """
-
-    names: Collection[str]
-    load: Callable[[Collection[str], Skipped], dict[str, np.ndarray]]
-    forget: Callable[[], None] = lambda: None
-
-
-@dataclass(frozen=True)
-class _Embedder:
-    """Embeds audio for a file of scores."""
-
-    model: SpeakerModel
-    out: Path
-    workers: Workers
-
-    def source(self, inputs: Inputs, wanted: Collection[str]) -> _Source:
-        assert inputs.keys is not None and inputs.source is not None
-        some = SourceInputs(inputs.source.part(key for key in inputs.keys if key in wanted))
-        is_regular = self.out.is_file() or not self.out.exists()
-        beside = self.out if is_regular else Path(self.out.name)  # not in /dev
-        shards = embedding_shards(self.model, some, beside, self.workers)
-
-        def load(_: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
-            shards.find()
-            return dict(gather(shards.run(DESCRIPTION), skipped))
-
-        return _Source(set(inputs.keys), load, shards.remove)
-
-
-def _open_source(source: str, wanted: Collection[str], embedder: _Embedder, allow_pipes: bool) -> _Source:
-    """Stored embeddings, or audio to be embedded when it is asked for."""
-    specifier, name = split_specifier(source)
-    path = Path(name)
-    if specifier == "scp":
-        return _stored(path, allow_pipes)
-    if specifier == "ark" or path.suffix in (".npz", ".ark"):
-        vectors = {k: v for k, v in read_vectors(source, allow_pipes=allow_pipes) if k in wanted}
-        return _Source(vectors, lambda *_: vectors)
-    return embedder.source(open_inputs([source], embedder.model, allow_pipes), wanted)
-
-
-def _stored(path: Path, allow_pipes: bool) -> _Source:
-    entries = read_table(path)
-
-    def load(wanted: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
-        vectors = {}
-        for key, entry in entries.items():
-            if key in wanted:
-                with skipped.on_error(key):
-                    vectors[key] = load_vector(entry, path.parent, allow_pipes=allow_pipes)
-        return vectors
-
-    return _Source(entries.keys(), load)
 
 
 def _read_trials(path: Path) -> list[Trial]:

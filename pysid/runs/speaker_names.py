@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pysid.backend.chain import Backend
-from pysid.diarization.pipeline import Analysis
+from pysid.diarization.confidence import turn_confidences
+from pysid.diarization.pipeline import Analysis, Diarizer
 from pysid.diarization.result import Diarization
 from pysid.diarization.voices import Identity, Voice, find_voices
-from pysid.model.speaker_model import SpeakerModel
 from pysid.segments import Turn
 from pysid.speakers.assign import AssignedName, assign_names
 from pysid.speakers.decision import OperatingPoint
@@ -38,9 +38,23 @@ class NameOptions:
         return self.identifier is not None or self.link
 
 
-def with_voices(model: SpeakerModel, analysis: Analysis, found: Diarization) -> Diarization:
-    """A diarization with the voices of its speakers, by the frames that it was made from."""
-    return replace(found, voices=find_voices(model, analysis.features, found.turns), model=model.fingerprint())
+def with_voices(diarizer: Diarizer, analysis: Analysis, found: Diarization, exclusive: bool = False) -> Diarization:
+    """A diarization with the voices of its speakers, and how sure its turns are, by what it was made from.
+
+    Args:
+        exclusive: one speaker at a time; the voices are of what each says alone all the same.
+    """
+    turns = found.exclusive if exclusive else found.turns
+    speakers = {turn.speaker for turn in turns}
+    voices = [x for x in find_voices(diarizer.model, analysis.features, found.turns) if x.speaker in speakers]
+    confidences = None
+    if found.clustering is not None and analysis.frames is None:  # else windows have a clock of their own
+        labels = found.clustering.labels
+        names = [f"speaker{i + 1}" for i in range(found.clustering.n_speakers)]
+        projection = diarizer.backend.projection
+        confidences = turn_confidences(turns, analysis.windows, analysis.embeddings, labels, names, projection)
+    fingerprint = diarizer.model.fingerprint()
+    return replace(found, turns=turns, voices=voices, confidences=confidences, model=fingerprint)
 
 
 def with_enrolled_names(found: Diarization, identifier: Identifier) -> Diarization:

@@ -30,6 +30,7 @@ class AssignedName:
 
     @property
     def name(self) -> str | None:
+        """The name, where it is accepted."""
         return self.best.name if self.accepted and self.best is not None else None
 
 

@@ -6,6 +6,7 @@ of the back-end. Voices are biometric data: the file is made for its owner's eye
 removes.
 """
 
+import math
 import os
 import secrets
 import warnings
@@ -25,6 +26,7 @@ from pysid.errors import DataError, PysidWarning
 from pysid.speakers.database_file import check_format, connect, make, sqlite_errors
 from pysid.speakers.index import erase
 
+MAX_DIM = 1 << 20  # of embeddings
 BLOCK = 900  # speakers read at a time; SQLite allows 999 parameters
 NOBODY = "unknown"  # what identification calls a stranger, so no speaker's name
 
@@ -66,7 +68,9 @@ class SpeakerDatabase:
             self._connection = connect(self.path)
             try:
                 check_format(self._connection, self.path)
-                self.fingerprint, self.dim = self._one("SELECT model, dim FROM state")
+                self.fingerprint, self.dim = self._one("SELECT model, dim FROM state", (str, int))
+                if not 0 < self.dim <= MAX_DIM:
+                    raise self._damaged()
             except BaseException:
                 self.close()
                 raise
@@ -100,11 +104,12 @@ class SpeakerDatabase:
         self.close()
 
     def close(self) -> None:
+        """Closes the file; the database cannot be used afterwards."""
         self._connection.close()
 
     def __len__(self) -> int:
         """How many speakers there are."""
-        return int(self._one("SELECT count(*) FROM speaker")[0])
+        return int(self._one("SELECT count(*) FROM speaker", (int,))[0])
 
     def require_model(self, fingerprint: str) -> None:
         """Raises DataError unless the embeddings are those of this network."""
@@ -117,8 +122,8 @@ class SpeakerDatabase:
     def state(self) -> tuple[int, int]:
         """What tells whether something read before still holds: the epoch, another one after each removal, and the
         revision, which rises with each change."""
-        epoch, revision = self._one("SELECT epoch, revision FROM state")
-        return int(epoch), int(revision)
+        epoch, revision = self._one("SELECT epoch, revision FROM state", (int, int))
+        return epoch, revision
 
     def add(self, speakers: Mapping[str, Sequence[EnrolledUtterance]]) -> None:
         """Enrols new speakers, or adds to old ones: all of it, or, if it fails or is killed, nothing.
@@ -172,33 +177,38 @@ class SpeakerDatabase:
         """All speakers, by name."""
         rows = self._all(
             "SELECT name, count(*), sum(duration_s), max(enrolled_at) FROM speaker "
-            "JOIN utterance ON utterance.speaker = speaker.id GROUP BY speaker.id"
+            "JOIN utterance ON utterance.speaker = speaker.id GROUP BY speaker.id",
+            (str, int, float, str),
         )
+        if not all(math.isfinite(row[2]) for row in rows):
+            raise self._damaged()
         return sorted((EnrolledSpeaker(*row) for row in rows), key=lambda speaker: speaker.name.casefold())
 
     def names(self, ids: Sequence[int]) -> dict[int, str]:
         """The names of the speakers of these ids; without those who are gone."""
         found: dict[int, str] = {}
         for block in _blocks(ids):
-            found |= dict(self._all(f"SELECT id, name FROM speaker WHERE id IN ({_marks(block)})", block))
+            found |= dict(self._all(f"SELECT id, name FROM speaker WHERE id IN ({_marks(block)})", (int, str), block))
         return found
 
     def changed_since(self, revision: int) -> np.ndarray:
         """The ids (E,), ascending, of speakers changed after a revision; after -1, of all."""
-        rows = self._all("SELECT id FROM speaker WHERE revision > ? ORDER BY id", (revision,))
+        rows = self._all("SELECT id FROM speaker WHERE revision > ? ORDER BY id", (int,), (revision,))
         return np.fromiter((x for (x,) in rows), np.int64, len(rows))
 
     def means(self, ids: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Mean embeddings of the speakers of these ids, in blocks: ids (B,), means (B, D), utterances of each (B,)."""
         for block in _blocks(ids):
             query = f"SELECT speaker, vector FROM utterance WHERE speaker IN ({_marks(block)}) ORDER BY speaker, id"
-            rows = self._all(query, block)
+            rows = self._all(query, (int, bytes), block)
             if not rows:
                 continue
-            stored = b"".join(vector for _, vector in rows)
-            if len(stored) != 4 * self.dim * len(rows):
+            if any(len(vector) != 4 * self.dim for _, vector in rows):
                 raise DataError(f"{self.path}: expected vectors of {self.dim} dimensions, got others: it is damaged")
+            stored = b"".join(vector for _, vector in rows)
             vectors = np.frombuffer(stored, dtype="<f4").reshape(-1, self.dim).astype(np.float32, copy=False)
+            if not np.isfinite(vectors).all():
+                raise DataError(f"{self.path}: expected finite embeddings, got NaN or infinity: it is damaged")
             yield speaker_means(vectors, [speaker for speaker, _ in rows])
 
     @contextmanager
@@ -235,7 +245,7 @@ class SpeakerDatabase:
     def _id(self, name: str) -> int:
         row = self._connection.execute("SELECT id FROM speaker WHERE name = ?", (name,)).fetchone()
         if row is None:
-            similar = get_close_matches(name, [x for (x,) in self._all("SELECT name FROM speaker")], n=1)
+            similar = get_close_matches(name, [x for (x,) in self._all("SELECT name FROM speaker", (str,))], n=1)
             hint = f", but there is {similar[0]!r}" if similar else ""
             raise DataError(f"{self.path}: no speaker is called {name!r}{hint}")
         return int(row[0])
@@ -246,12 +256,23 @@ class SpeakerDatabase:
             raise DataError(f"{utterance.source}: expected a finite embedding of {self.dim} dimensions")
         return vector.tobytes()
 
-    def _one(self, query: str) -> tuple:
-        return self._all(query)[0]
+    def _one(self, query: str, types: tuple[type, ...]) -> tuple:
+        rows = self._all(query, types)
+        if not rows:
+            raise self._damaged()
+        return rows[0]
 
-    def _all(self, query: str, parameters: Sequence[object] = ()) -> list[tuple]:
+    def _all(self, query: str, types: tuple[type, ...], parameters: Sequence[object] = ()) -> list[tuple]:
+        """Rows, whose columns must be of these types: those of SQLite hold any."""
         with sqlite_errors(self.path):
-            return self._connection.execute(query, parameters).fetchall()
+            rows = self._connection.execute(query, parameters).fetchall()
+        found = [set(map(type, column)) for column in zip(*rows, strict=True)]
+        if rows and found != [{kind} for kind in types]:
+            raise self._damaged()
+        return rows
+
+    def _damaged(self) -> DataError:
+        return DataError(f"{self.path}: expected the rows of a speaker database, got others: it is damaged")
 
 
 def check_name(name: str) -> str:

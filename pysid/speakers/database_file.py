@@ -13,6 +13,7 @@ from pysid.errors import DataError
 APPLICATION_ID = 0x70795349  # "pySI", tells our files from other databases of SQLite
 VERSION = 1
 BUSY_S = 60.0  # how long to wait for another process
+DAMAGED = "the database is damaged: take a copy of it that is not"
 PAGE_BYTES = 16384  # holds seven vectors of 512 numbers
 
 SCHEMA = """
@@ -123,11 +124,13 @@ def sqlite_errors(path: Path, before: str = "") -> Iterator[None]:
     """Turns what SQLite says into one line for the user."""
     try:
         yield
+    except OverflowError:  # a number that has no successor
+        raise DataError(f"{path}: {before}{DAMAGED}") from None
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "")
         reasons = {
             "SQLITE_NOTADB": "expected a speaker database, got a file of another kind",
-            "SQLITE_CORRUPT": "the database is damaged: take a copy of it that is not",
+            "SQLITE_CORRUPT": DAMAGED,
             "SQLITE_BUSY": f"another process has kept the database locked for {BUSY_S:g} s",
             "SQLITE_READONLY": "the database, or its folder, cannot be written",
             "SQLITE_CANTOPEN": "the database, or its folder, cannot be opened",

@@ -23,7 +23,7 @@ from pysid.io.audio.reader import MAX_HOURS
 from pysid.model.speaker_model import SpeakerModel
 from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase, check_name
 from pysid.speakers.decision import OperatingPoint
-from pysid.speakers.index import NO_SCORE, Label, SpeakerIndex, read_index, write_index
+from pysid.speakers.index import NO_SCORE, Label, SpeakerIndex, index_path, read_index, write_index
 from pysid.speakers.listen import SpeechListener
 from pysid.speakers.verify import Audio, require_distinct
 
@@ -107,6 +107,7 @@ class Identification:
 
     @property
     def speaker(self) -> str | None:
+        """The name of the likeliest, where it is accepted; None is "unknown"."""
         return self.candidates[0].name if self.accepted else None
 
 
@@ -177,6 +178,9 @@ class Identifier:
         """Scores in double precision, with the names of the speakers; the highest first."""
         names = self.database.names(ids)
         scored = []
+        if len(names) != len(ids):
+            path = index_path(self.database.path)
+            raise DataError(f"{path}: expected speakers of the database, got others: remove the file")
         for speakers, means, counts in self.database.means(ids):
             scores = self.backend.score(means, test[None], counts)[:, 0]
             scored += [(x, names[speaker]) for x, speaker in zip(scores.tolist(), speakers.tolist(), strict=True)]

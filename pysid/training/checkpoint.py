@@ -1,9 +1,11 @@
 """Where a training stands, on disk: written whole or not at all, so that a kill at any moment loses little.
 
 A state is a folder `state-STEP` with what accelerate saves (weights as safetensors, the optimizer's tensors) and
-`progress.json`. It is filled under another name and renamed; older states go after that.
+`progress.json`; `sums.json` has a hash of each file. It is filled under another name and renamed; older states go
+after that.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 STATE = re.compile(r"state-(\d+)")
+SUMS = "sums.json"
 
 
 @dataclass
@@ -53,6 +56,7 @@ def save_state(directory: Path, accelerator: "Accelerator", progress: Progress) 
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         (temporary / "progress.json").write_text(json.dumps(asdict(progress), default=float))
+        (temporary / SUMS).write_text(json.dumps(_sums(temporary)))
         _sync_tree(temporary)
         final = directory / f"state-{progress.step:08d}"
         shutil.rmtree(final, ignore_errors=True)
@@ -71,6 +75,7 @@ def load_state(directory: Path, accelerator: "Accelerator") -> Progress | None:
     state = latest_state(directory)
     if state is None:
         return None
+    _check(state)
     try:
         progress = Progress(**json.loads((state / "progress.json").read_text()))
         accelerator.load_state(str(state))
@@ -85,6 +90,30 @@ def load_state(directory: Path, accelerator: "Accelerator") -> Progress | None:
 def latest_state(directory: Path) -> Path | None:
     """The folder of the latest whole state of a training; None where there is none yet."""
     return next(reversed(_states(directory)), None)
+
+
+def _sums(state: Path) -> dict[str, str]:
+    """{file: SHA-256} of all files of a state but that of the sums."""
+    files = sorted(path for path in state.rglob("*") if path.is_file() and path.name != SUMS)
+    sums = {}
+    for path in files:
+        with open(path, "rb") as file:
+            sums[path.relative_to(state).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return sums
+
+
+def _check(state: Path) -> None:
+    """Raises DataError unless the files of a state are as they were written; older states have no sums."""
+    if not (state / SUMS).exists():
+        return
+    try:
+        expected, found = json.loads((state / SUMS).read_text()), _sums(state)
+        wrong = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+    except (OSError, ValueError, AttributeError):
+        wrong = [SUMS]
+    if wrong:
+        problem = "damaged" if (state / wrong[0]).exists() else "missing"
+        raise DataError(f"{state}: cannot resume from this state: {wrong[0]} is {problem}")
 
 
 def _states(directory: Path) -> list[Path]:

@@ -1,5 +1,8 @@
 """The folder that a training writes: its settings, and a table of its epochs."""
 
+import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +10,49 @@ from pysid.config import read_settings, to_plain
 from pysid.io.claim import Changes
 from pysid.io.claim import claim as claim_folder
 from pysid.io.files import atomic_text
+from pysid.io.lock import output_lock
+from pysid.progress import say
 
 # Settings that may change between a training and its resumption: they do not change what it computes.
 HARMLESS = {"trainer.checkpoint_minutes", "trainer.log_steps", "trainer.n_workers", "out", "allow_pipes"}
 
+# Others that may, with what comes of it.
+FELT = {
+    "trainer.n_epochs": "from here on the learning rate falls as over the new number",
+    "trainer.max_steps": "from here on the learning rate falls as over the new number",
+    "trainer.average_epochs": "only the final model depends on it",
+    "trainer.n_threads": "sums are rounded otherwise, so the weights will not be the very same",
+    "trainer.device": "sums are rounded otherwise, so the weights will not be the very same",
+}
 
-def claim(out: Path, config: Any) -> None:
+
+def alone(run: Callable[..., Path]) -> Callable[..., Path]:
+    """A training that no other process may join in its folder, `out` of its configuration.
+
+    Of the processes of one training, which their launcher numbers by RANK, the first keeps others out. One that is told
+    to write nothing, by `dry_run`, minds nobody.
+
+    Raises:
+        DataError: another training is running there.
+    """
+
+    @wraps(run)
+    def alone_in_folder(config: Any, *, dry_run: bool = False) -> Path:
+        if dry_run or os.environ.get("RANK", "0") != "0":
+            return run(config, dry_run=dry_run)
+        with output_lock(config.out):
+            return run(config, dry_run=dry_run)
+
+    return alone_in_folder
+
+
+def claim(out: Path, config: Any, *, dry_run: bool = False) -> None:
     """Writes the configuration of a training into `out`, unless it holds a training with another.
 
+    Says which of `FELT` has changed.
+
+    Args:
+        dry_run: write nothing.
     Raises:
         DataError: it does.
     """
@@ -22,7 +60,12 @@ def claim(out: Path, config: Any) -> None:
     holds_states = path.exists() and any(out.glob("state-*"))
     # Settings newer than the file get their defaults.
     old = to_plain(read_settings(type(config), path)) if holds_states else None
-    claim_folder(path, old, to_plain(config), _describe, HARMLESS)
+    changes = claim_folder(path, old, to_plain(config), _describe, HARMLESS | set(FELT), dry_run=dry_run)
+    if int(os.environ.get("RANK", "0")) == 0:  # one of several processes says it
+        for name, effect in FELT.items():
+            if name in changes:
+                was, now = changes[name]
+                say(f"{out}: going on with {name} {now} (was {was}): {effect}")
 
 
 def _describe(changes: Changes) -> str:

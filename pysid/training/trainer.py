@@ -36,7 +36,8 @@ class TrainerConfig:
 
     Attributes:
         n_epochs: passes over the plan of chunks.
-        average_epochs: the final network is the mean of those after so many last epochs.
+        max_steps: end after so many optimizer steps, be it within an epoch; None: not before the last epoch ends.
+        average_epochs: the final network is the mean of those after so many last epochs, of those that there are.
         seed: of the initial weights and of the chunks.
         mixed_precision: "bf16" and "fp16" multiply matrices in half precision; weights and sums stay float32.
         device: "auto" takes a GPU where there is one.
@@ -48,6 +49,7 @@ class TrainerConfig:
     """
 
     n_epochs: int = 3
+    max_steps: int | None = None
     average_epochs: int = 1
     seed: int = 123
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
@@ -60,6 +62,8 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         if self.n_epochs < 1 or self.log_steps < 1 or self.checkpoint_minutes <= 0:
             raise ValueError("n_epochs, log_steps and checkpoint_minutes must be positive")
+        if self.max_steps is not None and self.max_steps < 1:
+            raise ValueError(f"max_steps must be positive, got {self.max_steps}")
         if not 1 <= self.average_epochs <= self.n_epochs:
             raise ValueError(f"average_epochs must lie in [1, n_epochs={self.n_epochs}], got {self.average_epochs}")
         if min(self.seed, self.n_threads, self.n_workers) < 0:
@@ -135,7 +139,27 @@ class Trainer:
 
     @property
     def n_steps(self) -> int:
-        return self.config.n_epochs * self.batches.n_batches
+        """Optimizer steps of the whole training."""
+        whole = self.config.n_epochs * self.batches.n_batches
+        return whole if self.config.max_steps is None else min(whole, self.config.max_steps)
+
+    def rehearse(self) -> None:
+        """Makes the first batch of the first epoch, trains on nothing, and says what `run` would do.
+
+        Raises:
+            DataError: the batch cannot be made.
+        """
+        a, c = self.accelerator, self.config
+        inputs, labels = self.batches.epoch(0, a.process_index, a.num_processes)[0]
+        if isinstance(inputs, DataError):
+            raise inputs
+        features, _ = self.batches.to_features(inputs.to(a.device), labels.to(a.device))
+        if a.is_main_process:
+            threads = f", {torch.get_num_threads()} threads" if a.device.type == "cpu" else ""
+            say(
+                f"dry run: {c.n_epochs} epochs, {self.n_steps} steps; batches as {tuple(features.shape)} "
+                f"(utterances, frames, dimensions); on {a.device}{threads}; nothing is written to {self.directory}"
+            )
 
     def run(self) -> Progress:
         """Goes on from the latest state, or from the start, to the end of the last epoch.
@@ -145,17 +169,21 @@ class Trainer:
         """
         self.progress = load_state(self.directory, self.accelerator) or Progress()
         main = self.accelerator.is_main_process
-        if main and self.progress.step and self.progress.epoch < self.config.n_epochs:
+        if main and self.progress.step and self._goes_on:
             say(f"resuming at epoch {self.progress.epoch + 1}, batch {self.progress.batch + 1}")
         writer = SummaryWriter(str(self.directory), purge_step=self.progress.step) if main else None
         try:
-            while self.progress.epoch < self.config.n_epochs:
+            while self._goes_on:
                 self._run_epoch(writer)
         finally:
             if writer is not None:
                 writer.close()
             self.accelerator.end_training()
         return self.progress
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.progress.epoch < self.config.n_epochs and self.progress.step < self.n_steps
 
     def features(self, n_batches: int) -> Iterator[Tensor]:
         """Features (b, T, D) of the first batches of the last epoch, this process's share, as they were trained on."""
@@ -169,19 +197,20 @@ class Trainer:
     def _run_epoch(self, writer: SummaryWriter | None) -> None:
         p, a = self.progress, self.accelerator
         data = self.batches.epoch(p.epoch, a.process_index, a.num_processes)
+        end = min(self.batches.n_batches, p.batch + self.n_steps - p.step)
         if self._read_ahead:
             data = FinishedEpoch(data, self.batches.to_features)
         loader = DataLoader(
             data,
             batch_size=None,
-            sampler=range(p.batch, self.batches.n_batches),
+            sampler=range(p.batch, end),
             num_workers=self.config.n_workers,
             pin_memory=a.device.type == "cuda",
         )
         items = loader
         if a.is_main_process:
             title = f"epoch {p.epoch + 1} of {self.config.n_epochs}"
-            items = track(loader, title, self.batches.n_batches, start=p.batch)  # type: ignore[assignment]
+            items = track(loader, title, end, start=p.batch)  # type: ignore[assignment]
         self.model.train()
         last_save = begun = time.monotonic()
         for inputs, labels in items:
@@ -190,11 +219,15 @@ class Trainer:
             self._step(inputs, labels, writer)
             now = time.monotonic()
             p.seconds, begun = p.seconds + now - begun, now
-            if p.batch < self.batches.n_batches and now - last_save > 60 * self.config.checkpoint_minutes:
+            if p.batch < end and now - last_save > 60 * self.config.checkpoint_minutes:
                 self._check_losses()
                 save_state(self.directory, a, p)
                 last_save = now
-        self._finish_epoch(writer)
+        if end == self.batches.n_batches:
+            self._finish_epoch(writer)
+        else:
+            self._check_losses()
+            save_state(self.directory, a, p)
 
     def _step(self, inputs: Any, labels: Tensor, writer: SummaryWriter | None) -> None:
         p, a = self.progress, self.accelerator

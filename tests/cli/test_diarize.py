@@ -48,6 +48,27 @@ def test_every_format(pysid, tmp_path):
     assert "DER" in page and "anna" in page and f"{float(der):.2f}" in page
 
 
+def test_settings_are_shown(pysid):
+    outcome = pysid("diarize", "--show-settings", "--set", "turns.join_s=1.5", "-m", "xvector")
+    assert outcome.status == 0
+    assert "turns.join_s=1.5\n    in subtitles and on the page " in outcome.out
+    assert pysid("diarize").status == 2
+    assert "unknown key" in pysid("diarize", "--show-settings", "--set", "turns.join=1").error
+
+
+def test_json_tells_more(pysid, piece, tmp_path):
+    assert pysid("diarize", piece, "-o", tmp_path, "-f", "json", "-m", "xvector").status == 0
+    document = json.loads((tmp_path / "piece.json").read_text())
+    assert document["exclusive_turns"] and len(document["model"]) == 64
+    assert all(0 <= turn["confidence"] <= 1 for turn in document["turns"] if turn["confidence"] is not None)
+    speakers = document["speakers"]
+    assert sum(speaker["share"] for speaker in speakers) == pytest.approx(1.0, abs=1e-3)
+    for speaker in speakers:
+        assert 0 <= speaker["clean_s"] <= speaker["speaking_s"]
+        assert speaker["embedding"] is None or len(speaker["embedding"]) == len(speakers[0]["embedding"])
+        assert speaker["snr_db"] > 0
+
+
 def test_without_a_reference(pysid, piece, tmp_path, monkeypatch):
     """Results are put where the user is, and nothing is said about errors."""
     monkeypatch.chdir(tmp_path)
@@ -116,6 +137,11 @@ def test_a_data_directory_and_going_on(pysid, piece, tmp_path):
     outcome = pysid("diarize", tmp_path / "wav.scp", "-o", out, "-f", "rttm", "--resume")
     assert outcome.out.startswith("two: ") and "one" not in outcome.out
     assert (out / "one.rttm").read_text() == "kept\n" and (out / "two.rttm").exists()
+    nothing = pysid("diarize", tmp_path / "wav.scp", "-o", out, "-f", "rttm", "--resume")
+    assert nothing.out == "" and nothing.err == f"nothing to do: the files of 2 recordings are in {out} already\n"
+    printed = pysid("diarize", tmp_path / "wav.scp", "-o", "-", "-f", "rttm", "--quiet")
+    assert printed.out.startswith("SPEAKER one 1 ") and (out / "two.rttm").read_text() in printed.out
+    assert pysid("diarize", tmp_path / "wav.scp", "-o", "-").status == 2
 
 
 def test_a_pipe_runs_only_if_allowed(pysid, piece, tmp_path):

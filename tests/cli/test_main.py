@@ -1,8 +1,12 @@
 """What all subcommands share: lazy imports, help, exit statuses, one line for an error."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 import warnings
+from contextlib import suppress
 
 import pytest
 
@@ -118,3 +122,18 @@ def test_a_reader_that_goes_away_is_no_error(dev):
     command = f"{sys.executable} -m pysid validate {dev / 'nowhere'} | true"
     result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert result.stderr == ""
+
+
+def test_ctrl_c_says_one_line(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    command = [sys.executable, "-m", "pysid", "eval", "eer", str(fifo), str(fifo)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    writer = None
+    while writer is None:  # until it waits for somebody to write
+        with suppress(OSError):
+            writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == ("", "pysid: stopped\n") and process.returncode == 130
+    os.close(writer)

@@ -59,6 +59,40 @@ def test_features_and_again(pysid, config, small_features, tmp_path):
     assert error.startswith(f"{tmp_path / 'other'} holds a training with other settings: trainer.seed (was 123, is 5)")
 
 
+def test_other_epochs_and_threads_go_on_and_say_what_changes(pysid, config, tmp_path):
+    out = tmp_path / "exp"
+    assert pysid("train", config(), "trainer.n_epochs=1").status == 0
+    outcome = pysid("train", config(), "trainer.n_threads=2", "trainer.n_epochs=2")
+    assert outcome.status == 0 and (out / "epoch-002").is_dir()
+    expected = f"{out}: going on with trainer.n_epochs 2 (was 1): from here on the learning rate falls as over the new"
+    assert expected in outcome.err and f"{out}: going on with trainer.n_threads 2 (was 1): sums" in outcome.err
+    assert "resuming at epoch 2, batch 1" in outcome.err
+
+
+def test_a_number_of_steps_ends_it_and_a_higher_one_goes_on(pysid, config, tmp_path):
+    out = tmp_path / "exp"
+    assert pysid("train", config(), "trainer.max_steps=2").status == 0
+    assert (out / "final").is_dir() and not (out / "epoch-001").exists() and (out / "state-00000002").is_dir()
+    outcome = pysid("train", config(), "trainer.max_steps=4")
+    assert outcome.status == 0 and "resuming at epoch 1, batch 3" in outcome.err
+    assert (out / "epoch-001").is_dir() and (out / "state-00000004").is_dir()
+    assert pysid("train", config(), "trainer.max_steps=0").error.startswith("trainer.max_steps=0: trainer: max_steps")
+
+
+def test_a_dry_run_writes_nothing(pysid, config, tmp_path):
+    outcome = pysid("train", config(), "--dry-run")
+    assert outcome.status == 0 and not (tmp_path / "exp").exists()
+    assert "dry run: 2 epochs, 6 steps; batches as (4, " in outcome.err and "on cpu, 1 threads" in outcome.err
+    assert "nowhere" in pysid("train", config(), "train=nowhere", "--dry-run").error
+
+
+def test_a_key_of_another_network_chooses_no_other(pysid, config):
+    plain = config(network={})
+    error = pysid("train", plain, "network.embedding_dim=128").error
+    assert error.endswith("for another kind, set network.kind to resnet or campplus or ecapa")
+    assert error.startswith("network.embedding_dim=128: unknown key 'network.embedding_dim'; known here: feature_dim")
+
+
 def test_audio(pysid, config, small, tmp_path):
     outcome = pysid("train", config(train=str(small), dev=str(small)), "trainer.n_epochs=1")
     assert outcome.status == 0

@@ -1,8 +1,10 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pysid.data.validate import Problem, validate
+from pysid.io.audio.files import write_audio
 
 GOOD = {
     "wav.scp": "r1 r1.wav\nr2 cat r2.sph |\nr3 wav.ark:17\n",
@@ -210,3 +212,15 @@ def test_a_table_that_is_a_folder(folder):
     (folder / "trials").unlink()
     (folder / "trials").mkdir()
     assert found(folder) == [("trials", None, "error", "cannot read the file: Is a directory")]
+
+
+def test_segments_are_held_against_the_audio_where_no_table_has_its_length(tmp_path):
+    write_audio(tmp_path / "a.wav", np.zeros(16000), 16000)
+    (tmp_path / "wav.scp").write_text("r a.wav\n")
+    (tmp_path / "segments").write_text("u1 r 0 1\nu2 r 0 1.6\nu3 r 0.5 -1\nu4 r 1 -1\n")
+    (tmp_path / "utt2spk").write_text("u1 u1\nu2 u2\nu3 u3\nu4 u4\n")
+    (tmp_path / "spk2utt").write_text("u1 u1\nu2 u2\nu3 u3\nu4 u4\n")
+    assert [(problem.line, problem.message) for problem in validate(tmp_path)] == [
+        (2, "expected a segment of the 1 s of 'r', got 0 to 1.6 s"),
+        (4, "expected a segment of the 1 s of 'r', got 1 to inf s"),
+    ]

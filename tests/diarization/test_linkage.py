@@ -73,7 +73,9 @@ def test_in_a_short_recording_a_little_speech_makes_a_speaker() -> None:
 def test_given_number(n: int) -> None:
     x = voices([0, 0, 1, 1, 2, 2, 3, 3])
     speech_s = [3.0] * 8
-    found = Linkage(LinkageConfig(min_speaker_s=2.0, min_share=1.0), cosine)(x, windows(8, speech_s=speech_s), SpeakerCount.exactly(n))
+    found = Linkage(LinkageConfig(min_speaker_s=2.0, min_share=1.0), cosine)(
+        x, windows(8, speech_s=speech_s), SpeakerCount.exactly(n)
+    )
     assert found.n_speakers == n
 
 
@@ -99,7 +101,9 @@ def test_scores_must_be_finite() -> None:
         Linkage(LinkageConfig(), lambda x: np.full((2, 2), np.nan))(np.ones((2, 3)), windows(2), ANY_NUMBER)
 
 
-@pytest.mark.parametrize("wrong", [{"threshold": np.inf}, {"min_speaker_s": -1.0}, {"apart_share": 2.0}, {"min_share": -0.1}])
+@pytest.mark.parametrize(
+    "wrong", [{"threshold": np.inf}, {"min_speaker_s": -1.0}, {"apart_share": 2.0}, {"min_share": -0.1}]
+)
 def test_settings_are_checked(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LinkageConfig(**wrong)

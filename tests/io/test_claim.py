@@ -51,3 +51,10 @@ def test_damaged_files(tmp_path):
         read_claim(path)
     path.write_text("[1]")
     assert read_claim(path) == {}
+
+
+def test_harmless_changes_are_told_and_a_dry_run_writes_nothing(tmp_path):
+    path = tmp_path / "a.json"
+    claim(path, None, {"seed": 1}, say)
+    found = claim(path, {"seed": 1, "n": 3}, {"seed": 1, "n": 4}, say, harmless={"n"}, dry_run=True)
+    assert found == {"n": (3, 4)} and json.loads(path.read_text()) == {"seed": 1}

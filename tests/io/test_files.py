@@ -1,4 +1,8 @@
+import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +72,45 @@ def test_names_that_would_leave_their_folder_are_refused(name):
 @pytest.mark.parametrize("name", ["a", "..a", "id1-x.wav", "übung", "x" * 200])
 def test_safe_names_pass(name):
     assert safe_name(name) == name
+
+
+WRITER = """
+import sys, time
+from pysid.io.files import atomic_path
+with atomic_path(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    print(temporary, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(tmp_path, monkeypatch):
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "a.txt")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    killed, alive = (Path(process.stdout.readline().strip()) for process in processes)
+    processes[0].kill()
+    processes[0].wait()
+    folder = tmp_path / ".pysid-01234567-model"
+    folder.mkdir()
+    (folder / "config.json").touch()
+    users = [tmp_path / ".pysid-notes", tmp_path / ".pysid-01234567-link"]
+    users[0].touch()
+    users[1].symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").touch()
+    try:
+        with atomic_text(tmp_path / "b.txt") as file:
+            file.write("whole")
+        assert not killed.exists() and not folder.exists()
+        assert alive.exists() and all(path.is_symlink() or path.exists() for path in users)
+        assert (tmp_path / "elsewhere").exists()
+    finally:
+        processes[1].kill()
+        processes[1].wait()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_names_the_file(tmp_path, number):
+    with pytest.raises(OSError) as caught, atomic_text(tmp_path / "a.txt"):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.filename == str(tmp_path / "a.txt") and caught.value.errno == number
+    assert os.listdir(tmp_path) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.io.table_formats import SegmentLine
 from pysid.io.tables import (
     Trial,
@@ -178,9 +178,6 @@ def test_published_trial_lists_repeat_pairs(tmp_path):
         ),
         (read_segments, "u r x 1\n", ":1: expected a start in seconds, got 'x'"),
         (read_segments, "u r 0 inf\n", ":1: expected an end in seconds, got 'inf'"),
-        (read_segments, "u r 2 1\n", ":1: expected 0 <= start < end, or an end of -1, got 2 and 1"),
-        (read_segments, "u r -1 1\n", ":1: expected 0 <= start < end, or an end of -1, got -1 and 1"),
-        (read_segments, "u r 0 -2\n", ":1: expected 0 <= start < end, or an end of -1, got 0 and -2"),
         (read_segments, "u r 0 1 A\n", ":1: expected a channel number from 0 on, got 'A'"),
         (read_trials, "a b\na\n", ":2: expected 'enrol test target|nontarget', got 'a'"),
         (read_trials, "a b tgt\n", ":1: expected target or nontarget in the third column, got 'tgt'"),
@@ -205,3 +202,12 @@ def test_what_would_not_read_back_is_not_written(tmp_path, table):
     with pytest.raises(DataError, match=message):
         write_table(tmp_path / "t", table)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("line", "got"), [("u r 2 2", "2 and 2"), ("u r 2 1", "2 and 1"), ("u r -1 1", "-1 and 1")])
+def test_segments_of_no_length_are_left_out_as_kaldi_does(tmp_path, line, got):
+    path = tmp_path / "segments"
+    path.write_text(f"t r 0 1\n{line}\nv r 1 -1\n")
+    message = f"^{path}:2: expected 0 <= start < end, or an end of -1, got {got}: 1 of 3 utterances are left out$"
+    with pytest.warns(PysidWarning, match=message):
+        assert list(read_segments(path)) == ["t", "v"]

@@ -10,7 +10,7 @@ import soundfile
 
 from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
 from pysid.io.ark.archive import read_matrices, read_vectors
-from pysid.kaldi.stand_ins import PROGRAMS
+from pysid.kaldi.stand_ins import PROGRAMS, main
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 
@@ -101,3 +101,20 @@ def _compare_plda(ours, reference):
     np.testing.assert_allclose(x.psi_, y.psi_, rtol=1e-4, atol=1e-6)
     sign = np.sign((x.transform_ * y.transform_).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(x.transform_, sign * y.transform_, rtol=0, atol=1e-4 * np.abs(y.transform_).max())
+
+
+def test_shims_take_no_other_files_place(tmp_path, capsys):
+    own = tmp_path / "wav-copy"
+    own.write_text("#!/bin/sh\necho my own\n")
+    assert main(["--install-shims", str(tmp_path)]) == 1
+    assert f"{own}: expected a stand-in of pysid's or nothing, got another file" in capsys.readouterr().err
+    assert own.read_text() == "#!/bin/sh\necho my own\n" and list(tmp_path.iterdir()) == [own]
+    own.unlink()
+    own.symlink_to("/bin/sh")
+    assert main(["--install-shims", str(tmp_path)]) == 1 and own.is_symlink()
+    own.unlink()
+    older = "#!/bin/sh\nexec python -P -c 'from pysid.kaldi.__main__ import main' wav-copy \"$@\"\n"
+    own.write_text(older)
+    for _ in range(2):
+        assert main(["--install-shims", str(tmp_path), "--all"]) == 0
+    assert own.read_text() != older and own.stat().st_mode & 0o111

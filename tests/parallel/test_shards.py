@@ -178,3 +178,26 @@ def test_a_shard_that_cannot_be_seen(tmp_path, monkeypatch):
     job = shards._Job(tmp_path / "elsewhere" / "000000.zip", "id", SOURCE)
     with pytest.raises(DataError, match=r"elsewhere: no such folder on .*: workers on other machines need the same"):
         shards._write(Squares(), 0, job)
+
+
+def test_a_users_file_beside_shards_stays(tmp_path):
+    folder = tmp_path / "out.ark.shards"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("all of it")
+    (folder / "000000.zip").write_bytes(b"torn")
+    whole = ShardRun(folder, SOURCE, Squares(), "squares", Workers())
+    list(whole.run("squares"))
+    whole.remove()
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+
+
+def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "000000.zip").write_bytes(b"mine")
+    (tmp_path / "out.ark.shards").symlink_to("elsewhere")
+    whole = ShardRun(tmp_path / "out.ark.shards", SOURCE, Squares(), "squares", Workers())
+    with pytest.raises(DataError, match=r"shards: expected a folder of this run's own, got something else"):
+        list(whole.run("squares"))
+    whole.remove()
+    assert (tmp_path / "elsewhere" / "000000.zip").read_bytes() == b"mine"
+    assert (tmp_path / "out.ark.shards").is_symlink()

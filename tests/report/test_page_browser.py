@@ -11,7 +11,7 @@ import soundfile
 
 from pysid.io.turns.rttm import format_rttm
 from pysid.metrics.diarization import error_pieces
-from pysid.report.page import write_page
+from pysid.report.page import SpokenText, write_page
 from pysid.segments import Segment, Turn
 
 selenium = pytest.importorskip("selenium")
@@ -448,6 +448,28 @@ def test_the_overview_goes_there(long_page):
     assert not window.is_displayed()
     scroller = long_page.run("const s = document.getElementById('scroller'); return [s.scrollWidth, s.clientWidth]")
     assert scroller[0] == scroller[1]
+
+
+def test_words_are_heard_and_marked(driver, tmp_path, recording):
+    text = [
+        SpokenText("anna", [(1.0, 1.8, "Good", False), (2.0, 2.9, "morning", False), (2.9, 3.0, HOSTILE, True)]),
+        SpokenText(None, [(12.0, 13.5, "Hello", False)]),
+    ]
+    page = Page(driver, tmp_path / "page.html", recording, text=text)
+    said = page.all(".said")
+    assert [x.text for x in said] == [f"anna 0:01 Good morning{HOSTILE}", "(nobody known) 0:12 Hello"]
+    word = page.all(".word")[3]
+    word.click()
+    assert page.plays_from(12.0)
+    page.until(lambda: "now" in word.get_attribute("class"))
+    page.one("#play").click()
+    name = page.one(".name")
+    name.clear()
+    name.send_keys("Anna Berg")
+    assert said[0].text.startswith("Anna Berg 0:01 Good")
+    page.one("input.show").click()
+    assert not said[0].is_displayed() and said[1].is_displayed()
+    assert not page.complaints()
 
 
 def test_dark_where_the_system_is(driver, page):

@@ -316,3 +316,45 @@ def test_a_process_killed_at_any_moment(path, delay_s):
         database.add({"ann": [utterance("a")]})
         assert "ann" in content(database)
     assert raw(path, "PRAGMA integrity_check", "PRAGMA foreign_key_check") == [[("ok",)], []]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE state SET dim = 'x'",
+        "UPDATE state SET dim = -1",
+        "UPDATE state SET model = x'00'",
+        "UPDATE state SET epoch = 'x'",
+        "UPDATE state SET revision = 1e300",
+        "UPDATE state SET revision = 9223372036854775807",
+        "DELETE FROM state",
+        "UPDATE speaker SET name = x'ff' WHERE id = 1",
+        "UPDATE speaker SET revision = 'x'",
+        "UPDATE utterance SET vector = 'text'",
+        "UPDATE utterance SET vector = 7",
+        "UPDATE utterance SET vector = x'00'",
+        "UPDATE utterance SET vector = CAST(zeroblob(12) || x'0000c07f' AS BLOB)",
+        "UPDATE utterance SET duration_s = 9e999",
+        "UPDATE utterance SET duration_s = 'long'",
+        "UPDATE utterance SET enrolled_at = 5",
+        "UPDATE utterance SET enrolled_at = x'ff'",
+        "DROP TABLE utterance",
+        "ALTER TABLE speaker RENAME COLUMN name TO x",
+    ],
+)
+def test_rows_that_hold_something_else(path, statement):
+    """SQLite lets any column hold any type. What is read is right, or refused in one line."""
+    with SpeakerDatabase.create(path, MODEL, DIM) as database:
+        database.add({"ann": [utterance("a")], "bob": [utterance("b")]})
+    raw(path, statement)
+    try:
+        with SpeakerDatabase(path) as database:
+            database.speakers()
+            database.names([1, 2])
+            found = list(database.means(database.changed_since(-1)))
+            database.add({"cat": [utterance("c")]})
+            database.remove(["ann"])
+    except DataError as error:
+        assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
+    else:
+        assert all(np.isfinite(means).all() for _, means, _ in found)

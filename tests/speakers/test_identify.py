@@ -14,6 +14,7 @@ from pysid.backend import CosineBackend, LogisticCalibration, PldaBackend
 from pysid.errors import DataError, Skipped
 from pysid.model.speaker_model import SpeakerModel
 from pysid.speakers import identify as module
+from pysid.speakers import index as index_module
 from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase
 from pysid.speakers.decision import OperatingPoint
 from pysid.speakers.identify import Identifier, enrol, posterior
@@ -256,11 +257,27 @@ def test_a_damaged_index_is_made_again(database, stub, always_indexed):
     index = index_path(database.path)
     whole = index.read_bytes()
     header = int.from_bytes(whole[:8], "little")
-    for damaged in (b"", b"x", whole[:100], whole[:-8], b"\xff" * 8 + whole[8:], whole.replace(b'"1"', b'"9"', 1)):
+    for damaged in (b"", b"x", whole[:100], whole[:-8], b"\xff" * 8 + whole[8:], whole.replace(b'"2"', b'"9"', 1)):
         index.write_bytes(damaged)
         assert read_index(database.path) is None
         assert_exact(Identifier(database, stub), enrolled)
         assert index.read_bytes()[: 8 + header] == whole[: 8 + header]
+
+
+@pytest.mark.parametrize("array", ["left", "row", "counts", "ids", "label"])
+def test_an_index_with_changed_numbers_is_made_again(database, stub, always_indexed, array):
+    """As a bad sector would: every file is of the right form, and scores would be of the wrong sign."""
+    enrolled = speakers(np.random.default_rng(6), [f"s{i}" for i in range(20)])
+    database.add(enrolled)
+    Identifier(database, stub)
+    path = index_path(database.path)
+    assert read_index(database.path) is not None
+    _, arrays = index_module._map(path, "r+")
+    arrays[array].view(np.uint8)[..., -1:] ^= 0x80  # signs, on a little-endian machine
+    arrays[array].flush()
+    assert read_index(database.path) is None
+    assert_exact(Identifier(database, stub), enrolled)
+    assert read_index(database.path) is not None, "and written again"
 
 
 def test_removal_takes_the_voice_out_of_the_index(database, stub, always_indexed):
@@ -271,7 +288,7 @@ def test_removal_takes_the_voice_out_of_the_index(database, stub, always_indexed
     row = int(np.flatnonzero(identifier._parts[0].ids == 5)[0])
     voice = identifier._parts[0].side.left[row].tobytes()
     name = database.names([5])[5]
-    leftover = index.with_name(f".tmp-0123abcd-{index.name}")
+    leftover = index.with_name(f".pysid-0123abcd-{index.name}")
     leftover.write_bytes(voice)  # of a writer that was killed
     assert voice in index.read_bytes()
     inode = index.stat().st_ino
@@ -340,7 +357,7 @@ def test_a_process_killed_while_it_writes_the_index(database, stub, path, always
     assert sorted(x.name for x in found) == sorted(names) and set(kept) <= set(names)
     database.remove([x for x in names if x not in kept])
     assert_exact(Identifier(database, stub), kept)
-    assert not list(path.parent.glob(".tmp-*"))
+    assert not list(path.parent.glob(".pysid-*"))
 
 
 @pytest.fixture(scope="module")

@@ -207,7 +207,7 @@ def test_training_from_audio(tmp_path: Path) -> None:
     assert float(last[3]) > 0.3  # ten speakers: chance is 0.1
 
 
-def test_augmented_speakers_at_three_speeds_are_classes(noises: Path, tmp_path: Path, capsys) -> None:
+def test_augmented_speakers_at_three_speeds_are_classes(noises: Path, tmp_path: Path, said) -> None:
     plain = settings(VOICES, tmp_path / "exp", trainer={"n_epochs": 1}, **augmented(noises))
     plain["chunks"] |= {"chunks_per_epoch": 8 * 3}
     train(tmp_path, plain)
@@ -225,7 +225,7 @@ def test_augmentation_of_audio_needs_audio(features: Path, noises: Path, tmp_pat
             train(tmp_path, plain)
 
 
-def test_the_final_network_is_a_mean_of_epochs(features: Path, tmp_path: Path, capsys) -> None:
+def test_the_final_network_is_a_mean_of_epochs(features: Path, tmp_path: Path, said) -> None:
     plain = settings(features, tmp_path / "exp", dev=str(features), trainer={"n_epochs": 3, "average_epochs": 2})
     plain["chunks"]["chunks_per_epoch"] = 8 * 20
     final = weights(train(tmp_path, plain))
@@ -236,11 +236,11 @@ def test_the_final_network_is_a_mean_of_epochs(features: Path, tmp_path: Path, c
     name = "frame_layers.1.norm.running_mean"
     assert not np.allclose(final[name], epochs[1][name], rtol=1e-4)
     last = (tmp_path / "exp" / "epochs.tsv").read_text().splitlines()[-1].split("\t")
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("the mean of the last 2 epochs")]
-    assert float(said[0].split("eer ")[1]) <= float(last[5]) + 0.05
+    lines = [line for line in said.readouterr().err.splitlines() if line.startswith("the mean of the last 2 epochs")]
+    assert float(lines[0].split("eer ")[1]) <= float(last[5]) + 0.05
 
 
-def test_large_margin_fine_tuning(features: Path, tmp_path: Path, capsys) -> None:
+def test_large_margin_fine_tuning(features: Path, tmp_path: Path, said) -> None:
     """The head's rows go by name: fewer speakers than before, and one that is new."""
     head = {"loss": "aam-softmax", "margin": 0.1, "margin_schedule": {"start_step": 5, "end_step": 20}}
     train(tmp_path, settings(features, tmp_path / "first", trainer={"n_epochs": 1}, head=head))
@@ -256,7 +256,7 @@ def test_large_margin_fine_tuning(features: Path, tmp_path: Path, capsys) -> Non
         trainer={"n_epochs": 1},
     )
     train(tmp_path, tuned)
-    assert "which knows 2 of 3 classes" in capsys.readouterr().err
+    assert "which knows 2 of 3 classes" in said.readouterr().err
     before, after = (
         safetensors.numpy.load_file(tmp_path / name / "state-00000060" / "model.safetensors")
         for name in ("first", "tuned")
@@ -447,15 +447,13 @@ def test_a_distillation_learns_without_labels(features: Path, teacher: Path, tmp
     assert {name for name in state if name.startswith("head.")} == {"head.maps.0.weight"}
 
 
-def test_a_distillation_beside_labels_starts_from_a_margin(
-    features: Path, teacher: Path, tmp_path: Path, capsys
-) -> None:
+def test_a_distillation_beside_labels_starts_from_a_margin(features: Path, teacher: Path, tmp_path: Path, said) -> None:
     margin = {"head": {"loss": "aam-softmax", "margin": 0.1}}
     train(tmp_path, settings(features, tmp_path / "first", trainer={"n_epochs": 1}, **margin))
     plain = settings(features, tmp_path / "exp", **distilled(teacher, margin_weight=0.2))
     plain |= {"start_from": str(tmp_path / "first"), "optimizer": {"learning_rate": 1e-9, "final_learning_rate": 1e-9}}
     train(tmp_path, plain)
-    assert f"which knows {N_SPEAKERS} of {N_SPEAKERS} classes" in capsys.readouterr().err
+    assert f"which knows {N_SPEAKERS} of {N_SPEAKERS} classes" in said.readouterr().err
     before, after = (
         safetensors.numpy.load_file(tmp_path / name / f"state-{step:08d}" / "model.safetensors")
         for name, step in (("first", 60), ("exp", 120))
@@ -463,7 +461,7 @@ def test_a_distillation_beside_labels_starts_from_a_margin(
     np.testing.assert_allclose(after["head.margin.weight"], before["head.weight"], atol=1e-6)
     model = tmp_path / "first" / "final"  # a model directory has no head
     train(tmp_path, plain | {"out": str(tmp_path / "again"), "start_from": str(model)})
-    assert f"starting from {model}, which knows 0 of {N_SPEAKERS} classes" in capsys.readouterr().err
+    assert f"starting from {model}, which knows 0 of {N_SPEAKERS} classes" in said.readouterr().err
     other = safetensors.numpy.load_file(tmp_path / "again" / "state-00000120" / "model.safetensors")
     affine = "network.frame_layers.1.affine.weight"
     np.testing.assert_allclose(other[affine], before[affine], atol=1e-6)

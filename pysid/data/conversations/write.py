@@ -20,13 +20,16 @@ from pysid.data.conversations.clip_speech import clip_speech
 from pysid.data.conversations.plan import Clip, Conversation, ConversationConfig, ConversationPlan, Piece
 from pysid.data.conversations.scenes import Scene
 from pysid.data.corpus import Corpus
+from pysid.data.sources import CorpusAudio
 from pysid.errors import DataError, Skipped
 from pysid.io.audio.files import write_audio
 from pysid.io.claim import Changes, claim, read_claim
+from pysid.io.lock import output_lock
 from pysid.io.tables import write_table
 from pysid.io.text import write_lines
 from pysid.io.turns.rttm import write_rttm
 from pysid.io.turns.uem import write_uem
+from pysid.parallel.archive import identity
 from pysid.progress import say, track
 from pysid.segments import Segment
 
@@ -34,7 +37,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 CONVERSATIONS_FILE = "conversations.json"  # in a folder of conversations: what they are made with
-HASHES = ("clips", "sounds")  # there, hashes of what they were made from
+HASHES = ("clips", "recordings", "sounds")  # there, hashes of what they were made from
 PLAN_COLUMNS = ("recording", "start_s", "end_s", "speaker", "utterance", "from_s", "to_s", "gain_db")
 FADE_S = 0.005  # at both ends of a piece, against clicks
 HIGHEST = 32000.0  # a conversation that would peak higher is made softer as a whole
@@ -81,17 +84,18 @@ def write_conversations(
         f"{plan.n_clips} utterances of {plan.n_speakers} speakers, of {len(clips)} with speech, are long enough "
         f"({config.min_piece_s:g} s)"
     )
-    _claim(directory, config, clips, scene)
     conversations = [plan.conversation(number) for number in range(1, config.n_conversations + 1)]
-    todo = [c for c in conversations if not _audio(directory, c).exists()]
 
     def write(conversation: Conversation) -> None:
         write_audio(_audio(directory, conversation), render(conversation, waves, config, scene), config.sample_rate)
 
-    done = len(conversations) - len(todo)
-    for _ in track(_in_threads(write, todo, n_jobs), f"conversations {directory}", len(conversations), start=done):
-        pass
-    _write_tables(directory, conversations, config)
+    with output_lock(directory):
+        _claim(directory, config, clips, waves.identities(clip.utterance for clip in clips), scene)
+        todo = [c for c in conversations if not _audio(directory, c).exists()]
+        done = len(conversations) - len(todo)
+        for _ in track(_in_threads(write, todo, n_jobs), f"conversations {directory}", len(conversations), start=done):
+            pass
+        _write_tables(directory, conversations, config)
     return conversations, skipped
 
 
@@ -143,6 +147,11 @@ class ClipWaves:
     def __call__(self, name: str) -> np.ndarray:
         """Raises DataError, without the name, where the utterance cannot be read."""
         return self._cached(name)
+
+    def identities(self, names: Iterable[str]) -> Iterator[str]:
+        """What utterances are and in which state their files are, a line each."""
+        audio = CorpusAudio(self.corpus, self.sample_rate, self.allow_pipes)
+        return (f"{name} {identity(audio, name)}" for name in names)
 
     def _read(self, name: str) -> np.ndarray:
         try:
@@ -213,10 +222,17 @@ def _audio(directory: Path, conversation: Conversation) -> Path:
     return directory / "audio" / f"{conversation.id}.flac"
 
 
-def _claim(directory: Path, config: ConversationConfig, clips: Sequence[Clip], scene: Scene | None) -> None:
+def _claim(
+    directory: Path,
+    config: ConversationConfig,
+    clips: Sequence[Clip],
+    recordings: Iterable[str],
+    scene: Scene | None,
+) -> None:
     """Writes into `directory` what its conversations are made with, unless it holds something else."""
     path = directory / CONVERSATIONS_FILE
     settings = {**to_plain(config), "clips": _hash(f"{clip.utterance} {clip.speaker} {clip.speech}" for clip in clips)}
+    settings["recordings"] = _hash(recordings)
     if scene is None:
         del settings["scene"]  # it says nothing then
     else:
@@ -224,7 +240,7 @@ def _claim(directory: Path, config: ConversationConfig, clips: Sequence[Clip], s
     del settings["n_conversations"]  # more of them may be made later
     if path.exists():
         # Settings newer than the file have what they had then, their defaults.
-        before = {**to_plain(ConversationConfig()), **read_claim(path)}
+        before = {**to_plain(ConversationConfig()), "recordings": settings["recordings"], **read_claim(path)}
         old: dict[str, Any] | None = {key: before.get(key) for key in (*HASHES, *settings)}
     elif (directory / "wav.scp").exists():
         raise DataError(f"{directory}: expected a new folder or one of conversations, got another data directory")

@@ -57,11 +57,11 @@ def prepare_ami(
         )
     prepared = []
     for split, names in meetings.items():
-        there = {name: path for name in names if (path := _audio(audio, name, microphone))}
-        if there:
-            missing = [name for name in names if name not in there]
+        present = {name: path for name in names if (path := _audio(audio, name, microphone))}
+        if present:
+            missing = [name for name in names if name not in present]
             report(out / f"ami_{split}.missing", f"meetings of {split} have no {microphone} in {audio}", missing)
-            complete = {name: Meeting(path, *names[name]) for name, path in there.items()}
+            complete = {name: Meeting(path, *names[name]) for name, path in present.items()}
             prepared.append(write_meetings(out / f"ami_{split}", complete))
     if not prepared:
         first = next(name for names in meetings.values() for name in names)

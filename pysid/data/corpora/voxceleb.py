@@ -151,9 +151,9 @@ def _find_voxceleb1(folder: Path, speakers: Mapping[str, Speaker]) -> tuple[Nami
         raise wrong_folder(folder, f"the folder of VoxCeleb1, with {places} in it")
     naming, found, test_speakers = Naming(not later, speakers), Found(), set[str]()
     for tree in later:
-        there = _collect(tree, found, naming.speaker, FOREIGN_1)
+        in_tree = _collect(tree, found, naming.speaker, FOREIGN_1)
         if tree in existing(folder, TEST_1):
-            test_speakers |= there
+            test_speakers |= in_tree
     for tree in old if naming.old else ():
         _collect_old(tree, found, naming)
     return naming, found, test_speakers

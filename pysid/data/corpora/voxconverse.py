@@ -36,11 +36,11 @@ def prepare_voxconverse(audio: Path, references: Path, out: Path) -> list[Prepar
     prepared = []
     for folder in folders:
         turns = read_rttm_folder(folder)
-        there = {name: Meeting(recordings[name], of_name) for name, of_name in turns.items() if name in recordings}
-        if there:
-            missing = [name for name in turns if name not in there]
+        present = {name: Meeting(recordings[name], of_name) for name, of_name in turns.items() if name in recordings}
+        if present:
+            missing = [name for name in turns if name not in present]
             report(out / f"voxconverse_{folder.name}.missing", f"recordings of {folder} are not in {audio}", missing)
-            prepared.append(write_meetings(out / f"voxconverse_{folder.name}", there))
+            prepared.append(write_meetings(out / f"voxconverse_{folder.name}", present))
     if not prepared:
         raise DataError(
             f"{audio}: expected recordings of {folders[0]}, got none of them, but {next(iter(recordings))!r}"

@@ -3,7 +3,8 @@
 import io
 import mmap
 import os
-from collections.abc import Iterable, Iterator, KeysView
+from collections.abc import Collection, Iterable, Iterator, KeysView
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -14,7 +15,7 @@ import numpy as np
 from pysid.errors import DataError
 from pysid.io.ark.compression import METHODS, compress
 from pysid.io.ark.record import BINARY, record_end
-from pysid.io.files import atomic_text
+from pysid.io.files import atomic_path, atomic_text, naming
 
 PARTIAL = ".partial"
 MAX_KEY_BYTES = 4096
@@ -71,6 +72,31 @@ class ArkWriter:
         """The keys written so far, also by the writer that is resumed."""
         return self._offsets.keys()
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether what is resumed was stopped before its end."""
+        return bool(self._offsets) and not self._is_finished
+
+    def drop(self, keys: Collection[str]) -> None:
+        """Takes records out of the archive that is resumed, before anything is written to it."""
+        gone = set(keys)
+        old = Path(self.ark if self._is_finished else self.partial)
+        offsets: dict[str, int] = {}
+        if self._file is not None:
+            self._file.close()
+        with atomic_path(self.partial) as temporary, open(temporary, "wb") as target, _mapped(old) as data:
+            for key, start in self._offsets.items():
+                if key not in gone:
+                    target.write(key.encode() + b" ")
+                    offsets[key] = target.tell()
+                    target.write(data[start : record_end(data, start)])
+            self._end = target.tell()
+        if self._is_finished:
+            old.unlink()
+            self._is_finished = False
+        self._offsets = offsets
+        self._open()
+
     def __enter__(self) -> Self:
         Path(self.ark).parent.mkdir(parents=True, exist_ok=True)
         if not self._is_finished:
@@ -80,9 +106,12 @@ class ArkWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.flush()
-        if self._file is not None:
-            self._file.close()
+        try:
+            self.flush()
+        finally:
+            if self._file is not None:
+                with naming(self.partial):
+                    self._file.close()
         if kind is None:
             self._finish()
 
@@ -108,8 +137,9 @@ class ArkWriter:
     def flush(self) -> None:
         """Brings what was written to the disk; after this, a kill loses none of it."""
         if self._file is not None and not self._file.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            with naming(self.partial):
+                self._file.flush()
+                os.fsync(self._file.fileno())
 
     def _check_key(self, key: str) -> None:
         encoded = key.encode()
@@ -120,9 +150,10 @@ class ArkWriter:
 
     def _append(self, key: str, record: bytes) -> None:
         file = self._file or self._open()
-        file.write(key.encode() + b" ")
-        self._offsets[key] = file.tell()
-        file.write(record)
+        with naming(self.partial):
+            file.write(key.encode() + b" ")
+            self._offsets[key] = file.tell()
+            file.write(record)
 
     def _scan(self) -> None:
         if os.path.exists(self.partial):
@@ -196,13 +227,8 @@ def scan_archive(path: str | os.PathLike[str]) -> tuple[dict[str, int], int]:
     """
     offsets: dict[str, int] = {}
     end = 0
-    if os.path.getsize(path) == 0:  # cannot be mapped
-        return offsets, end
-    with (
-        open(path, "rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        memoryview(data) as view,
-    ):
+    with _mapped(path) as view:
+        data = view.obj
         while (space := data.find(b" ", end, end + MAX_KEY_BYTES)) > end:
             key, next_end = data[end:space], record_end(view, space + 1)
             if next_end is None or b"\0" in key:
@@ -210,3 +236,17 @@ def scan_archive(path: str | os.PathLike[str]) -> tuple[dict[str, int], int]:
             offsets[key.decode()] = space + 1
             end = next_end
     return offsets, end
+
+
+@contextmanager
+def _mapped(path: str | os.PathLike[str]) -> Iterator[memoryview]:
+    """The content of a file, mapped into memory."""
+    if os.path.getsize(path) == 0:  # cannot be mapped
+        yield memoryview(b"")
+        return
+    with (
+        open(path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        memoryview(data) as view,
+    ):
+        yield view

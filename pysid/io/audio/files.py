@@ -4,10 +4,12 @@ Reads any format of libsndfile (WAV, FLAC, Ogg Opus and Vorbis, MP3, ...). A pie
 equals the same slice of the whole file, whether resampled or not.
 """
 
+import io
 import math
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,13 +77,69 @@ def read_audio(
     Warns:
         PysidWarning: the waveform is not silent but peaks below 2.0, so its scale must be wrong.
     """
+    with open_piece(
+        path,
+        sample_rate=sample_rate,
+        channel=channel,
+        start_s=start_s,
+        end_s=end_s,
+        max_overshoot_s=max_overshoot_s,
+        max_hours=max_hours,
+    ) as piece:
+        return piece.read(), piece.sample_rate
+
+
+@dataclass(frozen=True)
+class AudioPiece:
+    """The samples [start, stop) of an open recording, to be read as a whole or in blocks."""
+
+    reader: AudioReader
+    start: int
+    stop: int
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.reader.sample_rate
+
+    @property
+    def duration_s(self) -> float:
+        return (self.stop - self.start) / self.sample_rate
+
+    def read(self) -> np.ndarray:
+        """All of it, (S,) float32 at int16 scale; warns as `read_audio`."""
+        wave = self.reader.read(self.start, self.stop)
+        highest = peak(wave)
+        if 0 < highest < LOWEST_CREDIBLE_PEAK:
+            message = f"{self.reader.name}: expected int16 scale (full scale 32768), got a peak of {highest:.2g}"
+            warnings.warn(message, PysidWarning, stacklevel=3)
+        return wave
+
+    def parts(self, part_s: float) -> Iterator["AudioPiece"]:
+        """Pieces of `part_s` seconds one after the other, the last one shorter."""
+        size = max(1, int(part_s * self.sample_rate))
+        for start in range(self.start, self.stop, size):
+            yield AudioPiece(self.reader, start, min(start + size, self.stop))
+
+    def blocks(self, block_s: float) -> Iterator[np.ndarray]:
+        """(S,) of `block_s` seconds each, the last one shorter."""
+        return self.reader.blocks(block_s, self.start, self.stop)
+
+
+@contextmanager
+def open_piece(
+    path: AudioFile,
+    *,
+    sample_rate: int | None = None,
+    channel: int | None = None,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    max_overshoot_s: float = MAX_OVERSHOOT_S,
+    max_hours: float = MAX_HOURS,
+) -> Iterator[AudioPiece]:
+    """A recording or a piece of it, open; arguments and errors as of `read_audio`."""
     with AudioReader(path, sample_rate, channel, max_hours) as reader:
-        wave = reader.read(*_span(reader, start_s, end_s, max_overshoot_s))
-    highest = peak(wave)
-    if 0 < highest < LOWEST_CREDIBLE_PEAK:
-        message = f"{reader.name}: expected int16 scale (full scale 32768), got a peak of {highest:.2g}"
-        warnings.warn(message, PysidWarning, stacklevel=2)
-    return wave, reader.sample_rate
+        yield AudioPiece(reader, *_span(reader, start_s, end_s, max_overshoot_s))
 
 
 def iter_blocks(
@@ -99,17 +157,19 @@ def iter_blocks(
     Joined, the blocks equal what `read_audio` gives, and arguments and errors are the same; memory is that of
     one block. `audio_info` tells the rate where `sample_rate` is None.
     """
-    with AudioReader(path, sample_rate, channel, max_hours) as reader:
-        start, stop = _span(reader, start_s, end_s, MAX_OVERSHOOT_S)
-        yield from reader.blocks(block_s, start, stop)
+    with open_piece(
+        path, sample_rate=sample_rate, channel=channel, start_s=start_s, end_s=end_s, max_hours=max_hours
+    ) as piece:
+        yield from piece.blocks(block_s)
 
 
-def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> None:
+def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int, comment: str = "") -> None:
     """Writes 16-bit WAV or FLAC, by the ending of `path`; the file appears when it is complete.
 
     Args:
         wave: (S,) or (S, channels) at int16 scale; rounded to the nearest integer, clipped to int16.
         rate: Hz.
+        comment: what stands in the file's header for `read_comment`.
     Raises:
         DataError: the ending is neither .wav nor .flac, or a sample is not finite.
     """
@@ -120,8 +180,24 @@ def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> No
     if not np.isfinite(wave).all():
         raise DataError(f"{path}: expected finite samples to write, got NaN or infinity")
     samples = np.clip(np.rint(wave), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    encoded = io.BytesIO()  # libsndfile does not say that a disk is full
+    with soundfile.SoundFile(
+        encoded, "w", rate, 1 if samples.ndim == 1 else samples.shape[1], "PCM_16", format=formats[ending]
+    ) as file:
+        if comment:
+            file.comment = comment
+        file.write(samples)
     with atomic_path(path) as temporary:
-        soundfile.write(temporary, samples, rate, subtype="PCM_16", format=formats[ending])
+        temporary.write_bytes(encoded.getbuffer())
+
+
+def read_comment(path: str | os.PathLike[str]) -> str:
+    """The comment in an audio file's header; "" where there is none, or no such file."""
+    try:
+        with soundfile.SoundFile(os.fspath(path)) as file:
+            return str(file.comment)
+    except (OSError, soundfile.LibsndfileError, RuntimeError):
+        return ""
 
 
 def _span(reader: AudioReader, start_s: float, end_s: float | None, max_overshoot_s: float) -> tuple[int, int]:

@@ -18,14 +18,14 @@ def mend_wav(source: Bytes) -> tuple[list[Piece], str] | None:
         head = source.at(at, 8)
         size = int.from_bytes(head[4:], "little")
         if head[:4] == b"data":
-            there = source.size - at - 8
-            if size == 0 and there > 0 and not _is_chunk(source, at + 8):
-                problem = f"its header says 0 bytes of samples, and {there} are there"
-            elif there < size < LARGEST and size in (source.size, source.size - 8):
-                problem = f"its header says {size} bytes of samples, which counts itself; {there} are there"
+            available = source.size - at - 8
+            if size == 0 and available > 0 and not _is_chunk(source, at + 8):
+                problem = f"its header says 0 bytes of samples, and {available} are there"
+            elif available < size < LARGEST and size in (source.size, source.size - 8):
+                problem = f"its header says {size} bytes of samples, which counts itself; {available} are there"
             else:
                 return None
-            sizes = {at + 4: there.to_bytes(4, "little"), 4: min(source.size - 8, 0xFFFFFFFF).to_bytes(4, "little")}
+            sizes = {at + 4: available.to_bytes(4, "little"), 4: min(source.size - 8, 0xFFFFFFFF).to_bytes(4, "little")}
             return patched(source.size, sizes), problem
         at += 8 + size + size % 2
     return None

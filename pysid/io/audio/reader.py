@@ -123,7 +123,8 @@ class AudioReader:
                 samples = self.file.read(at, min(size, stop - at))
                 if len(samples) < min(size, stop - at):
                     raise cut_off(self.name, f"{self.file.frames} samples", at + len(samples))
-                wave[at - start : at - start + len(samples)] = mix(samples)
+                with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused below
+                    wave[at - start : at - start + len(samples)] = mix(samples)
         if stop > start and not peak(wave) <= HIGHEST_SAMPLE:
             place = int(np.argmin(np.abs(wave) <= HIGHEST_SAMPLE))
             expected = "a full scale of 1" if math.isfinite(wave[place]) else "finite samples"

@@ -1,6 +1,7 @@
 """Checkpoints that say by the names of their tensors what they are: single files, or the only one of a folder.
 
-3D-Speaker's CAM++ and ECAPA-TDNN (`campplus_cn_common.bin`, `ecapa_tdnn.bin` and such), Resemblyzer's `pretrained.pt`.
+3D-Speaker's CAM++, ECAPA-TDNN and ERes2Net (`campplus_cn_common.bin` and such), pyannote's copy of WeSpeaker's
+ResNet34, and Resemblyzer's `pretrained.pt`.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from pysid.errors import DataError
 from pysid.io.checkpoint import ENDINGS, read_checkpoint
-from pysid.model.toolkits import resemblyzer, speechbrain, threed_speaker
+from pysid.model.toolkits import resemblyzer, speechbrain, threed_speaker, wespeaker
 from pysid.model.toolkits.read import ToolkitModel
 
 Reader = Callable[[dict[str, Tensor], Path], ToolkitModel]
@@ -28,7 +29,9 @@ def _read_ecapa(weights: dict[str, Tensor], path: Path) -> ToolkitModel:
 KNOWN: dict[str, Reader] = {
     "xvector.tdnn.linear.weight": threed_speaker.read_campplus,
     "blocks.0.conv.conv.weight": _read_ecapa,
+    "layer1_downsample.weight": threed_speaker.read_eres2net,
     "lstm.weight_ih_l0": resemblyzer.read,
+    "resnet.seg_1.weight": wespeaker.read_pyannote,
 }
 """By a tensor that only such a network has."""
 
@@ -48,6 +51,8 @@ def read(path: Path) -> ToolkitModel:
     for name, reader in KNOWN.items():
         if name in weights:
             return reader(weights, file)
+    if "seg_1.weight" in weights:
+        raise DataError(f"{file}: expected {wespeaker.SETTINGS} beside it, as WeSpeaker has it")
     names = ", ".join(map(repr, list(weights)[:3]))
     raise DataError(f"{file}: expected a network of a known toolkit, got tensors such as {names}")
 

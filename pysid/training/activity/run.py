@@ -10,7 +10,7 @@ import torch
 from pysid.activity import ActivityConfig, ActivityDetector
 from pysid.activity.files import ActivityFileConfig, write_detector
 from pysid.activity.network import ActivityNetwork, levelled, reference_levels
-from pysid.config import from_plain, read_plain
+from pysid.config import Origin, from_plain, read_plain
 from pysid.embedding.networks import n_parameters
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig, Frontend, FrontendConfig, analyse_blocks
@@ -22,7 +22,7 @@ from pysid.progress import say, track
 from pysid.training.activity.classifier import ActivityClassifier
 from pysid.training.activity.crops import ActivityBatches, CropConfig, count_speakers
 from pysid.training.checkpoint import Progress
-from pysid.training.folder import claim, write_table
+from pysid.training.folder import alone, claim, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -109,18 +109,22 @@ class Recordings:
 
 def read_activity_config(path: Path, assignments: Iterable[str] = ()) -> ActivityTrainConfig:
     """Reads a settings file and sets `key.sub=value` over it; errors as `settings.read_plain`."""
-    return from_plain(ActivityTrainConfig, read_plain(path, assignments), str(path))
+    given = list(assignments)
+    return from_plain(ActivityTrainConfig, read_plain(path, given), Origin(str(path), given))
 
 
-def run_activity_training(config: ActivityTrainConfig) -> Path:
+@alone
+def run_activity_training(config: ActivityTrainConfig, *, dry_run: bool = False) -> Path:
     """Trains, or goes on with a training that was stopped; returns the folder with the files of the detector.
 
+    Args:
+        dry_run: open the data, make the first batch, say what would be done, and write nothing.
     Raises:
         DataError: what is wrong with the data, or with resuming: another configuration stands in `out`.
     """
     out = Path(config.out)
     ActivityFileConfig(config.features, config.network)  # for its checks, before any work
-    claim(out, config)
+    claim(out, config, dry_run=dry_run)
     train = Recordings.read(Path(config.train), config.features)
     for x in train.features:
         whole = torch.from_numpy(x).float()
@@ -145,6 +149,9 @@ def run_activity_training(config: ActivityTrainConfig) -> Path:
     if main:
         hours = sum(map(len, train.features)) * config.features.shift_ms / 3.6e6
         say(f"{hours:.1f} hours, {batches.n_batches} batches an epoch; {n_parameters(classifier.network):,} parameters")
+    if dry_run:
+        trainer.rehearse()
+        return out / "final"
     trainer.run()
     if main:
         network = trainer.accelerator.unwrap_model(trainer.model).network

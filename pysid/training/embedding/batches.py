@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from logging import WARNING
 from pathlib import Path
 from typing import Protocol
 
@@ -206,4 +207,4 @@ class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
         if number not in self._reported:
             self._reported.add(number)
             name = self.batches.names[number]
-            say(f"skipping utterance {name}: {str(error).removeprefix(f'{name}: ')}")
+            say(f"skipping utterance {name}: {str(error).removeprefix(f'{name}: ')}", WARNING)

@@ -24,6 +24,8 @@ class ChunkConfig:
             utterances once a round.
         position: "random" starts a chunk anywhere; "sequential" cuts utterances into one chunk after the other and
             uses each once an epoch (then `sampling` does not apply).
+        per_speaker: with sampling "speaker", chunks of each speaker that come one after the other, for losses within a
+            batch.
         batch_size: chunks in a batch, over all processes together.
         chunks_per_epoch: 0 for as many as the frames of the corpus make (frames / mean chunk length).
         min_utterance_frames: shorter utterances are left out (Kaldi's recipe: 400, counted after the VAD).
@@ -38,6 +40,7 @@ class ChunkConfig:
     max_frames: int = 400
     sampling: Literal["speaker", "utterance"] = "speaker"
     position: Literal["random", "sequential"] = "random"
+    per_speaker: int = 1
     batch_size: int = 64
     chunks_per_epoch: int = 0
     min_utterance_frames: int = 400
@@ -50,6 +53,12 @@ class ChunkConfig:
             raise ValueError("sequential chunks have one length: min_frames must equal max_frames")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2 (batch norm needs two), got {self.batch_size}")
+        if self.per_speaker < 1 or self.batch_size % self.per_speaker:
+            raise ValueError(
+                f"batch_size must be a multiple of per_speaker, got {self.batch_size} and {self.per_speaker}"
+            )
+        if self.per_speaker > 1 and (self.sampling, self.position) != ("speaker", "random"):
+            raise ValueError("per_speaker needs sampling 'speaker' at random positions")
         if min(self.chunks_per_epoch, self.min_utterance_frames, self.min_utterances) < 0:
             raise ValueError("chunks_per_epoch, min_utterance_frames and min_utterances must not be negative")
 
@@ -143,7 +152,8 @@ class ChunkPlan:
             return EpochChunks(utterance.reshape(shape), start.reshape(shape), np.full(shape[0], c.max_frames))
         length = rng.integers(c.min_frames, c.max_frames, endpoint=True, size=shape[0])
         if c.sampling == "speaker":
-            speaker = _rounds(rng, len(self._count), shape[0] * shape[1]).reshape(shape)
+            drawn = _rounds(rng, len(self._count), shape[0] * shape[1] // c.per_speaker)
+            speaker = drawn.repeat(c.per_speaker).reshape(shape)
             utterance = self._utterance_of(rng, speaker, length[:, None])
         else:
             utterance = _rounds(rng, len(self.n_frames), shape[0] * shape[1]).reshape(shape)

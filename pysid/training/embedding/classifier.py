@@ -4,8 +4,10 @@ from torch import Tensor, nn
 
 from pysid.embedding.networks import TrainableConfig, make_network
 from pysid.embedding.pooling import diversity_penalty
+from pysid.training.embedding.batch_losses import BatchHead
 from pysid.training.embedding.distillation import Lessons
-from pysid.training.embedding.losses import HeadConfig, make_head
+from pysid.training.embedding.heads import make_head
+from pysid.training.embedding.losses import HeadConfig
 from pysid.training.trainer import BatchResult
 
 
@@ -39,5 +41,7 @@ class SpeakerClassifier(nn.Module):
             penalty = self.diversity_weight * diversity_penalty(attention)
         if logits.ndim == 0:  # of a distillation, which guesses no speaker
             return BatchResult(loss + penalty, penalty, logits)
+        if isinstance(self.head, BatchHead):
+            _, labels = labels.unique(return_inverse=True)
         accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
         return BatchResult(loss + penalty, penalty, accuracy)

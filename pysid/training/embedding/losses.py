@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pysid.training.embedding.distillation import DistillationConfig, DistillationHead, Lessons
+from pysid.training.embedding.distillation import DistillationConfig
 
 
 @dataclass(frozen=True)
@@ -66,60 +66,65 @@ class LambdaSchedule:
         return max(self.minimum, self.base * (1 + self.gamma * step) ** -self.power)
 
 
+Loss = Literal[
+    "softmax",
+    "a-softmax",
+    "am-softmax",
+    "aam-softmax",
+    "sub-centre",
+    "sphereface2",
+    "ge2e",
+    "prototypical",
+    "angular-prototypical",
+    "distillation",
+]
+
+WITHIN_BATCH = ("ge2e", "prototypical", "angular-prototypical")
+
+
 @dataclass(frozen=True)
 class HeadConfig:
     """Which head, and its options; a head reads only those that are its own.
 
     Attributes:
-        loss: "softmax", "a-softmax" (SphereFace), "am-softmax" (CosFace) or "aam-softmax" (ArcFace); or "distillation",
-            which learns from `teachers` and not, or only besides, from labels.
+        loss: "softmax", "a-softmax" (SphereFace), "am-softmax" (CosFace), "aam-softmax" (ArcFace), "sub-centre" (that
+            with several centres a speaker, and Inter-TopK) or "sphereface2"; "ge2e", "prototypical" or
+            "angular-prototypical", within a batch of several chunks a speaker (`chunks.per_speaker`); or
+            "distillation", which learns from `teachers` and not, or only besides, from labels.
         margin: m. A-Softmax: a whole number, 1 to 4, that multiplies the angle; AM-Softmax: taken from the cosine;
-            AAM-Softmax: radians added to the angle.
-        scale: s, the length given to normalised embeddings (AM and AAM).
-        margin_schedule: warm-up of the margin (AM and AAM).
+            AAM-Softmax and sub-centre: radians added to the angle; SphereFace2: see `SphereFace2Head`.
+        scale: s, the length given to normalised embeddings (of all with a margin but A-Softmax).
+        margin_schedule: warm-up of the margin (of the same).
         lambda_schedule: annealing of A-Softmax.
         normalize_logits: a batch norm on the logits (softmax only; the original port of the recipe has it).
+        n_centres, top_k, top_margin: of `SubCentreHead`.
         distillation: weights of the parts of that loss.
     """
 
-    loss: Literal["softmax", "a-softmax", "am-softmax", "aam-softmax", "distillation"] = "softmax"
+    loss: Loss = "softmax"
     margin: float = 0.0
     scale: float = 30.0
     margin_schedule: MarginSchedule = field(default_factory=MarginSchedule)
     lambda_schedule: LambdaSchedule = field(default_factory=LambdaSchedule)
     normalize_logits: bool = False
+    n_centres: int = 3
+    top_k: int = 0
+    top_margin: float = 0.06
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
     def __post_init__(self) -> None:
         if self.loss == "a-softmax" and self.margin not in (1, 2, 3, 4):
             raise ValueError(f"a-softmax needs a margin of 1, 2, 3 or 4, got {self.margin}")
-        if self.loss in ("am-softmax", "aam-softmax", "distillation") and not 0 <= self.margin <= 1:
+        with_margin = ("am-softmax", "aam-softmax", "sub-centre", "sphereface2", "distillation")
+        if self.loss in with_margin and not 0 <= self.margin <= 1:
             raise ValueError(f"{self.loss} needs a margin in [0, 1], got {self.margin}")
         if self.scale <= 0:
             raise ValueError(f"scale must be positive, got {self.scale}")
-
-
-def make_head(config: HeadConfig, in_dim: int, n_speakers: int, lessons: Lessons | None = None) -> nn.Module:
-    """The head that `config` names, for embeddings of `in_dim` and `n_speakers` classes.
-
-    Args:
-        lessons: of the teachers of a distillation, which are labels, too.
-    """
-    if config.loss == "distillation":
-        if lessons is None:
-            raise ValueError("a distillation needs the lessons of its teachers")
-        margin = None
-        if config.distillation.margin_weight:
-            margin = AdditiveAngularMarginHead(in_dim, n_speakers, config.margin, config.scale, config.margin_schedule)
-        return DistillationHead(in_dim, lessons, config.distillation, margin)
-    if n_speakers < 2:
-        raise ValueError(f"training needs at least two speakers, got {n_speakers}")
-    if config.loss == "softmax":
-        return SoftmaxHead(in_dim, n_speakers, config.normalize_logits)
-    if config.loss == "a-softmax":
-        return AngularSoftmaxHead(in_dim, n_speakers, int(config.margin), config.lambda_schedule)
-    kind = AdditiveMarginHead if config.loss == "am-softmax" else AdditiveAngularMarginHead
-    return kind(in_dim, n_speakers, config.margin, config.scale, config.margin_schedule)
+        if self.n_centres < 1 or self.top_k < 0 or not 0 <= self.top_margin <= 1:
+            raise ValueError(
+                "n_centres must be positive, top_k not negative and top_margin in [0, 1], got "
+                f"{self.n_centres}, {self.top_k} and {self.top_margin}"
+            )
 
 
 class SoftmaxHead(nn.Module):
@@ -143,7 +148,7 @@ class SoftmaxHead(nn.Module):
         return F.cross_entropy(logits, labels), logits
 
 
-class _CosineHead(nn.Module):
+class CosineHead(nn.Module):
     """What the angular heads share: one unit vector a speaker, and the cosine to it."""
 
     def __init__(self, in_dim: int, n_speakers: int) -> None:
@@ -189,7 +194,7 @@ def monotonic_angle(cosine: Tensor, m: int) -> Tensor:
     return (1 - 2 * (k % 2)) * cosine_of_multiple(cosine, m) - 2 * k
 
 
-class AngularSoftmaxHead(_CosineHead):
+class AngularSoftmaxHead(CosineHead):
     """A-Softmax: the angle to the own speaker's vector counts m times.
 
     logit_y = |x| (lambda cos(theta) + psi(theta)) / (1 + lambda), the others |x| cos(theta_j); lambda is annealed.
@@ -212,7 +217,7 @@ class AngularSoftmaxHead(_CosineHead):
         return F.cross_entropy(replace_target(logits, labels, length * target), labels), logits
 
 
-class AdditiveMarginHead(_CosineHead):
+class AdditiveMarginHead(CosineHead):
     """AM-Softmax: logit_y = s (cos(theta) - m), the others s cos(theta_j).
 
     Source: Wang et al., "Additive margin softmax for face verification", IEEE SPL 2018, equation 5.

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pysid.augment import SpecAugmentConfig, SpeedConfig
 from pysid.augment.recordings import TrainingAugmentConfig
-from pysid.config import from_plain, read_plain
+from pysid.config import Origin, from_plain, read_plain
 from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.networks import TrainableConfig, TrainableNetwork, n_parameters
 from pysid.embedding.xvector import XVectorConfig
@@ -25,10 +25,10 @@ from pysid.training.embedding.classifier import SpeakerClassifier
 from pysid.training.embedding.corpus import augment_batches, open_corpus
 from pysid.training.embedding.dev_set import DevSet
 from pysid.training.embedding.flavours import with_flavour
-from pysid.training.embedding.losses import HeadConfig
+from pysid.training.embedding.losses import WITHIN_BATCH, HeadConfig
 from pysid.training.embedding.start import load_start, write_classes
 from pysid.training.embedding.teachers import TeacherConfig, read_lessons
-from pysid.training.folder import claim, write_table
+from pysid.training.folder import alone, claim, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -85,24 +85,23 @@ class TrainConfig:
 
 def read_train_config(path: Path, assignments: Iterable[str] = ()) -> TrainConfig:
     """Reads a settings file and sets `key.sub=value` over it; errors as `settings.read_plain`."""
-    return from_plain(TrainConfig, with_flavour(read_plain(path, assignments)), str(path))
+    given = list(assignments)
+    return from_plain(TrainConfig, with_flavour(read_plain(path, given)), Origin(str(path), given))
 
 
-def run_training(config: TrainConfig) -> Path:
+@alone
+def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
     """Trains, or goes on with a training that was stopped; returns the directory of the final model.
 
+    Args:
+        dry_run: open the data, make the first batch, say what would be done, and write nothing; teachers are not asked.
     Raises:
         DataError: what is wrong with the data, or with resuming: another configuration stands in `out`.
     """
     out = Path(config.out)
     network, head = _network_and_head(config)
-    if config.chunks.min_frames <= network.context:
-        raise DataError(
-            f"chunks.min_frames is {config.chunks.min_frames}, but the network needs more than {network.context} frames"
-        )
     distilled = head.loss == "distillation"
-    if distilled != bool(config.teachers):
-        raise DataError("head.loss 'distillation' needs `teachers`, and other losses have none")
+    _check(config, network, distilled)
     data = open_corpus(Path(config.train), config.frontend, config.allow_pipes, unlabelled=distilled)
     if network.feature_dim != data.frontend.dim:
         raise DataError(
@@ -116,9 +115,11 @@ def run_training(config: TrainConfig) -> Path:
     dev = None
     if config.dev:
         dev = DevSet.read(Path(config.dev), config.trials, data.frontend, config.allow_pipes)
-    claim(out, config)
+    claim(out, config, dry_run=dry_run)
     lessons = None
-    if distilled:
+    if distilled and dry_run:
+        head = replace(head, loss="softmax")  # of a network whose teachers are not asked
+    elif distilled:
         lessons = read_lessons(config.teachers, chunks, speakers, config.speed, out, config.allow_pipes)
         classes = list(lessons.names) if head.distillation.margin_weight else []
     seed_weights(config.trainer.seed)
@@ -141,11 +142,15 @@ def run_training(config: TrainConfig) -> Path:
 
     trainer = Trainer(config.trainer, config.optimizer, classifier, batches, out, on_epoch)
     if trainer.accelerator.is_main_process:
-        write_classes(out, classes)
+        if not dry_run:
+            write_classes(out, classes)
         say(
             f"{len(chunks.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
             f"{n_parameters(classifier.network):,} parameters in the network{start}"
         )
+    if dry_run:
+        trainer.rehearse()
+        return out / "final"
     trainer.run()
     if trainer.accelerator.is_main_process:
         final = _final_network(trainer, out)
@@ -157,10 +162,22 @@ def run_training(config: TrainConfig) -> Path:
     return out / "final"
 
 
+def _check(config: TrainConfig, network: TrainableConfig, distilled: bool) -> None:
+    if config.chunks.min_frames <= network.context:
+        raise DataError(
+            f"chunks.min_frames is {config.chunks.min_frames}, but the network needs more than {network.context} frames"
+        )
+    if config.head.loss in WITHIN_BATCH and config.chunks.per_speaker < 2:
+        raise DataError(f"head.loss {config.head.loss!r} needs chunks.per_speaker of 2 or more")
+    if distilled != bool(config.teachers):
+        raise DataError("head.loss 'distillation' needs `teachers`, and other losses have none")
+
+
 def _final_network(trainer: Trainer, out: Path) -> TrainableNetwork:
     """The trained network, in eval mode; with `average_epochs`, the mean of the last model directories."""
     network: TrainableNetwork = trainer.accelerator.unwrap_model(trainer.model).network.eval()
-    last, n_averaged = trainer.config.n_epochs, trainer.config.average_epochs
+    last = trainer.progress.epoch
+    n_averaged = min(last, trainer.config.average_epochs)
     if n_averaged > 1:
         epochs = [read_network(_epoch(out, last - i), network.config) for i in range(n_averaged)]
         network.load_state_dict(average_weights([epoch.state_dict() for epoch in epochs]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from pysid.augment.meeting_rooms import MeetingRoomConfig, simulate_meeting_rooms
 from pysid.augment.recordings import open_bank
-from pysid.config import from_plain, read_plain
+from pysid.config import Origin, from_plain, read_plain
 from pysid.data.corpus import Corpus
 from pysid.embedding.networks import n_parameters
 from pysid.errors import DataError
@@ -19,7 +19,7 @@ from pysid.segmentation.files import SegmentationFileConfig, read_segmenter, wri
 from pysid.segmentation.find import open_segmentation
 from pysid.segmentation.network import MelNet, MelNetConfig, MelSegmentation
 from pysid.training.checkpoint import Progress
-from pysid.training.folder import claim, write_table
+from pysid.training.folder import alone, claim, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.segmentation.batches import BatchConfig, Sources, WindowBatches
 from pysid.training.segmentation.errors import measure
@@ -86,18 +86,22 @@ class SegmentationTrainConfig:
 
 def read_segmentation_config(path: Path, assignments: Iterable[str] = ()) -> SegmentationTrainConfig:
     """Reads a settings file and sets `key.sub=value` over it; errors as `config.read_plain`."""
-    return from_plain(SegmentationTrainConfig, read_plain(path, assignments), str(path))
+    given = list(assignments)
+    return from_plain(SegmentationTrainConfig, read_plain(path, given), Origin(str(path), given))
 
 
-def run_segmentation_training(config: SegmentationTrainConfig) -> Path:
+@alone
+def run_segmentation_training(config: SegmentationTrainConfig, *, dry_run: bool = False) -> Path:
     """Trains, or goes on with a training that was stopped; returns the folder with the files of the network.
 
+    Args:
+        dry_run: open the data, make the first batch, say what would be done, and write nothing.
     Raises:
         DataError: what is wrong with the data, or with resuming: another configuration stands in `out`.
     """
     out = Path(config.out)
     SegmentationFileConfig(config.features, config.network)  # for its checks, before any work
-    claim(out, config)
+    claim(out, config, dry_run=dry_run)
     seed_weights(config.trainer.seed)
     classifier = SegmentationClassifier(config.network)
     if config.start_from:
@@ -123,6 +127,9 @@ def run_segmentation_training(config: SegmentationTrainConfig) -> Path:
     if main:
         clips = f"{len(sources.mixer.voices.speakers)} speakers, " if sources.mixer else ""
         say(f"{clips}{batches.n_batches} batches an epoch; {n_parameters(classifier.network):,} parameters")
+    if dry_run:
+        trainer.rehearse()
+        return out / "final"
     trainer.run()
     if main:
         network = trainer.accelerator.unwrap_model(trainer.model).network

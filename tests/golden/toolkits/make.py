@@ -1,6 +1,7 @@
 """Makes the cases of `benchmarks.toolkit_golden`, where the toolkits are installed or checked out.
 
 python tests/golden/toolkits/make.py speechbrain
+python tests/golden/toolkits/make.py wespeaker PATH_OF_ITS_CHECKOUT COMMIT
 python tests/golden/toolkits/make.py resemblyzer
 python tests/golden/toolkits/make.py 3d-speaker PATH_OF_ITS_CHECKOUT COMMIT
 """
@@ -79,13 +80,15 @@ def kaldi_fbank(window: str, scale: float, n_mels: int = 80) -> torch.Tensor:
 def threed_speaker(checkout: str, commit: str) -> dict[str, Case]:
     sys.path.insert(0, checkout)
     made_by = f"3D-Speaker {commit}, torchaudio {torchaudio.__version__}"
-    bands = {
-        name: kaldi_fbank("povey", 32768, n) for name, n in (("3d-speaker-campplus", 80), ("3d-speaker-ecapa", 40))
-    }
+    n_bands = {"3d-speaker-campplus": 80, "3d-speaker-ecapa": 40, "3d-speaker-eres2net": 24}
+    bands = {name: kaldi_fbank("povey", 32768, n) for name, n in n_bands.items()}
     networks = {
         "3d-speaker-campplus": import_module("speakerlab.models.campplus.DTDNN").CAMPPlus(80, 192),
         "3d-speaker-ecapa": import_module("speakerlab.models.ecapa_tdnn.ECAPA_TDNN").ECAPA_TDNN(
             40, 24, channels=[32, 32, 32, 32, 96], attention_channels=16, res2net_scale=4, se_channels=8
+        ),
+        "3d-speaker-eres2net": import_module("speakerlab.models.eres2net.ERes2Net").ERes2Net(
+            num_blocks=[2, 1, 2, 1], m_channels=8, feat_dim=24, embedding_size=12
         ),
     }
     made = {}
@@ -97,9 +100,39 @@ def threed_speaker(checkout: str, commit: str) -> dict[str, Case]:
     return made
 
 
+def wespeaker(checkout: str, commit: str) -> dict[str, Case]:
+    sys.path.insert(0, checkout)
+    models = {name: import_module(f"wespeaker.models.{name}") for name in ("resnet", "ecapa_tdnn", "campplus")}
+    networks = {  # names in config.yaml, options
+        "wespeaker-resnet18": (models["resnet"].ResNet18, {"feat_dim": 40, "embed_dim": 24}),
+        "wespeaker-resnet50": (models["resnet"].ResNet50, {"feat_dim": 16, "embed_dim": 24}),
+        "wespeaker-ecapa": (models["ecapa_tdnn"].ECAPA_TDNN_c512, {"feat_dim": 80, "embed_dim": 192}),
+        "wespeaker-ecapa-glob": (
+            models["ecapa_tdnn"].ECAPA_TDNN_GLOB_c512,
+            {"feat_dim": 80, "embed_dim": 192, "emb_bn": True},
+        ),
+        "wespeaker-campplus": (models["campplus"].CAMPPlus, {"feat_dim": 80, "embed_dim": 512}),
+    }
+    made, made_by = {}, f"WeSpeaker {commit}, torchaudio {torchaudio.__version__}"
+    for name, (make, options) in networks.items():
+        features = kaldi_fbank("hamming", 1.0, options["feat_dim"])
+        network, state = filled(make(**options))
+        embedding = network((features - features.mean(0))[None])
+        embedding = embedding[-1] if isinstance(embedding, tuple) else embedding
+        settings = f"model: {make.__name__}\nmodel_args: {options}\n"
+        made[name] = case(made_by, state, settings, embedding, features)
+    # pyannote.audio's copy of the same code has its tensors under another name.
+    features = kaldi_fbank("hamming", 1.0)
+    network, state = filled(torch.nn.ModuleDict({"resnet": models["resnet"].ResNet34(80, 256)}))
+    embedding = network["resnet"]((features - features.mean(0))[None])[-1]
+    made["pyannote-resnet34"] = case(made_by, state, "", embedding, features)
+    return made
+
+
 MAKERS: dict[str, Callable[..., dict[str, Case]]] = {
     "speechbrain": speechbrain,
     "resemblyzer": resemblyzer,
+    "wespeaker": wespeaker,
     "3d-speaker": threed_speaker,
 }
 

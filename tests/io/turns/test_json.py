@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pysid.errors import DataError
-from pysid.io.turns.json import format_turns_json, read_turns_json
+from pysid.io.turns.json import TurnDetails, format_turns_json, read_turns_json, read_voice
 from pysid.segments import Segment, Turn
 
 segments = st.tuples(st.integers(0, 10**8), st.integers(1, 10**6)).map(
@@ -50,6 +51,31 @@ def test_the_document():
             {"start_s": 0.7, "end_s": 1.0, "speaker": "Zoë"},
         ],
     }
+
+
+vectors = st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.builds(Turn, segments, st.sampled_from("ab")), min_size=1, max_size=6), vectors, st.integers(0, 9999)
+)
+def test_voices_and_confidences_come_back(path, turns, vector, clean_ms):
+    speaker = turns[0].speaker
+    details = TurnDetails(
+        exclusive=turns[:1],
+        speakers={speaker: {"embedding": vector, "clean_s": clean_ms / 1000}},
+        confidences=[None, *[0.5] * (len(turns) - 1)],
+        model="0123",
+    )
+    path.write_text(format_turns_json("r", turns, 1.0, details), encoding="utf-8")
+    assert read_turns_json(path) == ("r", turns, 1.0), "the turns are as they were"
+    voice = read_voice(path, speaker)
+    assert (voice.recording, voice.model, voice.clean_s) == ("r", "0123", clean_ms / 1000)
+    np.testing.assert_array_equal(voice.embedding, np.array(vector, np.float32))
+    document = json.loads(path.read_text())
+    assert [turn["confidence"] for turn in document["turns"]] == details.confidences
+    assert len(document["exclusive_turns"]) == 1
 
 
 GOOD = {"version": 1, "recording": "r", "duration_s": 3, "turns": [{"start_s": 0, "end_s": 1, "speaker": "a"}]}

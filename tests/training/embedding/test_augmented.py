@@ -163,7 +163,7 @@ def test_masks_on_features(clean):
     assert torch.cat(hidden).unique().numel() > 10
 
 
-def test_a_recording_that_cannot_be_read_leaves_speech_clean(clean, tmp_path, capsys):
+def test_a_recording_that_cannot_be_read_leaves_speech_clean(clean, tmp_path, said):
     (tmp_path / "a.wav").write_text("no audio")
     bank = FileBank({"a": tmp_path / "a.wav"}, RATE)
     augmenter = Augmenter(AugmentConfig(probability=1.0, policies=(MusicAugment(),)), music=bank)
@@ -172,15 +172,15 @@ def test_a_recording_that_cannot_be_read_leaves_speech_clean(clean, tmp_path, ca
     for i in range(2):
         inputs, _ = data[i]
         assert inputs.corruptions.kinds == ["clean"] * 8
-    lines = capsys.readouterr().err.splitlines()
+    lines = said.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith(f"augmenting without {tmp_path}/a.wav: expected an audio file")
 
 
-def test_a_batch_that_cannot_be_read_stays_an_error(clean, augmenter, monkeypatch, capsys):
+def test_a_batch_that_cannot_be_read_stays_an_error(clean, augmenter, monkeypatch, said):
     def fail(*_):
         raise DataError("broken")
 
     monkeypatch.setattr(clean.source, "read", fail)
     error, labels = AugmentedBatches(clean, 2, augmenter=augmenter).epoch(0)[0]
     assert str(error) == "broken" and labels is None
-    assert "skipping utterance" in capsys.readouterr().err
+    assert "skipping utterance" in said.readouterr().err

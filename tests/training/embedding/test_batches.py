@@ -68,7 +68,7 @@ def test_a_batch_is_what_the_plan_says():
         np.testing.assert_array_equal(labels, LABELS[chunks.utterance[i]])
 
 
-def test_an_unreadable_chunk_is_replaced_with_its_label_and_said_once(capsys):
+def test_an_unreadable_chunk_is_replaced_with_its_label_and_said_once(said):
     bad = {1, 2}
     chunks = batches().plan.epoch(0)
     hit = 0
@@ -79,10 +79,10 @@ def test_an_unreadable_chunk_is_replaced_with_its_label_and_said_once(capsys):
         np.testing.assert_array_equal(found[~np.isin(planned, list(bad))], planned[~np.isin(planned, list(bad))])
         hit += np.isin(planned, list(bad)).sum()
     assert hit > len(bad)
-    assert sorted(capsys.readouterr().err.splitlines()) == [f"skipping utterance u{i}: broken" for i in sorted(bad)]
+    assert sorted(said.readouterr().err.splitlines()) == [f"skipping utterance u{i}: broken" for i in sorted(bad)]
 
 
-def test_a_wholly_unreadable_batch_is_the_error(capsys):
+def test_a_wholly_unreadable_batch_is_the_error(said):
     data = batches(NumberedSource(range(6)))
     for epoch in (data.epoch(0), FinishedEpoch(data.epoch(0), data.to_features)):
         error, labels = epoch[0]
@@ -177,7 +177,7 @@ def test_a_piece_of_audio_is_read_where_it_stands(audio, dev):
     np.testing.assert_array_equal(short, np.resize(wave, 240000))
 
 
-def test_decoded_audio_is_the_same_rounded(audio, with_broken, capsys):
+def test_decoded_audio_is_the_same_rounded(audio, with_broken, said):
     before = [audio.read(u, start, 200) for u, start in ((0, 0), (1, 123), (2, 480))]
     audio.decode_all()
     for wave, (u, start) in zip(before, ((0, 0), (1, 123), (2, 480)), strict=True):

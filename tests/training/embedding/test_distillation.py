@@ -14,7 +14,8 @@ from pysid.training.embedding.distillation import (
     relational_loss,
     speaker_classes,
 )
-from pysid.training.embedding.losses import HeadConfig, make_head
+from pysid.training.embedding.heads import make_head
+from pysid.training.embedding.losses import HeadConfig
 
 N, D, E = 40, 6, 10
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from pysid.training.embedding.heads import make_head
 from pysid.training.embedding.losses import (
     AdditiveAngularMarginHead,
     AdditiveMarginHead,
@@ -13,7 +14,6 @@ from pysid.training.embedding.losses import (
     LambdaSchedule,
     MarginSchedule,
     SoftmaxHead,
-    make_head,
     monotonic_angle,
 )
 

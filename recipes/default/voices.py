@@ -1,0 +1,112 @@
+"""More voices to learn from: clips, new voices made of them by speed, and copies as telephones and codecs leave them.
+
+    python voices.py OUT DATA...
+
+Of data directories this writes one, OUT, with
+
+    ID           every clip as it is,
+    spF-ID       seven in ten of them at the speed F of their speaker, which changes pitch and formants: a new voice,
+    deg-ID       one in five of them, clipped, or through a telephone's band and G.711, GSM 06.10, MP3 at 16 or Opus at
+                 8 kbit/s,
+
+and `utt2target`, which names the clip whose embedding by a teacher an utterance is to get: its own, or for a degraded
+copy that of the clip. ffmpeg is needed. The same seed gives the same files.
+"""
+
+import argparse
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pysid.augment import change_speed
+from pysid.data.corpus import Corpus
+from pysid.io.audio.files import write_audio
+from pysid.io.files import atomic_text
+from pysid.progress import track
+
+SAMPLE_RATE = 16000
+SPEEDS, AT_SPEED = (
+    (0.08, 0.18),
+    0.7,
+)  # least and most that a voice's speed differs from 1; how many clips have such a copy
+DEGRADED = 0.2
+CLIPPED_DB = (3.0, 18.0)  # above full scale
+LEAST_S = 0.5  # of what a codec left
+RAW = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1")
+CODECS = {  # how it is encoded, and how that is read
+    "g711": (
+        ("-af", "highpass=f=300,lowpass=f=3400", "-ar", "8000", "-c:a", "pcm_mulaw", "-f", "mulaw"),
+        ("-f", "mulaw", "-ar", "8000", "-ac", "1"),
+    ),
+    "gsm": (("-ar", "8000", "-c:a", "libgsm", "-f", "gsm"), ("-f", "gsm")),
+    "mp3": (("-c:a", "libmp3lame", "-b:a", "16k", "-f", "mp3"), ("-f", "mp3")),
+    "opus": (("-c:a", "libopus", "-b:a", "8k", "-f", "ogg"), ("-f", "ogg")),
+}
+KINDS = ("clipped", "g711", "g711", "gsm", "mp3", "opus")
+
+
+def through_codec(wave: np.ndarray, codec: str) -> np.ndarray:
+    """A waveform (S,) at int16 scale as a codec leaves it: about as long."""
+    encode, decode = CODECS[codec]
+    ffmpeg = ("ffmpeg", "-nostdin", "-v", "error")
+    samples = np.clip(np.round(wave), -32768, 32767).astype("<i2").tobytes()
+    encoded = subprocess.run([*ffmpeg, *RAW, "-i", "-", *encode, "-"], input=samples, capture_output=True, check=True)
+    decoded = subprocess.run(
+        [*ffmpeg, *decode, "-i", "-", *RAW, "-"], input=encoded.stdout, capture_output=True, check=True
+    )
+    return np.frombuffer(decoded.stdout, "<i2").astype(np.float32)
+
+
+def clipped(wave: np.ndarray, gain_db: float) -> np.ndarray:
+    """A waveform (S,) whose peak would lie `gain_db` above full scale."""
+    gain = 10 ** (gain_db / 20) * 32767 / max(float(np.abs(wave).max()), 1.0)
+    return np.clip(wave * np.float32(gain), -32768, 32767)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("--seed", type=int, default=5)
+    args = parser.parse_args()
+    if (args.out / "utt2target").exists():
+        return
+    (args.out / "wav").mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(args.seed)
+    rows: list[tuple[str, str, str]] = []  # utterance, speaker, target
+
+    def write(utterance: str, wave: np.ndarray, speaker: str, target: str) -> None:
+        write_audio(args.out / "wav" / f"{utterance}.wav", wave, SAMPLE_RATE)
+        rows.append((utterance, speaker, target))
+
+    for corpus in map(Corpus.read, args.data):
+        speeds: dict[str, float] = {}
+        places = zip(corpus.ids, corpus.speaker_of_each(), strict=True)
+        for name, speaker in track(places, str(corpus.directory), len(corpus.ids)):
+            wave = corpus.read_wave(corpus[name], SAMPLE_RATE).astype(np.float32)
+            write(name, wave, speaker, name)
+            if speaker not in speeds:
+                speeds[speaker] = round(1 + rng.choice([-1, 1]) * rng.uniform(*SPEEDS), 3)
+            if rng.random() < AT_SPEED:
+                prefix = f"sp{speeds[speaker]}-"
+                quicker = change_speed(torch.from_numpy(wave)[None], factor=speeds[speaker])[0][0].numpy()
+                write(prefix + name, quicker, prefix + speaker, prefix + name)
+            if rng.random() < DEGRADED:
+                kind = KINDS[rng.integers(len(KINDS))]
+                copy = clipped(wave, rng.uniform(*CLIPPED_DB)) if kind == "clipped" else through_codec(wave, kind)
+                if len(copy) >= LEAST_S * SAMPLE_RATE:
+                    write(f"deg-{name}", copy, speaker, name)
+    rows.sort()
+    for table, lines in (
+        ("wav.scp", (f"{u} wav/{u}.wav" for u, _, _ in rows)),
+        ("utt2spk", (f"{u} {s}" for u, s, _ in rows)),
+        ("utt2target", (f"{u} {t}" for u, _, t in rows)),
+    ):
+        with atomic_text(args.out / table) as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

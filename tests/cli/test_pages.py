@@ -1,0 +1,71 @@
+"""The pages of the documentation do what they say: their commands and their Python run, in the order of the page."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["tutorials/podcast.md", "tutorials/research.md", "tutorials/kaldi.md", "how-to/clusterer.md", "tour.md"]
+BLOCK = re.compile(r"^```python\n(.*?)^```|^    (pysid [^\n]+)$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the examples, as one is in after unpacking the source."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "results").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_page(page, pysid, folder):
+    text = (ROOT / "docs" / page).read_text()
+    blocks = [(code, command.partition("  #")[0]) for code, command in BLOCK.findall(text)]
+    assert blocks
+    names: dict[str, object] = {"__name__": page}
+    for code, command in blocks:
+        if code:
+            exec(compile(code, page, "exec"), names)  # our own page
+        else:
+            outcome = pysid(*shlex.split(command)[1:])
+            assert outcome.status == 0, (command, outcome.err)
+    written = re.findall(r"\bresults/[\w./-]+\.\w+", text)
+    assert [name for name in written if not (folder / name).exists()] == []
+
+
+EXAMPLES = {
+    "who_spoke_when.py": (
+        ["examples/conversation/meeting.ogg", "results/meeting.html"],
+        r"speaker1 spoke for \d+\.\d s, \d+% of the time\n(.|\n)*open results.meeting.html",
+    ),
+    "find_voice.py": (
+        [f"examples/dev/audio/{name}.ogg" for name in ("alicia-0", "alicia-1", "denis-0")],
+        r"^ *[\d.]+%  yes  examples/dev/audio/alicia-1.ogg\n *[\d.]+%  no   examples/dev/audio/denis-0.ogg\n$",
+    ),
+    "compare_backends.py": (
+        ["examples/dev"],
+        r"^cosine  EER [\d.]+% of 630 trials.*\nplda    EER [\d.]+% of 630 trials",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name, folder):
+    arguments, expected = EXAMPLES[name]
+    done = subprocess.run(
+        [sys.executable, f"examples/{name}", *arguments], capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(expected, done.stdout), done.stdout
+
+
+def test_each_example_is_run():
+    programs = {path.name for path in (ROOT / "examples").glob("*.py") if "import pysid\n" in path.read_text()}
+    assert programs == set(EXAMPLES)

@@ -1,0 +1,42 @@
+"""Several channels made one."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from pysid.errors import PysidWarning
+from pysid.io.audio.files import read_audio
+
+RATE = 16000
+
+
+def write_channels(path, *channels):
+    soundfile.write(path, np.stack(channels, 1), RATE)
+    return path
+
+
+def test_opposite_channels_do_not_cancel(tmp_path, wave):
+    path = write_channels(tmp_path / "a.wav", wave, -wave)
+    with pytest.warns(PysidWarning, match=r"a\.wav: its channels cancel each other out: channel 0 is taken$"):
+        found, _ = read_audio(path)
+    np.testing.assert_array_equal(found, read_audio(path, channel=0)[0])
+
+
+def test_a_silent_channel_does_not_count(tmp_path, wave):
+    path = write_channels(tmp_path / "a.wav", 0 * wave, wave)
+    np.testing.assert_array_equal(read_audio(path)[0], read_audio(path, channel=1)[0])
+
+
+def test_channels_of_different_things(tmp_path, wave):
+    path = write_channels(tmp_path / "a.wav", wave, np.roll(wave[::-1], 777))
+    with pytest.warns(PysidWarning, match=r"a\.wav: its channels hold different things: their mean is taken; choose"):
+        found, _ = read_audio(path)
+    mean = (read_audio(path, channel=0)[0] + read_audio(path, channel=1)[0]) / 2
+    np.testing.assert_allclose(found, mean, atol=0.01)
+    with pytest.warns(PysidWarning, match="hold different things"):
+        other, _ = read_audio(write_channels(tmp_path / "b.wav", np.roll(wave[::-1], 777), wave))
+    np.testing.assert_allclose(found, other, atol=0.01)  # the order of channels does not matter
+
+
+def test_silence_in_all_channels(tmp_path, wave):
+    assert not read_audio(write_channels(tmp_path / "a.wav", 0 * wave, 0 * wave))[0].any()

@@ -1,0 +1,76 @@
+"""The documentation site: links lead somewhere, and each command and each public module has its reference."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def pages():
+    spec = importlib.util.spec_from_file_location("pages", ROOT / "docs" / "site" / "pages.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_links_become_those_of_the_site(pages):
+    text = (
+        "[a](kaldi.md#x) [b](../README.md) [c](../benchmarks/README.md) [`d`](../pysid/segments.py) [e](https://x.org)"
+    )
+    assert pages.linked(text, "docs/input.md", "input.md") == (
+        "[a](kaldi.md#x) [b](index.md) [c](repository/benchmarks.md) `d` (`pysid/segments.py`) [e](https://x.org)"
+    )
+    deeper = pages.linked("[a](../pysid/model/shipped/default/README.md)", "docs/input.md", "how-to/gpu.md")
+    assert deeper == "[a](../repository/model-default.md)"
+    with pytest.raises(ValueError, match=r"^docs/input.md: the link to nothing.md leads nowhere$"):
+        pages.linked("[a](nothing.md)", "docs/input.md", "input.md")
+
+
+def test_no_link_is_dead(pages):
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        name = path.relative_to(ROOT / "docs").as_posix()
+        pages.linked(path.read_text(), f"docs/{name}", name)
+    for source, page in pages.ELSEWHERE.items():
+        pages.linked((ROOT / source).read_text(), source, page)
+
+
+def test_each_command_has_its_reference(pages):
+    found = {name: pages.command_page(name, command) for name, command in pages.commands()}
+    assert {"pysid diarize", "pysid eval der", "pysid prepare ami", "pysid speakers list"} <= set(found)
+    page = found["pysid diarize"]
+    assert page.startswith("# pysid diarize\n") and "| `-n, --num-speakers" in page
+    for row in [line for line in page.splitlines() if line.startswith("|")]:
+        assert re.sub(r"`.*?`|\\\|", "", row).count("|") == 3, row
+
+
+def test_each_public_module_has_its_reference(pages):
+    found = pages.packages()
+    assert {"pysid", "pysid.backend", "pysid.diarization"} <= set(found)
+    assert "pysid.diarization.vbx" in found["pysid.diarization"] and "pysid.api" in found["pysid"]
+    assert "pysid._lazy" not in found["pysid"] and "pysid.cli" not in found
+
+
+def test_the_schema_of_turns_names_all_that_is_written():
+    """What a diarization writes as JSON has no key that docs/formats.md does not name, and all that it requires."""
+    import json
+
+    from pysid.io.turns.json import TurnDetails, format_turns_json
+    from pysid.segments import Segment, Turn
+
+    (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), re.DOTALL)
+    schema = json.loads(block)
+    turns = [Turn(Segment(0.5, 2.0), "anna")]
+    keys = ("share", "clean_s", "snr_db", "embedding", "identity")
+    details = TurnDetails(turns, {"anna": dict.fromkeys(keys)}, [0.5], "f00")
+    written = json.loads(format_turns_json("meeting", turns, 12.5, details))
+    for document, described in (
+        (written, schema),
+        (written["turns"][0], schema["properties"]["turns"]["items"]),
+        (written["speakers"][0], schema["properties"]["speakers"]["items"]),
+    ):
+        assert set(described["required"]) <= set(document) <= set(described["properties"])
