@@ -17,9 +17,11 @@ from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.spectral import SpectralConfig
+from pysid.errors import DataError
 from pysid.model.directory import WINDOW_BACKEND_FILE, load_backend, save_backend
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segmentation.files import CONFIG_FILE as SEGMENTATION_FILE
+from pysid.segmentation.find import NAMES
 
 CONFIG_FILE = "diarization.json"
 
@@ -51,6 +53,9 @@ def load_settings(model: SpeakerModel, changes: Mapping[str, Any] | None = None)
         path = model.path / CONFIG_FILE
         if path.exists():
             config = from_plain(DiarizationConfig, read_formatted(path), str(path))
+            named = config.windows.segmentation if isinstance(config.windows, LocalWindowConfig) else None
+            if named not in (None, *NAMES):  # a model's file opens no other file
+                raise DataError(f"{path}: windows.segmentation must be null or {', '.join(NAMES)}, got {named!r}")
     has_network = model.path is not None and (model.path / SEGMENTATION_FILE).exists()
     kind = _kind_asked_for(changes) or (config.windows.kind if config else "local" if has_network else "uniform")
     if config is None or config.windows.kind != kind:  # what was tuned for the one kind means little for the other
