@@ -6,8 +6,9 @@ from pysid._version import __version__
 
 if TYPE_CHECKING:
     from pysid.api import Model
+    from pysid.io.audio.samples import Int16Scale
 
-__all__ = ["Model", "__version__", "load"]
+__all__ = ["Int16Scale", "Model", "__version__", "load"]
 
 
 def load(path_or_name: str | None = None, device: str = "cpu") -> "Model":
@@ -28,6 +29,10 @@ def load(path_or_name: str | None = None, device: str = "cpu") -> "Model":
 
 def __getattr__(name: str) -> Any:
     """Imports `Model`, and torch with it, when it is asked for."""
+    if name == "Int16Scale":
+        from pysid.io.audio.samples import Int16Scale
+
+        return Int16Scale
     if name != "Model":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from pysid.api import Model

@@ -7,14 +7,16 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from pysid.io.audio.samples import Audio, is_recording
 from pysid.model.speaker_model import SpeakerModel
+from pysid.progress import Hook, reporting
 
 if TYPE_CHECKING:
     from pysid.diarization import Diarizer
-    from pysid.diarization.result import DiarizedRecording
+    from pysid.diarization.result import Diarization
+    from pysid.diarization.steps import Steps
     from pysid.speakers.database import SpeakerDatabase
     from pysid.speakers.decision import Decision
 
@@ -73,7 +75,9 @@ class Model(SpeakerModel):
         c_fa: float = 1.0,
         threshold: float | None = None,
         voices: bool = False,
-    ) -> "DiarizedRecording":
+        progress: Hook | None = None,
+        **steps: "Unpack[Steps]",
+    ) -> "Diarization":
         """Who spoke when, in a file or (samples, rate).
 
         Args:
@@ -84,7 +88,11 @@ class Model(SpeakerModel):
             prior: probability that a speaker is enrolled.
             c_miss, c_fa, threshold: as of `verify`.
             voices: give `voices`, an embedding of each speaker, and `confidences` of the turns; with a database always.
+            progress: is called with what is done, how much of it, and of how much: see `pysid.progress.reporting`.
+            steps: `speech`, `windows`, `affinity`, `clusterer`, `resegmenter`, `overlap`: objects that do a step in
+                place of what the settings name, see `pysid.diarization.steps`.
         Raises:
+            TypeError: there is no such step, or it cannot be called.
             DataError: the recording cannot be read, a setting is wrong, or the database is empty or of another model.
             ValueError: numbers of speakers that contradict each other, or a prior or a cost that is out of range.
         """
@@ -95,16 +103,17 @@ class Model(SpeakerModel):
             raise ValueError("expected num_speakers, or min_speakers and max_speakers, got both")
         found = SpeakerCount(min_speakers, max_speakers)
         count = found if num_speakers is None else SpeakerCount.exactly(num_speakers)
-        diarizer = self._make_diarizer(settings) if settings else self._diarizer
+        diarizer = self._make_diarizer(settings or {}, **steps) if settings or steps else self._diarizer
         if database is None:
-            return diarize_recording(diarizer, audio, count, channel, voices=voices)
+            with reporting(progress):
+                return diarize_recording(diarizer, audio, count, channel, voices=voices)
         from pysid.speakers.database import SpeakerDatabase
         from pysid.speakers.identify import Identifier
         from pysid.speakers.verify import OperatingPoint
 
         point = OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
         is_open = isinstance(database, SpeakerDatabase)
-        with nullcontext(database) if is_open else SpeakerDatabase(database) as opened:
+        with reporting(progress), nullcontext(database) if is_open else SpeakerDatabase(database) as opened:
             return diarize_recording(diarizer, audio, count, channel, identifier=Identifier(opened, self, point))
 
     @cached_property
@@ -112,10 +121,10 @@ class Model(SpeakerModel):
         """With the settings of the model."""
         return self._make_diarizer({})
 
-    def _make_diarizer(self, settings: Mapping[str, Any]) -> "Diarizer":
+    def _make_diarizer(self, settings: Mapping[str, Any], **steps: "Unpack[Steps]") -> "Diarizer":
         from pysid.diarization import Diarizer
 
-        return Diarizer.of(self, settings)
+        return Diarizer.of(self, settings, **steps)
 
 
 def _as_list(audio: Audio | Sequence[Audio]) -> list[Audio]:

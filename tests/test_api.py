@@ -8,9 +8,12 @@ import soundfile
 
 import pysid
 from pysid.diarization import Diarizer, SpeakerCount
+from pysid.diarization.steps import Clustering
+from pysid.diarization.windows import uniform_windows
 from pysid.errors import DataError
 from pysid.io.turns.rttm import read_rttm
 from pysid.model.directory import DEFAULT_MODEL, find_model
+from pysid.segments import Segment
 from pysid.speakers.verify import OperatingPoint, verify
 
 
@@ -80,7 +83,7 @@ def test_a_diarization_is_written_and_shown(found, tmp_path):
     (turns,) = read_rttm(tmp_path / "new" / "x.rttm").items()
     assert turns[0] == "meeting" and [turn.speaker for turn in turns[1]] == [turn.speaker for turn in found.turns]
     assert found.to_annotation().labels() == sorted(found.speakers)
-    assert repr(found) == "<DiarizedRecording 'meeting': 3 speakers, 5 turns in 22.0 s>"
+    assert repr(found) == "<Diarization 'meeting': 3 speakers, 5 turns in 22.0 s>"
     first = found.turns[0]
     assert str(found).splitlines()[0].split() == [
         f"{first.segment.start_s:.2f}",
@@ -90,6 +93,62 @@ def test_a_diarization_is_written_and_shown(found, tmp_path):
     assert "speaker3" in found._repr_html_() and "<script" not in found._repr_html_()
     with pytest.raises(DataError, match=r"x.doc: expected a name that ends in one of .rttm, .srt, .*, .html"):
         found.save("x.doc")
+
+
+def test_every_step_can_be_replaced(loaded, meeting):
+    heard = []
+
+    def step(name, does):
+        def call(*arguments):
+            heard.append(name)
+            return does(*arguments)
+
+        return call
+
+    names = ["speech", "windows", "affinity", "resegmenter", "overlap"]
+    found = loaded.diarize(
+        meeting,
+        num_speakers=2,
+        speech=step("speech", lambda features, shift_s: [Segment(1.0, len(features) * shift_s / 3)]),
+        windows=step("windows", uniform_windows),
+        affinity=step("affinity", lambda embeddings: embeddings @ embeddings.T),
+        resegmenter=step("resegmenter", lambda features, shift_s, speech, turns: turns),
+        overlap=step("overlap", lambda embeddings, windows, clustering: np.full(len(windows), -1)),
+        progress=lambda what, done, total: heard.append(what),
+        settings={"clustering.kind": "ahc"},
+    )
+    assert [x for x in dict.fromkeys(heard) if x in names] == names and {"reading", "embedding"} <= set(heard)
+    assert found.turns[0].segment.start_s >= 1.0 and len(found.speakers) == 2
+    last = 22 / 3 + 0.01
+    assert max(turn.segment.end_s for turn in found.turns) <= last
+    one = Diarizer.load("xvector", clusterer=lambda embeddings, windows, count: Clustering(np.zeros(len(windows), int)))
+    assert one.with_settings(one.config)(meeting).speakers == ["speaker1"]
+
+
+def test_steps_that_there_are_not(loaded, meeting):
+    with pytest.raises(TypeError, match="there is no step 'clustering'; the steps are speech, windows, affinity, "):
+        loaded.diarize(meeting, clustering=len)
+    with pytest.raises(TypeError, match="the step 'overlap' must be an object that can be called, got int"):
+        Diarizer.load("xvector", overlap=3)
+
+
+def test_whoever_diarizes_the_result_saves(loaded, meeting, found, tmp_path):
+    other = Diarizer.load("xvector")(meeting)
+    other.save(tmp_path / "other.rttm")
+    found.save(tmp_path / "found.rttm")
+    assert (tmp_path / "other.rttm").read_text() == (tmp_path / "found.rttm").read_text()
+    assert type(other) is type(found) and other.recording == "meeting"
+
+
+def test_a_waveform_says_its_scale(loaded, dev):
+    samples, rate = soundfile.read(audio(dev, "alicia-0"), dtype="int16")
+    assert rate == 16000
+    expected = loaded.embed((samples, rate))
+    np.testing.assert_array_equal(loaded.embed(pysid.Int16Scale(samples)), expected)
+    assert loaded.diarize(pysid.Int16Scale(samples), num_speakers=1).speakers == ["speaker1"]
+    for call in (loaded.embed, loaded.diarize, lambda x: loaded.verify(x, audio(dev, "alicia-1"))):
+        with pytest.raises(DataError, match=r"got an array alone: give \(samples, sample_rate\)"):
+            call(samples)
 
 
 def test_silence_has_no_turns(loaded):
@@ -102,7 +161,7 @@ def test_what_contradicts_itself(loaded, meeting, dev):
         loaded.diarize(meeting, num_speakers=2, max_speakers=3)
     with pytest.raises(ValueError, match="got 0 and 0"):
         loaded.diarize(meeting, num_speakers=0)
-    with pytest.raises(DataError, match=r"\(samples, rate\); got an array alone"):
+    with pytest.raises(DataError, match=r"got an array alone"):
         loaded.diarize(np.zeros(16000))
     with pytest.raises(ValueError, match="needs a recording of the speaker"):
         loaded.verify([], audio(dev, "alicia-0"))

@@ -25,8 +25,10 @@ def _check_format(name: str | None) -> str | None:
 
 
 def convert(
-    turns: Annotated[list[Path], typer.Argument(metavar="IN...", help="Files of turns, or folders of them.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="File, whose ending names the format; or folder.")],
+    turns: Annotated[
+        list[Path], typer.Argument(metavar="IN...", help='Files of turns, or folders of them; "-" is standard input.')
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help='File, whose ending names the format; folder; or "-".')],
     to: Annotated[
         str | None,
         typer.Option(
@@ -58,6 +60,8 @@ def convert(
 
     Example: pysid convert all.rttm subtitles/ --to srt --name speaker1=Anna
 
+    Example: pysid convert - - --from rttm --to srt < meeting.rttm
+
     Example: pysid convert campplus_cn_common.bin models/campplus
     """
     if len(turns) == 1 and _is_model(turns[0]):
@@ -77,4 +81,5 @@ def convert(
         found = one_at_a_time(found) if exclusive else found
         recordings.append(recording._replace(turns=bridge_gaps(found, join) if join else found))
     for path in write_all(out, recordings, to):
-        print(f"wrote {path}")
+        if str(path) != "-":
+            print(f"wrote {path}")

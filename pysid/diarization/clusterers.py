@@ -5,22 +5,25 @@ from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig,
 from pysid.diarization.ahc import Ahc, AhcConfig
 from pysid.diarization.linkage import Linkage, LinkageConfig
 from pysid.diarization.spectral import Spectral, SpectralConfig
-from pysid.diarization.steps import Clusterer
+from pysid.diarization.steps import Affinity, Clusterer
 from pysid.diarization.vbx import Vbx, VbxConfig
 from pysid.errors import DataError
 
 
 def make_clusterer(
     config: AhcConfig | LinkageConfig | SpectralConfig | VbxConfig,
-    affinity: CosineAffinityConfig | PldaAffinityConfig,
+    affinity: CosineAffinityConfig | PldaAffinityConfig | Affinity,
     backend: Backend,
 ) -> Clusterer:
     """The clusterer that a configuration names.
 
+    Args:
+        affinity: how alike windows are: what a configuration names, or an object.
     Raises:
         DataError: it needs PLDA, and the back-end has none.
     """
-    compare = make_affinity(affinity, backend)
+    named = isinstance(affinity, CosineAffinityConfig | PldaAffinityConfig)
+    compare = make_affinity(affinity, backend) if named else affinity
     if isinstance(config, AhcConfig):
         return Ahc(config, compare)
     if isinstance(config, LinkageConfig):

@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -35,15 +35,14 @@ from pysid.diarization.second_speakers import NetworkOverlapConfig, with_nearest
 from pysid.diarization.speech import speech_mask, speech_segments
 from pysid.diarization.steps import (
     ANY_NUMBER,
-    Clusterer,
     Clustering,
-    OverlapAssigner,
-    Resegmenter,
     SpeakerCount,
+    Steps,
     Windows,
+    check_steps,
 )
 from pysid.diarization.turns import bridge_gaps, turns_from_windows
-from pysid.diarization.windows import uniform_windows
+from pysid.diarization.windows import WindowConfig, uniform_windows
 from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import Frontend, FrontendConfig
@@ -101,7 +100,11 @@ class Diarizer:
         backend: compares embeddings; None takes that of the model.
         detector: finds speech, and speech of several at once, where `config` says that a network does.
         segmentation: hears local speakers, where `config` says that windows are local.
-        clusterer, resegmenter, overlap: objects to use instead of those that `config` names: see `steps`.
+        steps: `speech`, `windows`, `affinity`, `clusterer`, `resegmenter`, `overlap`: objects to use instead of those
+            that `config` names, see `steps`.
+    Raises:
+        TypeError, ValueError: a step that there is not, or not with these windows.
+        DataError: `config` asks for what does not go with the model.
 
     >>> diarization = Diarizer.load()("meeting.wav")  # doctest: +SKIP
     >>> for turn in diarization.turns:  # doctest: +SKIP
@@ -116,12 +119,12 @@ class Diarizer:
         *,
         detector: ActivityDetector | None = None,
         segmentation: SegmentationNetwork | None = None,
-        clusterer: Clusterer | None = None,
-        resegmenter: Resegmenter | None = None,
-        overlap: OverlapAssigner | None = None,
+        **steps: Unpack[Steps],
     ) -> None:
         self.model = model
         self.config = c = config or DiarizationConfig()
+        check_steps(steps, isinstance(c.windows, LocalWindowConfig))
+        self.steps = steps
         self.segmentation = segmentation
         if isinstance(c.windows, LocalWindowConfig):
             frontend = replace(model.config.frontend, vad=None)
@@ -132,10 +135,12 @@ class Diarizer:
         self.detector = detector
         self.frontend = Frontend(frontend).to(model.device)
         self.backend = backend or model.scorer()
-        self.clusterer = clusterer or make_clusterer(c.clustering, c.affinity, self.backend)
-        self.resegmenter = resegmenter or (c.resegmentation and ViterbiResegmenter(c.resegmentation))
-        self.overlap = overlap
-        if overlap is None and isinstance(c.overlap, OverlapConfig):
+        self.clusterer = steps.get("clusterer") or make_clusterer(
+            c.clustering, steps.get("affinity", c.affinity), self.backend
+        )
+        self.resegmenter = steps.get("resegmenter") or (c.resegmentation and ViterbiResegmenter(c.resegmentation))
+        self.overlap = steps.get("overlap")
+        if self.overlap is None and isinstance(c.overlap, OverlapConfig):
             self.overlap = make_overlap(c.overlap, self.backend)
 
     @classmethod
@@ -144,29 +149,33 @@ class Diarizer:
         path_or_name: str | os.PathLike[str] = DEFAULT_MODEL,
         device: str = "cpu",
         settings: Mapping[str, Any] | None = None,
+        **steps: Unpack[Steps],
     ) -> "Diarizer":
         """Opens a model with the settings and the back-end for diarization that came with it.
 
         Args:
             settings: plain values over those of the model, by dotted names such as "clustering.threshold".
+            steps: as of the class.
         Raises:
             DataError: there is no such model, its files are damaged, or a setting is wrong.
         """
-        return cls.of(SpeakerModel.load(path_or_name, device), settings)
+        return cls.of(SpeakerModel.load(path_or_name, device), settings, **steps)
 
     @classmethod
-    def of(cls, model: SpeakerModel, settings: Mapping[str, Any] | None = None) -> "Diarizer":
+    def of(cls, model: SpeakerModel, settings: Mapping[str, Any] | None = None, **steps: Unpack[Steps]) -> "Diarizer":
         """As `load`, with a model that is open already."""
         config, backend = load_settings(model, settings)
         if isinstance(config.windows, LocalWindowConfig):
             network = open_segmentation(config.windows.segmentation, model.path, model.device)
-            return cls(model, config, backend, segmentation=network)
+            return cls(model, config, backend, segmentation=network, **steps)
         detector = None if model.path is None else read_detector(model.path, model.device)
-        return cls(model, config, backend, detector=detector)
+        return cls(model, config, backend, detector=detector, **steps)
 
     def with_settings(self, config: DiarizationConfig) -> "Diarizer":
-        """The same model, back-end and detector with other settings."""
-        return Diarizer(self.model, config, self.backend, detector=self.detector, segmentation=self.segmentation)
+        """The same model, back-end, detector and steps with other settings."""
+        return Diarizer(
+            self.model, config, self.backend, detector=self.detector, segmentation=self.segmentation, **self.steps
+        )
 
     def __call__(
         self,
@@ -178,7 +187,8 @@ class Diarizer:
         max_hours: float = MAX_HOURS,
     ) -> Diarization:
         """Who spoke when in an audio file; arguments as in `analyse` and `assign`."""
-        return self.assign(self.analyse(audio, speech=speech, channel=channel, max_hours=max_hours), count)
+        source = as_source(audio, self.model.config.sample_rate)
+        return self.assign(self.analyse(source, speech=speech, channel=channel, max_hours=max_hours), count).of(source)
 
     def analyse(
         self,
@@ -204,7 +214,9 @@ class Diarizer:
         shift_s, duration_s = features.shift_s, features.duration_s
         activity = None if self.detector is None else self.detector(features.features)
         unbridged, overlap = None, None if activity is None else activity.overlap
-        if speech is None:
+        if speech is None and "speech" in self.steps:
+            speech = self.steps["speech"](features.features.cpu().numpy(), shift_s)
+        elif speech is None:
             voiced, c = features.voiced.cpu().numpy(), self.config.speech
             if activity is not None and isinstance(self.config.vad, NetworkVadConfig):
                 voiced = activity.speech
@@ -212,14 +224,19 @@ class Diarizer:
             unbridged = speech_segments(voiced, shift_s, replace(c, min_silence_s=0.0, min_speech_s=0.0), duration_s)
         speech = union(speech, duration_s)
         if not self.config.joined:
-            windows = uniform_windows(speech, self.config.windows)
+            windows = self._windows(speech)
             embeddings = self._embed(features.normalized, windows, features)
             return Analysis(speech, windows, embeddings, features, unbridged=unbridged, overlap=overlap)
         frames = np.flatnonzero(speech_mask(speech, len(features), shift_s))
         joined = features.normalized()[frames]
-        windows = uniform_windows([Segment(0.0, len(frames) * shift_s)] if len(frames) else [], self.config.windows)
+        windows = self._windows([Segment(0.0, len(frames) * shift_s)] if len(frames) else [])
         embeddings = self._embed(lambda first, end: joined[first:end], windows, features)
         return Analysis(speech, windows, embeddings, features, frames, unbridged, overlap)
+
+    def _windows(self, speech: list[Segment]) -> Windows:
+        assert isinstance(self.config.windows, WindowConfig)
+        cut = self.steps.get("windows")
+        return uniform_windows(speech, self.config.windows) if cut is None else cut(speech)
 
     def _analyse_locally(
         self,
@@ -243,9 +260,7 @@ class Diarizer:
     ) -> RecordingFeatures:
         """All frames of a recording; warns of what is wrong with its sound."""
         rate = self.model.config.sample_rate
-        source = as_source(audio)
-        if isinstance(source, np.ndarray):
-            raise DataError("diarization takes a file, or samples with their rate: (samples, rate); got an array alone")
+        source = as_source(audio, rate)
         meter = QualityMeter(rate)
         with AudioReader(source, rate, channel, max_hours) as reader:
             blocks = meter.passing(reader.blocks(BLOCK_S))

@@ -3,7 +3,7 @@
 import html
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +13,7 @@ from pysid.diarization.steps import Clustering
 from pysid.diarization.voices import Voice
 from pysid.errors import DataError
 from pysid.io.audio.reader import AudioFile
+from pysid.io.audio.streams import is_path
 from pysid.io.files import atomic_text
 from pysid.io.turns.formats import FORMATS
 from pysid.io.turns.json import TurnDetails, format_turns_json
@@ -28,9 +29,9 @@ TO_READ = ("srt", "vtt")  # formats whose turns are read by people, and so not b
 ALL_FORMATS = (*FORMATS, HTML)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Diarization:
-    """Who spoke when.
+    """Who spoke when: it prints as a list of turns, and can be written.
 
     Attributes:
         turns: in order of their start; speakers are named "speaker1", "speaker2" ... as they first speak.
@@ -40,6 +41,8 @@ class Diarization:
         voices: of the speakers, in the order in which they first talk; None where they were not asked for.
         confidences: of the turns, see `pysid.diarization.confidence`; None where they were not asked for.
         model: fingerprint of the model whose embeddings the voices have.
+        recording: what it is called in files.
+        audio: the recording, for the page; None leaves out the sound.
     """
 
     turns: list[Turn]
@@ -49,6 +52,8 @@ class Diarization:
     voices: list[Voice] | None = None
     confidences: list[float | None] | None = None
     model: str | None = None
+    recording: str = field(default="recording", kw_only=True)
+    audio: AudioFile | None = field(default=None, kw_only=True)
 
     @property
     def speakers(self) -> list[str]:
@@ -65,30 +70,18 @@ class Diarization:
         """The turns with short pauses bridged, as subtitles and the page have them."""
         return joined_turns(self.turns, self.join_s)
 
-    def to_annotation(self, recording: str = "recording") -> "Annotation":
-        """The turns as pyannote.core has them."""
+    def of(self, audio: AudioFile) -> Self:
+        """The same with the name of the recording that it is of, and its sound where that is a file."""
+        if not is_path(audio):
+            return self
+        path = os.fspath(audio)  # type: ignore[arg-type]
+        return replace(self, recording=Path(path).stem, audio=path)
+
+    def to_annotation(self, recording: str | None = None) -> "Annotation":
+        """The turns as pyannote.core has them, under the name of the recording or another."""
         from pysid.io.turns.annotation import to_annotation
 
-        return to_annotation(self.turns, recording)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class DiarizedRecording(Diarization):
-    """A diarization that knows its recording: it prints as a list of turns, and can be written.
-
-    Attributes:
-        recording: what it is called in files.
-        audio: the recording, for the page; None leaves out the sound.
-    """
-
-    recording: str = field(kw_only=True)
-    audio: AudioFile | None = field(default=None, kw_only=True)
-
-    @classmethod
-    def of(cls, found: Diarization, recording: str, audio: AudioFile | None = None) -> Self:
-        """What a diarizer found, of this recording."""
-        known = {x.name: getattr(found, x.name) for x in fields(Diarization)}
-        return cls(**known, recording=recording, audio=audio)
+        return to_annotation(self.turns, recording or self.recording)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the turns in the format that the ending names: .rttm, .srt, .vtt, .json, .txt (Audacity), .TextGrid

@@ -4,8 +4,9 @@ Every step is an object that is called with arrays and gives one of these, so ea
 that keeps to its protocol.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import numpy as np
 
@@ -139,8 +140,54 @@ class Resegmenter(Protocol):
         """New turns within `speech`, of features (T, D) before CMVN, a frame every `shift_s` seconds."""
 
 
+class SpeechFinder(Protocol):
+    """Finds where somebody speaks."""
+
+    def __call__(self, features: np.ndarray, shift_s: float) -> Sequence[Segment]:
+        """Stretches of speech, of features (T, D) before CMVN, a frame every `shift_s` seconds."""
+
+
+class WindowCutter(Protocol):
+    """Cuts stretches of speech into the pieces that get an embedding each."""
+
+    def __call__(self, speech: Sequence[Segment]) -> Windows:
+        """Windows within `speech`, which is in order of time and does not overlap."""
+
+
 class OverlapAssigner(Protocol):
     """Finds windows in which a second speaker talks too."""
 
     def __call__(self, embeddings: np.ndarray, windows: Windows, clustering: Clustering) -> np.ndarray:
         """(N,) int: the second speaker of each window, -1 where there is none."""
+
+
+class Steps(TypedDict, total=False):
+    """Objects that do steps of diarization in place of those that the settings name."""
+
+    speech: SpeechFinder
+    windows: WindowCutter
+    affinity: Affinity
+    clusterer: Clusterer
+    resegmenter: Resegmenter
+    overlap: OverlapAssigner
+
+
+UNIFORM_ONLY = ("speech", "windows", "resegmenter", "overlap")  # where windows are local, one network does these
+
+
+def check_steps(steps: Steps, local: bool) -> None:
+    """Checks that steps are those that there are.
+
+    Args:
+        local: windows are of the kind "local".
+    Raises:
+        TypeError: there is no such step, or it cannot be called.
+        ValueError: a step that is not done where windows are local.
+    """
+    for name, step in steps.items():
+        if name not in Steps.__annotations__:
+            raise TypeError(f"there is no step {name!r}; the steps are {', '.join(Steps.__annotations__)}")
+        if not callable(step):
+            raise TypeError(f"the step {name!r} must be an object that can be called, got {type(step).__name__}")
+        if local and name in UNIFORM_ONLY:
+            raise ValueError(f"the network of local windows does the step {name!r}; set windows.kind to uniform")

@@ -48,6 +48,7 @@ class SlidingCmvn(nn.Module):
         self.config = config
 
     def forward(self, features: Tensor, n_frames: Tensor | Sequence[int] | None = None) -> Tensor:
+        """As the class says."""
         return sliding_cmvn(features, n_frames, self.config)
 
 

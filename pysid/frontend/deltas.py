@@ -54,6 +54,7 @@ class Deltas(nn.Module):
         self.taps = _taps(order, window)
 
     def forward(self, features: Tensor, n_frames: Tensor | Sequence[int] | None = None) -> Tensor:
+        """As the class says."""
         return _append(features, self.taps, n_frames)
 
 

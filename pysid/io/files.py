@@ -8,6 +8,7 @@ import secrets
 import select
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from pysid.io.lock import CAN_LOCK, hold, release
 
 PathLike = str | os.PathLike[str]
 
+STANDARD_STREAM = "-"  # as a name: standard input or output
 PATIENCE_S = 20.0  # until somebody writes to a named pipe
 PIECE_BYTES = 1 << 20
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for an ending and the temporary name's prefix
@@ -70,7 +72,14 @@ def atomic_path(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Pat
 
 @contextmanager
 def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
-    """A text file to write to (UTF-8, `\n` line ends) that appears as `path` when the block ends well."""
+    """A text file to write to (UTF-8, `\\n` line ends) that appears as `path` when the block ends well.
+
+    "-" is standard output.
+    """
+    if str(path) == STANDARD_STREAM:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         yield file
 
@@ -238,13 +247,15 @@ def _sync(path: Path) -> None:
 
 
 def open_binary(path: PathLike, name: object = None) -> io.FileIO:
-    """A file or a pipe, open to read; `name` stands for it in messages.
+    """A file or a pipe, open to read, "-" for standard input; `name` stands for it in messages.
 
     Raises:
         OSError: it cannot be read.
         DataError: it is a directory, a device, or a pipe that nobody writes to.
     """
     name = path if name is None else name
+    if str(path) == STANDARD_STREAM:
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
     # Without O_NONBLOCK a named pipe without a writer would hold us up for ever; Windows has neither.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:

@@ -31,6 +31,14 @@ def resolve_path(path: str, scp_directory: str | os.PathLike[str]) -> str:
     return beside if os.path.exists(beside) else path
 
 
+def resolve_entry(entry: str, scp_directory: str | os.PathLike[str]) -> str:
+    """An entry of a list of archives, as `feats.ark:1234`, with its path as `resolve_path` has it."""
+    place = re.fullmatch(r"(.+)(:\d{1,18})", entry)
+    if place and not os.path.exists(resolve_path(entry, scp_directory)):
+        return resolve_path(place[1], scp_directory) + place[2]
+    return resolve_path(entry, scp_directory)
+
+
 def resolve(entry: str, scp_directory: str | os.PathLike[str], *, allow_pipes: bool = False) -> str | io.BytesIO:
     """What `pysid.io.audio.files` reads for an entry of wav.scp.
 

@@ -4,13 +4,14 @@ Where a value cannot be read, Kaldi's programs end, unless the specifier says `p
 Source: kaldi/src/util/kaldi-table-inl.h.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import BinaryIO, Generic, TypeVar
 
 from pysid.errors import DataError
 from pysid.io.ark.record import read_key
-from pysid.io.scp import is_pipe
+from pysid.io.scp import is_pipe, resolve_entry
 from pysid.io.text import RowFormat, shorten
 from pysid.kaldi.holders import Holder
 from pysid.kaldi.log import Log
@@ -79,6 +80,9 @@ class TableReader(Generic[V]):
             )
         if bounds and self.holder.select is None:
             raise DataError(f"{name}: expected no range: values of this type have none")
+        list_name = self.specifier.name
+        if not is_pipe(path) and self.specifier.kind == "scp" and not (list_name == "-" or is_pipe(list_name)):
+            path = resolve_entry(path, os.path.dirname(list_name))  # one rule for all of pysid
         try:
             with open_input(path, self.log) as file:
                 value = self.holder.read(file, b" ", self.log)

@@ -13,7 +13,7 @@ from pysid.frontend import Frontend, RecordingFeatures, analyse_blocks
 from pysid.frontend.quality import QualityMeter
 from pysid.io.audio.files import AudioPiece
 from pysid.io.audio.reader import MAX_HOURS, AudioReader
-from pysid.io.audio.samples import Audio, as_source
+from pysid.io.audio.samples import Audio, Int16Scale, as_source
 from pysid.io.audio.streams import name_of
 
 PART_S = 3600.0
@@ -35,10 +35,7 @@ def recording_parts(
     Raises:
         DataError: the recording cannot be read, is no recording, or is too long.
     """
-    source = as_source(audio)
-    if isinstance(source, np.ndarray):
-        yield analyse_blocks(frontend, meter.passing([source]) if meter else [source], cut=True)
-        return
+    source = as_source(audio, frontend.config.sample_rate)
     with AudioReader(source, frontend.config.sample_rate, None, max_hours) as reader:
         reader.take_channel(channel)
         yield from piece_parts(frontend, AudioPiece(reader, 0, reader.n_samples), meter)
@@ -78,4 +75,4 @@ def name_of_recording(audio: Audio) -> str:
     """What to call it in messages."""
     if isinstance(audio, tuple | list):
         return "samples"
-    return "waveform" if isinstance(audio, np.ndarray) or hasattr(audio, "detach") else name_of(audio)
+    return "waveform" if isinstance(audio, Int16Scale) or hasattr(audio, "__array__") else name_of(audio)

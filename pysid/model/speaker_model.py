@@ -137,7 +137,7 @@ class SpeakerModel:
         """The embedding (E,) of a recording, which is read in blocks.
 
         Args:
-            audio: an audio file, its bytes or a file object, (samples, rate), or a waveform: see `Audio`.
+            audio: an audio file, its bytes or a file object, (samples, rate): see `Audio`.
             channel: counted from 0; None takes the mean of those that hold sound.
             max_hours: a longer recording is refused.
         Raises:

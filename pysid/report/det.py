@@ -82,8 +82,23 @@ def _plot_system(axes: "Axes", name: str, target: ArrayLike, nontarget: ArrayLik
     points = np.clip(np.stack([ndtri(curve.false_alarm), ndtri(curve.miss)]), low, high)
     seen = np.diff(np.round(points / RESOLUTION), axis=1, prepend=np.inf).any(axis=0)
     (line,) = axes.plot(*points[:, seen], label=f"{name} (EER {format_eer(eer)}%)")
-    if limits[0] <= eer <= limits[1]:
-        axes.plot(ndtri(eer), ndtri(eer), marker="o", color=line.get_color())
+    mark = _on_diagonal(points)
+    if (np.abs(mark - ndtri(limits).mean()) <= np.ptp(ndtri(limits)) / 2).all():
+        axes.plot(*mark, marker="o", color=line.get_color())
+
+
+def _on_diagonal(points: np.ndarray) -> np.ndarray:
+    """(2,) where a curve (2, N) of false alarms, falling, and misses, rising, has as much of both.
+
+    That is the equal error rate but for the step that it lies in: the figure is one end of it, the curve its slope.
+    """
+    excess = points[0] - points[1]
+    after = int(np.argmax(excess <= 0))
+    if not after:  # the curve lies on one side of the diagonal
+        return np.full(2, np.inf)
+    share = excess[after - 1] / (excess[after - 1] - excess[after])
+    mark: np.ndarray = points[:, after - 1] + share * (points[:, after] - points[:, after - 1])
+    return mark
 
 
 def _probit_axes(axes: "Axes", limits: tuple[float, float]) -> None:

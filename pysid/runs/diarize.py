@@ -9,16 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from pysid.diarization.pipeline import Diarizer
-from pysid.diarization.result import HTML, Diarization, DiarizedRecording, Outcome, ending_of, write_outcome
+from pysid.diarization.result import HTML, Diarization, Outcome, ending_of, write_outcome
 from pysid.diarization.steps import ANY_NUMBER, SpeakerCount
 from pysid.errors import DataError, PysidWarning, Skipped
 from pysid.io.audio.reader import MAX_HOURS, AudioFile
 from pysid.io.audio.samples import Audio, as_source
 from pysid.io.audio.streams import is_path
-from pysid.io.files import modified, safe_name
+from pysid.io.files import STANDARD_STREAM, modified, safe_name
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.tables import read_wav_scp
 from pysid.io.turns.nist import one_words
@@ -82,7 +80,7 @@ def diarize_recording(
     max_hours: float = MAX_HOURS,
     identifier: Identifier | None = None,
     voices: bool = False,
-) -> DiarizedRecording:
+) -> Diarization:
     """Who spoke when in one recording: a file, or (samples, rate) as `Audio` has it.
 
     Args:
@@ -91,19 +89,15 @@ def diarize_recording(
     Raises:
         DataError: the recording cannot be read.
     """
-    source = as_source(audio)
-    if isinstance(source, np.ndarray):
-        raise DataError("diarization takes a file, or samples with their rate: (samples, rate); got an array alone")
-    path = os.fspath(source) if is_path(source) else None  # type: ignore[arg-type]
-    name = "recording" if path is None else Path(path).stem
+    source = as_source(audio, diarizer.model.config.sample_rate)
     analysis = diarizer.analyse(source, channel=channel, max_hours=max_hours)
-    found = diarizer.assign(analysis, count)
+    found = diarizer.assign(analysis, count).of(source)
     if voices or identifier is not None:
         found = with_voices(diarizer, analysis, found)
     if identifier is not None:
         found = with_enrolled_names(found, identifier)
-    _check_count(found, count, name)
-    return DiarizedRecording.of(found, name, path)
+    _check_count(found, count, found.recording)
+    return found
 
 
 def diarize(
@@ -124,7 +118,7 @@ def diarize(
     """Diarizes one recording after the other and writes its files.
 
     Args:
-        out_dir: the folder for NAME.rttm and so on, made if need be.
+        out_dir: the folder for NAME.rttm and so on, made if need be; "-" writes to standard output.
         skipped: gets the recordings that could not be read.
         formats: of `ALL_FORMATS`.
         channel, max_hours: see `Diarizer.analyse`.
@@ -140,7 +134,7 @@ def diarize(
     heard: list[tuple[Outcome, AudioFile | None]] = []
     for recording in recordings:
         with skipped.on_error(recording.name):
-            paths = {kind: folder / f"{safe_name(recording.name)}{ending_of(kind)}" for kind in formats}
+            paths = {kind: _path(folder, recording.name, kind) for kind in formats}
             if resume and _is_done(recording, paths.values()):
                 continue
             truth = _turns_of(reference, recording.name)
@@ -148,7 +142,7 @@ def diarize(
             audio = recording.open()
             where = None if spoken is None else [turn.segment for turn in spoken]
             analysis = diarizer.analyse(audio, speech=where, channel=channel, max_hours=max_hours)
-            found = diarizer.assign(analysis, count)
+            found = replace(diarizer.assign(analysis, count), recording=recording.name)
             if names.needs_voices or "json" in formats:
                 found = with_voices(diarizer, analysis, found, names.exclusive)
             elif names.exclusive:
@@ -166,6 +160,10 @@ def diarize(
         for (outcome, file), diarization in zip(heard, together, strict=True):
             with skipped.on_error(outcome.recording):
                 yield _written(formats, replace(outcome, diarization=diarization), file)
+
+
+def _path(folder: Path, name: str, kind: str) -> Path:
+    return folder if str(folder) == STANDARD_STREAM else folder / f"{safe_name(name)}{ending_of(kind)}"
 
 
 def _written(formats: Sequence[str], outcome: Outcome, audio: AudioFile | None) -> Outcome:

@@ -1,5 +1,7 @@
 """`pysid convert`."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,12 @@ def test_bad_input(pysid, tmp_path):
     for options in (["--to", "pdf"], ["--from", "x"], ["--join", "-1"]):
         assert pysid("convert", TURNS, tmp_path / "a.srt", *options).status == 2
     assert pysid("convert", TURNS).status == 2
+
+
+def test_standard_input_to_standard_output(tmp_path):
+    line = "SPEAKER meeting 1 1.000 2.500 <NA> <NA> anna <NA> <NA>\n"
+    command = [sys.executable, "-m", "pysid", "convert", "-", "-", "--from", "rttm", "--to", "csv"]
+    run = subprocess.run(command, input=line, capture_output=True, text=True, check=True)
+    assert "anna" in run.stdout and "wrote" not in run.stdout and not (tmp_path / "-").exists()
+    again = [*command[:4], "-", "-", "--from", "csv", "--to", "rttm"]
+    assert subprocess.run(again, input=run.stdout, capture_output=True, text=True, check=True).stdout == line

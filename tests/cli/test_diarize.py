@@ -137,6 +137,11 @@ def test_a_data_directory_and_going_on(pysid, piece, tmp_path):
     outcome = pysid("diarize", tmp_path / "wav.scp", "-o", out, "-f", "rttm", "--resume")
     assert outcome.out.startswith("two: ") and "one" not in outcome.out
     assert (out / "one.rttm").read_text() == "kept\n" and (out / "two.rttm").exists()
+    nothing = pysid("diarize", tmp_path / "wav.scp", "-o", out, "-f", "rttm", "--resume")
+    assert nothing.out == "" and nothing.err == f"nothing to do: the files of 2 recordings are in {out} already\n"
+    printed = pysid("diarize", tmp_path / "wav.scp", "-o", "-", "-f", "rttm", "--quiet")
+    assert printed.out.startswith("SPEAKER one 1 ") and (out / "two.rttm").read_text() in printed.out
+    assert pysid("diarize", tmp_path / "wav.scp", "-o", "-").status == 2
 
 
 def test_a_pipe_runs_only_if_allowed(pysid, piece, tmp_path):

@@ -1,6 +1,8 @@
 """`pysid eval eer`."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +152,22 @@ def test_many_trials_agree_with_the_library(pysid, tmp_path):
     summary = detection.detection_summary(scores[truth], scores[~truth])
     assert figures["eer"] == summary.eer and figures["min_cllr"] == summary.min_cllr
     assert figures["min_dcf"] == {f"{p:g}": cost for p, cost in summary.min_dcf.items()}
+
+
+def test_several_systems(pysid, files, tmp_path):
+    other = tmp_path / "other"
+    other.write_text("".join(f"{line.rsplit(' ', 1)[0]} {-float(line.split()[2])}\n" for line in SCORES.splitlines()))
+    alone = pysid("eval", "eer", *files).out.splitlines()
+    det, figures = tmp_path / "det.svg", tmp_path / "figures.json"
+    lines = pysid("eval", "eer", *files, other, "--det", det, "--json", figures).out.splitlines()
+    assert lines[: len(alone) + 1] == [f"{files[1].name}:", *alone] and lines[len(alone) + 1] == "other:"
+    found = json.loads(figures.read_text())
+    assert set(found) == {files[1].name, "other"} and found["other"]["n_target"] == 2
+    assert det.stat().st_size > 1000
+
+
+def test_scores_from_standard_input(pysid, files):
+    command = [sys.executable, "-m", "pysid", "eval", "eer", str(files[0]), "-"]
+    with open(files[1]) as scores:
+        run = subprocess.run(command, stdin=scores, capture_output=True, text=True, check=True)
+    assert run.stdout == pysid("eval", "eer", *files).out

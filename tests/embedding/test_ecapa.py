@@ -10,6 +10,7 @@ from pysid.embedding.ecapa import Ecapa, EcapaConfig
 from pysid.embedding.networks import TrainableConfig, make_network, n_parameters
 from pysid.exchange.to_onnx import export_onnx
 from pysid.frontend import FbankConfig, FrontendConfig
+from pysid.io.audio.samples import Int16Scale
 from pysid.model.config import ModelConfig
 from pysid.model.speaker_model import SpeakerModel
 from pysid.training.embedding.averaging import recompute_norms
@@ -106,5 +107,5 @@ def test_exported_and_read_again(tmp_path: Path) -> None:
     model = SpeakerModel(ModelConfig(frontend, SMALL), settled(SMALL))
     export_onnx(model, tmp_path / "ecapa.onnx")
     wave = 1000 * torch.randn(20000).numpy()
-    there, back = (x.embed(wave) for x in (model, SpeakerModel.load(tmp_path / "ecapa.onnx")))
+    there, back = (x.embed(Int16Scale(wave)) for x in (model, SpeakerModel.load(tmp_path / "ecapa.onnx")))
     torch.testing.assert_close(torch.from_numpy(there), torch.from_numpy(back), rtol=1e-4, atol=1e-4)

@@ -23,6 +23,7 @@ from pysid.exchange import to_onnx as onnx_export
 from pysid.exchange.to_onnx import export_onnx
 from pysid.frontend import VOXCELEB, FbankConfig, FrontendConfig, WebrtcVadConfig
 from pysid.io.audio.files import read_audio
+from pysid.io.audio.samples import Int16Scale
 from pysid.model.config import ModelConfig, read_config
 from pysid.model.directory import find_model, find_model_directory, save_backend
 from pysid.model.speaker_model import SpeakerModel
@@ -60,8 +61,8 @@ def test_without_settings_it_is_fed_as_wespeaker_does(onnx_file, wave):
     assert model.config.network == OnnxConfig(81, 12, skip_energy=True)
     assert model.config.extract == ExtractConfig(chunk_size=-1)
     expected = banks(wave).max(0) @ weights(onnx_file)
-    np.testing.assert_allclose(model.embed(wave), expected, atol=2e-3)  # of values up to 50
-    np.testing.assert_array_equal(model.embed(AUDIO), model.embed(wave))
+    np.testing.assert_allclose(model.embed(Int16Scale(wave)), expected, atol=2e-3)  # of values up to 50
+    np.testing.assert_array_equal(model.embed(AUDIO), model.embed(Int16Scale(wave)))
 
 
 def test_settings_beside_it(plugged_in, wave):
@@ -79,7 +80,7 @@ def test_settings_beside_it(plugged_in, wave):
     assert model.config.frontend == FrontendConfig(features=FbankConfig(n_mels=80))
     assert model.config.network == OnnxConfig(80, 12, input="feats", output="embs", wave_scale="unit")
     expected = banks(wave / 32768, window_type="povey").max(0) @ weights(plugged_in)
-    np.testing.assert_allclose(model.embed(wave), expected, atol=2e-3)
+    np.testing.assert_allclose(model.embed(Int16Scale(wave)), expected, atol=2e-3)
 
 
 def test_a_vad_where_it_is_asked_for(plugged_in, wave):
@@ -88,7 +89,7 @@ def test_a_vad_where_it_is_asked_for(plugged_in, wave):
     model = SpeakerModel.load(plugged_in)
     assert model.config.frontend.vad == WebrtcVadConfig()
     with pytest.raises(DataError, match="no frames"):
-        model.embed(np.zeros(16000, np.float32))
+        model.embed(Int16Scale(np.zeros(16000, np.float32)))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_wrong_settings(plugged_in, settings, message, wave):
         with pytest.raises(
             DataError, match=r"expected embeddings of 13 dimensions, got an output of the shape \(1, 12\)"
         ):
-            SpeakerModel.load(plugged_in).embed(wave)
+            SpeakerModel.load(plugged_in).embed(Int16Scale(wave))
         return
     with pytest.raises(DataError, match=message) as error:
         SpeakerModel.load(plugged_in)
@@ -145,7 +146,7 @@ def test_a_graph_for_so_many_frames(plugged_in, wave):
     model = SpeakerModel.load(plugged_in)
     assert model.config.network.fixed_frames == 100
     assert model.config.extract == ExtractConfig(chunk_size=100, min_chunk_size=100)
-    assert model.embed(wave).shape == model.embed(wave[:8000]).shape == (12,)
+    assert model.embed(Int16Scale(wave)).shape == model.embed(Int16Scale(wave[:8000])).shape == (12,)
 
 
 def test_a_graph_that_does_not_tell_the_width(plugged_in, wave):
@@ -158,7 +159,7 @@ def test_a_graph_that_does_not_tell_the_width(plugged_in, wave):
     with pytest.raises(DataError, match=r"resnet.onnx: the graph does not tell .*: set network.embedding_dim$"):
         SpeakerModel.load(plugged_in)
     plugged_in.with_suffix(".yaml").write_text("network: {embedding_dim: 7}")
-    np.testing.assert_allclose(SpeakerModel.load(plugged_in).embed(wave), banks(wave).max(0)[:7], atol=1e-3)
+    np.testing.assert_allclose(SpeakerModel.load(plugged_in).embed(Int16Scale(wave)), banks(wave).max(0)[:7], atol=1e-3)
 
 
 def test_a_model_directory(onnx_file, wave, tmp_path):
@@ -168,7 +169,7 @@ def test_a_model_directory(onnx_file, wave, tmp_path):
     model = SpeakerModel.load(tmp_path / "m")
     assert model.config == file.config == read_config(tmp_path / "m")
     assert model.fingerprint() == file.fingerprint()
-    np.testing.assert_array_equal(model.embed(wave), file.embed(wave))
+    np.testing.assert_array_equal(model.embed(Int16Scale(wave)), file.embed(Int16Scale(wave)))
     assert find_model(tmp_path / "m" / "model.onnx") == tmp_path / "m" == find_model_directory(tmp_path / "m")
     with pytest.raises(DataError, match="expected a model directory; pysid convert makes one"):
         find_model_directory(onnx_file)

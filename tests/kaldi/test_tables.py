@@ -93,6 +93,18 @@ def test_a_table_of_files(tmp_path):
     write(f"scp,p:{tmp_path}/a.scp", MATRIX, {"x": MATRICES["a"]})
 
 
+def test_a_list_that_was_moved_with_its_archive(tmp_path):
+    (tmp_path / "data").mkdir()
+    write(f"ark,scp:{tmp_path}/data/m.ark,{tmp_path}/data/m.scp", MATRIX, MATRICES)
+    script = tmp_path / "data" / "m.scp"
+    script.write_text(script.read_text().replace(f"{tmp_path}/data/", ""))
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "data").rename(tmp_path / "moved" / "data")
+    found = read(f"scp:{tmp_path}/moved/data/m.scp", MATRIX)
+    assert list(found) == list(MATRICES)
+    np.testing.assert_array_equal(found["b"], MATRICES["b"])
+
+
 def test_ranges(tmp_path):
     write(f"ark,scp:{tmp_path}/a.ark,{tmp_path}/a.scp", MATRIX, {"a": MATRICES["a"]})
     place = (tmp_path / "a.scp").read_text().split()[1]

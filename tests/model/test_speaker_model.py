@@ -14,6 +14,7 @@ from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
 from pysid.io.audio.files import read_audio
+from pysid.io.audio.samples import Int16Scale
 from pysid.model.directory import save_backend
 from pysid.model.speaker_model import SpeakerModel, check_device
 
@@ -159,8 +160,8 @@ def test_a_file_and_its_waveform_have_one_embedding(opened):
     wave, _ = read_audio(path, sample_rate=16000)
     embedding = opened.embed(path)
     assert embedding.shape == (opened.config.network.embedding_dim,)
-    np.testing.assert_array_equal(opened.embed(wave), embedding)
+    np.testing.assert_array_equal(opened.embed(Int16Scale(wave)), embedding)
     with pytest.raises(DataError, match="waveform: no frames"):
-        opened.embed(np.zeros(16000, np.float32))
+        opened.embed(Int16Scale(np.zeros(16000, np.float32)))
     with pytest.raises(DataError, match=r"nowhere\.wav"):
         opened.embed("nowhere.wav")

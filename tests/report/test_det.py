@@ -27,9 +27,19 @@ def test_figure_shows_each_system_with_its_eer(systems, tmp_path):
         assert label == f"{name} (EER {100 * equal_error_rate(*scores)[0]:.4g}%)"
     marks = [line.get_xydata() for line in axes.lines if line.get_marker() == "o"]
     for mark, scores in zip(marks, systems.values(), strict=True):
-        np.testing.assert_allclose(mark, ndtri(equal_error_rate(*scores)[0]))
+        np.testing.assert_allclose(mark, np.full((1, 2), ndtri(equal_error_rate(*scores)[0])), atol=0.01)
     figure.savefig(tmp_path / "det.png")
     assert (tmp_path / "det.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_mark_lies_on_the_curve_of_few_scores():
+    axes = plot_det({"few": ([1.0, 2.0, 5.0, 6.0, 7.0], [0.0, 1.5, 2.5, 3.0])}, limits=(0.01, 0.9)).axes[0]
+    (mark,) = (line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o")
+    curve = next(line for line in axes.lines if line.get_label().startswith("few")).get_xydata()
+    along, to = np.diff(curve, axis=0), mark - curve[:-1]
+    share = np.clip((along * to).sum(1) / (along**2).sum(1), 0, 1)
+    assert np.linalg.norm(to - share[:, None] * along, axis=1).min() < 1e-9
+    assert mark[0] == pytest.approx(mark[1])
 
 
 def test_gaussian_scores_give_a_straight_line_of_slope_minus_one(systems):

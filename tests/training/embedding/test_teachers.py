@@ -12,6 +12,7 @@ from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark.archive import read_vectors
 from pysid.io.ark.npz import write_npz
 from pysid.io.ark.writer import ArkWriter
+from pysid.io.audio.samples import Int16Scale
 from pysid.model.speaker_model import SpeakerModel
 from pysid.training.embedding.batches import ArchiveSource, AudioSource, ChunkBatches
 from pysid.training.embedding.chunks import ChunkConfig, ChunkPlan
@@ -42,7 +43,7 @@ def test_a_model_is_asked_at_every_speed(batches, onnx_file, tmp_path, said):
 
     wave = source.corpus.read_wave(source.corpus[chunks.names[1]], 16000)
     slow = change_speed(torch.from_numpy(wave)[None], factor=0.9)[0][0].numpy()
-    np.testing.assert_allclose(said[chunks.names[1]], model.embed(wave), rtol=1e-5)
+    np.testing.assert_allclose(said[chunks.names[1]], model.embed(Int16Scale(wave)), rtol=1e-5)
     np.testing.assert_allclose(said[f"sp0.9-{chunks.names[1]}"], model.embed(slow), rtol=1e-5)
     table = np.stack(list(said.values()))
     centred = table - table.mean(0)
