@@ -159,6 +159,7 @@ def diarize(
     with ExitStack() as stack:
         database = None if db is None else stack.enter_context(SpeakerDatabase(db))
         diarizer = Diarizer.load(model or DEFAULT_MODEL, device, changes)
+        identifier = None if database is None else Identifier(database, diarizer.model, point)
         outcomes = run(
             diarizer,
             recordings,
@@ -171,7 +172,7 @@ def diarize(
             reference=None if reference is None else read_rttm(reference),
             speech=None if speech is None else read_rttm(speech),
             resume=resume,
-            names=NameOptions(database and Identifier(database, diarizer.model, point), link, exclusive=exclusive),
+            names=NameOptions(identifier, link, exclusive=exclusive),
         )
         n_done = 0
         for outcome in outcomes:

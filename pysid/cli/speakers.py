@@ -70,8 +70,9 @@ def enroll(
     if turns is not None and speaker is not None:
         from pysid.runs.enrol_turns import enrol_speaker
 
-        options = {"channel": channel, "max_hours": max_hours}
-        clean_s = enrol_speaker(db, pysid.load(model, device), name, turns, speaker, *(audio or ()), **options)
+        recording = audio[0] if audio else None
+        opened = pysid.load(model, device)
+        clean_s = enrol_speaker(db, opened, name, turns, speaker, recording, channel=channel, max_hours=max_hours)
         print(f"{db}: {name}, {clean_s:.1f} s of {speaker} in {turns} enrolled")
         return
     assert audio is not None

@@ -14,7 +14,10 @@ from pysid.backend.projection import Projection
 from pysid.diarization.steps import Windows
 from pysid.segments import Turn
 
-SCALE = 10.0
+SCALE = 5.0
+"""Fitted with the model `default` on 12 conversations mixed of clips of Common Voice, four speakers each (208 turns):
+turns of a confidence of 0.40, 0.63, 0.82 and 0.93 on average were right for 0.24, 0.64, 0.76 and 0.87 of their time. It
+is not fitted for other models, nor for rooms and overlapping speech."""
 
 
 def turn_confidences(
@@ -28,7 +31,7 @@ def turn_confidences(
 ) -> list[float | None]:
     """The probability that each turn is its speaker's, given that it is one speaker's of those found, in [0, 1].
 
-    None where there is nothing to compare: a speaker of one turn, or in a turn without a window.
+    None where there is nothing to compare: one speaker alone, a speaker of one turn, or a turn without a window.
 
     Args:
         windows: N of them, on the clock of the recording; embeddings: (N, E) of them.
@@ -37,7 +40,7 @@ def turn_confidences(
         projection: what is done to embeddings first, such as a back-end's `projection`.
         scale: of cosines, in nats.
     """
-    if not len(windows):
+    if not len(windows) or len(names) < 2:
         return [None] * len(turns)
     x = length_normalize(projection.transform(embeddings), scale_up=False)  # (N, D)
     is_of = labels == np.arange(len(names))[:, None]  # (S, N)

@@ -6,6 +6,7 @@ model's own was made for.
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.spectral import SpectralConfig
+from pysid.errors import DataError
 from pysid.model.directory import WINDOW_BACKEND_FILE, load_backend, save_backend
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segmentation.files import CONFIG_FILE as SEGMENTATION_FILE
+from pysid.segmentation.find import NAMES
 
 CONFIG_FILE = "diarization.json"
 
@@ -28,6 +31,8 @@ LOCAL = DiarizationConfig(
     clustering=LinkageConfig(),
     overlap=LocalOverlapConfig(),
 )
+# Of a network with a PLDA, one that pysid trained, cosines are lower than of those that others trained on more speech.
+LOCAL_WITH_PLDA = replace(LOCAL, clustering=LinkageConfig(threshold=0.35))
 WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
 
 
@@ -48,6 +53,9 @@ def load_settings(model: SpeakerModel, changes: Mapping[str, Any] | None = None)
         path = model.path / CONFIG_FILE
         if path.exists():
             config = from_plain(DiarizationConfig, read_formatted(path), str(path))
+            named = config.windows.segmentation if isinstance(config.windows, LocalWindowConfig) else None
+            if named not in (None, *NAMES):  # a model's file opens no other file
+                raise DataError(f"{path}: windows.segmentation must be null or {', '.join(NAMES)}, got {named!r}")
     has_network = model.path is not None and (model.path / SEGMENTATION_FILE).exists()
     kind = _kind_asked_for(changes) or (config.windows.kind if config else "local" if has_network else "uniform")
     if config is None or config.windows.kind != kind:  # what was tuned for the one kind means little for the other
@@ -65,7 +73,7 @@ def _kind_asked_for(changes: Mapping[str, Any]) -> str | None:
 
 def _defaults(kind: str, backend: Backend) -> DiarizationConfig:
     if kind == "local":
-        return LOCAL
+        return LOCAL_WITH_PLDA if isinstance(backend, PldaBackend) else LOCAL
     return DiarizationConfig() if isinstance(backend, PldaBackend) else WITHOUT_PLDA
 
 

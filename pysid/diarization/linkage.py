@@ -1,8 +1,8 @@
 """Average linkage that keeps apart what is known to be of different speakers, and counts speakers by their speech.
 
-Local speakers of one window are different people, so clusters that hold two of one window are not joined. A voice heard
-for a second or two is often a cluster of its own by accident: such small clusters are no speakers, and are given to the
-others.
+Local speakers of one window are different people, so clusters that hold two of one window are not joined, unless that
+is so in a few windows alone: segmentation errs. A voice heard for a second or two is often a cluster of its own by
+accident: such small clusters are no speakers, and are given to the others.
 
 Sources: K. Wagstaff et al., "Constrained k-means clustering with background knowledge", ICML 2001, for pairs that
 cannot be linked; pyannote.audio's pipelines/clustering.py, AgglomerativeClustering, for small clusters.
@@ -25,23 +25,26 @@ class LinkageConfig:
     Attributes:
         threshold: clusters are joined while the mean score between them is at least this, unless the number of
             speakers is given.
-        min_speaker_s: a cluster with less speech is no speaker, unless none has as much, or so many are asked for.
+        min_speaker_s, min_share: a cluster with less speech than that, in seconds and as a share of all, is no speaker,
+            unless so many are asked for. In half a minute a second of speech counts, in an hour it is an accident.
         apart_share: clusters are kept apart that hold two of one window in more than this share of the smaller one's
             members.
     """
 
     kind: Literal["linkage"] = "linkage"
-    threshold: float = 0.5
-    min_speaker_s: float = 2.0
-    apart_share: float = 0.0
+    threshold: float = 0.4
+    min_speaker_s: float = 3.0
+    min_share: float = 0.02
+    apart_share: float = 0.5
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.threshold):
             raise ValueError(f"threshold must be finite, got {self.threshold}")
         if not self.min_speaker_s >= 0:
             raise ValueError(f"min_speaker_s must not be negative, got {self.min_speaker_s}")
-        if not 0 <= self.apart_share <= 1:
-            raise ValueError(f"apart_share must lie in [0, 1], got {self.apart_share}")
+        for name in ("min_share", "apart_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
 
 
 class Linkage:
@@ -67,8 +70,9 @@ class Linkage:
             raise DataError("expected finite scores, got a NaN or an infinity")
         merges, heights = link(scores, windows.apart, c.apart_share)
         speech_s = windows.end_s - windows.start_s if windows.speech_s is None else windows.speech_s
-        labels = _cut(merges, heights, speech_s, count, c)
-        return Clustering.in_order(_without_small(labels, scores, speech_s, count, c.min_speaker_s))
+        min_s = min(c.min_speaker_s, c.min_share * float(speech_s.sum()))
+        labels = _cut(merges, heights, speech_s, count, c.threshold, min_s)
+        return Clustering.in_order(_without_small(labels, scores, speech_s, count, min_s))
 
 
 def link(scores: np.ndarray, apart: np.ndarray | None = None, share: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -133,16 +137,16 @@ def link(scores: np.ndarray, apart: np.ndarray | None = None, share: float = 0.0
 
 
 def _cut(
-    merges: np.ndarray, heights: np.ndarray, speech_s: np.ndarray, count: SpeakerCount, config: LinkageConfig
+    merges: np.ndarray, heights: np.ndarray, speech_s: np.ndarray, count: SpeakerCount, threshold: float, min_s: float
 ) -> np.ndarray:
     """(N,) labels after the merges that lead to an allowed number of speakers with enough speech.
 
     That is the cut by the threshold, or the nearest one to it with an allowed number; where there is none, that whose
     number comes nearest.
     """
-    low = heights < config.threshold
+    low = heights < threshold
     by_threshold = int(low.argmax()) if low.any() else len(heights)
-    numbers = _speakers_after(merges, speech_s, config.min_speaker_s)  # (M + 1,)
+    numbers = _speakers_after(merges, speech_s, min_s)  # (M + 1,)
     wanted = np.array([count.clip(int(n)) for n in numbers])
     distance = np.abs(numbers - wanted)
     best = np.flatnonzero(distance == distance.min())

@@ -34,6 +34,8 @@ class VbxConfig:
         fa: weight of what windows say, positive; below 1 since they overlap and resemble their neighbours.
         fb: weight of what a speaker costs, positive; higher finds fewer.
         loop_probability: that the next window is of the same speaker without a draw, in [0, 1).
+        centred: take the recording's mean off its embeddings in the PLDA space. Noise and a room move all of them one
+            way, and speakers there look like one another; distances between them stay.
         dim: leading axes of the PLDA space to keep; None, or more than there are, keeps all.
         max_iterations: at least 1.
         epsilon: nats that an iteration must gain for another one.
@@ -47,6 +49,7 @@ class VbxConfig:
     fa: float = 0.5
     fb: float = 8.0
     loop_probability: float = 0.6
+    centred: bool = False
     dim: int | None = 40
     max_iterations: int = 40
     epsilon: float = 1e-4
@@ -98,6 +101,8 @@ class Vbx:
         """
         u = self.backend.plda_.transform(self.backend.projection.transform(embeddings), length_norm=None)
         x, psi = u[:, : self.config.dim], self.backend.plda_.psi_[: self.config.dim]
+        if self.config.centred:
+            x = x - x.mean(axis=0)
         n_speakers = count.given
         if n_speakers is None:
             start = self._start(embeddings, windows, SpeakerCount(minimum=count.minimum))

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from pysid.errors import DataError
 from pysid.io.lock import CAN_LOCK, hold, release
@@ -21,6 +21,7 @@ PathLike = str | os.PathLike[str]
 
 STANDARD_STREAM = "-"  # as a name: standard input or output
 PATIENCE_S = 20.0  # until somebody writes to a named pipe
+PIECE_BYTES = 1 << 20
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for an ending and the temporary name's prefix
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TEMPORARY = re.compile(r"\.pysid-[0-9a-f]{8}-(.+)", re.DOTALL)
@@ -279,7 +280,7 @@ def read_bytes(path: PathLike, max_bytes: int | None = None) -> bytes:
     """The whole content of a file. Raises DataError when it cannot be read, or is larger than `max_bytes`."""
     try:
         with io.BufferedReader(open_binary(path)) as file:
-            content = file.read(-1 if max_bytes is None else max_bytes + 1)
+            content = file.read() if max_bytes is None else _read_at_most(file, max_bytes + 1)
     except DataError:
         raise
     except (OSError, ValueError) as error:
@@ -287,3 +288,12 @@ def read_bytes(path: PathLike, max_bytes: int | None = None) -> bytes:
     if max_bytes is not None and len(content) > max_bytes:
         raise DataError(f"{path}: expected a file of at most {max_bytes >> 20} MiB, got a larger one")
     return content
+
+
+def _read_at_most(file: BinaryIO, n: int) -> bytes:
+    """As `file.read(n)`, which would take the memory for all of it, whatever there is."""
+    pieces, left = [], n
+    while left and (piece := file.read(min(left, PIECE_BYTES))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)

@@ -89,7 +89,7 @@ def linked(found: Sequence[Diarization], backend: Backend, point: OperatingPoint
         for voice in diarization.voices or []
         if voice.embedding is not None and not is_named(voice)
     ]
-    embeddings = np.stack([voice.embedding for _, voice in voices]) if voices else np.zeros((0, 1))
+    embeddings = np.stack([np.asarray(voice.embedding) for _, voice in voices]) if voices else np.zeros((0, 1))
     persons = link_voices(backend, embeddings, [i for i, _ in voices], point)
     person = {(i, voice.speaker): int(k) for (i, voice), k in zip(voices, persons, strict=True)}
     named = {voice.speaker for x in found for voice in x.voices or [] if is_named(voice)}

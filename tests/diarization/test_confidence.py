@@ -36,7 +36,7 @@ def test_like_somebody_elses():
     assert found[0] > 0.5 and found[1] > 0.5
     turns = [Turn(Segment(2.0, 3.0), "s0"), Turn(Segment(3.0, 4.0), "s0")]
     doubtful, sure = confidences([0, 90, 90, 0, 90], [0, 1, 0, 0, 1], turns)
-    assert doubtful < 0.01 and sure > 0.5
+    assert doubtful < 0.02 and sure > 0.5
     assert confidences([0, 90, 45, 0, 90], [0, 1, 0, 0, 1], turns)[0] == pytest.approx(0.5)
 
 
@@ -47,8 +47,8 @@ def test_nothing_to_compare():
     assert turn_confidences([Turn(Segment(0, 1), "a")], nothing, np.zeros((0, 2)), np.zeros(0), [], PLAIN) == [None]
 
 
-def test_one_speaker_alone_is_certain():
+def test_one_speaker_alone_has_nobody_to_be_compared_with():
     turns = [Turn(Segment(0.0, 1.0), "s0")]
     starts = np.arange(2.0)
     windows = Windows(starts, starts + 1, np.zeros(2, int))
-    assert turn_confidences(turns, windows, np.eye(2), np.zeros(2, int), ["s0"], PLAIN) == [1.0]
+    assert turn_confidences(turns, windows, np.eye(2), np.zeros(2, int), ["s0"], PLAIN) == [None]

@@ -39,7 +39,8 @@ def test_those_of_one_window_stay_apart() -> None:
     x = voices([0, 0, 0, 0])
     merges, _ = link(cosine(x), np.array([0, 0, 1, 1]))
     assert len(merges) == 2  # two pairs are left, which hold two of one window
-    cluster = Linkage(LinkageConfig(threshold=0.5, min_speaker_s=0.0), cosine)
+    config = LinkageConfig(threshold=0.5, min_speaker_s=0.0, apart_share=0.0)
+    cluster = Linkage(config, cosine)
     clustering = cluster(x, windows(4, [0, 0, 1, 1]), ANY_NUMBER)
     assert clustering.labels[0] != clustering.labels[1]
     assert clustering.labels[2] != clustering.labels[3]
@@ -56,16 +57,25 @@ def test_one_slip_of_the_segmentation_does_not_make_a_speaker() -> None:
 def test_a_little_speech_makes_no_speaker() -> None:
     x = voices([0, 0, 1, 1, 2])
     own = windows(5, speech_s=[3.0, 3.0, 3.0, 3.0, 1.0])
-    found = Linkage(LinkageConfig(min_speaker_s=2.0), cosine)(x, own, ANY_NUMBER)
+    found = Linkage(LinkageConfig(min_speaker_s=2.0, min_share=1.0), cosine)(x, own, ANY_NUMBER)
     assert found.n_speakers == 2
-    assert Linkage(LinkageConfig(min_speaker_s=0.5), cosine)(x, own, ANY_NUMBER).n_speakers == 3
+    assert Linkage(LinkageConfig(min_speaker_s=0.5, min_share=1.0), cosine)(x, own, ANY_NUMBER).n_speakers == 3
+
+
+def test_in_a_short_recording_a_little_speech_makes_a_speaker() -> None:
+    x = voices([0, 0, 1, 1, 2])
+    own = windows(5, speech_s=[3.0, 3.0, 3.0, 3.0, 1.0])
+    assert Linkage(LinkageConfig(min_speaker_s=2.0, min_share=0.05), cosine)(x, own, ANY_NUMBER).n_speakers == 3
+    assert Linkage(LinkageConfig(min_speaker_s=2.0, min_share=0.1), cosine)(x, own, ANY_NUMBER).n_speakers == 2
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
 def test_given_number(n: int) -> None:
     x = voices([0, 0, 1, 1, 2, 2, 3, 3])
     speech_s = [3.0] * 8
-    found = Linkage(LinkageConfig(min_speaker_s=2.0), cosine)(x, windows(8, speech_s=speech_s), SpeakerCount.exactly(n))
+    found = Linkage(LinkageConfig(min_speaker_s=2.0, min_share=1.0), cosine)(
+        x, windows(8, speech_s=speech_s), SpeakerCount.exactly(n)
+    )
     assert found.n_speakers == n
 
 
@@ -81,7 +91,8 @@ def test_given_number_is_one_of_those_with_enough_speech() -> None:
     """A stray second of speech is not the third speaker while a real one can be told apart."""
     x = voices([0, 0, 0, 1, 1, 1, 2])
     own = windows(7, speech_s=[3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 0.5])
-    found = Linkage(LinkageConfig(min_speaker_s=2.0), cosine)(x, own, SpeakerCount.exactly(2))
+    config = LinkageConfig(min_speaker_s=2.0, min_share=1.0)
+    found = Linkage(config, cosine)(x, own, SpeakerCount.exactly(2))
     assert found.labels[:6].tolist() == [0, 0, 0, 1, 1, 1]
 
 
@@ -90,7 +101,9 @@ def test_scores_must_be_finite() -> None:
         Linkage(LinkageConfig(), lambda x: np.full((2, 2), np.nan))(np.ones((2, 3)), windows(2), ANY_NUMBER)
 
 
-@pytest.mark.parametrize("wrong", [{"threshold": np.inf}, {"min_speaker_s": -1.0}, {"apart_share": 2.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"threshold": np.inf}, {"min_speaker_s": -1.0}, {"apart_share": 2.0}, {"min_share": -0.1}]
+)
 def test_settings_are_checked(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LinkageConfig(**wrong)

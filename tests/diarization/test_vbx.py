@@ -349,3 +349,13 @@ def test_no_fewer_windows_start_than_speakers_are_wanted():
 def test_impossible_settings_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         VbxConfig(**options)
+
+
+def test_where_a_recording_lies_is_of_no_account_once_it_is_centred():
+    x, truth = conversation(4, 3, 30)
+    moved = x + 5.0 * np.sqrt(PSI)  # as a room does
+    centred = [cluster(y, Start(truth), SpeakerCount(), centred=True).posteriors for y in (x, moved)]
+    np.testing.assert_allclose(*centred, atol=1e-9)
+    assert agree(centred[0].argmax(1), truth)
+    plain = [cluster(y, Start(truth), SpeakerCount()).posteriors for y in (x, moved)]
+    assert plain[0].shape != plain[1].shape or np.abs(plain[0] - plain[1]).max() > 1e-6

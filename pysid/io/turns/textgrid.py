@@ -4,6 +4,7 @@ The intervals of a tier fill the whole recording; where the speaker is silent th
 Source: https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from pysid.errors import DataError
 from pysid.io.files import PathLike, read_bytes
 from pysid.io.text import shorten
 from pysid.io.turns.cues import by_speaker, milliseconds, one_line, seconds_text
+from pysid.io.turns.nist import LONGEST_S
 from pysid.segments import Segment, Turn
 
 NOBODY = "speech"  # the name of the one tier of a recording in which nobody talks, as Praat wants one
@@ -158,9 +160,12 @@ def _tokens(path: PathLike, text: str) -> Iterator[str | float]:
             yield quoted.replace('""', '"')
             continue
         try:
-            yield float(number)
+            value = float(number)
         except ValueError:
-            raise DataError(f"{path}: expected a number, got {shorten(number)}") from None
+            value = math.inf
+        if not abs(value) <= LONGEST_S:
+            raise DataError(f"{path}: expected a number of at most {LONGEST_S:g}, got {shorten(number)}")
+        yield value
 
 
 def _read_tier(path: PathLike, tokens: Iterator[str | float]) -> Tier | None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pysid.diarization import Diarizer, SpeakerCount
-from pysid.diarization.files import LOCAL, change_settings, load_settings
+from pysid.diarization.files import LOCAL_WITH_PLDA, change_settings, load_settings
 from pysid.diarization.pipeline import Analysis
 from pysid.errors import DataError
 from pysid.io.audio.reader import AudioReader
@@ -126,7 +126,7 @@ def test_settings_of_a_kind() -> None:
     """Those that were tuned for pieces of one length are not taken for local speakers."""
     model = SpeakerModel.load("xvector")
     config, _ = load_settings(model, {"windows.kind": "local", "windows.shift_s": 5.0})
-    assert config == change_settings(LOCAL, {"windows.shift_s": 5.0})
+    assert config == change_settings(LOCAL_WITH_PLDA, {"windows.shift_s": 5.0})
     uniform, _ = load_settings(model)
     assert uniform.windows.kind == "uniform"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pysid.errors import DataError
 from pysid.io.turns.cues import by_speaker
-from pysid.io.turns.textgrid import format_textgrid
+from pysid.io.turns.textgrid import format_textgrid, read_textgrid
 from pysid.segments import Segment, Turn
 
 names = st.sampled_from(["anna", 'the "boss"', "Zoë 2", '"', "李雷"])
@@ -65,3 +65,14 @@ def test_a_turn_of_nothing_makes_no_interval():
 def test_an_empty_name():
     with pytest.raises(DataError, match="expected a speaker's name"):
         format_textgrid([Turn(Segment(0, 1), "")], 4.0)
+
+
+@pytest.mark.parametrize("number", ["1e999", "1e10", "-1e999", "1.2.3", "9" * 5000])
+def test_numbers_beyond_reason(tmp_path, number):
+    path = tmp_path / "a.TextGrid"
+    text = format_textgrid([Turn(Segment(0, 1), "a")], 2.0)
+    for old in ("xmax = 2.000", "size = 1", "xmax = 1.000"):
+        path.write_text(text.replace(old, f"{old.partition('=')[0]}= {number}"))
+        with pytest.raises(DataError, match=r"a\.TextGrid: expected a number of at most 1e\+09, got ") as caught:
+            read_textgrid(path)
+        assert len(str(caught.value)) < 400
