@@ -22,8 +22,11 @@ def make_clusterer(
     Raises:
         DataError: it needs PLDA, and the back-end has none.
     """
-    named = isinstance(affinity, CosineAffinityConfig | PldaAffinityConfig)
-    compare = make_affinity(affinity, backend) if named else affinity
+    compare: Affinity
+    if isinstance(affinity, CosineAffinityConfig | PldaAffinityConfig):
+        compare = make_affinity(affinity, backend)
+    else:
+        compare = affinity
     if isinstance(config, AhcConfig):
         return Ahc(config, compare)
     if isinstance(config, LinkageConfig):
