@@ -5,7 +5,7 @@ It stands above the parts that it calls, and imports them when they are asked fo
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
@@ -112,8 +112,9 @@ class Model(SpeakerModel):
         from pysid.speakers.verify import OperatingPoint
 
         point = OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
-        is_open = isinstance(database, SpeakerDatabase)
-        with reporting(progress), nullcontext(database) if is_open else SpeakerDatabase(database) as opened:
+        opening: AbstractContextManager[SpeakerDatabase]
+        opening = nullcontext(database) if isinstance(database, SpeakerDatabase) else SpeakerDatabase(database)
+        with reporting(progress), opening as opened:
             return diarize_recording(diarizer, audio, count, channel, identifier=Identifier(opened, self, point))
 
     @cached_property

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 from pysid.cli.verbosity import Verbosity
 from pysid.progress import LOGGER, bars
@@ -30,6 +31,10 @@ SLOW = (
     "speakers/test_database.py::test_a_process_killed",
     "speakers/test_identify.py::test_a_process_killed",
 )
+
+# How long an example takes says more of the machine than of the code; speed is for benchmarks/.
+settings.register_profile("pysid", deadline=None)
+settings.load_profile("pysid")
 
 # Side by side (pytest -n auto) each process has one thread, and so have the processes that it starts.
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -42,13 +42,14 @@ def explain(config: Any, prefix: str = "") -> Iterator[Setting]:
     >>> next(explain(WindowConfig(), "windows."))
     Setting(name='windows.duration_s', value=1.5, text='of a window.')
     """
-    texts, hints = explanations(type(config)), get_type_hints(type(config))
+    kind: type = type(config)
+    texts, hints = explanations(kind), get_type_hints(kind)
     for field in fields(config):
         value, name = getattr(config, field.name), prefix + field.name
         if is_dataclass(value):
             yield from explain(value, f"{name}.")
         elif field.name == "kind":
-            yield Setting(name, value, _summary(type(config)))
+            yield Setting(name, value, _summary(kind))
         else:
             text = texts.get(field.name, "")
             kinds = [group.kind for group in _groups(hints[field.name]) if hasattr(group, "kind")]

@@ -126,7 +126,7 @@ def link(scores: np.ndarray, apart: np.ndarray | None = None, share: float = 0.0
         best[a] = own[nearest[a]]
         gone = alive & ((nearest == a) | (nearest == b))
         gone[a] = False
-        for j in np.flatnonzero(gone):
+        for j in np.flatnonzero(gone).tolist():
             other = row(j)
             nearest[j] = other.argmax()
             best[j] = other[nearest[j]]

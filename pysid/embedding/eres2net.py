@@ -5,6 +5,7 @@ fusion for speaker verification", Interspeech 2023, as 3D-Speaker has it (speake
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -141,7 +142,7 @@ def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {_renamed(name): x for name, x in weights.items()}
 
 
-_NAMES = [
+_NAMES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"conv1\.", "stem.conv."),
     (r"bn1\.", "stem.norm."),
     (r"seg_1\.", "dense."),

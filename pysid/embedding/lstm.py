@@ -77,7 +77,8 @@ class Lstm(SpeakerNetwork):
         # What lies past the end is one frame of zeros, over and over.
         index = starts[:, None] + torch.arange(self.config.partial_frames, device=x.device)
         partials = F.pad(x, (0, 0, 0, 1))[:, index.clamp(max=x.shape[1])].flatten(0, 1)
-        at_once = (partials,) if torch.jit.is_tracing() else partials.split(PARTIALS_AT_ONCE)
+        is_tracing = torch.jit.is_tracing()  # type: ignore[attr-defined]  # documented, yet not exported
+        at_once = (partials,) if is_tracing else partials.split(PARTIALS_AT_ONCE)
         last = torch.cat([self.lstm(part)[1][0][-1] for part in at_once])  # (B P, hidden_dim)
         found = F.normalize(torch.relu(self.linear(last)), dim=-1)
         return found.reshape(x.shape[0], -1, found.shape[1])
@@ -100,4 +101,5 @@ def partial_starts(n_frames: Tensor, config: LstmConfig) -> Tensor:
     c = config
     own = n_frames - c.tail_frames
     end = torch.minimum(own - c.partial_frames + c.step_frames + 1, own - math.ceil(c.partial_frames * c.min_coverage))
-    return torch.arange(0, end.clamp(min=1), c.step_frames)
+    # As a tensor, which torch takes and its stubs do not know of, the end stays variable in an exported graph.
+    return torch.arange(0, end.clamp(min=1), c.step_frames)  # type: ignore[call-overload]

@@ -63,8 +63,8 @@ class MaskedEmbedder:
             (P, E) float32.
         """
         if self._inner is None:
-            frames = self.read(first, first + masks.shape[1]).cpu().numpy()
-            parts = ((f"part {i}", frames[mask >= min(0.5, mask.max())]) for i, mask in enumerate(masks))
+            read = self.read(first, first + masks.shape[1]).cpu().numpy()
+            parts = ((f"part {i}", read[mask >= min(0.5, mask.max())]) for i, mask in enumerate(masks))
             return np.stack([x for _, x in extract(self.network, parts, self.config)])
         end = first + masks.shape[1]
         kept, weights = [], []

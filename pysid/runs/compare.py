@@ -121,8 +121,10 @@ def compare_on_trials(
         raise DataError(f"{trials_path}: no target or no nontarget trial that all models could score")
     parts = [(cost, scores[common & is_target], scores[common & ~is_target]) for cost, scores in found]
     return [
-        OnTrials(model, cost, *scores, detection_summary(*scores), calibrated_cllr(*scores))
-        for model, (cost, *scores) in zip(models, parts, strict=True)
+        OnTrials(
+            model, cost, target, nontarget, detection_summary(target, nontarget), calibrated_cllr(target, nontarget)
+        )
+        for model, (cost, target, nontarget) in zip(models, parts, strict=True)
     ], skipped
 
 

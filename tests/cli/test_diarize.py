@@ -100,7 +100,7 @@ def test_speech_that_is_known(pysid, piece, tmp_path):
         ["--vad", "webrtc"],
         ["--clustering", "spectral"],
         ["--clustering", "vbx", "--overlap"],
-        ["--threshold", "-3", "--set", "windows.shift_s=0.5"],
+        ["--clustering", "ahc", "--threshold", "-3", "--set", "windows.shift_s=0.5"],
         ["--set", "affinity.kind=cosine", "--set", "resegmentation={}"],
     ],
     ids=" ".join,
@@ -113,7 +113,7 @@ def test_ways_to_do_it(pysid, piece, tmp_path, options):
 def test_a_higher_threshold_finds_no_fewer_speakers(pysid, piece, tmp_path):
     counts = []
     for threshold in (-1000, 1000):
-        pysid("diarize", piece, "-o", tmp_path, "-f", "rttm", "--threshold", threshold)
+        pysid("diarize", piece, "-o", tmp_path, "-f", "rttm", "--clustering", "ahc", "--threshold", threshold)
         counts.append(len({turn.speaker for turn in read_rttm(tmp_path / "piece.rttm")["piece"]}))
     assert counts[0] == 1 and counts[1] > 10
 

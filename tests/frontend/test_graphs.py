@@ -85,6 +85,7 @@ def test_compiled_whole(module):
         assert_same(compiled(*inputs), module(*inputs))
 
 
+@pytest.mark.slow  # the C++ compiler takes most of it
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
 def test_compiled_to_machine_code():
     module = Mfcc(VOXCELEB.features)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, KeysView
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 import kaldiio.matio
 import numpy as np
@@ -228,7 +228,7 @@ def scan_archive(path: str | os.PathLike[str]) -> tuple[dict[str, int], int]:
     offsets: dict[str, int] = {}
     end = 0
     with _mapped(path) as view:
-        data = view.obj
+        data = cast("mmap.mmap | bytes", view.obj)  # where keys can be searched for
         while (space := data.find(b" ", end, end + MAX_KEY_BYTES)) > end:
             key, next_end = data[end:space], record_end(view, space + 1)
             if next_end is None or b"\0" in key:
