@@ -1,4 +1,4 @@
-"""Speech and overlap of whole recordings by a network of local segmentation, which hears more than who speaks when."""
+"""Speech and overlap of whole recordings by a network of local segmentation, alone or beside a detector of speech."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pysid.activity.detector import Activity
 from pysid.activity.files import read_detector
+from pysid.errors import DataError
 from pysid.frontend import FbankConfig
 from pysid.segmentation.files import read_segmenter
 from pysid.segmentation.network import STRIDE, MelSegmentation
@@ -74,11 +75,36 @@ def _batches(features: Tensor, size: int) -> Iterator[tuple[list[int], Tensor]]:
         yield some, torch.stack([features[start : start + size] for start in some])
 
 
+class JointActivity:
+    """Speech by the mean of what two detectors say, overlap by the second alone.
+
+    Local segmentation knows voices from noise and takes a breath for speech, as it should between the words of a turn;
+    the detector hears short pauses, and takes noise for speech. Where they differ, neither has its way at thresholds
+    about a half.
+    """
+
+    def __init__(self, detector: SpeechDetector, segmentation: SpeechDetector) -> None:
+        self.features = segmentation.features
+        self.detector = detector
+        self.segmentation = segmentation
+
+    def __call__(self, features: Tensor) -> Activity:
+        """What is heard in all frames (T, D) of a recording."""
+        a, b = self.detector(features), self.segmentation(features)
+        return Activity((a.speech + b.speech) / 2, b.overlap)
+
+
 def find_detector(directory: Path, device: str | torch.device = "cpu") -> SpeechDetector | None:
-    """What finds speech in a model directory: its local segmentation, or else its detector; None where it has neither.
+    """What finds speech in a model directory: its detector, its local segmentation, or both together; None for neither.
 
     Raises:
-        DataError: a file is damaged.
+        DataError: a file is damaged, or the two read different features.
     """
-    segmenter = read_segmenter(directory, device)
-    return read_detector(directory, device) if segmenter is None else SegmentedActivity(segmenter)
+    segmenter, detector = read_segmenter(directory, device), read_detector(directory, device)
+    if segmenter is None:
+        return detector
+    if detector is None:
+        return SegmentedActivity(segmenter)
+    if detector.features != segmenter.features:
+        raise DataError(f"{directory}: expected segmentation and activity of the same features, got two kinds")
+    return JointActivity(detector, SegmentedActivity(segmenter))

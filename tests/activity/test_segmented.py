@@ -1,12 +1,15 @@
 """Speech and overlap by local segmentation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from pysid.activity import ActivityConfig, ActivityDetector, ActivityNetwork
 from pysid.activity.files import write_detector
-from pysid.activity.segmented import SegmentedActivity, find_detector
+from pysid.activity.segmented import JointActivity, SegmentedActivity, find_detector
+from pysid.errors import DataError
 from pysid.frontend import FbankConfig
 from pysid.segmentation.files import write_segmenter
 from pysid.segmentation.network import MelNet, MelNetConfig, MelSegmentation
@@ -45,10 +48,24 @@ def test_a_window_that_is_the_recording_is_as_the_network_says():
     np.testing.assert_allclose(activity.overlap, said[:, 4:].sum(1), atol=1e-5)
 
 
-def test_segmentation_goes_before_a_detector(tmp_path):
+def test_what_a_model_directory_has(tmp_path):
     assert find_detector(tmp_path) is None
     config = ActivityConfig(feature_dim=9)
     write_detector(tmp_path, ActivityDetector(ActivityNetwork(config), FEATURES))
     assert isinstance(find_detector(tmp_path), ActivityDetector)
     write_segmenter(tmp_path, MelNet(SMALL), FEATURES)
+    joint = find_detector(tmp_path)
+    assert isinstance(joint, JointActivity)
+    features = torch.randn(150, 9)
+    a, b, both = joint.detector(features), joint.segmentation(features), joint(features)
+    np.testing.assert_allclose(both.speech, (a.speech + b.speech) / 2)
+    np.testing.assert_array_equal(both.overlap, b.overlap)
+    (tmp_path / "activity.json").unlink()
     assert isinstance(find_detector(tmp_path), SegmentedActivity)
+
+
+def test_two_kinds_of_features_are_refused(tmp_path):
+    write_detector(tmp_path, ActivityDetector(ActivityNetwork(ActivityConfig(feature_dim=9)), FEATURES))
+    write_segmenter(tmp_path, MelNet(SMALL), replace(FEATURES, low_hz=50.0))
+    with pytest.raises(DataError, match="same features"):
+        find_detector(tmp_path)
