@@ -14,7 +14,8 @@ _version.py _lazy.py _torchaudio.py errors.py segments.py
 progress.py io
 config.py frontend backend metrics ivector
 augment embedding parallel
-segmentation activity nnet3 report transcript
+segmentation nnet3 report transcript
+activity
 data model
 diarization speakers exchange
 runs

@@ -16,8 +16,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from pysid.activity.detector import ActivityDetector
-from pysid.activity.files import CONFIG_FILE, read_detector
+from pysid.activity.segmented import SpeechDetector, find_detector
 from pysid.backend.chain import Backend
 from pysid.diarization.affinity import projection_of
 from pysid.diarization.clean_turns import without_fragments
@@ -59,6 +58,7 @@ from pysid.segmentation.protocol import SegmentationNetwork
 from pysid.segments import Segment, Turn
 
 BLOCK_S = 30.0  # of audio read at a time
+NETWORKS = "segmentation.json or activity.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ class Diarizer:
         config: DiarizationConfig | None = None,
         backend: Backend | None = None,
         *,
-        detector: ActivityDetector | None = None,
+        detector: SpeechDetector | None = None,
         segmentation: SegmentationNetwork | None = None,
         **steps: Unpack[Steps],
     ) -> None:
@@ -168,7 +168,7 @@ class Diarizer:
         if isinstance(config.windows, LocalWindowConfig):
             network = open_segmentation(config.windows.segmentation, model.path, model.device)
             return cls(model, config, backend, segmentation=network, **steps)
-        detector = None if model.path is None else read_detector(model.path, model.device)
+        detector = None if model.path is None else find_detector(model.path, model.device)
         return cls(model, config, backend, detector=detector, **steps)
 
     def with_settings(self, config: DiarizationConfig) -> "Diarizer":
@@ -326,7 +326,7 @@ class Diarizer:
         return result
 
 
-def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: ActivityDetector | None) -> FrontendConfig:
+def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: SpeechDetector | None) -> FrontendConfig:
     """The front-end of a model with the VAD that `config` names; none where that is a network.
 
     Raises:
@@ -334,12 +334,12 @@ def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: Activity
     """
     vad, frontend = config.vad, model.config.frontend
     if detector is not None and detector.features != frontend.features:
-        raise DataError(f"the features in {CONFIG_FILE} are others than those that the embedding network reads")
+        raise DataError("the network that finds speech reads other features than the embedding network")
     if isinstance(config.overlap, NetworkOverlapConfig) and detector is None:
-        raise DataError(f"the model has no network that finds overlap ({CONFIG_FILE}); take --no-overlap")
+        raise DataError(f"the model has no network that finds overlap ({NETWORKS}); take --no-overlap")
     if isinstance(vad, NetworkVadConfig):
         if detector is None:
-            raise DataError(f"the model has no network that finds speech ({CONFIG_FILE}); take --vad webrtc")
+            raise DataError(f"the model has no network that finds speech ({NETWORKS}); take --vad webrtc")
         return replace(frontend, vad=None)
     if isinstance(vad, WebrtcVadConfig) and frontend.sample_rate not in SAMPLE_RATES:
         rates = ", ".join(map(str, SAMPLE_RATES))

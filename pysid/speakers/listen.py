@@ -7,8 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pysid.activity.detector import ActivityDetector
-from pysid.activity.files import read_detector
+from pysid.activity.segmented import SpeechDetector, find_detector
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import RecordingFeatures
 from pysid.frontend.quality import QualityMeter
@@ -52,10 +51,10 @@ class SpeechListener:
         self.max_hours = max_hours
 
     @cached_property
-    def _detector(self) -> ActivityDetector | None:
+    def _detector(self) -> SpeechDetector | None:
         """The model's, if it reads what the embedding network reads."""
         path = self.model.path
-        detector = None if path is None or not path.is_dir() else read_detector(path, self.model.device)
+        detector = None if path is None or not path.is_dir() else find_detector(path, self.model.device)
         fits = detector is not None and detector.features == self.model.config.frontend.features
         return detector if fits else None
 

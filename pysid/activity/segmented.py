@@ -1,0 +1,110 @@
+"""Speech and overlap of whole recordings by a network of local segmentation, alone or beside a detector of speech."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pysid.activity.detector import Activity
+from pysid.activity.files import read_detector
+from pysid.errors import DataError
+from pysid.frontend import FbankConfig
+from pysid.segmentation.files import read_segmenter
+from pysid.segmentation.network import STRIDE, MelSegmentation
+
+BATCH = 16  # windows at a time
+RAMP_S = 2.5  # over which a window's word counts more and more, from its edges
+
+
+class SpeechDetector(Protocol):
+    """Finds speech, and speech of several at once, in features before CMVN (T, D).
+
+    Attributes:
+        features: what it reads.
+    """
+
+    features: FbankConfig
+
+    def __call__(self, features: Tensor) -> Activity: ...
+
+
+class SegmentedActivity:
+    """A `SpeechDetector` of windows that overlap by half, each of which counts most in its middle.
+
+    Args:
+        segmenter: reads features; its sets of two speakers or more are overlap.
+    """
+
+    def __init__(self, segmenter: MelSegmentation) -> None:
+        assert segmenter.features is not None
+        self.features = segmenter.features
+        self.segmenter = segmenter
+
+    def __call__(self, features: Tensor) -> Activity:
+        """What is heard in all frames (T, D) of a recording."""
+        n, shift_s = len(features), self.features.shift_ms / 1000
+        size = round(self.segmenter.grid.window_s / shift_s)
+        ramp = max(round(RAMP_S / shift_s), 1)
+        speech, overlap, weight = np.zeros(n), np.zeros(n), np.zeros(n)
+        together = np.array([len(group) > 1 for group in self.segmenter.powerset.sets])
+        for starts, windows in _batches(features, size):
+            said = self.segmenter(windows).exp().numpy().repeat(STRIDE, axis=1)[:, : windows.shape[1]]
+            length = said.shape[1]
+            place = np.arange(length)
+            share = np.minimum(np.minimum(place + 1, length - place), ramp) / ramp
+            for start, posteriors in zip(starts, said, strict=True):
+                here = slice(start, start + length)
+                speech[here] += share * (1 - posteriors[:, 0])
+                overlap[here] += share * posteriors[:, together].sum(1)
+                weight[here] += share
+        weight = np.maximum(weight, np.finfo(float).tiny)
+        return Activity((speech / weight).astype(np.float32), (overlap / weight).astype(np.float32))
+
+
+def _batches(features: Tensor, size: int) -> Iterator[tuple[list[int], Tensor]]:
+    """Where windows start, and windows (B, size, D); the last one ends with the recording, a short one is all of it."""
+    n = len(features)
+    if not n:
+        return
+    starts = [*range(0, max(n - size, 0), max(size // 2, 1)), max(n - size, 0)]
+    for first in range(0, len(starts), BATCH):
+        some = starts[first : first + BATCH]
+        yield some, torch.stack([features[start : start + size] for start in some])
+
+
+class JointActivity:
+    """Speech by the mean of what two detectors say, overlap by the second alone.
+
+    Local segmentation knows voices from noise and takes a breath for speech, as it should between the words of a turn;
+    the detector hears short pauses, and takes noise for speech. Where they differ, neither has its way at thresholds
+    about a half.
+    """
+
+    def __init__(self, detector: SpeechDetector, segmentation: SpeechDetector) -> None:
+        self.features = segmentation.features
+        self.detector = detector
+        self.segmentation = segmentation
+
+    def __call__(self, features: Tensor) -> Activity:
+        """What is heard in all frames (T, D) of a recording."""
+        a, b = self.detector(features), self.segmentation(features)
+        return Activity((a.speech + b.speech) / 2, b.overlap)
+
+
+def find_detector(directory: Path, device: str | torch.device = "cpu") -> SpeechDetector | None:
+    """What finds speech in a model directory: its detector, its local segmentation, or both together; None for neither.
+
+    Raises:
+        DataError: a file is damaged, or the two read different features.
+    """
+    segmenter, detector = read_segmenter(directory, device), read_detector(directory, device)
+    if segmenter is None:
+        return detector
+    if detector is None:
+        return SegmentedActivity(segmenter)
+    if detector.features != segmenter.features:
+        raise DataError(f"{directory}: expected segmentation and activity of the same features, got two kinds")
+    return JointActivity(detector, SegmentedActivity(segmenter))
