@@ -69,11 +69,11 @@ def test_each_part_starts_from_the_one_before(commands, tmp_path):
 
 def test_the_calibration_is_of_clean_and_noisy_trials(commands, tmp_path):
     exp = tmp_path / "exp"
-    (exp / "several" / "final").mkdir(parents=True)
+    (exp / "distilled" / "final").mkdir(parents=True)
     write_table(tmp_path / "data" / "dev" / "trials", {"a": "b target", "c": "d nontarget", "e": "f target"})
     for name in ("dev", "dev_noisy"):
         write_table(exp / f"{name}.scp", {"a": f"{name}.ark:1", "b": f"{name}.ark:9"})
-    lines = commands(*commands.here, "--stage=5", "--stop-stage=5", "--jobs=3")
+    lines = commands(*commands.here, "--stage=7", "--stop-stage=7", "--jobs=3")
     done = [" ".join(line[:2]) for line in lines]
     assert done == [
         "python ../several_clips.py", "pysid augment", "pysid embed", "pysid embed", "pysid embed", "pysid fit-backend",
@@ -87,11 +87,13 @@ def test_the_calibration_is_of_clean_and_noisy_trials(commands, tmp_path):
 
 def test_the_detector_reads_what_the_network_reads(commands, tmp_path):
     exp = tmp_path / "exp"
-    for folder in (exp / "activity" / "final", exp / "model"):
-        folder.mkdir(parents=True)
-    for name in ("activity.json", "activity.safetensors"):
-        (exp / "activity" / "final" / name).write_text(name)
-    lines = commands(*commands.here, "--stage=6", "--stop-stage=6", "--scenes=20")
+    (exp / "model").mkdir(parents=True)
+    for kind in ("segmentation", "activity"):
+        (exp / kind / "final").mkdir(parents=True)
+        for ending in ("json", "safetensors"):
+            (exp / kind / "final" / f"{kind}.{ending}").write_text(kind)
+    segmentation, *lines = commands(*commands.here, "--stage=8", "--stop-stage=8", "--scenes=20")
+    assert segmentation[:3] == ["pysid", "train-segmentation", "conf/segmentation.yaml"]
     assert [line[:2] for line in lines] == [["pysid", "prepare"], ["pysid", "train-activity"]]
     scenes = dict(pairwise(lines[0]))
     assert (scenes["--count"], scenes["--voices"]) == ("20", str(tmp_path / "data" / "train"))
@@ -100,7 +102,8 @@ def test_the_detector_reads_what_the_network_reads(commands, tmp_path):
     assert config.train == lines[0][4] and config.out == str(exp / "activity")
     network = read_train_config(RECIPE / "conf" / "resnet.yaml")
     assert config.features == network.frontend.features
-    assert (exp / "model" / "activity.json").exists() and (exp / "model" / "activity.safetensors").exists()
+    for name in ("segmentation.json", "segmentation.safetensors", "activity.json", "activity.safetensors"):
+        assert (exp / "model" / name).exists()
 
 
 def test_settings_are_tuned_on_one_half(commands, tmp_path):
@@ -108,7 +111,7 @@ def test_settings_are_tuned_on_one_half(commands, tmp_path):
     windows.mkdir(parents=True)
     (windows / "diarization.safetensors").touch()  # the back-end of windows is there
     write_table(tmp_path / "data" / "dev" / "spk2utt", {"a": "a-1", "b": "b-1"})
-    *made, tuned = commands(*commands.here, "--stage=7", "--stop-stage=7", "--conversations=8")
+    *made, tuned = commands(*commands.here, "--stage=9", "--stop-stage=9", "--conversations=8")
     kinds = [Path(line[4]).name for line in made]
     assert kinds == ["plain-a", "overlap-a", "scene-a", "plain-b", "overlap-b", "scene-b"]
     assert all(line[line.index("--count") + 1] == "4" for line in made)
