@@ -39,7 +39,7 @@ def explain(config: Any, prefix: str = "") -> Iterator[Setting]:
     """All settings of a configuration in their order, those of its groups in place of them.
 
     >>> from pysid.diarization.windows import WindowConfig
-    >>> next(explain(WindowConfig(), "windows."))
+    >>> list(explain(WindowConfig(), "windows."))[1]
     Setting(name='windows.duration_s', value=1.5, text='of a window.')
     """
     kind: type = type(config)

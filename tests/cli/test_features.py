@@ -60,10 +60,6 @@ TABLES = {
         {"wav.scp": "a a.wav\n", "utt2spk": "a a\nb b\n"},
         "data/utt2spk: 1 of 2 utterances have no audio in wav.scp; the first is 'b'",
     ),
-    "bad segment": (
-        {"wav.scp": "a a.wav\n", "segments": "u a 2.0 1.0\n"},
-        "data/segments:1: expected 0 <= start < end",
-    ),
 }
 
 
@@ -73,6 +69,16 @@ def test_bad_tables(pysid, tmp_path, files, message):
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / name).write_text(text)
     assert pysid("features", tmp_path / "data", tmp_path / "f").error.startswith(f"{tmp_path}/{message}")
+
+
+def test_segments_of_no_length_are_left_out_with_a_word(pysid, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "wav.scp").write_text("a a.wav\n")
+    (tmp_path / "data" / "segments").write_text("u a 2.0 1.0\n")
+    outcome = pysid("features", tmp_path / "data", tmp_path / "f")
+    warning, error = outcome.err.splitlines()
+    assert f"warning: {tmp_path}/data/segments:1: expected 0 <= start < end" in warning
+    assert outcome.status == 1 and error.endswith("data: expected at least one utterance, got none")
 
 
 def test_an_output_that_is_a_file(pysid, small, tmp_path):
