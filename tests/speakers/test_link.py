@@ -14,8 +14,7 @@ from pysid.speakers.link import LINK_POINT, _complete_linkage, link_voices
 @pytest.fixture
 def cosine():
     """A back-end whose ratios are 20 times the cosine, less 10: one person's from a cosine of 0.73 on."""
-    backend = CosineBackend()
-    backend.projection = Projection.from_parts(None, length_norm=False)
+    backend = CosineBackend.of(Projection.from_parts(None, length_norm=False))
     backend.calibration_ = LogisticCalibration()
     backend.calibration_.scale_, backend.calibration_.offset_ = 20.0, -10.0
     return backend
