@@ -15,6 +15,7 @@ def test_whole_files_are_read(name):
 
 
 @pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.filterwarnings("ignore::pysid.errors.PysidWarning")  # of what was left out
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(random=st.randoms(use_true_random=False))
 def test_damaged_files_are_read_or_refused_and_nothing_else(name, random):

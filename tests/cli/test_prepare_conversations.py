@@ -37,7 +37,7 @@ def test_every_option_is_a_setting(prepare, tmp_path):
     settings = json.loads((tmp_path / "out" / "conversations.json").read_text())
     assert settings.items() >= given.items()
     expected = dataclasses.replace(ConversationConfig(), min_pieces=4, max_pieces=4, max_speakers=2, **given)
-    others = {"n_conversations": 1, "clips": settings.pop("clips")}
+    others = {"n_conversations": 1, "clips": settings.pop("clips"), "recordings": settings.pop("recordings")}
     plain = dataclasses.asdict(expected)
     del plain["scene"]  # there is none
     assert settings | others == plain | others

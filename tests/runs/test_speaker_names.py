@@ -14,8 +14,7 @@ from pysid.segments import Segment, Turn
 
 @pytest.fixture
 def cosine():
-    backend = CosineBackend()
-    backend.projection = Projection.from_parts(None, length_norm=False)
+    backend = CosineBackend.of(Projection.from_parts(None, length_norm=False))
     backend.calibration_ = LogisticCalibration()
     backend.calibration_.scale_, backend.calibration_.offset_ = 20.0, -10.0
     return backend

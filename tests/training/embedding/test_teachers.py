@@ -35,17 +35,17 @@ def test_a_model_is_asked_at_every_speed(batches, onnx_file, tmp_path, said):
     teacher = TeacherConfig(model=str(onnx_file), whitening=0.0)
     lessons = read_lessons([teacher], chunks, speakers, SpeedConfig(factors=(0.9, 1.0)), tmp_path)
     n = len(chunks.names)
-    said = dict(read_vectors(tmp_path / "teacher-1.ark"))
-    assert list(said) == [*chunks.names, *(f"sp0.9-{name}" for name in chunks.names)]
+    heard = dict(read_vectors(tmp_path / "teacher-1.ark"))
+    assert list(heard) == [*chunks.names, *(f"sp0.9-{name}" for name in chunks.names)]
     assert f"teacher-1.ark: {2 * n} embeddings by {onnx_file}" in said.readouterr().err
     model, source = SpeakerModel.load(onnx_file), chunks.source
     import torch
 
     wave = source.corpus.read_wave(source.corpus[chunks.names[1]], 16000)
     slow = change_speed(torch.from_numpy(wave)[None], factor=0.9)[0][0].numpy()
-    np.testing.assert_allclose(said[chunks.names[1]], model.embed(Int16Scale(wave)), rtol=1e-5)
-    np.testing.assert_allclose(said[f"sp0.9-{chunks.names[1]}"], model.embed(slow), rtol=1e-5)
-    table = np.stack(list(said.values()))
+    np.testing.assert_allclose(heard[chunks.names[1]], model.embed(Int16Scale(wave)), rtol=1e-5)
+    np.testing.assert_allclose(heard[f"sp0.9-{chunks.names[1]}"], model.embed(Int16Scale(slow)), rtol=1e-5)
+    table = np.stack(list(heard.values()))
     centred = table - table.mean(0)
     expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     np.testing.assert_allclose(lessons.targets[0], expected, atol=1e-5)
