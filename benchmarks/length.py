@@ -39,7 +39,7 @@ def cost(minutes: float) -> Cost:
     torch.set_num_threads(1)
     with threadpool_limits(1):
         model = pysid.load("xvector")
-        model.embed(speech_like(3).numpy())
+        model.embed(pysid.Int16Scale(speech_like(3).numpy()))
         wave = np.resize(speech_like(30).numpy(), round(60 * minutes * SAMPLE_RATE))
         before, times = peak_bytes(), []
         for _ in range(ROUNDS):

@@ -230,11 +230,11 @@ def test_settings_that_need_a_network_and_models_that_have_none(diarizer: Diariz
         return Diarizer(diarizer.model, settings, diarizer.backend, detector=detector)
 
     make({})
-    with pytest.raises(DataError, match=r"no network that finds speech \(activity\.json\); take --vad webrtc$"):
+    with pytest.raises(DataError, match=r"finds speech \(segmentation\.json or activity\.json\); take --vad webrtc$"):
         make({"vad": {"kind": "network"}})
-    with pytest.raises(DataError, match=r"no network that finds overlap \(activity\.json\); take --no-overlap$"):
+    with pytest.raises(DataError, match=r"finds overlap \(segmentation\.json or activity\.json\); take --no-overlap$"):
         make({"overlap": {"kind": "network"}})
-    with pytest.raises(DataError, match=r"the features in activity\.json are others than those that the embedding"):
+    with pytest.raises(DataError, match="reads other features than the embedding network"):
         make({}, Hears(FbankConfig(n_mels=40), [], []))
 
 
