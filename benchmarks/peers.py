@@ -54,7 +54,7 @@ def pysid_system(name: str) -> System:
         raise SystemExit(f"peers.py: expected a model of {SAMPLE_RATE} Hz, {name} has {model.config.sample_rate}")
     backends = {"its back-end": model.scorer(), "cosine": model.scorer("cosine")}
     scorers = {kind: lambda X, i, j, own=own: own.score_pairs(X, X, i, j) for kind, own in backends.items()}
-    return System(f"pysid, {name}", model.embed, scorers)
+    return System(f"pysid, {name}", lambda wave: model.embed(pysid.Int16Scale(wave)), scorers)
 
 
 def resemblyzer_system() -> System:
