@@ -128,7 +128,13 @@ def test_ctrl_c_says_one_line(tmp_path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     command = [sys.executable, "-m", "pysid", "eval", "eer", str(fifo), str(fifo)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # in the background shells ignore Ctrl-C
+    )
     writer = None
     while writer is None:  # until it waits for somebody to write
         with suppress(OSError):
