@@ -6,10 +6,10 @@ and RTTM keep the turns as they are; subtitles and the page show `joined_turns`.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 
+from pysid.diarization.exclusive import one_at_a_time
 from pysid.diarization.turns import TOLERANCE_S, bridge_gaps
 from pysid.segments import Segment, Turn
 
@@ -85,25 +85,12 @@ def alone(turns: Sequence[Turn]) -> list[Turn]:
     >>> [(turn.segment.start_s, turn.segment.end_s, turn.speaker) for turn in alone(turns)]
     [(0.0, 1.0, 'anna'), (1.5, 4.0, 'anna'), (5.0, 9.0, 'ben')]
     """
-    ordered = sorted(turns)
-    edges_s = sorted({time for turn in ordered for time in (turn.segment.start_s, turn.segment.end_s)})
-    result: list[Turn] = []
-    active: list[Turn] = []
-    arriving = 0
-    for start_s, end_s in pairwise(edges_s):
-        while arriving < len(ordered) and ordered[arriving].segment.start_s <= start_s:
-            active.append(ordered[arriving])
-            arriving += 1
-        active = [turn for turn in active if turn.segment.end_s > start_s]
-        speakers = {turn.speaker for turn in active}
-        if len(speakers) != 1:
-            continue
-        last = result[-1] if result else None
-        if last is not None and last.speaker in speakers and last.segment.end_s == start_s:
-            result[-1] = Turn(Segment(last.segment.start_s, end_s), last.speaker)
-        else:
-            result.append(Turn(Segment(start_s, end_s), *speakers))
-    return result
+    return one_at_a_time(turns, _only_speaker)
+
+
+def _only_speaker(active: Sequence[Turn]) -> str | None:
+    speakers = {turn.speaker for turn in active}
+    return speakers.pop() if len(speakers) == 1 else None
 
 
 def _us(time_s: float) -> int:

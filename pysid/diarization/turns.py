@@ -89,11 +89,6 @@ def bridge_gaps(turns: Sequence[Turn], max_gap_s: float) -> list[Turn]:
     return joined
 
 
-def drop_short(turns: Sequence[Turn], min_s: float) -> list[Turn]:
-    """The turns that last at least `min_s`."""
-    return [turn for turn in turns if turn.segment.duration_s >= min_s - TOLERANCE_S]
-
-
 def turns_from_frames(labels: np.ndarray, shift_s: float, names: Sequence[str] | None = None) -> list[Turn]:
     """The turns of labelled frames; frame t lasts from t to t + 1 times `shift_s`.
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from pysid.diarization.steps import Windows
 from pysid.diarization.turns import (
     bridge_gaps,
-    drop_short,
     kaldi_rttm_line,
     turns_from_frames,
     turns_from_windows,
@@ -101,12 +100,6 @@ def test_pauses_in_which_somebody_else_speaks_are_kept():
 def test_turns_of_one_speaker_that_touch_or_overlap_are_joined():
     turns = [turn(0, 2), turn(2, 3), turn(2.5, 2.7), turn(2.9, 4), turn(1, 9, "b")]
     assert times(bridge_gaps(turns, 0.0)) == [(0, 4, "a"), (1, 9, "b")]
-
-
-def test_short_turns_are_dropped():
-    turns = [turn(0, 0.29), turn(0.4, 0.7), turn(1, 5)]  # 0.7 - 0.4 < 0.3 in floats
-    assert drop_short(turns, 0.3) == turns[1:]
-    assert drop_short(turns, 0.0) == turns
 
 
 @given(labels=frame_labels, shift_s=st.sampled_from([0.01, 0.0125, 0.75, 1 / 3]))
