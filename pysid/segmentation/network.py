@@ -154,10 +154,15 @@ class MelSegmentation:
 
     @torch.inference_mode()
     def over(self, stretch: Tensor, starts: Sequence[int], size: int) -> Tensor:
-        """(B, F, K) as of a call, of the windows of `size` frames that start at frames of a stretch (T, D).
+        """What a call gives, (B, F, K), of windows that overlap.
 
         The trunk hears the stretch once. It knows a little of what lies before and after a window then, which changes
         the outputs by little.
+
+        Args:
+            stretch: features (T, D) that hold all of the windows.
+            starts: their first frames.
+            size: frames of each.
         """
         stretch = stretch.to(self._device)
         windows = torch.stack([stretch[start : start + size] for start in starts])

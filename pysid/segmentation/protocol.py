@@ -65,8 +65,16 @@ class Overlapping(Protocol):
     """
 
     @property
-    def alignment(self) -> int: ...
+    def alignment(self) -> int:
+        """As the class says."""
+        ...
 
     def over(self, stretch: Tensor, starts: Sequence[int], size: int) -> Tensor:
-        """What a call gives of the windows of `size` input frames that start at `starts` of a stretch."""
+        """What a call gives, (B, F, K), of windows that overlap.
+
+        Args:
+            stretch: input frames that hold all of them.
+            starts: their first frames in it.
+            size: frames of each.
+        """
         ...

@@ -93,6 +93,7 @@ class Trunk(nn.Module):
 
     @torch.no_grad()
     def forward(self, features: Tensor) -> Tensor:
+        """As the class says."""
         x = self.cmvn(features)[..., int(self.config.resnet.skip_energy) :]
         if self.config.resnet.subtract_mean:
             x = x - x.mean(1, keepdim=True)
