@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pysid.frontend import FbankConfig
 from pysid.segmentation.powerset import Powerset
 from pysid.segmentation.protocol import FrameGrid
+from pysid.segmentation.trunk import Trunk, TrunkConfig
 
 STRIDE = 2  # feature frames to an output; each of the two coarser stages halves the rate once more
 COARSEST = 4 * STRIDE
@@ -34,6 +35,7 @@ class MelNetConfig:
         fine_dilations, middle_dilations: of the convolutions at 20 and at 40 ms before the recurrent layers.
         hidden: of each direction of the two recurrent layers.
         n_heads: of the attention between them.
+        trunk: stages of a speaker network whose frames the recurrent layers see beside the convolutions; None for none.
     """
 
     feature_dim: int = 81
@@ -45,6 +47,7 @@ class MelNetConfig:
     middle_dilations: tuple[int, ...] = (1, 2, 4)
     hidden: int = 128
     n_heads: int = 4
+    trunk: TrunkConfig | None = None
 
     def __post_init__(self) -> None:
         sizes = (*self.channels, *self.fine_dilations, *self.middle_dilations, self.hidden, self.n_heads)
@@ -54,6 +57,10 @@ class MelNetConfig:
             raise ValueError(f"n_heads must divide 2 hidden, got {self.n_heads} and hidden {self.hidden}")
         if not 0 < self.window_s < float("inf"):
             raise ValueError(f"window_s must be positive, got {self.window_s}")
+        if self.trunk is not None and self.trunk.resnet.feature_dim != self.feature_dim:
+            raise ValueError(
+                f"trunk.resnet.feature_dim must be {self.feature_dim}, got {self.trunk.resnet.feature_dim}"
+            )
         Powerset(self.n_speakers, self.max_together)
 
     @property
@@ -79,6 +86,11 @@ class MelNet(nn.Module):
         self.to_middle = _Stem(fine, middle, 4)
         self.middle = nn.Sequential(*(_Layer(middle, d) for d in c.middle_dilations))
         self.to_coarse = _Stem(middle, coarse, 3)
+        self.trunk = self.from_trunk = None
+        if c.trunk is not None:
+            self.trunk = Trunk(c.trunk)
+            self.from_trunk = nn.Sequential(nn.LayerNorm(c.trunk.dim), nn.Linear(c.trunk.dim, coarse, bias=False))
+            nn.init.zeros_(self.from_trunk[1].weight)  # a network without a trunk goes on from where it was
         self.before = nn.LSTM(coarse, c.hidden, bidirectional=True, batch_first=True)
         self.attention = _Attention(wide, c.n_heads)
         self.after = nn.LSTM(wide, c.hidden, bidirectional=True, batch_first=True)
@@ -99,6 +111,8 @@ class MelNet(nn.Module):
         fine = self.fine(self.stem(x))  # (B, C, F)
         middle = self.middle(self.to_middle(fine))
         coarse = self.to_coarse(middle).transpose(1, 2)  # (B, F / 4, C)
+        if self.trunk is not None and self.from_trunk is not None:
+            coarse = coarse + self.from_trunk(self.trunk(features))
         coarse = self.attention(self.before(coarse)[0])
         coarse = F.gelu(self.from_coarse(self.after(coarse)[0]))
         middle = self.middle_out(middle + _twice_as_many(coarse))

