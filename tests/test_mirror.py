@@ -57,7 +57,6 @@ ELSEWHERE = {
     "exchange/test_from_kaldi.py": "exchange/kaldi_package nnet3/network",
     "exchange/test_to_kaldi.py": "nnet3/from_xvector nnet3/to_xvector",
     "exchange/test_to_onnx.py": "model/onnx_file",
-    "model/toolkits/test_nemo.py": "model/toolkits/nemo_archive",
     "model/toolkits/test_toolkits.py": "exchange/from_toolkit",
     "runs/test_compare.py": "parallel/isolated",
     "model/test_speaker_model.py": "model/recording",
