@@ -190,7 +190,7 @@ def _wrong(where: Origin, key: str, expected: str, value: Any) -> DataError:
     return DataError(f"{place}: '{key}' must be {expected}, got {value!r}" if key else f"{place}: expected {expected}")
 
 
-def read_settings(kind: type[Config], path: Path) -> Config:
+def read_config(kind: type[Config], path: Path) -> Config:
     """Reads a configuration `kind` from a YAML or JSON file.
 
     Raises:

@@ -17,7 +17,7 @@ LEAST_DEVIATION = 1e-5  # added to a standard deviation that is divided by, as N
 WaveScale = Literal["int16", "unit"]
 
 
-class InputOptions(Protocol):
+class InputConfig(Protocol):
     """What `network_input` goes by."""
 
     @property
@@ -35,7 +35,7 @@ class InputOptions(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameInput:
-    """Options that the configurations of networks share.
+    """What the configurations of networks share.
 
     Attributes:
         feature_dim: width of a frame of the front-end.
@@ -68,28 +68,28 @@ class FrameInput:
         return 0
 
 
-def network_input(frames: Tensor, options: InputOptions) -> Tensor:
+def network_input(frames: Tensor, config: InputConfig) -> Tensor:
     """Frames (..., T, feature_dim) of one utterance each as its network wants them, (..., T, n_bands)."""
-    x = frames[..., int(options.skip_energy) :]
-    if options.wave_scale == "unit":
+    x = frames[..., int(config.skip_energy) :]
+    if config.wave_scale == "unit":
         # A power is 32768^2 times smaller then; the least one of which the logarithm is taken is not.
         x = (x - 2 * math.log(FULL_SCALE)).clamp(min=math.log(EPSILON))
-    if options.subtract_mean:
+    if config.subtract_mean:
         x = x - x.mean(-2, keepdim=True)
-    if options.unit_variance:
+    if config.unit_variance:
         n = torch.ones_like(x[..., :1]).sum(-2, keepdim=True)  # which stays variable in an exported graph
         deviation = (x.square().sum(-2, keepdim=True) / (n - 1).clamp(min=1)).sqrt()
         x = x / (deviation + LEAST_DEVIATION)
     return x
 
 
-def check_input(options: InputOptions, frontend: FrontendConfig) -> None:
+def check_input(config: InputConfig, frontend: FrontendConfig) -> None:
     """Raises DataError where a front-end does not give what `network_input` is to take."""
     c = frontend.features
-    if options.skip_energy and (not c.use_energy or c.htk_compat):
+    if config.skip_energy and (not c.use_energy or c.htk_compat):
         raise DataError("network.skip_energy needs features with use_energy, and without htk_compat")
     plain = isinstance(c, FbankConfig) and c.use_log and c.use_power and not c.htk_mode and frontend.cmvn is None
-    if options.wave_scale == "unit" and (not plain or c.use_energy != options.skip_energy):
+    if config.wave_scale == "unit" and (not plain or c.use_energy != config.skip_energy):
         raise DataError(
             "network.wave_scale 'unit' needs logarithmic power filter banks without htk_mode, energy (but for "
             "skip_energy) and CMVN (subtract_mean does that)"
