@@ -33,7 +33,7 @@ from pysid.exchange.kaldi_backend import parse_plda
 from pysid.io.ark.archive import load_matrix, load_vector, read_matrices, read_vectors
 from pysid.io.ark.npz import read_npz
 from pysid.io.kaldi.files import reader_for
-from pysid.io.kaldi.options import parse_config
+from pysid.io.kaldi.options import parse_option_file
 from pysid.io.kaldi.reader import Reader
 from pysid.io.tables import read_segments, read_trials, read_utt2spk
 from pysid.io.turns.rttm import read_rttm
@@ -241,7 +241,7 @@ TARGETS: dict[str, Target] = {
     "json": Target(with_file(read_json), (b'{"format": 1, "a": [1, {"b": null}], "c": "x"}',)),
     "npz": Target(with_file(read_npz, ".npz"), (_npz(),)),
     "options": Target(
-        lambda data: parse_config(data.decode("utf-8", "replace"), "fuzz"),
+        lambda data: parse_option_file(data.decode("utf-8", "replace"), "fuzz"),
         ("feats/mfcc_voxceleb.conf", "feats/vad.conf"),
     ),
     "lines": Target(

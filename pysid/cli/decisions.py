@@ -38,7 +38,7 @@ def figures(found: "Candidate") -> str:
     return describe(found.score, found.llr, found.probability)
 
 
-def settings(point: "OperatingPoint") -> dict[str, Any]:
+def point_values(point: "OperatingPoint") -> dict[str, Any]:
     """The operating point for JSON, with the threshold of the ratio that follows."""
     bayes = None if point.threshold is not None else point.llr_threshold
     return {"operating_point": {**asdict(point), "llr_threshold": bayes}}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pysid.cli.common import Channel, Device, MaxHours, Model, write_json
-from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, figures, finish, operating_point, settings
+from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, figures, finish, operating_point, point_values
 
 if TYPE_CHECKING:
     from pysid.speakers.identify import Identification
@@ -125,7 +125,7 @@ def identify(
                 sound = {"speech_s": heard.speech_s, "faults": heard.faults}
                 answers.append({"audio": path, "speaker": found.speaker, **asdict(found), **sound})
                 _print(path, found, top)
-        content = {"n_speakers": identifier.n_speakers, "answers": answers, **settings(identifier.speaker_point)}
+        content = {"n_speakers": identifier.n_speakers, "answers": answers, **point_values(identifier.speaker_point)}
     if json is not None:
         write_json(json, {**content, "skipped": skipped.reasons})
     finish(skipped, len(audio))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pysid.cli.common import Channel, Device, MaxHours, Model, write_json
-from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, finish, operating_point, settings
+from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, finish, operating_point, point_values
 
 if TYPE_CHECKING:
     pass
@@ -77,7 +77,7 @@ def verify(
                 "enrol": enrol,
                 "enrol_speech_s": speech,
                 "decisions": answers,
-                **settings(point),
+                **point_values(point),
                 "skipped": skipped.reasons,
             },
         )
