@@ -11,10 +11,13 @@ from pysid.embedding.ecapa import Ecapa, EcapaConfig
 from pysid.embedding.eres2net import ERes2Net, ERes2NetConfig
 from pysid.embedding.lstm import Lstm, LstmConfig
 from pysid.embedding.resnet import ResNet, ResNetConfig
+from pysid.embedding.titanet import TitaNet, TitaNetConfig
 from pysid.embedding.xvector import XVector, XVectorConfig
 
-TrainableConfig = XVectorConfig | ResNetConfig | CamPlusPlusConfig | EcapaConfig | ERes2NetConfig | LstmConfig
-TrainableNetwork = XVector | ResNet | CamPlusPlus | Ecapa | ERes2Net | Lstm
+TrainableConfig = (
+    XVectorConfig | ResNetConfig | CamPlusPlusConfig | EcapaConfig | ERes2NetConfig | LstmConfig | TitaNetConfig
+)
+TrainableNetwork = XVector | ResNet | CamPlusPlus | Ecapa | ERes2Net | Lstm | TitaNet
 
 _NETWORKS: dict[type, Callable[[Any], TrainableNetwork]] = {
     XVectorConfig: XVector,
@@ -23,6 +26,7 @@ _NETWORKS: dict[type, Callable[[Any], TrainableNetwork]] = {
     EcapaConfig: Ecapa,
     ERes2NetConfig: ERes2Net,
     LstmConfig: Lstm,
+    TitaNetConfig: TitaNet,
 }
 
 

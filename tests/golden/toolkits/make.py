@@ -4,6 +4,9 @@ python tests/golden/toolkits/make.py speechbrain
 python tests/golden/toolkits/make.py wespeaker PATH_OF_ITS_CHECKOUT COMMIT
 python tests/golden/toolkits/make.py resemblyzer
 python tests/golden/toolkits/make.py 3d-speaker PATH_OF_ITS_CHECKOUT COMMIT
+python tests/golden/toolkits/make.py nemo PATH_OF_ITS_CHECKOUT COMMIT    # with librosa and omegaconf alone
+
+NeMo's modules are run from its source files, with empty stand-ins for what they import besides PyTorch.
 """
 
 import sys
@@ -129,11 +132,109 @@ def wespeaker(checkout: str, commit: str) -> dict[str, Case]:
     return made
 
 
+NEMO_TITANET = """\
+target: nemo.collections.asr.models.label_models.EncDecSpeakerLabelModel
+preprocessor:
+  _target_: nemo.collections.asr.modules.AudioToMelSpectrogramPreprocessor
+  normalize: per_feature
+  window_size: 0.025
+  sample_rate: 16000
+  window_stride: 0.01
+  window: hann
+  features: 40
+  n_fft: 512
+  frame_splicing: 1
+  dither: 1.0e-05
+encoder:
+  _target_: nemo.collections.asr.modules.ConvASREncoder
+  feat_in: 40
+  activation: relu
+  conv_mask: true
+  jasper:
+  - {filters: 32, repeat: 1, kernel: [3], stride: [1], dilation: [1], dropout: 0.0, residual: false, separable: true,
+     se: true, se_context_size: -1}
+  - {filters: 32, repeat: 3, kernel: [7], stride: [1], dilation: [1], dropout: 0.1, residual: true, separable: true,
+     se: true, se_context_size: -1}
+  - {filters: 32, repeat: 2, kernel: [11], stride: [1], dilation: [1], dropout: 0.1, residual: true, separable: true,
+     se: true, se_context_size: -1}
+  - {filters: 48, repeat: 1, kernel: [1], stride: [1], dilation: [1], dropout: 0.0, residual: false, separable: true,
+     se: true, se_context_size: -1}
+decoder:
+  _target_: nemo.collections.asr.modules.SpeakerDecoder
+  feat_in: 48
+  num_classes: 7
+  pool_mode: attention
+  emb_sizes: 24
+  angular: true
+"""
+
+
+class NemoSource:
+    """Modules of NeMo from a checkout; those that only its framework needs are stand-ins."""
+
+    REAL = (
+        "nemo.collections.asr.parts.submodules.jasper",
+        "nemo.collections.asr.parts.submodules.tdnn_attention",
+        "nemo.collections.asr.parts.preprocessing.features",
+        "nemo.collections.asr.modules.conv_asr",
+    )
+
+    def __init__(self, checkout: str) -> None:
+        self.root = Path(checkout)
+        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        from importlib.machinery import ModuleSpec
+        from importlib.util import spec_from_file_location
+
+        if name in self.REAL:
+            return spec_from_file_location(name, self.root / (name.replace(".", "/") + ".py"))
+        return ModuleSpec(name, self, is_package=True) if name.split(".", maxsplit=1)[0] == "nemo" else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: Any) -> Any:
+        return None
+
+    def exec_module(self, module: Any) -> None:
+        def absent(name: str) -> Any:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            if name == "NeuralModule":
+                return torch.nn.Module
+            if name == "typecheck":
+                return lambda: lambda function: function
+            if name == "activation_registry":
+                return {"relu": torch.nn.ReLU}
+            methods = ("__init__", "is_adapter_available", "is_access_enabled", "debug", "info", "warning")
+            return type(name, (), dict.fromkeys(methods, lambda *args, **options: None))
+
+        module.__getattr__ = absent
+
+
+def nemo(checkout: str, commit: str) -> dict[str, Case]:
+    import yaml
+
+    NemoSource(checkout)
+    conv_asr = import_module("nemo.collections.asr.modules.conv_asr")
+    features = import_module("nemo.collections.asr.parts.preprocessing.features")
+    settings = yaml.safe_load(NEMO_TITANET)
+    options = {part: {k: v for k, v in settings[part].items() if k != "_target_"} for part in ("encoder", "decoder")}
+    encoder, decoder = conv_asr.ConvASREncoder(**options["encoder"]), conv_asr.SpeakerDecoder(**options["decoder"])
+    _, state = filled(torch.nn.ModuleDict({"encoder": encoder, "decoder": decoder}))
+    preprocessor = features.FilterbankFeatures(n_window_size=400, n_fft=512, nfilt=40, preemph=0.97).eval()
+    wave = torch.from_numpy(waveform())[None] / 32768
+    bands, n_frames = preprocessor(wave, torch.tensor([wave.shape[1]]))
+    _, embedding = decoder(*encoder(audio_signal=bands, length=n_frames))
+    preprocessor.normalize = None  # for the features alone: the network's part of pysid does that
+    plain, _ = preprocessor(wave, torch.tensor([wave.shape[1]]))
+    return {"nemo-titanet": case(f"NeMo {commit}, from source", state, NEMO_TITANET, embedding, plain[0].T)}
+
+
 MAKERS: dict[str, Callable[..., dict[str, Case]]] = {
     "speechbrain": speechbrain,
     "resemblyzer": resemblyzer,
     "wespeaker": wespeaker,
     "3d-speaker": threed_speaker,
+    "nemo": nemo,
 }
 
 if __name__ == "__main__":
