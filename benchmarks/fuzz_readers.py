@@ -30,7 +30,7 @@ from pysid.config import read_json, read_plain
 from pysid.data.sources import AudioFiles
 from pysid.errors import DataError, PysidWarning, Skipped
 from pysid.exchange.kaldi_backend import parse_plda
-from pysid.io.ark.archive import load_matrix, load_vector, read_matrices, read_vectors
+from pysid.io.ark.archive import read_matrices, read_matrix, read_vector, read_vectors
 from pysid.io.ark.npz import read_npz
 from pysid.io.kaldi.files import reader_for
 from pysid.io.kaldi.options import parse_option_file
@@ -126,7 +126,7 @@ def read_archive(data: bytes) -> None:
             deque(read_vectors(f"ark:{file.name}"), maxlen=0)
         with refused() as other:
             deque(read_matrices(f"ark:{file.name}"), maxlen=0)
-        for load in (load_vector, load_matrix):
+        for load in (read_vector, read_matrix):
             with refused():
                 load(f"{file.name}:{data.find(b' ') + 1}")
         if outcome and other:
