@@ -50,16 +50,54 @@ def filled(network: torch.nn.Module) -> tuple[torch.nn.Module, dict[str, Any]]:
     return network.eval(), network.state_dict()
 
 
+def speechbrain_settings(n_mels: int, network: str) -> str:
+    return f"""\
+n_mels: {n_mels}
+compute_features: !new:speechbrain.lobes.features.Fbank
+    n_mels: !ref <n_mels>
+mean_var_norm: !new:speechbrain.processing.features.InputNormalization
+    norm_type: sentence
+    std_norm: False
+embedding_model: !new:speechbrain.lobes.models.{network}
+"""
+
+
+SPEECHBRAIN_XVECTOR = """Xvector.Xvector
+    in_channels: !ref <n_mels>
+    activation: !name:torch.nn.LeakyReLU
+    tdnn_blocks: 5
+    tdnn_channels: [32, 32, 32, 32, 48]
+    tdnn_kernel_sizes: [5, 3, 3, 1, 1]
+    tdnn_dilations: [1, 2, 3, 1, 1]
+    lin_neurons: 24"""
+SPEECHBRAIN_RESNET = """ResNet.ResNet
+    input_size: !ref <n_mels>
+    channels: [8, 8, 16, 16]
+    block_sizes: [2, 2, 2, 1]
+    strides: [1, 2, 2, 2]
+    lin_neurons: 24"""
+
+
 def speechbrain() -> dict[str, Case]:
     import speechbrain
     from hyperpyyaml import load_hyperpyyaml
+    from speechbrain.nnet.pooling import StatisticsPooling
 
-    settings = load_hyperpyyaml(SPEECHBRAIN_ECAPA)
-    network, state = filled(settings["embedding_model"])
-    features = settings["compute_features"](torch.from_numpy(waveform())[None] / 32768)
-    embedding = network(settings["mean_var_norm"](features, torch.ones(1)), torch.ones(1))
-    made_by = f"SpeechBrain {speechbrain.__version__}"
-    return {"speechbrain-ecapa": case(made_by, state, SPEECHBRAIN_ECAPA, embedding, features[0])}
+    # It adds noise of up to 9e-5 to the means, in evaluation too.
+    StatisticsPooling._get_gauss_noise = lambda self, shape, device="cpu": torch.zeros(shape)
+    made, made_by = {}, f"SpeechBrain {speechbrain.__version__}"
+    texts = {
+        "speechbrain-ecapa": SPEECHBRAIN_ECAPA,
+        "speechbrain-xvector": speechbrain_settings(24, SPEECHBRAIN_XVECTOR),
+        "speechbrain-resnet": speechbrain_settings(30, SPEECHBRAIN_RESNET),
+    }
+    for name, text in texts.items():
+        settings = load_hyperpyyaml(text)
+        network, state = filled(settings["embedding_model"])
+        features = settings["compute_features"](torch.from_numpy(waveform())[None] / 32768)
+        embedding = network(settings["mean_var_norm"](features, torch.ones(1)), torch.ones(1))
+        made[name] = case(made_by, state, text, embedding, features[0])
+    return made
 
 
 def resemblyzer() -> dict[str, Case]:
@@ -105,7 +143,7 @@ def threed_speaker(checkout: str, commit: str) -> dict[str, Case]:
 
 def wespeaker(checkout: str, commit: str) -> dict[str, Case]:
     sys.path.insert(0, checkout)
-    models = {name: import_module(f"wespeaker.models.{name}") for name in ("resnet", "ecapa_tdnn", "campplus")}
+    models = {name: import_module(f"wespeaker.models.{name}") for name in ("resnet", "ecapa_tdnn", "campplus", "tdnn")}
     networks = {  # names in config.yaml, options
         "wespeaker-resnet18": (models["resnet"].ResNet18, {"feat_dim": 40, "embed_dim": 24}),
         "wespeaker-resnet50": (models["resnet"].ResNet50, {"feat_dim": 16, "embed_dim": 24}),
@@ -115,6 +153,7 @@ def wespeaker(checkout: str, commit: str) -> dict[str, Case]:
             {"feat_dim": 80, "embed_dim": 192, "emb_bn": True},
         ),
         "wespeaker-campplus": (models["campplus"].CAMPPlus, {"feat_dim": 80, "embed_dim": 512}),
+        "wespeaker-xvector": (models["tdnn"].XVEC, {"feat_dim": 40, "embed_dim": 24, "hid_dim": 32, "stats_dim": 48}),
     }
     made, made_by = {}, f"WeSpeaker {commit}, torchaudio {torchaudio.__version__}"
     for name, (make, options) in networks.items():
