@@ -103,7 +103,7 @@ class Diarizer:
         steps: `speech`, `windows`, `affinity`, `clusterer`, `resegmenter`, `overlap`: objects to use instead of those
             that `config` names, see `steps`.
     Raises:
-        TypeError, ValueError: a step that there is not, or not with these windows.
+        TypeError, ValueError: there is no such step, or not with these windows.
         DataError: `config` asks for what does not go with the model.
 
     >>> diarization = Diarizer.load()("meeting.wav")  # doctest: +SKIP
@@ -272,7 +272,7 @@ class Diarizer:
         return features
 
     def assign(self, analysis: Analysis, count: SpeakerCount = ANY_NUMBER) -> Diarization:
-        """The turns of an analysed recording, of so many speakers."""
+        """The turns of an analysed recording, with that many speakers."""
         duration_s, windows = analysis.features.duration_s, analysis.windows
         if not len(windows):
             return Diarization([], duration_s)
@@ -288,7 +288,7 @@ class Diarizer:
                 features, speech = features[analysis.frames], [Segment(0.0, len(analysis.frames) * analysis.shift_s)]
             moved = self.resegmenter(features.cpu().numpy(), analysis.shift_s, speech, turns)
             if len({turn.speaker for turn in moved}) >= min(count.minimum, clustering.n_speakers):
-                turns = moved  # else it has lost a speaker who was asked for
+                turns = moved  # otherwise it has lost a speaker who was asked for
         if self.overlap:
             second = self.overlap(analysis.embeddings, windows, clustering)
             turns = with_second_speakers(turns, windows, second, names)
@@ -351,7 +351,7 @@ def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: SpeechDe
 
 
 def _as_they_first_speak(turns: list[Turn], clustering: Clustering, names: list[str]) -> tuple[list[Turn], Clustering]:
-    """The same with the names given out anew: borders that moved may have changed who speaks first.
+    """The same with new names: borders that moved may have changed who speaks first.
 
     What another resegmenter has names of its own for is left as it is.
     """
