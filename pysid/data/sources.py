@@ -6,8 +6,8 @@ travel with each of them.
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -16,8 +16,8 @@ import numpy as np
 
 from pysid.data.corpus import Corpus
 from pysid.io.ark.archive import read_matrix, read_vector, split_entry
-from pysid.io.audio.files import AudioPiece, open_piece
-from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.audio.files import AudioPiece
+from pysid.io.audio.reader import MAX_HOURS, AudioReader
 from pysid.io.files import state
 from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.table_formats import SegmentLine
@@ -105,8 +105,10 @@ class AudioFiles:
         with self.open(key) as piece:
             return piece.read()
 
-    def open(self, key: str) -> AbstractContextManager[AudioPiece]:
-        return open_piece(self.paths[key], sample_rate=self.sample_rate, channel=self.channel, max_hours=self.max_hours)
+    @contextmanager
+    def open(self, key: str) -> Iterator[AudioPiece]:
+        with AudioReader(self.paths[key], self.sample_rate, self.channel, self.max_hours) as reader:
+            yield AudioPiece.cut(reader)
 
     def part(self, keys: Iterable[str]) -> "AudioFiles":
         return replace(self, paths={key: self.paths[key] for key in keys})
