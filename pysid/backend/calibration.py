@@ -49,7 +49,7 @@ class LogisticCalibration(Estimator):
         if spread == 0:
             raise DataError("calibration needs scores that vary, they are all equal")
         standard = (np.concatenate([target, nontarget]) - centre) / spread
-        slope, intercept = _fit_logistic(standard[None], len(target), self.p_target)
+        slope, intercept = _fit_logistic(standard, len(target), self.p_target)
         self.scale_ = float(slope / spread)
         self.offset_ = float(intercept - slope * centre / spread)
         return self
@@ -82,16 +82,16 @@ class LogisticCalibration(Estimator):
         return calibration
 
 
-def _fit_logistic(features: np.ndarray, n_target: int, prior: float) -> np.ndarray:
-    """A slope for each row of standardised `features` (K, n), then the intercept; the first `n_target` are targets."""
+def _fit_logistic(scores: np.ndarray, n_target: int, prior: float) -> tuple[float, float]:
+    """Slope and intercept for standardised scores, of which the first `n_target` are targets."""
     from scipy import optimize  # here and not above: it takes longer to import than all of NumPy
     from scipy.special import expit
 
-    n_slopes, n = features.shape
-    sign = np.repeat([1.0, -1.0], [n_target, n - n_target])
-    weight = np.repeat([prior / n_target, (1 - prior) / (n - n_target)], [n_target, n - n_target])
-    features = np.vstack([features, np.ones(n)])
-    ridge = np.append(np.full(n_slopes, RIDGE), 0.0)
+    n_nontarget = len(scores) - n_target
+    sign = np.repeat([1.0, -1.0], [n_target, n_nontarget])
+    weight = np.repeat([prior / n_target, (1 - prior) / n_nontarget], [n_target, n_nontarget])
+    features = np.stack([scores, np.ones_like(scores)])  # (2, n)
+    ridge = np.array([RIDGE, 0.0])
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         margin = sign * (theta @ features + _logit(prior))
@@ -102,9 +102,10 @@ def _fit_logistic(features: np.ndarray, n_target: int, prior: float) -> np.ndarr
         p = expit(theta @ features + _logit(prior))
         return (features * (weight * p * (1 - p))) @ features.T + np.diag(ridge)
 
-    start = np.append(1.0, np.zeros(n_slopes))
-    result = optimize.minimize(loss, x0=start, jac=True, hess=hessian, method="trust-exact", options={"gtol": 1e-10})
-    return result.x
+    result = optimize.minimize(
+        loss, x0=np.array([1.0, 0.0]), jac=True, hess=hessian, method="trust-exact", options={"gtol": 1e-10}
+    )
+    return float(result.x[0]), float(result.x[1])
 
 
 def _check_scores(scores: ArrayLike, name: str) -> np.ndarray:
