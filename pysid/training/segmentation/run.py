@@ -86,6 +86,8 @@ class SegmentationTrainConfig:
             raise ValueError(
                 "trunk_of needs network.trunk, the form of the trunk; write network.trunk={} for the usual one"
             )
+        if self.network.trunk is not None and not (self.trunk_of or self.start_from):
+            raise ValueError("network.trunk needs trunk_of, the model whose weights it has, such as trunk_of=default")
         if self.rooms is not None and self.rooms.sample_rate != self.features.sample_rate:
             raise ValueError(
                 f"rooms.sample_rate is {self.rooms.sample_rate}, but the features are for "

@@ -168,6 +168,8 @@ def test_a_network_without_a_trunk_goes_on_with_one(config):
 def test_trunk_of_needs_a_trunk(config):
     with pytest.raises(ValueError, match=r"trunk_of needs network\.trunk"):
         replace(config, trunk_of="default")
+    with pytest.raises(ValueError, match=r"network\.trunk needs trunk_of"):
+        replace(config, network=replace(NETWORK, feature_dim=81, trunk=TrunkConfig()))
 
 
 def test_rooms_are_simulated(config):
