@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import write_json
+from pysid.cli.common import FiguresJson, write_json
 from pysid.progress import track
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def der(
     skip_overlap: Annotated[
         bool, typer.Option("--skip-overlap", help="Leave out where two reference speakers or more talk at once.")
     ] = False,
-    json: Annotated[Path | None, typer.Option(help="Write the figures here too; rates are fractions.")] = None,
+    json: FiguresJson = None,
 ) -> None:
     """Diarization error rate (DER) and Jaccard error rate (JER) of each recording and of all together.
 

@@ -136,7 +136,7 @@ def min_cllr(target: ArrayLike, nontarget: ArrayLike) -> float:
     hits, alarms = _hull(target, nontarget)
     # A pool has the likelihood ratio hits / alarms, so its targets cost log2(1 + alarms / hits) each.
     nats = -(rel_entr(hits, hits + alarms).sum() + rel_entr(alarms, hits + alarms).sum())
-    return float(nats / (2 * np.log(2)))
+    return max(0.0, float(nats / (2 * np.log(2))))  # not -0.0
 
 
 @dataclass(frozen=True)
