@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.diarization import write_recording
-from benchmarks.measure.machine import GIB, bytes_of
+from benchmarks.measure.machine import GIB
 from benchmarks.measure.tables import console, show, write_json
+from pysid.parallel.isolated import bytes_of
 
 AUDIO = Path(__file__).parents[1] / "examples" / "dev" / "audio"
 ROUNDS = 3

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmarks.measure.machine import GIB, bytes_of
+from benchmarks.measure.machine import GIB
 from benchmarks.measure.tables import console, show, write_json
 from pysid.io.audio.files import read_audio
 from pysid.io.turns.rttm import read_rttm
+from pysid.parallel.isolated import bytes_of
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "conversation" / "meeting.ogg"
 RATE = 16000  # Hz

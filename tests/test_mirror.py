@@ -58,7 +58,6 @@ ELSEWHERE = {
     "exchange/test_to_kaldi.py": "nnet3/from_xvector nnet3/to_xvector",
     "exchange/test_to_onnx.py": "model/onnx_file",
     "model/toolkits/test_toolkits.py": "exchange/from_toolkit",
-    "runs/test_compare.py": "parallel/isolated",
     "model/test_speaker_model.py": "model/recording",
     # Stand-ins run whole, as Kaldi's programs do.
     "kaldi/test_programs.py": "kaldi/log kaldi/nnet3_info kaldi/other_programs kaldi/run",

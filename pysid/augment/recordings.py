@@ -74,28 +74,28 @@ class TrainingAugmentConfig(RecordingPaths):
                 raise ValueError(f"the policy {policy.kind!r} needs `{RECORDINGS_OF[policy.kind]}`, which is not set")
         if not any(map(self.has, RECORDINGS_OF)):
             raise ValueError(f"expected at least one of {', '.join(RECORDINGS_OF.values())}, got none")
-        self.config  # noqa: B018 - for its checks
+        self.augmenter  # noqa: B018 - for its checks
 
     @property
-    def config(self) -> AugmentConfig:
+    def augmenter(self) -> AugmentConfig:
         """The configuration of `Augmenter`."""
         known = tuple(policy for kind, policy in KALDI_POLICIES.items() if self.has(kind))
         return AugmentConfig(probability=self.probability, policies=known if self.policies is None else self.policies)
 
 
-def open_augmenter(settings: TrainingAugmentConfig, sample_rate: int) -> Augmenter:
+def open_augmenter(config: TrainingAugmentConfig, sample_rate: int) -> Augmenter:
     """An augmenter of waves at `sample_rate` Hz, with the recordings that its policies need.
 
     Raises:
         DataError: a list is missing or malformed, a file is missing, or pyroomacoustics is.
     """
-    return make_augmenter(settings.config, settings, sample_rate, settings.in_memory)
+    return make_augmenter(config.augmenter, config, sample_rate, config.in_memory)
 
 
 def make_augmenter(
     config: AugmentConfig, paths: RecordingPaths, sample_rate: int, in_memory: bool = False
 ) -> Augmenter:
-    """As `open_augmenter`, for any options."""
+    """As `open_augmenter`, for any configuration."""
     wanted = {policy.kind for policy in config.policies}
     banks: dict[str, WaveBank | ResponseSet] = {}
     for kind in sorted(wanted & {"noise", "music", "babble"}):

@@ -46,6 +46,12 @@ def convert(
     join: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Join a speaker's turns with so short a pause between.")
     ] = 0.0,
+    plda: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of a model: Kaldi's PLDA, or WeSpeaker's, to score with.")
+    ] = None,
+    mean: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of a model: what embeddings are centred by, .vec or .npy.")
+    ] = None,
 ) -> None:
     """Write turns of speakers in another format: RTTM, subtitles, Praat, ELAN, Audacity, tables, JSON; both ways.
 
@@ -63,14 +69,18 @@ def convert(
     Example: pysid convert - - --from rttm --to srt < meeting.rttm
 
     Example: pysid convert campplus_cn_common.bin models/campplus
+
+    Example: pysid convert exp/xvec models/xvec --plda exp/xvec/plda
     """
     if len(turns) == 1 and _is_model(turns[0]):
         if to or source or names or exclusive or join:
             raise typer.BadParameter(f"{turns[0]} is a model, and the options are for turns")
         from pysid.exchange.from_toolkit import convert_model
 
-        print(f"{out}: {convert_model(turns[0], out)}")
+        print(f"{out}: {convert_model(turns[0], out, plda=plda, mean=mean)}")
         return
+    if plda or mean:
+        raise typer.BadParameter("--plda and --mean are for a model, a file of weights or a folder of one")
     from pysid.diarization.exclusive import exclusive as one_at_a_time
     from pysid.diarization.turns import bridge_gaps
     from pysid.io.turns.convert import read_all, write_all

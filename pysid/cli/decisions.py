@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 CostMiss = Annotated[float, typer.Option("--c-miss", help="Cost of rejecting the right speaker.")]
 CostFa = Annotated[float, typer.Option("--c-fa", help="Cost of accepting a wrong one.")]
-Kind = Annotated[BackendKind | None, typer.Option("--backend", help="What scores.", show_default="the model's own")]
+ModelBackend = Annotated[
+    BackendKind | None, typer.Option("--backend", help="What scores.", show_default="the model's own")
+]
 Threshold = Annotated[
     float | None, typer.Option(help="Accept scores of at least this.", show_default="what prior and costs make best")
 ]
@@ -36,7 +38,7 @@ def figures(found: "Candidate") -> str:
     return describe(found.score, found.llr, found.probability)
 
 
-def settings(point: "OperatingPoint") -> dict[str, Any]:
+def point_values(point: "OperatingPoint") -> dict[str, Any]:
     """The operating point for JSON, with the threshold of the ratio that follows."""
     bayes = None if point.threshold is not None else point.llr_threshold
     return {"operating_point": {**asdict(point), "llr_threshold": bayes}}

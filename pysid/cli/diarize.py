@@ -147,7 +147,7 @@ def diarize(
     from pysid.model.directory import DEFAULT_MODEL
     from pysid.runs.diarize import diarize as run
     from pysid.runs.diarize import list_recordings
-    from pysid.runs.speaker_names import NameOptions
+    from pysid.runs.speaker_names import Naming
     from pysid.speakers.database import SpeakerDatabase
     from pysid.speakers.identify import Identifier
 
@@ -172,7 +172,7 @@ def diarize(
             reference=None if reference is None else read_rttm(reference),
             speech=None if speech is None else read_rttm(speech),
             resume=resume,
-            names=NameOptions(identifier, link, exclusive=exclusive),
+            names=Naming(identifier, link, exclusive=exclusive),
         )
         n_done = 0
         for outcome in outcomes:
@@ -197,10 +197,10 @@ def _check_numbers(exact: int | None, least: int, most: int | None) -> None:
 
 def _print_settings(model: str, changes: dict[str, Any]) -> None:
     from pysid.diarization.explain import explain
-    from pysid.diarization.files import load_settings
+    from pysid.diarization.files import load_config
     from pysid.model.speaker_model import SpeakerModel
 
-    config, _ = load_settings(SpeakerModel.load(model), changes)
+    config, _ = load_config(SpeakerModel.load(model), changes)
     for setting in explain(config):
         print(f"{setting.name}={setting.shown}")
         print(f"    {setting.text}")

@@ -34,12 +34,12 @@ def features(
 
     Example: pysid features data/train exp/features/train --jobs 4
     """
-    from pysid.config import read_settings
+    from pysid.config import read_config
     from pysid.data.corpus import Corpus
     from pysid.data.features import write_features
     from pysid.frontend import VOXCELEB, FrontendConfig
 
-    frontend = VOXCELEB if config is None else read_settings(FrontendConfig, config)
+    frontend = VOXCELEB if config is None else read_config(FrontendConfig, config)
     corpus = Corpus.read(data)
     skipped = write_features(
         corpus,

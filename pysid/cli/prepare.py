@@ -96,14 +96,14 @@ def conversations(
     Example: pysid prepare conversations data/dev data/conversations --count 400 --jobs 4
     """
     from pysid.augment.recordings import RecordingPaths
-    from pysid.config import read_settings
+    from pysid.config import read_config
     from pysid.data.conversations.plan import ConversationConfig
     from pysid.data.conversations.scenes import open_scene
     from pysid.data.conversations.write import write_conversations
     from pysid.data.corpus import Corpus
     from pysid.io.text import RowFormat, read_rows
 
-    settings = ConversationConfig() if config is None else read_settings(ConversationConfig, config)
+    plan = ConversationConfig() if config is None else read_config(ConversationConfig, config)
     given: dict[str, Any] = {
         "n_conversations": count,
         "min_pieces": min_pieces,
@@ -117,15 +117,15 @@ def conversations(
         "seed": seed,
     }
     try:
-        settings = dataclasses.replace(settings, **{name: value for name, value in given.items() if value is not None})
+        plan = dataclasses.replace(plan, **{name: value for name, value in given.items() if value is not None})
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     corpus = Corpus.read(data)
     only = None if speakers is None else {name for _, (name,) in read_rows(speakers, RowFormat("speaker", (1,)))}
     recordings = RecordingPaths(noises=noises, music=music, speech=voices, rooms=tuple(rooms) if rooms else None)
-    scene = open_scene(settings.scene, recordings, settings.sample_rate)
+    scene = open_scene(plan.scene, recordings, plan.sample_rate)
     made, skipped = write_conversations(
-        corpus, out, settings, scene=scene, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes
+        corpus, out, plan, scene=scene, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes
     )
     hours = sum(conversation.duration_s for conversation in made) / 3600
     print(f"{out}: {len(made)} conversations, {hours:.2f} hours")

@@ -17,9 +17,9 @@ def score(
     scores: Annotated[Path, typer.Argument(help="Output, a line a trial: enrol test score.")],
     model: Model = None,
     backend: Annotated[BackendKind | None, typer.Option(show_default="the model's own")] = None,
-    enroll: Annotated[
+    enrol: Annotated[
         Path | None,
-        typer.Option(help="spk2utt: the trials' first column names speakers enrolled by these utterances."),
+        typer.Option("--enroll", help="spk2utt: the trials' first column names speakers enrolled by these utterances."),
     ] = None,
     cohort: Annotated[
         str | None, typer.Option(help="Embeddings of other speakers (scp:, ark:, .npz) for adaptive s-norm.")
@@ -50,5 +50,5 @@ def score(
     workers = choose_workers(jobs, cluster, threads, device)
     if cluster is None:
         check_device(device)
-    config = ScoringConfig(backend=backend, enrol_spk2utt=enroll, cohort=cohort, top_n=top_n, calibrate=calibrate)
+    config = ScoringConfig(backend=backend, enrol_spk2utt=enrol, cohort=cohort, top_n=top_n, calibrate=calibrate)
     score_list(trials, audio, scores, config, model=model, workers=workers, allow_pipes=allow_pipes)

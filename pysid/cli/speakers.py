@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, write_json
-from pysid.cli.decisions import CostFa, CostMiss, Kind, Threshold, figures, finish, operating_point, settings
+from pysid.cli.decisions import (
+    CostFa,
+    CostMiss,
+    ModelBackend,
+    Threshold,
+    figures,
+    finish,
+    operating_point,
+    point_values,
+)
 
 if TYPE_CHECKING:
     from pysid.speakers.identify import Identification
@@ -22,7 +31,7 @@ def _group() -> None:
     pass
 
 
-def enroll(
+def enrol(
     name: Annotated[str, typer.Argument(help="The speaker's name.")],
     db: Database,
     audio: Annotated[
@@ -88,7 +97,7 @@ def identify(
     db: Database,
     top: Annotated[int, typer.Option(min=1, help="Show so many of the nearest speakers.")] = 1,
     model: Model = None,
-    backend: Kind = None,
+    backend: ModelBackend = None,
     prior: Annotated[float, typer.Option(help="Probability that the speaker is enrolled.")] = 0.5,
     c_miss: CostMiss = 1.0,
     c_fa: CostFa = 1.0,
@@ -125,7 +134,7 @@ def identify(
                 sound = {"speech_s": heard.speech_s, "faults": heard.faults}
                 answers.append({"audio": path, "speaker": found.speaker, **asdict(found), **sound})
                 _print(path, found, top)
-        content = {"n_speakers": identifier.n_speakers, "answers": answers, **settings(identifier.speaker_point)}
+        content = {"n_speakers": identifier.n_speakers, "answers": answers, **point_values(identifier.speaker_point)}
     if json is not None:
         write_json(json, {**content, "skipped": skipped.reasons})
     finish(skipped, len(audio))

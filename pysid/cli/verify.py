@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, write_json
-from pysid.cli.decisions import CostFa, CostMiss, Kind, Threshold, finish, operating_point, settings
+from pysid.cli.decisions import CostFa, CostMiss, ModelBackend, Threshold, finish, operating_point, point_values
 
 REJECTED = 3  # exit status with --exit-code
 
@@ -18,7 +18,7 @@ def verify(
         typer.Option("--test", "-t", help="A recording to check; may be repeated. Of two recordings, the second."),
     ] = None,
     model: Model = None,
-    backend: Kind = None,
+    backend: ModelBackend = None,
     prior: Annotated[float, typer.Option(help="Probability of the same speaker before anything is heard.")] = 0.5,
     c_miss: CostMiss = 1.0,
     c_fa: CostFa = 1.0,
@@ -74,7 +74,7 @@ def verify(
                 "enrol": enrol,
                 "enrol_speech_s": speech,
                 "decisions": answers,
-                **settings(point),
+                **point_values(point),
                 "skipped": skipped.reasons,
             },
         )

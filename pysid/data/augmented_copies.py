@@ -164,7 +164,7 @@ class _Renderer:
             augmenter = self._augmenter(_kind(copy))
             name = _utterance(copy)
             try:
-                wave = copies.audio.load(name)
+                wave = copies.audio.read(name)
                 corruption = augmenter.draw(len(wave), np.random.default_rng([self.work.seed, *copy.encode()]))
             except DataError as error:
                 reasons[copy] = str(error).removeprefix(f"{name}: ")
@@ -237,7 +237,7 @@ class VadWork:
 def _voiced(frontend: Frontend, source: CorpusAudio) -> Results:
     for name in source.keys:
         try:
-            wave = source.load(name)
+            wave = source.read(name)
         except DataError as error:
             yield name, str(error).removeprefix(f"{name}: ")
             continue

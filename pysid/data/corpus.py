@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from pysid.errors import DataError
 from pysid.io import table_formats as formats
 from pysid.io import tables
 from pysid.io.ark.archive import split_entry
-from pysid.io.audio.files import MAX_OVERSHOOT_S, AudioPiece, audio_info, open_piece
+from pysid.io.audio.files import MAX_OVERSHOOT_S, AudioPiece, audio_info
+from pysid.io.audio.reader import AudioReader
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.table_formats import SegmentLine, TableFormat
 from pysid.segments import Segment
@@ -47,6 +48,15 @@ class Utterance:
     source: str
     segment: Segment | None = None
     channel: int | None = None
+
+
+class PieceOptions(TypedDict, total=False):
+    """Which samples of an utterance: see `Corpus.open_wave`."""
+
+    start_s: float
+    duration_s: float | None
+    channel: int | None
+    allow_pipes: bool
 
 
 @dataclass(frozen=True)
@@ -156,26 +166,10 @@ class Corpus:
         found = (known[key] if key in known else self._duration(self[key], recordings) for key in self.ids)
         return PackedTable(self.ids, array("d", found))
 
-    def read_wave(
-        self,
-        utterance: Utterance,
-        sample_rate: int = 16000,
-        *,
-        start_s: float = 0.0,
-        duration_s: float | None = None,
-        channel: int | None = 0,
-        allow_pipes: bool = False,
-    ) -> np.ndarray:
+    def read_wave(self, utterance: Utterance, sample_rate: int = 16000, **piece: Unpack[PieceOptions]) -> np.ndarray:
         """The samples of an utterance or a piece of it, (S,) float32 at int16 scale; arguments as of `open_wave`."""
-        with self.open_wave(
-            utterance,
-            sample_rate,
-            start_s=start_s,
-            duration_s=duration_s,
-            channel=channel,
-            allow_pipes=allow_pipes,
-        ) as piece:
-            return piece.read()
+        with self.open_wave(utterance, sample_rate, **piece) as opened:
+            return opened.read()
 
     @contextmanager
     def open_wave(
@@ -205,15 +199,10 @@ class Corpus:
         if duration_s is not None and begin_s + duration_s < end_s:
             end_s, overshoot_s = begin_s + duration_s, math.inf
         try:
-            with open_piece(
-                resolve(utterance.source, self.directory, allow_pipes=allow_pipes),
-                sample_rate=sample_rate,
-                channel=channel if utterance.channel is None else utterance.channel,
-                start_s=begin_s,
-                end_s=end_s,
-                max_overshoot_s=overshoot_s,
-            ) as piece:
-                yield piece
+            audio = resolve(utterance.source, self.directory, allow_pipes=allow_pipes)
+            named = channel if utterance.channel is None else utterance.channel
+            with AudioReader(audio, sample_rate, named) as reader:
+                yield AudioPiece.cut(reader, begin_s, end_s, overshoot_s)
         except DataError as error:
             raise DataError(f"{utterance.id}: {error}") from None
 

@@ -203,7 +203,7 @@ def _features(frontend: Frontend, source: FeatureSource) -> Results:
 
 
 def _of_audio(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray:
-    wave = source.audio.load(name)
+    wave = source.audio.read(name)
     mask = None
     if source.vad is not None:
         voiced = _voiced(source.vad, name)
@@ -219,7 +219,7 @@ def _of_stored(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarr
     assert source.stored is not None and source.vad is not None
     if name not in source.stored.entries:
         raise DataError("not in feats.scp")
-    features = source.stored.load(name)
+    features = source.stored.read(name)
     voiced = _voiced(source.vad, name)
     config = frontend.config
     if features.shape != (len(voiced), config.dim):
@@ -233,7 +233,7 @@ def _voiced(vad: Stored, name: str) -> np.ndarray:
     """Which frames are voiced, (T,) bool."""
     if name not in vad.entries:
         raise DataError("not in vad.scp")
-    voiced: np.ndarray = vad.load_vector(name) != 0
+    voiced: np.ndarray = vad.read_vector(name) != 0
     return voiced
 
 

@@ -6,8 +6,8 @@ travel with each of them.
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,9 +15,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from pysid.data.corpus import Corpus
-from pysid.io.ark.archive import load_matrix, load_vector, split_entry
-from pysid.io.audio.files import AudioPiece, open_piece
-from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.ark.archive import read_matrix, read_vector, split_entry
+from pysid.io.audio.files import AudioPiece
+from pysid.io.audio.reader import MAX_HOURS, AudioReader
 from pysid.io.files import state
 from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.table_formats import SegmentLine
@@ -32,7 +32,7 @@ class ArraySource(Source, Protocol):
         """Whether arrays are network input (T, D), else waveforms (S,)."""
         ...
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
         """The array. Raises DataError where it cannot be read."""
         ...
 
@@ -42,7 +42,7 @@ class AudioSource(ArraySource, Protocol):
     """A source of waveforms, which may be too long to be held whole."""
 
     def open(self, key: str) -> AbstractContextManager[AudioPiece]:
-        """A recording, to be read in blocks. Raises DataError as `load`."""
+        """A recording, to be read in blocks. Raises DataError as `read`."""
         ...
 
 
@@ -59,7 +59,7 @@ class CorpusAudio:
     def keys(self) -> Sequence[str]:
         return self.corpus.ids
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
         with self.open(key) as piece:
             return piece.read()
 
@@ -101,12 +101,14 @@ class AudioFiles:
     def keys(self) -> Sequence[str]:
         return list(self.paths)
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
         with self.open(key) as piece:
             return piece.read()
 
-    def open(self, key: str) -> AbstractContextManager[AudioPiece]:
-        return open_piece(self.paths[key], sample_rate=self.sample_rate, channel=self.channel, max_hours=self.max_hours)
+    @contextmanager
+    def open(self, key: str) -> Iterator[AudioPiece]:
+        with AudioReader(self.paths[key], self.sample_rate, self.channel, self.max_hours) as reader:
+            yield AudioPiece.cut(reader)
 
     def part(self, keys: Iterable[str]) -> "AudioFiles":
         return replace(self, paths={key: self.paths[key] for key in keys})
@@ -131,11 +133,11 @@ class Stored:
     def keys(self) -> Sequence[str]:
         return list(self.entries)
 
-    def load(self, key: str) -> np.ndarray:
-        return load_matrix(self.entries[key], self.directory, allow_pipes=self.allow_pipes)
+    def read(self, key: str) -> np.ndarray:
+        return read_matrix(self.entries[key], self.directory, allow_pipes=self.allow_pipes)
 
-    def load_vector(self, key: str) -> np.ndarray:
-        return load_vector(self.entries[key], self.directory, allow_pipes=self.allow_pipes)
+    def read_vector(self, key: str) -> np.ndarray:
+        return read_vector(self.entries[key], self.directory, allow_pipes=self.allow_pipes)
 
     def part(self, keys: Iterable[str]) -> "Stored":
         """Those of the keys that there are."""

@@ -22,7 +22,7 @@ from pysid.diarization.affinity import projection_of
 from pysid.diarization.clean_turns import without_fragments
 from pysid.diarization.clusterers import make_clusterer
 from pysid.diarization.config import DiarizationConfig, NetworkVadConfig
-from pysid.diarization.files import load_settings
+from pysid.diarization.files import load_config
 from pysid.diarization.local.analysis import LocalAnalysis, analyse_locally, assign_locally
 from pysid.diarization.local.config import LocalWindowConfig
 from pysid.diarization.local.hearing import Hearing
@@ -164,15 +164,15 @@ class Diarizer:
     @classmethod
     def of(cls, model: SpeakerModel, settings: Mapping[str, Any] | None = None, **steps: Unpack[Steps]) -> "Diarizer":
         """As `load`, with a model that is open already."""
-        config, backend = load_settings(model, settings)
+        config, backend = load_config(model, settings)
         if isinstance(config.windows, LocalWindowConfig):
             network = open_segmentation(config.windows.segmentation, model.path, model.device)
             return cls(model, config, backend, segmentation=network, **steps)
         detector = None if model.path is None else find_detector(model.path, model.device)
         return cls(model, config, backend, detector=detector, **steps)
 
-    def with_settings(self, config: DiarizationConfig) -> "Diarizer":
-        """The same model, back-end, detector and steps with other settings."""
+    def with_config(self, config: DiarizationConfig) -> "Diarizer":
+        """The same model, back-end, detector and steps with another configuration."""
         return Diarizer(
             self.model, config, self.backend, detector=self.detector, segmentation=self.segmentation, **self.steps
         )

@@ -16,6 +16,7 @@ class SpeakerNetwork(nn.Module, ABC):
     """
 
     config: FrameInput
+    is_cut = False  # whether fewer frames come out of the frame layers, as they are not padded
 
     @abstractmethod
     def frames(self, x: Tensor) -> Tensor:

@@ -140,4 +140,4 @@ DURATIONS = TableFormat(RowFormat("id seconds"), _seconds)
 COUNTS = TableFormat(RowFormat("id count"), _count)
 SEGMENTS = TableFormat(RowFormat("utterance recording start end [channel]", (4, 5)), _segment)
 TRIALS = TableFormat(TrialRow("enrol test target|nontarget", (2, 3)), parse_truth)
-SCORES = RowFormat("enrol test score", (3,))
+SCORES = RowFormat("enrol test score", (3, 4))  # WeSpeaker has the truth behind it

@@ -58,7 +58,7 @@ class SourceInputs(Inputs):
             if key in done:
                 continue
             try:
-                array = self.source.load(key)
+                array = self.source.read(key)
             except DataError as error:
                 on_skip(key, str(error).removeprefix(f"{key}: "))
                 continue

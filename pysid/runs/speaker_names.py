@@ -18,7 +18,7 @@ from pysid.speakers.link import LINK_POINT, link_voices
 
 
 @dataclass(frozen=True)
-class NameOptions:
+class Naming:
     """What the speakers of a run are called.
 
     Attributes:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pysid.errors import Skipped
-from pysid.io.ark.archive import load_vector, read_vectors, split_specifier
+from pysid.io.ark.archive import read_vector, read_vectors, split_specifier
 from pysid.io.tables import read_table
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import gather
@@ -57,7 +57,7 @@ class ListedVectors(VectorSource):
         for key, entry in self.entries.items():
             if key in wanted:
                 with skipped.on_error(key):
-                    vectors[key] = load_vector(entry, self.directory, allow_pipes=self.allow_pipes)
+                    vectors[key] = read_vector(entry, self.directory, allow_pipes=self.allow_pipes)
         return vectors
 
 

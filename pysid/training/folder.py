@@ -6,7 +6,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from pysid.config import read_settings, to_plain
+from pysid.config import read_config, to_plain
 from pysid.io.claim import Changes
 from pysid.io.claim import claim as claim_folder
 from pysid.io.files import atomic_text
@@ -59,7 +59,7 @@ def claim(out: Path, config: Any, *, dry_run: bool = False) -> None:
     path = out / "train.json"
     holds_states = path.exists() and any(out.glob("state-*"))
     # Settings newer than the file get their defaults.
-    old = to_plain(read_settings(type(config), path)) if holds_states else None
+    old = to_plain(read_config(type(config), path)) if holds_states else None
     changes = claim_folder(path, old, to_plain(config), _describe, HARMLESS | set(FELT), dry_run=dry_run)
     if int(os.environ.get("RANK", "0")) == 0:  # one of several processes says it
         for name, effect in FELT.items():

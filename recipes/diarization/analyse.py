@@ -11,7 +11,7 @@ import torch
 
 from pysid.config import assignment
 from pysid.diarization.config import DiarizationConfig
-from pysid.diarization.files import change_settings
+from pysid.diarization.files import with_settings
 from pysid.diarization.pipeline import Analysis, Diarizer
 from pysid.diarization.steps import Windows
 from pysid.frontend.streaming import RecordingFeatures
@@ -84,7 +84,7 @@ WORKER: dict[str, Diarizer] = {}  # of this process
 def start_worker(model: str, settings: dict) -> None:
     torch.set_num_threads(1)
     base = Diarizer.load(model)  # whose tuned settings are not what is compared
-    WORKER["diarizer"] = base.with_settings(change_settings(DiarizationConfig(), settings))
+    WORKER["diarizer"] = base.with_config(with_settings(DiarizationConfig(), settings))
     # The progress shown is that of recordings, not of blocks within each.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 

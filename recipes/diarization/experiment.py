@@ -16,7 +16,7 @@ import torch
 from analyse import load
 
 from pysid.diarization.config import DiarizationConfig
-from pysid.diarization.files import change_settings
+from pysid.diarization.files import with_settings
 from pysid.diarization.pipeline import Diarizer
 from pysid.diarization.steps import SpeakerCount
 from pysid.io.files import atomic_text
@@ -131,7 +131,7 @@ def diarizer_of(settings: Mapping[str, Any]) -> Diarizer:
     """One diarizer for each settings, which are over pysid's defaults, not over those tuned for the model."""
     key = json.dumps(settings, sort_keys=True)
     if key not in WORKER:
-        WORKER[key] = WORKER["base"].with_settings(change_settings(DiarizationConfig(), settings))
+        WORKER[key] = WORKER["base"].with_config(with_settings(DiarizationConfig(), settings))
     return WORKER[key]
 
 

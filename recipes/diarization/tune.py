@@ -22,7 +22,7 @@ from experiment import Fold, Task, start_worker, work
 
 from pysid.config import to_plain
 from pysid.diarization.config import DiarizationConfig
-from pysid.diarization.files import change_settings, save_settings
+from pysid.diarization.files import save_config, with_settings
 from pysid.diarization.pipeline import BLOCK_S, Diarizer
 from pysid.diarization.speech import SpeechConfig, speech_mask, speech_segments
 from pysid.frontend.streaming import analyse_blocks
@@ -144,7 +144,7 @@ def main() -> None:
         chosen, error = tune(pool, folds, base, args.limit)
     say(f"DER {100 * error:.2f}%")
     args.out.mkdir(parents=True, exist_ok=True)
-    save_settings(args.out, change_settings(DiarizationConfig(), chosen))
+    save_config(args.out, with_settings(DiarizationConfig(), chosen))
 
 
 if __name__ == "__main__":

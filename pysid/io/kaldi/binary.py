@@ -15,8 +15,10 @@ Source: kaldi/src/base/io-funcs-inl.h, matrix/kaldi-vector.cc, matrix/kaldi-matr
 matrix/compressed-matrix.cc.
 """
 
+import io
 from typing import Any
 
+import kaldiio.matio
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -31,9 +33,11 @@ _MATRICES = {"FM": _REALS[4], "DM": _REALS[8]}
 _PACKED = {"FP": _REALS[4], "DP": _REALS[8]}
 _UINT16 = b"\xfe"
 _COMPRESSED_HEADER = np.dtype([("minimum", "<f4"), ("range", "<f4"), ("n_rows", "<i4"), ("n_columns", "<i4")])
-_EVEN_STEPS = {"CM2": ("<u2", 65535), "CM3": ("<u1", 255)}
-
-COMPRESSED_TOKENS = ("CM", *_EVEN_STEPS)
+_COMPRESSED: dict[str, tuple[int, np.dtype[Any]]] = {  # percentiles of a column, two bytes each; a value
+    "CM": (4, np.dtype("<u1")),
+    "CM2": (0, np.dtype("<u2")),
+    "CM3": (0, np.dtype("<u1")),
+}
 
 
 class BinaryReader(Reader):
@@ -82,9 +86,9 @@ class BinaryReader(Reader):
         return self._values(self._dimension(), width)
 
     def matrix(self, dtype: DTypeLike = np.float32) -> Floats:
-        kind = self.expect(*_MATRICES, *COMPRESSED_TOKENS)
-        if kind in COMPRESSED_TOKENS:
-            return decompress(self, kind)
+        kind = self.expect(*_MATRICES, *_COMPRESSED)
+        if kind in _COMPRESSED:
+            return self._compressed(kind)
         n_rows, n_columns = self._dimension(), self._dimension()
         if (n_rows == 0) != (n_columns == 0):
             raise self.error(f"a matrix that is not {n_rows} x {n_columns}")
@@ -101,9 +105,19 @@ class BinaryReader(Reader):
         self.position += 1
         return int(self._values(1, np.dtype("<u2"))[0])
 
-    def values(self, n: int, dtype: DTypeLike) -> NDArray[Any]:
-        """The next `n` values as they stand in the file, a read-only view of it."""
-        return self._values(n, np.dtype(dtype))
+    def _compressed(self, kind: str) -> NDArray[np.float32]:
+        """The matrix behind that token, decoded by kaldiio once it is known to be whole."""
+        start = self.position
+        header = self._values(1, _COMPRESSED_HEADER)[0]
+        n_rows, n_columns = int(header["n_rows"]), int(header["n_columns"])
+        if n_rows < 0 or n_columns < 0:
+            raise self.error(f"dimensions >= 0 and not {n_rows} x {n_columns}", start)
+        n_percentiles, value = _COMPRESSED[kind]
+        self._values(n_percentiles * n_columns, np.dtype("<u2"))
+        self._values(n_rows * n_columns, value)
+        record = BINARY_HEADER + f"{kind} ".encode() + self.data[start : self.position]
+        with np.errstate(invalid="ignore", over="ignore"):  # a damaged header may hold infinities
+            return np.asarray(kaldiio.matio.read_matrix_or_vector(io.BytesIO(record)), np.float32)
 
     def _values(self, n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         start, size = self.position, n * dtype.itemsize
@@ -175,37 +189,3 @@ class BinaryWriter(Writer):
 
 def _little_endian(values: Floats) -> bytes:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
-def decompress(reader: BinaryReader, kind: str) -> NDArray[np.float32]:
-    """Reads the matrix behind the token `kind`, (rows, columns).
-
-    Raises:
-        DataError: a negative dimension, or fewer bytes than the dimensions call for.
-    """
-    start = reader.position
-    header = reader.values(1, _COMPRESSED_HEADER)[0]
-    minimum, span = header["minimum"], header["range"]
-    n_rows, n_columns = int(header["n_rows"]), int(header["n_columns"])
-    if n_rows < 0 or n_columns < 0:
-        raise reader.error(f"dimensions >= 0 and not {n_rows} x {n_columns}", start)
-    if kind in _EVEN_STEPS:
-        dtype, n_steps = _EVEN_STEPS[kind]
-        levels = reader.values(n_rows * n_columns, dtype).reshape(n_rows, n_columns)
-        return minimum + levels.astype(np.float32) * (span / np.float32(n_steps))
-    return _from_percentiles(reader, minimum, span, n_rows, n_columns)
-
-
-def _from_percentiles(
-    reader: BinaryReader, minimum: np.float32, span: np.float32, n_rows: int, n_columns: int
-) -> NDArray[np.float32]:
-    """Levels 0, 64, 192 and 255 of a column are its percentiles; in between, values are evenly spaced."""
-    quantized = reader.values(4 * n_columns, "<u2").reshape(n_columns, 4, 1)
-    p0, p25, p75, p100 = np.moveaxis(minimum + span * np.float32(1 / 65535) * quantized.astype(np.float32), 1, 0)
-    level = reader.values(n_rows * n_columns, "<u1").reshape(n_columns, n_rows).astype(np.float32)
-    with np.errstate(invalid="ignore"):  # a damaged header may hold infinities
-        low = p0 + (p25 - p0) * level * np.float32(1 / 64)
-        middle = p25 + (p75 - p25) * (level - 64) * np.float32(1 / 128)
-        high = p75 + (p100 - p75) * (level - 192) * np.float32(1 / 63)
-    columns = np.where(level <= 64, low, np.where(level <= 192, middle, high))  # (columns, rows)
-    return np.ascontiguousarray(columns.T, dtype=np.float32)

@@ -1,8 +1,10 @@
 """What the readers of models have in common."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from pysid.backend.chain import Backend
@@ -45,6 +47,9 @@ def build(config: TrainableConfig, weights: dict[str, Tensor], where: Path, what
     Raises:
         DataError: the weights are those of another network.
     """
+    with torch.device("meta"), warnings.catch_warnings():  # takes no memory, whatever the settings claim
+        warnings.simplefilter("ignore", UserWarning)
+        set_weights(make_network(config), weights, str(where), f"a network of the kind {what}")
     network = make_network(config)
     set_weights(network, weights, str(where), f"a network of the kind {what}")
     return network

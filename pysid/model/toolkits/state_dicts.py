@@ -19,8 +19,6 @@ Reader = Callable[[dict[str, Tensor], Path], ToolkitModel]
 
 def _read_ecapa(weights: dict[str, Tensor], path: Path) -> ToolkitModel:
     """SpeechBrain's and 3D-Speaker's networks of this kind differ in what they are fed with alone."""
-    if speechbrain.claims(path.parent):
-        return speechbrain.read(path.parent)
     if path.name == speechbrain.WEIGHTS:
         raise DataError(f"{path}: expected {speechbrain.SETTINGS} beside it, as SpeechBrain has it")
     return threed_speaker.read_ecapa(weights, path)
@@ -45,6 +43,8 @@ def claims(path: Path) -> bool:
 def read(path: Path) -> ToolkitModel:
     file = _file(path)
     assert file is not None
+    if file.name == speechbrain.WEIGHTS and speechbrain.claims(file.parent):
+        return speechbrain.read(file.parent)
     weights = read_checkpoint(file)
     if any(name.startswith(SEGMENTATION) for name in weights):
         raise DataError(f"{file}: expected a network of speaker embeddings, got one for --segmentation")

@@ -108,7 +108,7 @@ class Recordings:
 
 
 def read_activity_config(path: Path, assignments: Iterable[str] = ()) -> ActivityTrainConfig:
-    """Reads a settings file and sets `key.sub=value` over it; errors as `settings.read_plain`."""
+    """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_plain`."""
     given = list(assignments)
     return from_plain(ActivityTrainConfig, read_plain(path, given), Origin(str(path), given))
 

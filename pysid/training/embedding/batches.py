@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
 from pysid.frontend import Frontend
-from pysid.io.ark.archive import load_matrix
+from pysid.io.ark.archive import read_matrix
 from pysid.progress import say, track
 from pysid.training.decoded import DecodedWaves
 from pysid.training.embedding.chunks import ChunkPlan, EpochChunks, fill
@@ -51,7 +51,7 @@ class ArchiveSource:
         self.dim = dim
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
-        features = load_matrix(self.entries[utterance], self.directory)
+        features = read_matrix(self.entries[utterance], self.directory)
         if len(features) <= start or not np.isfinite(features).all():
             raise DataError(
                 f"{self.entries[utterance]}: expected finite features with more than {start} frames, got "

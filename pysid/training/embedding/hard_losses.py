@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pysid.training.embedding.losses import (
     AdditiveAngularMarginHead,
-    CosineHead,
+    MarginHead,
     MarginSchedule,
     replace_target,
     target_entries,
@@ -75,7 +75,7 @@ class SubCentreHead(AdditiveAngularMarginHead):
         return cosine.scatter(1, nearest, torch.where(near < math.cos(margin), turned, near))
 
 
-class SphereFace2Head(CosineHead):
+class SphereFace2Head(MarginHead):
     """One binary decision for every speaker: same, or not.
 
     L = lambda log(1 + exp(-(s (g(cos theta_y) - m) + b))) + (1 - lambda) sum_{j != y} log(1 + exp(s (g(cos theta_j) +
@@ -101,10 +101,7 @@ class SphereFace2Head(CosineHead):
         balance: float = 0.7,
         power: float = 3.0,
     ) -> None:
-        super().__init__(in_dim, n_speakers)
-        self.margin = margin
-        self.scale = scale
-        self.schedule = schedule or MarginSchedule()
+        super().__init__(in_dim, n_speakers, margin, scale, schedule)
         self.balance = balance
         self.power = power
         self.bias = nn.Parameter(torch.zeros(()))

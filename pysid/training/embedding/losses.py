@@ -217,10 +217,13 @@ class AngularSoftmaxHead(CosineHead):
         return F.cross_entropy(replace_target(logits, labels, length * target), labels), logits
 
 
-class AdditiveMarginHead(CosineHead):
-    """AM-Softmax: logit_y = s (cos(theta) - m), the others s cos(theta_j).
+class MarginHead(CosineHead):
+    """What the heads with a margin that grows share.
 
-    Source: Wang et al., "Additive margin softmax for face verification", IEEE SPL 2018, equation 5.
+    Args:
+        margin: m, see `HeadConfig`.
+        scale: s.
+        schedule: growth of the margin; None has it in full from the start.
     """
 
     def __init__(
@@ -235,6 +238,13 @@ class AdditiveMarginHead(CosineHead):
         self.margin = margin
         self.scale = scale
         self.schedule = schedule or MarginSchedule()
+
+
+class AdditiveMarginHead(MarginHead):
+    """AM-Softmax: logit_y = s (cos(theta) - m), the others s cos(theta_j).
+
+    Source: Wang et al., "Additive margin softmax for face verification", IEEE SPL 2018, equation 5.
+    """
 
     def target_cosine(self, own: Tensor, margin: float) -> Tensor:
         """What stands in the place of the cosine to the own speaker, (B,) -> (B,)."""

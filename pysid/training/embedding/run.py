@@ -84,7 +84,7 @@ class TrainConfig:
 
 
 def read_train_config(path: Path, assignments: Iterable[str] = ()) -> TrainConfig:
-    """Reads a settings file and sets `key.sub=value` over it; errors as `settings.read_plain`."""
+    """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_plain`."""
     given = list(assignments)
     return from_plain(TrainConfig, with_flavour(read_plain(path, given)), Origin(str(path), given))
 

@@ -65,9 +65,9 @@ class AudioAtSpeeds:
     def keys(self) -> Sequence[str]:
         return list(self.names)
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
         utterance, factor = self.names[key]
-        wave = self.audio.load(utterance)
+        wave = self.audio.read(utterance)
         return wave if factor == 1 else change_speed(torch.from_numpy(wave)[None], factor=factor)[0][0].numpy()
 
     def part(self, keys: Iterable[str]) -> "AudioAtSpeeds":

@@ -71,3 +71,17 @@ def test_settings(folder: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as error:
         SpeakerModel.load(folder)
     assert "\n" not in str(error.value) and str(folder) in str(error.value)
+
+
+def test_settings_of_the_x_vector(tmp_path: Path) -> None:
+    case = Case.read("wespeaker-xvector")
+    (tmp_path / "config.yaml").write_text(case.settings.replace("'feat_dim'", "'pooling_func': 'ASTP', 'feat_dim'"))
+    torch.save(weights_of(case.shapes), tmp_path / "avg_model.pt")
+    with pytest.raises(DataError, match="expected pooling_func TSTP, got ASTP"):
+        SpeakerModel.load(tmp_path)
+    (tmp_path / "config.yaml").write_text(case.settings)
+    weights = weights_of(case.shapes)
+    del weights["frame_5.conv_1d.weight"]
+    torch.save(weights, tmp_path / "avg_model.pt")
+    with pytest.raises(DataError, match=r"expected a tensor 'frame_5\.conv_1d\.weight' with 3 axes, got none"):
+        SpeakerModel.load(tmp_path)
