@@ -32,7 +32,8 @@ def compare(
         float, typer.Option(min=0.0, help="With --rttm: seconds not scored on each side of a boundary.")
     ] = 0.0,
     vad: Annotated[
-        str | None, typer.Option(help="With --rttm: energy, adaptive or webrtc.", show_default="each model's own")
+        str | None,
+        typer.Option(help="With --rttm: energy, adaptive, webrtc, silero.", show_default="each model's own"),
     ] = None,
     backend: Annotated[BackendKind | None, typer.Option(show_default="each model's own")] = None,
     det: Annotated[Path | None, typer.Option(help="With --trials: a DET plot of all (.png, .svg or .pdf).")] = None,
@@ -57,8 +58,8 @@ def compare(
         raise typer.BadParameter("--uem, --collar and --vad go with --rttm")
     if trials is None and (det is not None or backend is not None):
         raise typer.BadParameter("--det and --backend go with --trials")
-    if vad not in (None, "energy", "adaptive", "webrtc"):
-        raise typer.BadParameter(f"expected energy, adaptive or webrtc, got {vad!r}", param_hint="--vad")
+    if vad not in (None, "energy", "adaptive", "webrtc", "silero"):
+        raise typer.BadParameter(f"expected energy, adaptive, webrtc or silero, got {vad!r}", param_hint="--vad")
     if len(set(models)) < len(models):
         raise typer.BadParameter("a model is named twice")
 

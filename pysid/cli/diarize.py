@@ -27,6 +27,7 @@ class VadKind(StrEnum):
 
     adaptive = "adaptive"
     webrtc = "webrtc"
+    silero = "silero"
     energy = "energy"
     network = "network"
 
@@ -68,7 +69,10 @@ def diarize(
         Path | None, typer.Option(help="RTTM of the true turns: shows errors, and the diarization error rate.")
     ] = None,
     speech: Annotated[Path | None, typer.Option(help="RTTM that tells where there is speech, if it is known.")] = None,
-    vad: Annotated[VadKind | None, typer.Option(help="What finds speech.", show_default="the model's")] = None,
+    vad: Annotated[
+        VadKind | None,
+        typer.Option(help="What finds speech; silero: with silero-vad installed.", show_default="the model's"),
+    ] = None,
     clustering: Annotated[
         ClusteringKind | None, typer.Option(help="What finds speakers.", show_default="the model's")
     ] = None,

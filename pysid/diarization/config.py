@@ -15,6 +15,7 @@ from pysid.diarization.speech import SpeechConfig
 from pysid.diarization.vbx import VbxConfig
 from pysid.diarization.windows import WindowConfig
 from pysid.frontend.adaptive import AdaptiveVadConfig
+from pysid.frontend.silero import SileroVadConfig
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig
 
@@ -67,7 +68,9 @@ class DiarizationConfig:
         turns: the finishing touches.
     """
 
-    vad: AdaptiveVadConfig | WebrtcVadConfig | VadConfig | NetworkVadConfig = field(default_factory=AdaptiveVadConfig)
+    vad: AdaptiveVadConfig | WebrtcVadConfig | SileroVadConfig | VadConfig | NetworkVadConfig = field(
+        default_factory=AdaptiveVadConfig
+    )
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     joined: bool = False
     windows: WindowConfig | LocalWindowConfig = field(default_factory=WindowConfig)

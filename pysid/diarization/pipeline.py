@@ -46,6 +46,8 @@ from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import Frontend, FrontendConfig
 from pysid.frontend.quality import QualityMeter
+from pysid.frontend.silero import BLOCK as SILERO_RATES
+from pysid.frontend.silero import SileroVadConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
 from pysid.io.audio.reader import MAX_HOURS, AudioReader
@@ -344,6 +346,9 @@ def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: SpeechDe
     if isinstance(vad, WebrtcVadConfig) and frontend.sample_rate not in SAMPLE_RATES:
         rates = ", ".join(map(str, SAMPLE_RATES))
         raise DataError(f"WebRTC's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive")
+    if isinstance(vad, SileroVadConfig) and frontend.sample_rate not in SILERO_RATES:
+        rates = ", ".join(map(str, sorted(SILERO_RATES)))
+        raise DataError(f"Silero's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive")
     try:
         return replace(frontend, vad=vad)
     except ValueError as error:
