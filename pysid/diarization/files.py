@@ -105,7 +105,13 @@ def _kind_of(plain: Mapping[str, Any], group: str) -> Any:
 
 
 def save_config(directory: str | os.PathLike[str], config: DiarizationConfig, backend: Backend | None = None) -> None:
-    """Writes them into a model directory."""
+    """Writes them into a model directory.
+
+    Args:
+        directory: of the model.
+        config: settings of diarization.
+        backend: of windows; None writes none.
+    """
     write_formatted(Path(directory) / CONFIG_FILE, config)
     if backend is not None:
         save_backend(directory, backend, WINDOW_BACKEND_FILE)

@@ -194,7 +194,12 @@ class DetectionSummary:
 def detection_summary(
     target: ArrayLike, nontarget: ArrayLike, p_targets: Sequence[float] = (0.01, 0.001)
 ) -> DetectionSummary:
-    """EER, minDCF at each of `p_targets`, and minimum Cllr, in one value."""
+    """EER, minDCF at each of `p_targets`, and minimum Cllr, in one value.
+
+    Args:
+        target, nontarget: (n,) and (m,) scores.
+        p_targets: priors of a target trial.
+    """
     target, nontarget = _check(target, nontarget)
     eer, threshold = equal_error_rate(target, nontarget)
     return DetectionSummary(
