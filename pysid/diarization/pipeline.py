@@ -48,6 +48,8 @@ from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import Frontend, FrontendConfig
 from pysid.frontend.quality import QualityMeter
+from pysid.frontend.silero import BLOCK as SILERO_RATES
+from pysid.frontend.silero import SileroVadConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
 from pysid.io.audio.reader import MAX_HOURS, AudioReader
@@ -108,7 +110,7 @@ class Diarizer:
         steps: `speech`, `windows`, `affinity`, `clusterer`, `resegmenter`, `overlap`: objects to use instead of those
             that `config` names, see `steps`.
     Raises:
-        TypeError, ValueError: a step that there is not, or not with these windows.
+        TypeError, ValueError: there is no such step, or not with these windows.
         DataError: `config` asks for what does not go with the model.
 
     >>> diarization = Diarizer.load()("meeting.wav")  # doctest: +SKIP
@@ -278,7 +280,7 @@ class Diarizer:
         return features
 
     def assign(self, analysis: Analysis, count: SpeakerCount = ANY_NUMBER) -> Diarization:
-        """The turns of an analysed recording, of so many speakers."""
+        """The turns of an analysed recording, with that many speakers."""
         duration_s, windows = analysis.features.duration_s, analysis.windows
         if not len(windows):
             return Diarization([], duration_s)
@@ -294,7 +296,7 @@ class Diarizer:
                 features, speech = features[analysis.frames], [Segment(0.0, len(analysis.frames) * analysis.shift_s)]
             moved = self.resegmenter(features.cpu().numpy(), analysis.shift_s, speech, turns)
             if len({turn.speaker for turn in moved}) >= min(count.minimum, clustering.n_speakers):
-                turns = moved  # else it has lost a speaker who was asked for
+                turns = moved  # otherwise it has lost a speaker who was asked for
         if self.overlap:
             second = self.overlap(analysis.embeddings, windows, clustering)
             turns = with_second_speakers(turns, windows, second, names)
@@ -356,6 +358,9 @@ def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: SpeechDe
     if isinstance(vad, WebrtcVadConfig) and frontend.sample_rate not in SAMPLE_RATES:
         rates = ", ".join(map(str, SAMPLE_RATES))
         raise DataError(f"WebRTC's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive")
+    if isinstance(vad, SileroVadConfig) and frontend.sample_rate not in SILERO_RATES:
+        rates = ", ".join(map(str, sorted(SILERO_RATES)))
+        raise DataError(f"Silero's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive")
     try:
         return replace(frontend, vad=vad)
     except ValueError as error:
@@ -363,7 +368,7 @@ def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: SpeechDe
 
 
 def _as_they_first_speak(turns: list[Turn], clustering: Clustering, names: list[str]) -> tuple[list[Turn], Clustering]:
-    """The same with the names given out anew: borders that moved may have changed who speaks first.
+    """The same with new names: borders that moved may have changed who speaks first.
 
     What another resegmenter has names of its own for is left as it is.
     """

@@ -1,6 +1,6 @@
 """Second speakers where a network has heard several at once: of each such moment, who speaks next to it.
 
-Who else talks cannot well be told from a moment of two voices, but people mostly talk over the end or the beginning of
+It is hard to tell from a moment of two voices who else talks, but people mostly talk over the end or the beginning of
 each other's turns. Source: S. Otterson and M. Ostendorf, "Efficient use of overlap information in speaker diarization",
 ASRU 2007, where the nearest other speaker is the guess.
 """
@@ -24,7 +24,7 @@ class NetworkOverlapConfig:
         window_s: over which the probability of overlap is averaged.
         onset, offset: of the probability of overlap, averaged over `window_s`; as of `SpeechConfig`.
         min_s: shorter overlaps are left out.
-        max_distance_s: who speaks no nearer than this is not the second speaker.
+        max_distance_s: somebody who speaks no nearer than this is not taken for the second speaker.
     """
 
     kind: Literal["network"] = "network"

@@ -14,7 +14,7 @@ class LocalWindowConfig:
     Attributes:
         segmentation: the network, as `pysid.segmentation.find` names them; None is that of the model.
         shift_s: from the start of a window to that of the next; their length is the network's.
-        chunk_s: of the recording that goes through the embedding network's frame layers in one go.
+        chunk_s: how much of the recording goes through the embedding network's frame layers at once.
         min_speech_s: a local speaker with less speech in a window has no embedding, and no turn by this window.
         min_clean_s: with less speech than this in which nobody else speaks, a local speaker's overlapped frames count
             too.
