@@ -40,7 +40,8 @@ Model = Annotated[
     typer.Option("--model", "-m", help="Model directory, another toolkit's model, or a shipped one: default, xvector."),
 ]
 Channel = Annotated[
-    int | None, typer.Option(min=0, help="Take this channel, from 0.", show_default="the mean of those with sound")
+    int | None,
+    typer.Option(min=0, help="Use this channel, counted from 0.", show_default="the mean of those with sound"),
 ]
 MaxHours = Annotated[float, typer.Option("--max-hours", min=0.0, help="Refuse longer recordings.")]
 
@@ -75,7 +76,7 @@ AnswersJson = Annotated[
 ]
 Names = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="OLD=NEW", help="Call a speaker otherwise, as speaker1=Anna; may be repeated."),
+    typer.Option("--name", metavar="OLD=NEW", help="Rename a speaker, such as speaker1=Anna; may be repeated."),
 ]
 
 

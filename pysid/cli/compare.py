@@ -44,9 +44,9 @@ def compare(
 ) -> None:
     """Error rates and costs of several models on the same trials, or on the same conversations.
 
-    Cllr, in bits, is of scores that were calibrated with the other half of the trials. Milliseconds are those that
-    a second of audio costs on one processor (with --device cuda: on the wall's clock); memory is the peak of the
-    model's own process, of which some 300 MB are Python's and PyTorch's.
+    Cllr, in bits, is that of scores calibrated on the other half of the trials. Times are milliseconds of one
+    processor for a second of audio (with --device cuda: elapsed time); memory is the peak of the model's own
+    process, of which Python and PyTorch take some 300 MB.
 
     Example: pysid compare default xvector theirs.onnx --trials data/dev/trials --data data/dev --det det.svg
 

@@ -45,7 +45,7 @@ def point_values(point: "OperatingPoint") -> dict[str, Any]:
 
 
 def finish(skipped: Any, n_total: int) -> None:
-    """Says which recordings were left out; there is exit status 1 if any was."""
+    """Says which recordings were left out; exits with status 1 if any was."""
     from pysid.errors import DataError
 
     if len(skipped) and n_total == 1:

@@ -31,7 +31,7 @@ def verify(
     max_hours: MaxHours = 24.0,
     device: Device = "cpu",
 ) -> None:
-    """Say whether recordings are of the speaker of other recordings ("-" is one on standard input).
+    """Say whether recordings are of the same speaker as others ("-" is one on standard input).
 
     Prints for each whether it is accepted, a score, the log-likelihood ratio (LLR, natural logarithm) that the model's
     calibration makes of it, and the probability of the same speaker at the prior. It is accepted if the ratio is at

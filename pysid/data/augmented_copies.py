@@ -64,7 +64,7 @@ def write_augmented(
     Args:
         recordings: what to corrupt with.
         kinds: of `KINDS`; None for those that have recordings.
-        subset: copies in `train_aug`, evenly from all in the order of their names; others are not made at all.
+        subset: copies in `train_aug`, taken evenly from all in the order of their names; the others are not made.
         sample_rate: Hz of the copies.
         workers: who does it.
     Returns:
@@ -154,7 +154,7 @@ class _Copies:
 
 @dataclass(frozen=True)
 class RenderWork:
-    """Makes copies, one audio file each; the result is why there is none, by name."""
+    """Makes copies, one audio file each; the result says, by name, why one is missing."""
 
     recordings: RecordingPaths
     seed: int

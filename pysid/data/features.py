@@ -69,13 +69,13 @@ def write_features(
         workers: who does it.
         stored: start from the corpus's own feats.scp and vad.scp, as Kaldi's make_mfcc.sh and compute_vad_decision.sh
             write them, and not from its audio (kaldi/egs/sre16/v1/local/nnet3/xvector/prepare_feats_for_egs.sh).
-        stored_vad: keep the frames that the corpus's own vad.scp says, as of augmented copies, whose vad.scp is that of
-            the clean recordings.
+        stored_vad: keep the frames that the corpus's own vad.scp says, as for augmented copies, whose vad.scp is that
+            of the clean recordings.
     Returns:
         The utterances left out: unreadable audio or features, or no speech.
     Raises:
         DataError: the directory is the corpus's own or holds other features, every utterance was left out, or workers
-            were lost over some utterances again and again.
+            were lost again and again over some utterances.
     """
     with output_lock(directory):
         _claim(directory, corpus, frontend)
@@ -154,7 +154,7 @@ class FeatureSource:
 
     Attributes:
         audio: the corpus.
-        stored: all frames' features, which go before the audio; None computes them.
+        stored: all frames' features, used instead of the audio; None computes them.
         vad: decisions about the frames; None leaves them to the front-end.
     """
 

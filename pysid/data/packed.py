@@ -1,7 +1,7 @@
 """Tables of a million lines in a few pieces of memory, instead of a million objects.
 
 A dict of strings takes three times the memory of its text; and processes that were forked, such as those that read
-training batches, soon have copies of their own of it, as Python writes into every object that it looks at.
+training batches, soon have their own copies of it, as Python writes into every object that it touches.
 """
 
 from array import array
@@ -190,7 +190,7 @@ class PackedTable(Mapping[str, Value]):
         return _Values(self)
 
     def gather(self, names: Sequence[str]) -> Iterable[Value]:
-        """The value of each of `names`, with no search where they are all the keys in their order."""
+        """The value of each of `names`, without searching where they are all the keys in order."""
         return self.column if names == self.names else map(self.__getitem__, names)
 
     def missing(self, names: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Arrays of utterances by name: audio of a corpus or of files, stored features. They can be cut up and sent elsewhere.
 
-A part of a source holds the table entries of its own utterances and no others, so that a million utterances need not
-travel with each of them.
+A part of a source holds the table entries of its own utterances only, so that a million others need not travel with
+them.
 """
 
 import os
@@ -25,7 +25,7 @@ from pysid.parallel.work import Source
 
 
 class ArraySource(Source, Protocol):
-    """A source of one array an utterance."""
+    """A source of one array per utterance."""
 
     @property
     def are_features(self) -> bool:
@@ -179,7 +179,7 @@ class Stored:
         return read_vector(self.entries[key], self.directory, allow_pipes=self.allow_pipes)
 
     def part(self, keys: Iterable[str]) -> "Stored":
-        """Those of the keys that there are."""
+        """Those of the keys that exist."""
         return replace(self, entries={key: self.entries[key] for key in keys if key in self.entries})
 
     def entry(self, key: str) -> str:

@@ -36,7 +36,7 @@ class TurnConfig:
         bridge_s: a speaker's pause of at most this long, in which nobody else speaks, does not end the turn.
         min_turn_s: a shorter turn goes to the one that it touches, or is left out.
         join_s: in subtitles and on the page a speaker's pause of at most this long, in which nobody else speaks, does
-            not end the turn; RTTM and all other formats keep the turns apart, which the error rate likes better.
+            not end the turn; RTTM and all other formats keep the turns apart, which gives the lower error rate.
     """
 
     snap_s: float = 0.25

@@ -31,7 +31,8 @@ LOCAL = DiarizationConfig(
     clustering=LinkageConfig(),
     overlap=LocalOverlapConfig(),
 )
-# Of a network with a PLDA, one that pysid trained, cosines are lower than of those that others trained on more speech.
+# Of a network with a PLDA, one that pysid trained, cosines are lower than of networks that others trained on more
+# speech.
 LOCAL_WITH_PLDA = replace(LOCAL, clustering=LinkageConfig(threshold=0.35))
 WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
 

@@ -62,7 +62,7 @@ class Diarization:
 
     @property
     def exclusive(self) -> list[Turn]:
-        """The turns with one speaker at a time: overlapping speech goes to the one who goes on."""
+        """The turns with one speaker at a time: overlapping speech goes to the speaker who continues."""
         return exclusive(self.turns)
 
     @property

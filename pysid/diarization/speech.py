@@ -46,6 +46,16 @@ AS_DECIDED = SpeechConfig(window_s=0.0, onset=0.5, offset=0.5, pad_s=0.0, min_si
 """Stretches of speech are the runs of voiced frames."""
 
 
+def overlap_rules(window_s: float, onset: float, offset: float, min_s: float) -> SpeechConfig:
+    """The rules by which probabilities of overlap become stretches: none is made longer, or joined with another.
+
+    Args:
+        window_s, onset, offset: as of `SpeechConfig`.
+        min_s: shorter stretches are left out.
+    """
+    return SpeechConfig(window_s=window_s, onset=onset, offset=offset, pad_s=0.0, min_silence_s=0.0, min_speech_s=min_s)
+
+
 def speech_segments(
     voiced: np.ndarray,
     shift_s: float,

@@ -20,7 +20,7 @@ from pysid.io.turns.cues import by_speaker
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segments import Segment, Turn
 
-MIN_CLEAN_S = 1.0  # less clean speech than that makes no embedding
+MIN_CLEAN_S = 1.0  # less clean speech than that gets no embedding
 SMALLEST = 1.0  # power of a frame, of samples at int16 scale: digital silence
 EDGE_S = 0.05  # at the ends of turns, that may be somebody else's
 

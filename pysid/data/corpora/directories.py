@@ -1,4 +1,4 @@
-"""Writing Kaldi data directories out of dictionaries, and reporting what did not get into them."""
+"""Writing dictionaries as Kaldi data directories, and reporting what did not get in."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ def read_durations(wav_scp: Mapping[str, str], what: str, n_jobs: int = 1) -> tu
 
 
 def report(path: Path, what: str, items: Sequence[str]) -> None:
-    """Warns of things in a corpus that are not as they should be, and lists all of them in a file, one a line.
+    """Warns of oddities in a corpus, and lists all of them in a file, one per line.
 
     Where there are none, a list that an earlier run left is removed.
 

@@ -77,7 +77,7 @@ def _is_utf8(name: str) -> bool:
 class Recordings(dict[str, str]):
     """{utterance: path}, and the files that repeat a name.
 
-    Of two files of one utterance the first one stays, but one that libsndfile reads goes before one that ffmpeg has to
+    Of two files of one utterance the first stays, but one that libsndfile reads is preferred to one that ffmpeg has to
     decode: those who convert a corpus often leave both.
     """
 

@@ -77,9 +77,9 @@ def prepare_voxceleb1(
 ) -> list[Prepared]:
     """Writes `OUT/voxceleb1_train` and `OUT/voxceleb1_test`, and for trials over all speakers `OUT/voxceleb1`.
 
-    Test are the speakers of the list O, as in Kaldi, and those in the folder `test`; training is all others. `trials`
-    in voxceleb1_test is the original list O, as in Kaldi, or else the cleaned one. Lists lie under their own names
-    too: trials-o and trials-o-cleaned in voxceleb1_test, trials-e, trials-h and others in voxceleb1.
+    The test speakers are those of the list O, as in Kaldi, and those in the folder `test`; all others are for training.
+    `trials` in voxceleb1_test is the original list O, as in Kaldi, or else the cleaned one. Lists lie under their own
+    names too: trials-o and trials-o-cleaned in voxceleb1_test, trials-e, trials-h and others in voxceleb1.
 
     Args:
         folder: with `dev/wav` and `test/wav`, or `wav` for both, or `voxceleb1_wav` of the first release.
@@ -88,7 +88,7 @@ def prepare_voxceleb1(
         durations: whether to open all files, for utt2dur and reco2dur; what cannot be read is left out.
         n_jobs: threads for that.
     Raises:
-        DataError: no audio where it should be, a malformed list, or no way to tell who is test.
+        DataError: no audio where it should be, a malformed list, or no way to tell the test speakers.
     Warns:
         PysidWarning: misplaced, repeated or unreadable files, trials without audio; each names the file that lists all.
     """
@@ -106,7 +106,7 @@ def prepare_voxceleb1(
     test_speakers |= of_lists or (set() if test_speakers else of_meta)
     if not test_speakers:
         raise DataError(
-            f"{folder}: expected veri_test.txt, or vox1_meta.csv, which tell who are the speakers of the test; "
+            f"{folder}: expected veri_test.txt, or vox1_meta.csv, which name the speakers of the test; "
             f"get it from {SOURCE}"
         )
     genders = {naming.speaker(number): speaker.gender for number, speaker in speakers.items() if speaker.gender}
@@ -133,7 +133,7 @@ def prepare_voxceleb1(
 def prepare_voxceleb2(
     folder: Path, out: Path, *, meta: Path | None = None, durations: bool = False, n_jobs: int = 1
 ) -> list[Prepared]:
-    """Writes `OUT/voxceleb2_train` and `OUT/voxceleb2_test`, or the one of them that is there.
+    """Writes `OUT/voxceleb2_train` and `OUT/voxceleb2_test`, or whichever of them is there.
 
     Kaldi writes the speakers in capitals, `ID00012`, which keeps them apart from VoxCeleb1's. Arguments, errors and
     warnings are as of `prepare_voxceleb1`; `folder` has `dev/aac` and `test/aac`, or `dev/wav` and `test/wav`.

@@ -6,7 +6,7 @@ speakers talk at an instant as the windows count there on average.
 
 import numpy as np
 
-from pysid.diarization.local.speech import LocalSpeech
+from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segments import Segment, Turn
 
 BLOCK = 65536  # frames worked on together
