@@ -16,6 +16,7 @@ from pysid.diarization.speech import SpeechConfig
 from pysid.diarization.vbx import VbxConfig
 from pysid.diarization.windows import WindowConfig
 from pysid.frontend.adaptive import AdaptiveVadConfig
+from pysid.frontend.silero import SileroVadConfig
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig
 
@@ -36,7 +37,7 @@ class TurnConfig:
         bridge_s: a speaker's pause of at most this long, in which nobody else speaks, does not end the turn.
         min_turn_s: a shorter turn goes to the one that it touches, or is left out.
         join_s: in subtitles and on the page a speaker's pause of at most this long, in which nobody else speaks, does
-            not end the turn; RTTM and all other formats keep the turns apart, which the error rate likes better.
+            not end the turn; RTTM and all other formats keep the turns apart, which gives the lower error rate.
     """
 
     snap_s: float = 0.25
@@ -68,7 +69,9 @@ class DiarizationConfig:
         turns: the finishing touches.
     """
 
-    vad: AdaptiveVadConfig | WebrtcVadConfig | VadConfig | NetworkVadConfig = field(default_factory=AdaptiveVadConfig)
+    vad: AdaptiveVadConfig | WebrtcVadConfig | SileroVadConfig | VadConfig | NetworkVadConfig = field(
+        default_factory=AdaptiveVadConfig
+    )
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     joined: bool = False
     windows: WindowConfig | LocalWindowConfig = field(default_factory=WindowConfig)

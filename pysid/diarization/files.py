@@ -33,7 +33,8 @@ LOCAL = DiarizationConfig(
     clustering=LinkageConfig(),
     overlap=LocalOverlapConfig(),
 )
-# Of a network with a PLDA, one that pysid trained, cosines are lower than of those that others trained on more speech.
+# Of a network with a PLDA, one that pysid trained, cosines are lower than of networks that others trained on more
+# speech.
 LOCAL_WITH_PLDA = replace(LOCAL, clustering=LinkageConfig(threshold=0.35))
 WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
 
@@ -113,7 +114,13 @@ def _kind_of(plain: Mapping[str, Any], group: str) -> Any:
 
 
 def save_config(directory: str | os.PathLike[str], config: DiarizationConfig, backend: Backend | None = None) -> None:
-    """Writes them into a model directory."""
+    """Writes them into a model directory.
+
+    Args:
+        directory: of the model.
+        config: settings of diarization.
+        backend: of windows; None writes none.
+    """
     write_formatted(Path(directory) / CONFIG_FILE, config)
     if backend is not None:
         save_backend(directory, backend, WINDOW_BACKEND_FILE)

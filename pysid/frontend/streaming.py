@@ -23,6 +23,7 @@ from pysid.frontend.framing import check_scale
 from pysid.frontend.frontend import Frontend, FrontendConfig, voiced_by_energy
 from pysid.frontend.mel import FbankConfig
 from pysid.frontend.pauses import PauseCutConfig
+from pysid.frontend.silero import SileroDetector, SileroVadConfig
 from pysid.frontend.spectrum import CPU_BLOCK, DEVICE_BLOCK, MelFeatures
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig
@@ -102,7 +103,7 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool =
         return _analyse_whole(frontend, np.concatenate([np.zeros(0, np.float32), *blocks]), cut)
     assert isinstance(frontend.features, MelFeatures)
     stream = FeatureStream(frontend.features)
-    detector = WebrtcDetector(c.sample_rate, c.vad) if isinstance(c.vad, WebrtcVadConfig) else None
+    detector = _detector(c)
     peak = 0.0
     for wave in _gathered(blocks, stream.block_samples):
         peak = max(peak, float(wave.max()), -float(wave.min()))
@@ -128,7 +129,14 @@ def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut: bool) -> Recording
     return RecordingFeatures(features[0], voiced[0], len(wave), frontend.config)
 
 
-def _voiced(features: Tensor, detector: WebrtcDetector | None, config: FrontendConfig) -> Tensor:
+def _detector(config: FrontendConfig) -> WebrtcDetector | SileroDetector | None:
+    """What hears the samples themselves, where the VAD is of that kind."""
+    if isinstance(config.vad, WebrtcVadConfig):
+        return WebrtcDetector(config.sample_rate, config.vad)
+    return SileroDetector(config.sample_rate, config.vad) if isinstance(config.vad, SileroVadConfig) else None
+
+
+def _voiced(features: Tensor, detector: WebrtcDetector | SileroDetector | None, config: FrontendConfig) -> Tensor:
     """(T,) bool of features (T, D) before CMVN; `detector`, where there is one, has heard the recording."""
     c, vad = config.features, config.vad
     if isinstance(vad, VadConfig | AdaptiveVadConfig):

@@ -111,6 +111,11 @@ class OperatingPoint:
 def describe(score: float, llr: float | None, probability: float | None) -> str:
     """The score, and what the calibration made of it, where there is one.
 
+    Args:
+        score: by the back-end.
+        llr: natural logarithm of the likelihood ratio.
+        probability: of the same speaker.
+
     >>> describe(54.29542, 11.3901, 0.99999)
     'score 54.2954, LLR 11.3901, probability 1.0000'
     """

@@ -62,6 +62,11 @@ def build(config: TrainableConfig, weights: dict[str, Tensor], where: Path, what
 def shape(weights: dict[str, Tensor], name: str, n_axes: int, where: Path) -> tuple[int, ...]:
     """The shape of a tensor that says how large a network is.
 
+    Args:
+        weights: of a checkpoint.
+        name: of the tensor.
+        n_axes: how many are expected.
+        where: the file, for messages.
     Raises:
         DataError: it is not there, has another number of axes, or is empty.
     """
