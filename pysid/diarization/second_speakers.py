@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from pysid.diarization.speech import SpeechConfig, speech_segments
+from pysid.diarization.speech import SpeechConfig, overlap_rules, speech_segments
 from pysid.diarization.turns import bridge_gaps
 from pysid.segments import Segment, Turn
 
@@ -42,14 +42,7 @@ class NetworkOverlapConfig:
     @property
     def steadied(self) -> SpeechConfig:
         """How probabilities become stretches of overlap."""
-        return SpeechConfig(
-            window_s=self.window_s,
-            onset=self.onset,
-            offset=self.offset,
-            pad_s=0.0,
-            min_silence_s=0.0,
-            min_speech_s=self.min_s,
-        )
+        return overlap_rules(self.window_s, self.onset, self.offset, self.min_s)
 
 
 def with_nearest_speakers(
