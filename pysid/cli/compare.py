@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import AllowPipes, BackendKind, Device, Threads, report_skipped, write_json
+from pysid.cli.common import AllowPipes, BackendKind, Device, FiguresJson, Threads, report_skipped, write_json
 
 if TYPE_CHECKING:
     from pysid.runs.compare import Cost, OnConversations, OnTrials
@@ -37,7 +37,7 @@ def compare(
     ] = None,
     backend: Annotated[BackendKind | None, typer.Option(show_default="each model's own")] = None,
     det: Annotated[Path | None, typer.Option(help="With --trials: a DET plot of all (.png, .svg or .pdf).")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the figures here too; rates are fractions.")] = None,
+    json: FiguresJson = None,
     device: Device = "cpu",
     threads: Threads = 1,
     allow_pipes: AllowPipes = False,

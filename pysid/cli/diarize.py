@@ -39,6 +39,7 @@ class ClusteringKind(StrEnum):
     spectral = "spectral"
     vbx = "vbx"
     linkage = "linkage"
+    centroid = "centroid"
 
 
 def _check_formats(text: str) -> str:
@@ -56,8 +57,8 @@ def diarize(
         ),
     ] = None,
     num_speakers: Annotated[int | None, typer.Option("--num-speakers", "-n", min=1, help="If it is known.")] = None,
-    min_speakers: Annotated[int, typer.Option(min=1)] = 1,
-    max_speakers: Annotated[int | None, typer.Option(min=1)] = None,
+    min_speakers: Annotated[int, typer.Option(min=1, help="Find no fewer.")] = 1,
+    max_speakers: Annotated[int | None, typer.Option(min=1, help="Find no more.")] = None,
     model: Model = None,
     out_dir: Annotated[
         Path, typer.Option("--out-dir", "-o", help='Folder for the results; "-" prints one format.')

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Channel, Device, MaxHours, Model, write_json
+from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, write_json
 from pysid.cli.decisions import (
     CostFa,
     CostMiss,
-    Json,
     ModelBackend,
     Threshold,
     figures,
@@ -105,7 +104,7 @@ def identify(
     c_miss: CostMiss = 1.0,
     c_fa: CostFa = 1.0,
     threshold: Threshold = None,
-    json: Json = None,
+    json: AnswersJson = None,
     channel: Channel = None,
     max_hours: MaxHours = 24.0,
     device: Device = "cpu",
@@ -156,7 +155,7 @@ def _print(path: str, found: "Identification", top: int) -> None:
 
 
 @app.command("list")
-def list_speakers(db: Database, json: Json = None) -> None:
+def list_speakers(db: Database, json: AnswersJson = None) -> None:
     """List the speakers with their recordings, the length of these, and when the last was enrolled (UTC).
 
     Example: pysid speakers list --db speakers.db

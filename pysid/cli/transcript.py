@@ -60,11 +60,13 @@ def transcript(
     from pysid.io.turns.convert import read_one
     from pysid.io.turns.formats import BY_ENDING
     from pysid.transcript import Transcript, read_transcript, with_speakers
-    from pysid.transcript.formats import TRANSCRIPT_FORMATS, write_transcript
+    from pysid.transcript.formats import TRANSCRIPT_FORMATS, check_format, write_transcript
     from pysid.transcript.formats.document import Document
     from pysid.transcript.sentences import MAX_STRAY_WORDS
 
     is_turns = source.name.lower().endswith(tuple(BY_ENDING))
+    for kind in formats.split(","):
+        check_format(kind)
     found = read_transcript(words, source.stem)  # before the long work
     if is_turns:
         recording, turns, _ = read_one(source, words.name.partition(".")[0])

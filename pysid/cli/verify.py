@@ -1,15 +1,12 @@
 """`pysid verify`: is this the same voice?"""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pysid.cli.common import Channel, Device, MaxHours, Model, write_json
-from pysid.cli.decisions import CostFa, CostMiss, Json, ModelBackend, Threshold, finish, operating_point, point_values
-
-if TYPE_CHECKING:
-    pass
+from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, write_json
+from pysid.cli.decisions import CostFa, CostMiss, ModelBackend, Threshold, finish, operating_point, point_values
 
 REJECTED = 3  # exit status with --exit-code
 
@@ -26,7 +23,7 @@ def verify(
     c_miss: CostMiss = 1.0,
     c_fa: CostFa = 1.0,
     threshold: Threshold = None,
-    json: Json = None,
+    json: AnswersJson = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help=f"Exit with status {REJECTED} if a recording is rejected.")
     ] = False,
@@ -48,7 +45,7 @@ def verify(
     point = operating_point(prior, c_miss, c_fa, threshold)
     if not test:
         if len(enrol) != 2:
-            raise typer.BadParameter("say which recordings to check with --test")
+            raise typer.BadParameter("give two recordings, or say with --test which to check")
         enrol, test = enrol[:1], enrol[1:]
 
     import pysid

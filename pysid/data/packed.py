@@ -24,7 +24,9 @@ Value_co = TypeVar("Value_co", covariant=True)
 class Column(Protocol[Value]):
     """What values can be gathered in: `PackedStrings`, `Labels`, `array`, `list`."""
 
-    def append(self, value: Value, /) -> None: ...
+    def append(self, value: Value, /) -> None:
+        """Adds a value at the end."""
+
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Value: ...
     def __iter__(self) -> Iterator[Value]: ...
@@ -44,6 +46,7 @@ class PackedStrings(Sequence[str]):
             self.append(string)
 
     def append(self, string: str) -> None:
+        """Adds a string at the end, kept as UTF-8."""
         self._text += string.encode()
         self._ends.append(len(self._text))
 
@@ -87,6 +90,7 @@ class Labels(Sequence[str]):
             self.append(label)
 
     def append(self, label: str) -> None:
+        """Adds a label at the end; a new one gets the next number."""
         number = self._numbers.setdefault(label, len(self._names))
         if number == len(self._names):
             self._names.append(label)
@@ -178,9 +182,11 @@ class PackedTable(Mapping[str, Value]):
         return self.column[place]
 
     def items(self) -> ItemsView[str, Value]:
+        """(key, value) in the order of the names, without a search for each."""
         return _Items(self)
 
     def values(self) -> ValuesView[Value]:
+        """Values in the order of the names."""
         return _Values(self)
 
     def gather(self, names: Sequence[str]) -> Iterable[Value]:

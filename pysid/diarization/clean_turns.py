@@ -23,6 +23,11 @@ def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0
     it touches the longer one gets it; one that lies within another turn, and thus overlaps it, is left out. The result
     is in order of the starts.
 
+    Args:
+        turns: in any order.
+        min_s: what is shorter is a fragment.
+        min_speakers: so many speakers are left, if need be with fragments.
+
     >>> turns = [Turn(Segment(0.0, 0.04), "b"), Turn(Segment(0.04, 3.0), "a"), Turn(Segment(5.0, 5.1), "b")]
     >>> without_fragments(turns, 0.2)
     [Turn(segment=Segment(start_s=0.0, end_s=3.0), speaker='a')]

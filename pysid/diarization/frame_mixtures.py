@@ -49,6 +49,10 @@ class FrameMixtures:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Moments of frames (T, D) by label (T,) and by the components of the first mixture.
 
+        Args:
+            frames: (T, D), as they come.
+            labels: (T,) counted from 0.
+            n_labels: how many there are.
         Returns:
             counts (n_labels, K), sums (n_labels, K, D), and sums of squares (K, D) of the frames of any label;
             frames labelled -1 do not count.

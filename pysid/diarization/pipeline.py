@@ -407,6 +407,11 @@ def union(segments: Sequence[Segment], duration_s: float) -> list[Segment]:
 def spread(turns: Sequence[Turn], frames: np.ndarray, shift_s: float) -> list[Turn]:
     """Turns on the clock of frames joined together, put back to where these frames are: (T',) of a recording.
 
+    Args:
+        turns: as if the frames followed one another.
+        frames: (T',) numbers of these frames in the recording, ascending.
+        shift_s: from one frame to the next.
+
     >>> [turn.segment for turn in spread([Turn(Segment(0.0, 0.03), "anna")], np.array([5, 6, 9]), 0.01)]
     [Segment(start_s=0.05, end_s=0.07), Segment(start_s=0.09, end_s=0.1)]
     """

@@ -95,6 +95,11 @@ def speech_segments(
 def speech_mask(segments: Iterable[Segment], n_frames: int, shift_s: float) -> np.ndarray:
     """(n_frames,) bool: the frames in any of the segments, whose borders move to the nearest borders of frames.
 
+    Args:
+        segments: in any order.
+        n_frames: T.
+        shift_s: from one frame to the next.
+
     >>> speech_mask([Segment(0.5, 1.1)], 4, 0.5)
     array([False,  True, False, False])
     """

@@ -129,7 +129,14 @@ class Vbx:
 
 
 def refine(x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig) -> Clustering:
-    """The most likely speaker of each window, after `infer` from the labels of `start`."""
+    """The most likely speaker of each window, after `infer` from the labels of `start`.
+
+    Args:
+        x: (N, D) embeddings in the space of PLDA, with unit noise.
+        psi: (D,) variances of speakers there.
+        start: a first clustering.
+        config: of VBx.
+    """
     certain = np.eye(start.n_speakers)[start.labels]
     gamma = infer(x, psi, softmax(config.start_smoothing * certain, axis=1), config).posteriors
     return Clustering.in_order(gamma.argmax(axis=1), gamma)

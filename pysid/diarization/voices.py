@@ -104,6 +104,11 @@ def clean_frames(model: SpeakerModel, features: RecordingFeatures, turns: Sequen
     """{speaker: (T,) bool}, the frames in which a speaker talks alone, as the model embeds recordings of one speaker.
 
     The ends of turns are left out, and, where the model has an energy VAD, what that takes for no speech.
+
+    Args:
+        model: whose front-end made them.
+        features: of the recording.
+        turns: who speaks when.
     """
     vad, n_frames = model.config.frontend.vad, len(features)
     heard = np.ones(n_frames, dtype=bool)

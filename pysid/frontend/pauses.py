@@ -47,7 +47,13 @@ class PauseCutConfig:
 
 
 def kept_blocks(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> np.ndarray:
-    """(N,) bool: the whole blocks of a waveform (S,), at int16 scale, that are kept."""
+    """(N,) bool: the whole blocks of a waveform (S,), at int16 scale, that are kept.
+
+    Args:
+        wave: (S,) at int16 scale.
+        sample_rate: Hz, one that WebRTC's detector takes.
+        config: of detector and smoothing.
+    """
     n = len(wave) // (sample_rate * config.block_ms // 1000)
     scaled = wave * (32767 / FULL_SCALE)  # as Resemblyzer has the samples
     speech = webrtc_vad(
@@ -65,7 +71,13 @@ def _around(kept: np.ndarray, before: int, after: int) -> np.ndarray:
 
 
 def without_pauses(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> Tensor:
-    """A waveform (S,), at int16 scale, less its pauses; empty where there is no speech."""
+    """A waveform (S,), at int16 scale, less its pauses; empty where there is no speech.
+
+    Args:
+        wave: (S,) at int16 scale.
+        sample_rate: Hz, one that WebRTC's detector takes.
+        config: of detector and smoothing.
+    """
     size = sample_rate * config.block_ms // 1000
     kept = torch.from_numpy(kept_blocks(wave, sample_rate, config)).to(wave.device)
     return wave[: len(kept) * size].reshape(-1, size)[kept].flatten()

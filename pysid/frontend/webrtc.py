@@ -119,6 +119,14 @@ def webrtc_vad(
     """Which frames of one utterance, wave (S,) at int16 scale, are voiced, by `WebrtcDetector`: (n_frames,) bool.
 
     Arguments, errors and the rest are those of the detector.
+
+    Args:
+        wave: (S,) at int16 scale.
+        sample_rate: 8000, 16000, 32000 or 48000 Hz.
+        n_frames: how many decisions are wanted.
+        config: aggressiveness and blocks.
+        shift_ms: from one frame to the next.
+        first_centre_ms: middle of the first frame.
     """
     detector = WebrtcDetector(sample_rate, config)
     detector.feed(wave.detach().cpu().double().numpy())

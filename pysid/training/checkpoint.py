@@ -46,7 +46,13 @@ class Progress:
 
 
 def save_state(directory: Path, accelerator: "Accelerator", progress: Progress) -> None:
-    """Writes the state of model, optimizer and `progress`; every process of the training calls this."""
+    """Writes the state of model, optimizer and `progress`; every process of the training calls this.
+
+    Args:
+        directory: of the training.
+        accelerator: knows model, optimizer and schedule.
+        progress: how far it is.
+    """
     temporary = directory / ".state-unfinished"
     if accelerator.is_main_process:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -90,6 +90,11 @@ class Batches(Protocol):
 
         Inputs are a tensor, or what else has `to` and `pin_memory`; `to_features` knows what to do with them. Where a
         batch cannot be read, its item is (the DataError, None).
+
+        Args:
+            epoch: its number; the same number gives the same batches.
+            process: number of this process, from 0.
+            n_processes: among how many batches are shared.
         """
         ...
 

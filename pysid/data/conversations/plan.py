@@ -125,6 +125,7 @@ class Piece:
 
     @property
     def end_s(self) -> float:
+        """Where it ends in the conversation, to the hundredth of a second."""
         return _hundredths(self.start_s + self.cut.duration_s)
 
     def turns(self, reference: Literal["speech", "pieces"]) -> Iterator[Turn]:
@@ -145,6 +146,7 @@ class Conversation:
 
     @property
     def duration_s(self) -> float:
+        """From 0 to the end of the last piece."""
         return max(piece.end_s for piece in self.pieces)
 
     @property
@@ -189,6 +191,7 @@ class ConversationPlan:
 
     @property
     def n_speakers(self) -> int:
+        """Speakers who have a clip that is long enough."""
         return len(self._clips)
 
     @property

@@ -112,6 +112,10 @@ class Scene:
     def draw(self, speakers: Sequence[str], n_samples: int, rng: np.random.Generator) -> Surroundings:
         """Of a conversation of some speakers.
 
+        Args:
+            speakers: their names; each gets a place in the room.
+            n_samples: length of the conversation.
+            rng: all is drawn from it.
         Raises:
             DataError: a file cannot be read.
         """
@@ -155,6 +159,10 @@ def _gain(snr_db: tuple[float, float], rng: np.random.Generator) -> np.float32:
 def open_scene(config: SceneConfig, recordings: RecordingPaths, sample_rate: int) -> Scene | None:
     """Where simulated conversations take place; None where there are neither rooms nor sounds.
 
+    Args:
+        config: how likely rooms are, and levels.
+        recordings: lists of rooms and sounds.
+        sample_rate: Hz.
     Raises:
         DataError: a list is missing or malformed, or a file is missing.
     """

@@ -104,6 +104,12 @@ def find_clips(
 ) -> tuple[list[Clip], Skipped]:
     """Where there is speech in the utterances of some or all speakers; those without any are left out.
 
+    Args:
+        corpus: one speaker an utterance.
+        waves: reads an utterance, (S,) at int16 scale.
+        config: what counts as a clip.
+        speakers: of whom; None takes all.
+        n_jobs: processes.
     Returns:
         The clips, and the utterances that could not be read.
     Raises:

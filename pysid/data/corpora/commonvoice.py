@@ -112,6 +112,10 @@ def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
 def prepare_commonvoice(folder: Path, out: Path, config: CommonVoiceConfig | None = None) -> dict[str, tuple[int, int]]:
     """Writes `OUT/train` and, if speakers are set apart, `OUT/dev` with a trial list.
 
+    Args:
+        folder: of one language, with `clips` and a list such as `validated.tsv`.
+        out: where to.
+        config: the list, and how many speakers are set apart.
     Returns:
         {"train": (speakers, clips), "dev": ...}.
     Raises:

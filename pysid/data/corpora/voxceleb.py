@@ -38,6 +38,12 @@ class Found:
     strays: list[str] = field(default_factory=list)
 
     def add(self, speaker: str, utterance: str, path: str) -> None:
+        """Adds an utterance with its speaker.
+
+        Args:
+            speaker, utterance: their names, as Kaldi has them.
+            path: of the audio.
+        """
         self.wav_scp.add(utterance, path)
         self.utt2spk[utterance] = sys.intern(speaker)
 
@@ -48,7 +54,14 @@ class Found:
         genders: Mapping[str, str],
         durations: Mapping[str, float] | None,
     ) -> Prepared:
-        """Writes a data directory of some of the utterances."""
+        """Writes a data directory of some of the utterances.
+
+        Args:
+            directory: made if it is not there.
+            utterances: which; all of them must have been added.
+            genders: {speaker: m or f}.
+            durations: {utterance: seconds}, or None.
+        """
         wav_scp = {key: self.wav_scp[key] for key in utterances}
         return write_data_directory(directory, wav_scp, self.utt2spk, genders=genders, durations=durations)
 
@@ -124,6 +137,13 @@ def prepare_voxceleb2(
 
     Kaldi writes the speakers in capitals, `ID00012`, which keeps them apart from VoxCeleb1's. Arguments, errors and
     warnings are as of `prepare_voxceleb1`; `folder` has `dev/aac` and `test/aac`, or `dev/wav` and `test/wav`.
+
+    Args:
+        folder: of the corpus.
+        out: where to.
+        meta: vox2_meta.csv; None looks for it in and beside the folder.
+        durations: read them from the headers.
+        n_jobs: threads that do so.
     """
     meta = meta or find_meta(folder, "vox2_meta.csv")
     speakers = read_meta(meta) if meta else {}

@@ -32,6 +32,11 @@ DELIMITERS = ",;\t"
 def format_table(recording: str, turns: Sequence[Turn], header: bool = True) -> str:
     """The rows of a recording, in the order given, times to the millisecond.
 
+    Args:
+        recording: its name.
+        turns: of it.
+        header: begin with the names of the columns.
+
     >>> print(format_table("meeting", [Turn(Segment(0.5, 2.0), "anna")]), end="")
     recording,start_s,end_s,speaker
     meeting,0.500,2.000,anna

@@ -44,6 +44,11 @@ class CropConfig:
 def count_speakers(turns: Iterable[Turn], n_frames: int, shift_s: float) -> np.ndarray:
     """(T,) uint8: how many speak in each frame; frame t lasts from t to t + 1 times `shift_s`.
 
+    Args:
+        turns: in any order; one speaker's must not overlap.
+        n_frames: T.
+        shift_s: from one frame to the next.
+
     >>> from pysid.segments import Segment
     >>> count_speakers([Turn(Segment(0.0, 0.02), "a"), Turn(Segment(0.01, 0.03), "b")], 4, 0.01)
     array([1, 2, 1, 0], dtype=uint8)
@@ -91,14 +96,22 @@ class ActivityBatches:
         self.n_batches = max(1, n_crops // config.batch_size)
 
     def epoch(self, epoch: int, process: int = 0, n_processes: int = 1) -> "ActivityEpoch":
-        """One process's share of each batch of an epoch."""
+        """One process's share of each batch of an epoch.
+
+        Args:
+            epoch: its number, from which crops are drawn.
+            process: number of this process, from 0.
+            n_processes: among how many batches are shared.
+        """
         size = self.config.batch_size
         return ActivityEpoch(self, epoch, slice(process * size // n_processes, (process + 1) * size // n_processes))
 
     def to_features(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The two as they are: the crops are features already."""
         return inputs, labels
 
     def describe(self, epoch: int, batch: int) -> str:
+        """Names of the first recordings in a batch, for a message about it."""
         return ", ".join(self.names[i] for i, _ in self.crops(epoch, batch)[:3])
 
     def crops(self, epoch: int, batch: int) -> list[tuple[int, int]]:

@@ -40,9 +40,11 @@ class AugmentedInputs:
     corruptions: CorruptionBatch | None = None
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "AugmentedInputs":
+        """A copy on a device, as torch's `to`."""
         return self._moved(lambda x: x.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> "AugmentedInputs":
+        """A copy in pinned memory, from which copies to a GPU run beside other work."""
         return self._moved(lambda x: x.pin_memory())
 
     def _moved(self, move: Callable[[Any], Any]) -> "AugmentedInputs":
@@ -79,14 +81,22 @@ class AugmentedBatches:
 
     @property
     def n_batches(self) -> int:
+        """Batches an epoch."""
         return self.batches.n_batches
 
     def epoch(self, epoch: int, process: int = 0, n_processes: int = 1) -> "AugmentedEpoch":
-        """As of `ChunkBatches`."""
+        """As of `ChunkBatches`.
+
+        Args:
+            epoch: its number, from which all is drawn.
+            process: number of this process, from 0.
+            n_processes: among how many batches are shared.
+        """
         clean = self.batches.epoch(epoch, process, n_processes)
         return AugmentedEpoch(clean, self.augmenter, (self.batches.plan.seed, epoch))
 
     def describe(self, epoch: int, batch: int) -> str:
+        """Names of the first utterances in a batch, for a message about it."""
         return self.batches.describe(epoch, batch)
 
     @torch.no_grad()

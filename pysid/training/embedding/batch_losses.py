@@ -15,6 +15,15 @@ class BatchHead(nn.Module):
     """
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and similarities (B or C', C') by which accuracy goes, of embeddings x (B, D) and labels (B,).
+
+        Args:
+            x: embeddings.
+            labels: of their speakers.
+            step: of the optimizer; plays no part.
+        Raises:
+            ValueError: no speaker has two utterances in the batch.
+        """
         with torch.autocast(x.device.type, enabled=False):
             x = x if x.dtype == torch.float64 else x.float()
             _, place = labels.unique(return_inverse=True)
@@ -52,6 +61,7 @@ class GeneralizedEndToEndHead(_Scaled):
     """
 
     def similarities(self, x: Tensor, place: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and similarities (B, C'); arguments as of `BatchHead.similarities`."""
         x = F.normalize(x)
         sums, counts = members.T @ x, members.sum(0)
         cosine = x @ F.normalize(sums).T  # of means as of sums
@@ -78,6 +88,9 @@ class PrototypicalHead(_Scaled):
             del self.weight, self.bias
 
     def similarities(self, x: Tensor, place: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and similarities of each speaker's query to all prototypes; arguments as of
+        `GeneralizedEndToEndHead`.
+        """
         order = torch.arange(len(x), device=x.device, dtype=x.dtype)[:, None] + 1
         last = (members * order).argmax(0)  # (C',) the query of each speaker
         counts = members.sum(0)

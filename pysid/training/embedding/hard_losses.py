@@ -55,6 +55,9 @@ class SubCentreHead(AdditiveAngularMarginHead):
         return super().cosines(x).unflatten(1, (-1, self.n_centres)).amax(2)
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and logits (B, C) without margins, of embeddings x (B, D) and labels (B,); margins are those of
+        `step`.
+        """
         cosine = self.cosines(x)
         share = self.schedule.at(step)
         logits = self.scale * cosine
@@ -107,6 +110,9 @@ class SphereFace2Head(MarginHead):
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and logits (B, C) without margins, of embeddings x (B, D) and labels (B,); the margin is that of
+        `step`.
+        """
         cosine = self.cosines(x)
         margin = self.margin * self.schedule.at(step)
         bent = 2 * ((cosine + 1) / 2) ** self.power - 1

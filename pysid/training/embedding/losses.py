@@ -144,6 +144,7 @@ class SoftmaxHead(nn.Module):
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss and logits (B, C) of embeddings x (B, D) and labels (B,); `step` plays no part."""
         logits = self.norm(self.affine(x)).float()
         return F.cross_entropy(logits, labels), logits
 
@@ -167,7 +168,13 @@ class CosineHead(nn.Module):
 
 
 def replace_target(logits: Tensor, labels: Tensor, target: Tensor) -> Tensor:
-    """`logits` (B, C) with the entry of each row's own label set to `target` (B,)."""
+    """`logits` (B, C) with the entry of each row's own label set to `target` (B,).
+
+    Args:
+        logits: (B, C).
+        labels: (B,).
+        target: (B,).
+    """
     return logits.scatter(1, labels[:, None], target[:, None])
 
 
@@ -208,6 +215,9 @@ class AngularSoftmaxHead(CosineHead):
         self.lambda_schedule = lambda_schedule or LambdaSchedule()
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and logits (B, C) without the margin, of embeddings x (B, D) and labels (B,); lambda is that of
+        `step`.
+        """
         cosine = self.cosines(x)
         length = x.to(cosine.dtype).norm(dim=1)
         own = target_entries(cosine, labels)
@@ -251,6 +261,9 @@ class AdditiveMarginHead(MarginHead):
         return own - margin
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and logits (B, C) without the margin, of embeddings x (B, D) and labels (B,); the margin is that of
+        `step`.
+        """
         cosine = self.cosines(x)
         own = self.target_cosine(target_entries(cosine, labels), self.margin * self.schedule.at(step))
         logits = self.scale * cosine
@@ -267,6 +280,7 @@ class AdditiveAngularMarginHead(AdditiveMarginHead):
     """
 
     def target_cosine(self, own: Tensor, margin: float) -> Tensor:
+        """(B,) cosines of angles that are `margin` (radians) larger than those of the cosines `own` (B,)."""
         # The root's slope is infinite at 0; the clamp, far below float32's reach of own^2, keeps it finite.
         sine = (1 - own.square()).clamp(min=1e-12).sqrt()
         turned = own * math.cos(margin) - sine * math.sin(margin)
