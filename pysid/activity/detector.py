@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pysid.activity.network import OVERLAP, SPEECH, ActivityNetwork, levelled, reference_levels
 from pysid.frontend import FbankConfig
+from pysid.segmentation.local_speech import LocalSpeech
 
 BLOCK_FRAMES = 8192  # worked on together
 
@@ -19,10 +20,12 @@ class Activity:
     Attributes:
         speech: (T,) probability that somebody speaks.
         overlap: (T,) probability that two or more do.
+        local: who speaks in each window, of a network that tells local speakers apart; else None.
     """
 
     speech: np.ndarray
     overlap: np.ndarray
+    local: LocalSpeech | None = None
 
 
 class ActivityDetector:

@@ -95,7 +95,14 @@ def open_augmenter(config: TrainingAugmentConfig, sample_rate: int) -> Augmenter
 def make_augmenter(
     config: AugmentConfig, paths: RecordingPaths, sample_rate: int, in_memory: bool = False
 ) -> Augmenter:
-    """As `open_augmenter`, for any configuration."""
+    """As `open_augmenter`, for any configuration.
+
+    Args:
+        config: which corruptions, and how often.
+        paths: where recordings of each kind are.
+        sample_rate: Hz, of what is corrupted.
+        in_memory: read all recordings at once, and not when they are drawn.
+    """
     wanted = {policy.kind for policy in config.policies}
     banks: dict[str, WaveBank | ResponseSet] = {}
     for kind in sorted(wanted & {"noise", "music", "babble"}):
@@ -107,7 +114,13 @@ def make_augmenter(
 
 
 def open_bank(path: str, sample_rate: int, in_memory: bool = False) -> WaveBank:
-    """The recordings of a data directory or a wav.scp."""
+    """The recordings of a data directory or a wav.scp.
+
+    Args:
+        path: the directory, or the list.
+        sample_rate: Hz; recordings of another rate are resampled.
+        in_memory: read all of them now.
+    """
     listed = Path(path) / "wav.scp" if os.path.isdir(path) else Path(path)
     bank = FileBank.from_scp(listed, sample_rate)
     _require_files(bank, listed)
@@ -115,7 +128,13 @@ def open_bank(path: str, sample_rate: int, in_memory: bool = False) -> WaveBank:
 
 
 def open_rooms(rooms: str | tuple[str, ...], sample_rate: int, in_memory: bool = False) -> ResponseSet:
-    """The room responses of rir_list files, or simulated ones."""
+    """The room responses of rir_list files, or simulated ones.
+
+    Args:
+        rooms: paths of lists, or `SIMULATED`.
+        sample_rate: Hz.
+        in_memory: read all responses now.
+    """
     if rooms == SIMULATED:
         return simulated_responses(*(RoomConfig(size=size, sample_rate=sample_rate) for size in ("small", "medium")))
     paths = [rooms] if isinstance(rooms, str) else list(rooms)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import AllowPipes, BackendKind, Device, Threads, report_skipped, write_json
+from pysid.cli.common import AllowPipes, BackendKind, Device, FiguresJson, Threads, report_skipped, write_json
 
 if TYPE_CHECKING:
     from pysid.runs.compare import Cost, OnConversations, OnTrials
@@ -37,16 +37,16 @@ def compare(
     ] = None,
     backend: Annotated[BackendKind | None, typer.Option(show_default="each model's own")] = None,
     det: Annotated[Path | None, typer.Option(help="With --trials: a DET plot of all (.png, .svg or .pdf).")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the figures here too; rates are fractions.")] = None,
+    json: FiguresJson = None,
     device: Device = "cpu",
     threads: Threads = 1,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Error rates and costs of several models on the same trials, or on the same conversations.
 
-    Cllr, in bits, is of scores that were calibrated with the other half of the trials. Milliseconds are those that
-    a second of audio costs on one processor (with --device cuda: on the wall's clock); memory is the peak of the
-    model's own process, of which some 300 MB are Python's and PyTorch's.
+    Cllr, in bits, is that of scores calibrated on the other half of the trials. Times are milliseconds of one
+    processor for a second of audio (with --device cuda: elapsed time); memory is the peak of the model's own
+    process, of which Python and PyTorch take some 300 MB.
 
     Example: pysid compare default xvector theirs.onnx --trials data/dev/trials --data data/dev --det det.svg
 

@@ -41,10 +41,13 @@ def convert(
     ] = None,
     names: Names = None,
     exclusive: Annotated[
-        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the one who goes on.")
+        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the speaker who continues.")
     ] = False,
     join: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Join a speaker's turns with so short a pause between.")
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Join a speaker's turns where the pause between them is no longer than this."
+        ),
     ] = 0.0,
     plda: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of a model: Kaldi's PLDA, or WeSpeaker's, to score with.")
@@ -55,7 +58,7 @@ def convert(
 ) -> None:
     """Write turns of speakers in another format: RTTM, subtitles, Praat, ELAN, Audacity, tables, JSON; both ways.
 
-    A recording that its file does not name takes the name of the file. RTTM and CSV hold many recordings; of the other
+    A recording that has no name in its file is named after the file. RTTM and CSV hold many recordings; of the other
     formats a folder OUT gets a file for each. Times are kept to the millisecond.
 
     A model of another toolkit, or an ONNX file, becomes a model directory OUT, with the same embeddings.

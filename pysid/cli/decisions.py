@@ -1,7 +1,6 @@
 """What commands that decide about speakers have in common: options, and how answers are shown."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,7 +16,6 @@ CostFa = Annotated[float, typer.Option("--c-fa", help="Cost of accepting a wrong
 ModelBackend = Annotated[
     BackendKind | None, typer.Option("--backend", help="What scores.", show_default="the model's own")
 ]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the answers here too, with all their digits.")]
 Threshold = Annotated[
     float | None, typer.Option(help="Accept scores of at least this.", show_default="what prior and costs make best")
 ]
@@ -47,7 +45,7 @@ def point_values(point: "OperatingPoint") -> dict[str, Any]:
 
 
 def finish(skipped: Any, n_total: int) -> None:
-    """Says which recordings were left out; there is exit status 1 if any was."""
+    """Says which recordings were left out; exits with status 1 if any was."""
     from pysid.errors import DataError
 
     if len(skipped) and n_total == 1:

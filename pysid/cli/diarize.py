@@ -39,6 +39,7 @@ class ClusteringKind(StrEnum):
     spectral = "spectral"
     vbx = "vbx"
     linkage = "linkage"
+    centroid = "centroid"
 
 
 def _check_formats(text: str) -> str:
@@ -56,8 +57,8 @@ def diarize(
         ),
     ] = None,
     num_speakers: Annotated[int | None, typer.Option("--num-speakers", "-n", min=1, help="If it is known.")] = None,
-    min_speakers: Annotated[int, typer.Option(min=1)] = 1,
-    max_speakers: Annotated[int | None, typer.Option(min=1)] = None,
+    min_speakers: Annotated[int, typer.Option(min=1, help="Find no fewer.")] = 1,
+    max_speakers: Annotated[int | None, typer.Option(min=1, help="Find no more.")] = None,
     model: Model = None,
     out_dir: Annotated[
         Path, typer.Option("--out-dir", "-o", help='Folder for the results; "-" prints one format.')
@@ -68,7 +69,7 @@ def diarize(
     reference: Annotated[
         Path | None, typer.Option(help="RTTM of the true turns: shows errors, and the diarization error rate.")
     ] = None,
-    speech: Annotated[Path | None, typer.Option(help="RTTM that tells where there is speech, if it is known.")] = None,
+    speech: Annotated[Path | None, typer.Option(help="RTTM of where there is speech, if that is known.")] = None,
     vad: Annotated[
         VadKind | None,
         typer.Option(help="What finds speech; silero: with silero-vad installed.", show_default="the model's"),
@@ -103,20 +104,20 @@ def diarize(
         typer.Option(help="With --db: accept scores of at least this.", show_default="what prior and costs make best"),
     ] = None,
     link: Annotated[
-        bool, typer.Option("--link", help="Call a speaker who comes again in another of the recordings the same.")
+        bool, typer.Option("--link", help="Give a speaker who comes back in another of the recordings the same name.")
     ] = False,
     exclusive: Annotated[
-        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the one who goes on.")
+        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the speaker who continues.")
     ] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as turns.join_s=0.5.")
     ] = None,
     show_settings: Annotated[
-        bool, typer.Option("--show-settings", help="Print all settings that hold, with what they are, and stop.")
+        bool, typer.Option("--show-settings", help="Print all settings in force, with what they mean, and stop.")
     ] = False,
     channel: Channel = None,
     max_hours: MaxHours = 24.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Leave recordings alone that have their files.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip recordings whose files are there already.")] = False,
     device: Device = "cpu",
     allow_pipes: AllowPipes = False,
 ) -> None:

@@ -18,7 +18,7 @@ def features(
     jobs: CpuJobs = None,
     cluster: Cluster = None,
     threads: Threads = 1,
-    compress: Annotated[bool, typer.Option(help="Store 8 bits a number, as Kaldi does by default.")] = False,
+    compress: Annotated[bool, typer.Option(help="Store 8 bits per number, as Kaldi does by default.")] = False,
     stored: Annotated[
         bool, typer.Option("--stored", help="Start from the directory's own feats.scp and vad.scp, made by Kaldi.")
     ] = False,

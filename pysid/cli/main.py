@@ -100,7 +100,7 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == INTERRUPTED:  # of Typer, which says nothing
+        if end.code == INTERRUPTED:  # raised by Typer, which prints nothing itself
             print("pysid: stopped", file=sys.stderr)
         raise
     except KeyboardInterrupt:

@@ -28,11 +28,11 @@ def commonvoice(
     folder: Annotated[Path, typer.Argument(help="Language folder of a release: validated.tsv, clips/.")],
     out: Annotated[Path, typer.Argument(help="Folder for train/ and dev/.")],
     dev_speakers: Annotated[int, typer.Option(min=0, help="Speakers set apart for development.")] = 40,
-    min_dev_clips: Annotated[int, typer.Option(min=2, help="Clips that a development speaker has at least.")] = 5,
-    max_clips: Annotated[int, typer.Option(min=0, help="Clips kept of a speaker; 0 for all.")] = 20,
+    min_dev_clips: Annotated[int, typer.Option(min=2, help="Fewest clips of a development speaker.")] = 5,
+    max_clips: Annotated[int, typer.Option(min=0, help="Clips to keep of each speaker; 0 for all.")] = 20,
     nontarget_trials: Annotated[int, typer.Option(min=1, help="Different-speaker trials.")] = 10000,
     tsv: Annotated[str, typer.Option(help="List to take clips from.")] = "validated",
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of speakers, clips and trials.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed for the choice of speakers, clips and trials.")] = 0,
 ) -> None:
     """Prepare one language of Mozilla Common Voice.
 
@@ -64,7 +64,7 @@ def conversations(
     min_speakers: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="2")] = None,
     max_speakers: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="4")] = None,
     speakers: Annotated[
-        Path | None, typer.Option(help="Speakers to use, one a line.", show_default="all of DATA")
+        Path | None, typer.Option(help="Speakers to use, one per line.", show_default="all of DATA")
     ] = None,
     min_piece: Annotated[
         float | None, typer.Option(help="Seconds of the shortest piece.", show_default="3", metavar="SECONDS")
@@ -90,7 +90,7 @@ def conversations(
 ) -> None:
     """Simulate conversations, with their reference, from recordings of single speakers.
 
-    Options go before the settings of a file. A second run resumes where the first was stopped. With rooms, noises,
+    Options override the settings of a file. A second run resumes where the first was stopped. With rooms, noises,
     music or voices they sound like meetings, each in other surroundings: see the key `scene` of the settings.
 
     Example: pysid prepare conversations data/dev data/conversations --count 400 --jobs 4

@@ -14,7 +14,7 @@ def score(
         str,
         typer.Argument(metavar="WAV_SCP", help="wav.scp; or embeddings as scp:FILE, ark:FILE or FILE.npz."),
     ],
-    scores: Annotated[Path, typer.Argument(help="Output, a line a trial: enrol test score.")],
+    scores: Annotated[Path, typer.Argument(help="Output, one line per trial: enrol test score.")],
     model: Model = None,
     backend: Annotated[BackendKind | None, typer.Option(show_default="the model's own")] = None,
     enrol: Annotated[
@@ -24,7 +24,9 @@ def score(
     cohort: Annotated[
         str | None, typer.Option(help="Embeddings of other speakers (scp:, ark:, .npz) for adaptive s-norm.")
     ] = None,
-    top_n: Annotated[int, typer.Option(min=2, help="Nearest cohort scores that adaptive s-norm takes.")] = 300,
+    top_n: Annotated[
+        int, typer.Option(min=2, help="How many of the nearest cohort scores adaptive s-norm takes.")
+    ] = 300,
     calibrate: Annotated[
         bool, typer.Option(help="Write calibrated log-likelihood ratios, if the model has a calibration.")
     ] = False,

@@ -1,7 +1,7 @@
 """A corpus on disk: a Kaldi data directory (https://kaldi-asr.org/doc/data_prep.html).
 
-Made for a million utterances: what is kept is the text of the tables, an `Utterance` is made when it is
-looked at, and no audio file is touched before its samples are wanted.
+Made for a million utterances: only the text of the tables is kept, an `Utterance` is made when it is
+looked up, and no audio file is touched before its samples are needed.
 """
 
 import dataclasses
@@ -189,7 +189,7 @@ class Corpus:
             sample_rate: Hz; resampled to it where the recording has another rate.
             start_s: where the piece starts, in seconds from the start of the utterance.
             duration_s: seconds; the piece is shorter where the utterance ends. None is all the rest.
-            channel: as in `read_audio`; a channel named in segments goes before it.
+            channel: as in `read_audio`; a channel named in segments takes precedence.
             allow_pipes: whether an entry of wav.scp that is a shell pipe may run.
         Raises:
             DataError: naming the utterance, and what is wrong with its audio.
@@ -234,7 +234,7 @@ class Corpus:
         self._copy_table("spk2gender", new, set(self.utt2spk.values()))
         self._copy_table("reco2dur", new, self.wav_scp)
         if (self.directory / "trials").exists():
-            models = {*self.ids, *self.utt2spk.values()}  # a speaker may be enrolled under the own name
+            models = {*self.ids, *self.utt2spk.values()}  # a speaker may be enrolled under their own name
             known = [trial for trial in self.trials() if trial.enrol in models and trial.test in self]
             tables.write_trials(new / "trials", known)
 

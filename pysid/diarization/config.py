@@ -5,6 +5,7 @@ from typing import Literal
 
 from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig
 from pysid.diarization.ahc import AhcConfig
+from pysid.diarization.centroid import CentroidConfig
 from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.overlap import OverlapConfig
@@ -36,7 +37,7 @@ class TurnConfig:
         bridge_s: a speaker's pause of at most this long, in which nobody else speaks, does not end the turn.
         min_turn_s: a shorter turn goes to the one that it touches, or is left out.
         join_s: in subtitles and on the page a speaker's pause of at most this long, in which nobody else speaks, does
-            not end the turn; RTTM and all other formats keep the turns apart, which the error rate likes better.
+            not end the turn; RTTM and all other formats keep the turns apart, which gives the lower error rate.
     """
 
     snap_s: float = 0.25
@@ -75,7 +76,9 @@ class DiarizationConfig:
     joined: bool = False
     windows: WindowConfig | LocalWindowConfig = field(default_factory=WindowConfig)
     affinity: CosineAffinityConfig | PldaAffinityConfig = field(default_factory=PldaAffinityConfig)
-    clustering: AhcConfig | LinkageConfig | SpectralConfig | VbxConfig = field(default_factory=AhcConfig)
+    clustering: AhcConfig | CentroidConfig | LinkageConfig | SpectralConfig | VbxConfig = field(
+        default_factory=AhcConfig
+    )
     resegmentation: ResegmentConfig | None = None
     overlap: OverlapConfig | NetworkOverlapConfig | LocalOverlapConfig | None = None
     turns: TurnConfig = field(default_factory=TurnConfig)

@@ -21,16 +21,20 @@ class InputConfig(Protocol):
     """What `network_input` goes by."""
 
     @property
-    def skip_energy(self) -> bool: ...
+    def skip_energy(self) -> bool:
+        """Whether the first column of the features is left out."""
 
     @property
-    def subtract_mean(self) -> bool: ...
+    def subtract_mean(self) -> bool:
+        """Whether each utterance's mean over its own frames is taken off."""
 
     @property
-    def unit_variance(self) -> bool: ...
+    def unit_variance(self) -> bool:
+        """Whether each column is divided by its deviation over an utterance's own frames."""
 
     @property
-    def wave_scale(self) -> WaveScale: ...
+    def wave_scale(self) -> WaveScale:
+        """The scale of the samples that the network was trained on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,6 +101,9 @@ class OnnxNetwork(nn.Module):
         self.register_buffer("home", torch.zeros(0), persistent=False)  # says on which device features are wanted
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim) on the device of the features; each row goes through the graph without its
+        padding.
+        """
         # Graphs know nothing of padding, and few of them were made with more than one utterance in mind.
         counts = [features.shape[1]] * len(features) if n_frames is None else n_frames.tolist()
         rows = [self._embed(x[:n]) for x, n in zip(features, counts, strict=True)]

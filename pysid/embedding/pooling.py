@@ -97,6 +97,10 @@ def kaldi_statistics(x: Tensor, n_frames: Tensor | None, ddof: int = 0) -> Tenso
     a root far above the floor, and only the same order of sums gives the same. The price: such a unit's value may
     also depend on the batch.
 
+    Args:
+        x: (B, T, D) float32, on a CPU.
+        n_frames: (B,) own frames of each; None counts all T.
+        ddof: the variance is divided by N less this.
     Source: kaldi/src/nnet3/nnet-general-component.cc, StatisticsPoolingComponent::Propagate.
     """
     rows = []
@@ -132,6 +136,13 @@ class StatisticsPooling(nn.Module):
         self.kaldi_rounding = kaldi_rounding
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """[mean | standard deviation] (B, 2 D) of frames x (B, T, D).
+
+        Args:
+            x: frames.
+            n_frames: (B,) own frames of each; None counts all T.
+            weights: (B, T) share of each frame that counts, in place of `n_frames`.
+        """
         ddof = int(self.unbiased)
         if weights is not None:
             total = weights.sum(1, keepdim=True)  # frames, not all of them whole
@@ -180,6 +191,13 @@ class AttentionPooling(nn.Module):
         return logits.softmax(dim=-1)
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """The statistics (B, 2 H D) of each head one after the other, of frames x (B, T, D).
+
+        Args:
+            x: frames.
+            n_frames: (B,) own frames of each; None counts all T.
+            weights: (B, T) share of each frame that counts, multiplied with the attention.
+        """
         attention = self.attention(x, n_frames)
         return self.pool(x, attention if weights is None else shares(attention * weights[:, None]))
 
@@ -232,6 +250,13 @@ class AttentiveStatisticsPooling(nn.Module):
         self.scores = nn.Linear(hidden_dim, in_dim)
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """[mean | standard deviation] (B, 2 D) under attention, of frames x (B, T, D).
+
+        Args:
+            x: frames.
+            n_frames: (B,) own frames of each; None counts all T.
+            weights: (B, T) share of each frame that counts, in place of `n_frames`.
+        """
         if weights is not None:
             own = shares(weights)
         elif n_frames is not None:

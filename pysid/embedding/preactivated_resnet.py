@@ -79,6 +79,7 @@ class PreactivatedResNet(SpeakerNetwork):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def frames(self, x: Tensor) -> Tensor:
+        """What is pooled: (B, T, feature_dim) -> (B, T', channels times bands)."""
         x = torch.relu(self.stem_norm(self.stem(x[:, None].contiguous(memory_format=torch.channels_last))))
         for blocks in self.stages:
             for block in blocks:  # type: ignore[attr-defined]
@@ -86,6 +87,7 @@ class PreactivatedResNet(SpeakerNetwork):
         return x.permute(0, 2, 1, 3).flatten(2)
 
     def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim) of frames (B, T', C); arguments as of `StatisticsPooling.forward`."""
         pooled = self.statistics_norm(self.pooling(frames, n_frames, weights))
         embedding: Tensor = self.norm(self.dense(pooled))
         return embedding

@@ -95,6 +95,9 @@ class TdnnLayer(nn.Module):
         return self._rectify(self._normalize(x))
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """(B, T, in_dim) -> (B, T', out_dim); without padding T' is less by the context. `n_frames` (B,) matters only
+        with padding.
+        """
         if self.padding:
             # Zeros, not a longer neighbour's frames, must stand past the end of a short utterance.
             x = x if n_frames is None else zero_past_end(x, n_frames)

@@ -99,11 +99,13 @@ class TimeDelay(SpeakerNetwork):
         self.segment_norms = nn.ModuleList(norms)
 
     def frames(self, x: Tensor) -> Tensor:
+        """What is pooled: (B, T, feature_dim) -> (B, T', D) of the last time-delay layer."""
         for layer in self.frame_layers:
             x = layer(x)
         return x
 
     def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim) of frames (B, T', D); arguments as of `StatisticsPooling.forward`."""
         x = self.pooling(frames, n_frames, weights)
         for affine, norm in zip(self.segment_layers, self.segment_norms, strict=False):
             x = norm(torch.relu(affine(x)))

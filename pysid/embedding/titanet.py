@@ -99,12 +99,14 @@ class TitaNet(SpeakerNetwork):
                 nn.init.xavier_uniform_(module.weight)
 
     def frames(self, x: Tensor) -> Tensor:
+        """What is pooled: (B, T, feature_dim) -> (B, T, channels of the last block)."""
         x = x.transpose(1, 2)
         for block in self.blocks:
             x = block(x)
         return x.transpose(1, 2)
 
     def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim) of frames (B, T, C); arguments as of `StatisticsPooling.forward`."""
         embedding: Tensor = self.dense(self.statistics_norm(self.pooling(frames, n_frames, weights)))
         return embedding
 

@@ -41,7 +41,7 @@ class FrontendConfig:
 
     @property
     def needs_whole(self) -> bool:
-        """Whether a frame goes by all of its recording, so that it cannot be made of a block."""
+        """Whether a frame depends on all of its recording, so that it cannot be made from a block."""
         whole = isinstance(self.features, StftMelConfig) or self.least_dbfs is not None
         return whole or isinstance(self.vad, PauseCutConfig)
 
@@ -178,7 +178,13 @@ class Frontend(nn.Module):
 def voiced_by_energy(
     log_energy: Tensor, n_frames: Tensor | Sequence[int] | None, config: VadConfig | AdaptiveVadConfig
 ) -> Tensor:
-    """(B, T) bool: `energy_vad` or `adaptive_vad`, as `config` says."""
+    """(B, T) bool: `energy_vad` or `adaptive_vad`, as `config` says.
+
+    Args:
+        log_energy: (B, T), natural logarithm.
+        n_frames: (B,) own frames of each; None counts all T.
+        config: its type says which of the two.
+    """
     if isinstance(config, AdaptiveVadConfig):
         return adaptive_vad(log_energy, n_frames, config)
     return energy_vad(log_energy, n_frames, config)

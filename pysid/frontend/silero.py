@@ -128,6 +128,14 @@ def silero_vad(
     """Which frames of one utterance, wave (S,) at int16 scale, are voiced, by `SileroDetector`: (n_frames,) bool.
 
     Arguments, errors and the rest are those of the detector.
+
+    Args:
+        wave: (S,) at int16 scale.
+        sample_rate: Hz.
+        n_frames: how many decisions are wanted.
+        config: of the detector.
+        shift_ms: from one frame to the next.
+        first_centre_ms: middle of the first frame.
     """
     detector = SileroDetector(sample_rate, config)
     detector.feed(wave.detach().cpu().numpy())

@@ -129,6 +129,14 @@ class StftMel(nn.Module):
         """There is no dither."""
 
     def forward(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
+        """Mel features (B, T, n_mels) of waves (B, S) at int16 scale; see the class for T.
+
+        Args:
+            wave: (B, S).
+            lengths: (B,) own samples of each; None counts all S.
+        Raises:
+            ValueError: a wave of another number of axes.
+        """
         if wave.ndim != 2:
             raise ValueError(f"wave must be (batch, samples), got {tuple(wave.shape)}")
         c = self.config

@@ -29,6 +29,7 @@ class SegmentLine(NamedTuple):
 
     @property
     def segment(self) -> Segment:
+        """Its times alone."""
         return Segment(self.start_s, self.end_s)
 
     @property
@@ -62,6 +63,7 @@ class TrialRow(RowFormat):
     """
 
     def split(self, line: bytes) -> list[str]:
+        """The fields of a line, in Kaldi's order."""
         fields = super().split(line)
         if len(fields) == 3 and fields[2] not in TRUTH and fields[0] in VOXCELEB_TRUTH:
             return [fields[1], fields[2], VOXCELEB_TRUTH[fields[0]]]

@@ -54,6 +54,9 @@ class SourceInputs(Inputs):
         self.source: ArraySource = source
 
     def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        """(name, array) of what is not in `done`, in order; `on_skip` gets the name and the reason of what cannot be
+        read.
+        """
         for key in self.keys:
             if key in done:
                 continue
@@ -73,6 +76,11 @@ class ArchiveInputs(Inputs):
         self.allow_pipes = allow_pipes
 
     def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        """(name, features) of what is not in `done`.
+
+        Raises:
+            DataError: the archive breaks off; what stands before has been given.
+        """
         for key, array in read_matrices(self.specifier, allow_pipes=self.allow_pipes):
             if key not in done:
                 yield key, array
@@ -91,6 +99,7 @@ class WindowInputs(Inputs):
         self.windows: WindowConfig = windows
 
     def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        """(name, features) of each window that is not in `done`."""
         shift_s = self.model.config.frontend.features.shift_ms / 1000
         for key, array in self.inputs.read((), on_skip):
             features = array if self.inputs.are_features else self.model.features([array])[0]

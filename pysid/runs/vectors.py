@@ -40,6 +40,7 @@ class ArchivedVectors(VectorSource):
         self.names = self.vectors.keys()
 
     def read(self, wanted: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
+        """{name: (E,)} of those wanted that are there."""
         return {key: x for key, x in self.vectors.items() if key in wanted}
 
 
@@ -53,6 +54,7 @@ class ListedVectors(VectorSource):
         self.allow_pipes = allow_pipes
 
     def read(self, wanted: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
+        """{name: (E,)} of those wanted that are there and can be read; `skipped` gets the others' reasons."""
         vectors = {}
         for key, entry in self.entries.items():
             if key in wanted:
@@ -88,10 +90,12 @@ class EmbeddedVectors(VectorSource):
         self.shards = embedding_shards(model, some, beside, workers)
 
     def read(self, wanted: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
+        """{name: (E,)} of those wanted; embeds, or goes on where an earlier run was stopped."""
         self.shards.find()
         return {key: x for key, x in gather(self.shards.run(DESCRIPTION), skipped) if key in wanted}
 
     def forget(self) -> None:
+        """Removes what is kept for a second run."""
         self.shards.remove()
 
 

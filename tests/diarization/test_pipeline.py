@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from pysid.io.turns.rttm import read_rttm
 from pysid.metrics.diarization import diarization_error
 from pysid.model.directory import save_backend
 from pysid.model.speaker_model import SpeakerModel
+from pysid.segmentation.local_speech import LocalSpeech
+from pysid.segmentation.protocol import FrameGrid
 from pysid.segments import Segment, Turn
 
 MEETING = Path(__file__).parents[2] / "examples" / "conversation" / "meeting.ogg"
@@ -193,15 +196,30 @@ def test_an_energy_vad_needs_features_with_energy(diarizer: Diarizer) -> None:
         Diarizer(model)
 
 
+def test_speech_is_found_by_webrtc_where_features_have_no_energy(diarizer: Diarizer) -> None:
+    """Unless something else is asked for, or the detector does not take the rate."""
+    network = diarizer.model.network
+    for features, kind in [
+        (FbankConfig(n_mels=81), "webrtc"),
+        (FbankConfig(n_mels=80, use_energy=True), "adaptive"),
+        (FbankConfig(n_mels=81, sample_rate=22050, high_hz=7000.0), "adaptive"),
+    ]:
+        config = replace(diarizer.model.config, frontend=FrontendConfig(features=features))
+        model = SpeakerModel(config, network, diarizer.backend)
+        assert load_config(model)[0].vad.kind == kind
+        assert load_config(model, {"vad.kind": "energy"})[0].vad.kind == "energy"
+
+
 class Hears:
     """A detector that knows when there is speech, and when overlap."""
 
     def __init__(self, features, speech: list[Segment], overlap: list[Segment]) -> None:
         self.features = features
         self.segments = speech, overlap
+        self.local: LocalSpeech | None = None
 
     def __call__(self, features) -> Activity:
-        return Activity(*(speech_mask(x, len(features), 0.01).astype(np.float32) for x in self.segments))
+        return Activity(*(speech_mask(x, len(features), 0.01).astype(np.float32) for x in self.segments), self.local)
 
 
 NETWORK = {"vad": {"kind": "network"}, "overlap": {"kind": "network"}}
@@ -224,6 +242,23 @@ def test_a_network_finds_speech_and_overlap(diarizer: Diarizer) -> None:
     assert extra == pytest.approx(1.0, abs=0.25)
 
 
+def test_local_segmentation_finds_second_speakers(diarizer: Diarizer) -> None:
+    config = with_settings(diarizer.config, {"vad": {"kind": "network"}, "overlap": None})
+    features = diarizer.model.config.frontend.features
+    hears = Hears(features, [Segment(0.0, 60.0)], [Segment(0.0, 60.0)])
+    plain = Diarizer(diarizer.model, config, diarizer.backend, detector=hears)
+    turns = plain.assign(plain.analyse(MEETING)).turns
+    first, second = next(pair for pair in pairwise(turns) if len({turn.speaker for turn in pair}) == 2)
+    border_s = round(first.segment.end_s, 1)
+    active = np.zeros((1, 600, 2), bool)  # a window of 6 s around the border, in which the first speaker goes on
+    active[0, : 300 + 50, 0] = active[0, 300:, 1] = True
+    hears.local = LocalSpeech(FrameGrid(0.01, 0.0, 6.0), np.array([round(100 * border_s) - 300]), active, 60.0)
+    local = plain.with_config(with_settings(config, {"overlap": {"kind": "local"}}))
+    found = local.assign(local.analyse(MEETING)).turns
+    both = [t.speaker for t in found if t.segment.start_s < border_s + 0.2 < t.segment.end_s]
+    assert sorted(both) == sorted([first.speaker, second.speaker])
+
+
 def test_settings_that_need_a_network_and_models_that_have_none(diarizer: Diarizer) -> None:
     def make(changes, detector=None):
         settings = with_settings(diarizer.config, {"vad": {"kind": "adaptive"}, "overlap": None} | changes)
@@ -234,6 +269,8 @@ def test_settings_that_need_a_network_and_models_that_have_none(diarizer: Diariz
         make({"vad": {"kind": "network"}})
     with pytest.raises(DataError, match=r"finds overlap \(segmentation\.json or activity\.json\); take --no-overlap$"):
         make({"overlap": {"kind": "network"}})
+    with pytest.raises(DataError, match=r"no local segmentation \(segmentation\.json\); take --no-overlap$"):
+        make({"overlap": {"kind": "local"}})
     with pytest.raises(DataError, match="reads other features than the embedding network"):
         make({}, Hears(FbankConfig(n_mels=40), [], []))
 

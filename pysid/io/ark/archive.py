@@ -66,7 +66,13 @@ def read_vector(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allo
 
 
 def read_matrix(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False) -> np.ndarray:
-    """The matrix (T, D) an entry of an scp file stands for, as `read_vector`; a range is `[rows,columns]`."""
+    """The matrix (T, D) an entry of an scp file stands for, as `read_vector`; a range is `[rows,columns]`.
+
+    Args:
+        entry: a path with an offset, such as "feats.ark:17".
+        scp_directory: what relative paths are relative to.
+        allow_pipes: run an entry that is a shell command.
+    """
     with _Archives(scp_directory, allow_pipes) as archives:
         return archives.read(entry, 2)
 

@@ -33,6 +33,7 @@ class AudioInfo:
 
     @property
     def duration_s(self) -> float:
+        """Length in seconds."""
         return self.n_samples / self.sample_rate
 
 
@@ -96,7 +97,14 @@ class AudioPiece:
         end_s: float | None = None,
         max_overshoot_s: float = MAX_OVERSHOOT_S,
     ) -> "AudioPiece":
-        """The piece between two times, by the rules of Kaldi's extract-segments; see `read_audio`."""
+        """The piece between two times, by the rules of Kaldi's extract-segments; see `read_audio`.
+
+        Args:
+            reader: of the recording.
+            start_s: seconds.
+            end_s: seconds; None or infinity is the end of the recording.
+            max_overshoot_s: how much later than the recording `end_s` may be.
+        """
         rate, n_samples = reader.sample_rate, reader.n_samples
         start = int(start_s * rate)
         to_end = end_s is None or math.isinf(end_s)
@@ -115,6 +123,7 @@ class AudioPiece:
 
     @property
     def duration_s(self) -> float:
+        """Length in seconds."""
         return (self.stop - self.start) / self.sample_rate
 
     def read(self) -> np.ndarray:
@@ -149,8 +158,8 @@ def iter_blocks(
 ) -> Iterator[np.ndarray]:
     """Reads a long file in blocks (S,) of `block_s` seconds, the last one shorter.
 
-    Joined, the blocks equal what `read_audio` gives, and arguments and errors are the same; memory is that of
-    one block. `audio_info` tells the rate where `sample_rate` is None.
+    Joined, the blocks equal what `read_audio` gives; arguments as there, and errors too. Memory is that of one
+    block. `audio_info` tells the rate where `sample_rate` is None.
     """
     with AudioReader(path, sample_rate, channel, max_hours) as reader:
         yield from AudioPiece.cut(reader, start_s, end_s).blocks(block_s)

@@ -48,6 +48,7 @@ class Part:
 
     @property
     def file(self) -> soundfile.SoundFile:
+        """libsndfile's handle, opened when it is first asked for."""
         if self._file is None:
             self._file, self._at = self._open(), 0
         return self._file
@@ -126,6 +127,7 @@ class Sound:
         return found[0] if len(found) == 1 else np.concatenate([np.zeros((0, self.channels), np.float32), *found])
 
     def close(self) -> None:
+        """Closes the file and what decodes it."""
         for part in self.parts:
             part.close()
         self._stream.close()

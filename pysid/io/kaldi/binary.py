@@ -52,12 +52,23 @@ class BinaryReader(Reader):
     """
 
     def where(self, position: int) -> str:
+        """The place for messages: file and byte."""
         return f"{self.name}: byte {position}"
 
     def integer(self) -> int:
+        """An int32.
+
+        Raises:
+            DataError: something else comes.
+        """
         return self._sized_integer("an int32")
 
     def real(self, dtype: DTypeLike = np.float32) -> Real:
+        """A float or a double, as it is stored; `dtype` plays no part.
+
+        Raises:
+            DataError: something else comes.
+        """
         size = self.data[self.position] if self.position < len(self.data) else 0
         if size not in _REALS:
             raise self.error("a float or a double")
@@ -65,6 +76,11 @@ class BinaryReader(Reader):
         return self._values(1, _REALS[size])[0]
 
     def boolean(self) -> bool:
+        """T or F.
+
+        Raises:
+            DataError: something else comes.
+        """
         letter = self.data[self.position : self.position + 1]
         if letter not in (b"T", b"F"):
             raise self.error("T or F")
@@ -72,6 +88,11 @@ class BinaryReader(Reader):
         return letter == b"T"
 
     def integers(self) -> NDArray[np.int32]:
+        """(n,) int32.
+
+        Raises:
+            DataError: something else comes, or the file ends.
+        """
         if self.data[self.position : self.position + 1] != b"\4":
             raise self.error("a vector of int32")
         self.position += 1
@@ -82,10 +103,20 @@ class BinaryReader(Reader):
         return self._values(n, _INT32)
 
     def vector(self, dtype: DTypeLike = np.float32) -> Floats:
+        """(n,) float32 or float64, as it is stored.
+
+        Raises:
+            DataError: something else comes, or the file ends.
+        """
         width = _VECTORS[self.expect(*_VECTORS)]
         return self._values(self._dimension(), width)
 
     def matrix(self, dtype: DTypeLike = np.float32) -> Floats:
+        """(rows, columns) float32 or float64; compressed ones are unpacked.
+
+        Raises:
+            DataError: something else comes, or the file ends.
+        """
         kind = self.expect(*_MATRICES, *_COMPRESSED)
         if kind in _COMPRESSED:
             return self._compressed(kind)
@@ -95,11 +126,21 @@ class BinaryReader(Reader):
         return self._values(n_rows * n_columns, _MATRICES[kind]).reshape(n_rows, n_columns)
 
     def packed(self, dtype: DTypeLike = np.float32) -> Floats:
+        """A symmetric matrix (n, n), of which the lower triangle is stored.
+
+        Raises:
+            DataError: something else comes, or the file ends.
+        """
         width = _PACKED[self.expect(*_PACKED)]
         n = self._dimension()
         return unpacked(self._values(n * (n + 1) // 2, width), n)
 
     def uint16(self) -> int:
+        """A uint16.
+
+        Raises:
+            DataError: something else comes.
+        """
         if self.data[self.position : self.position + 1] != _UINT16:
             raise self.error("a uint16")
         self.position += 1
@@ -150,40 +191,50 @@ class BinaryWriter(Writer):
     """
 
     def content(self) -> bytes:
+        """The whole file, with the header of Kaldi's binary files."""
         return BINARY_HEADER + b"".join(self.parts)
 
     def integer(self, value: int) -> None:
+        """An int32 after its size."""
         self.parts.append(b"\4" + np.array(value, "<i4").tobytes())
 
     def real(self, value: Real) -> None:
+        """A float or a double, as the type of `value` is, after its size."""
         self.parts.append(bytes([value.dtype.itemsize]) + _little_endian(np.asarray(value)))
 
     def boolean(self, value: bool) -> None:
+        """T or F."""
         self.parts.append(b"T" if value else b"F")
 
     def integers(self, values: NDArray[np.int32]) -> None:
+        """(n,) int32 after their size and number."""
         self.parts.append(b"\4" + np.array(len(values), "<i4").tobytes() + values.astype("<i4").tobytes())
 
     def vector(self, values: Floats) -> None:
+        """(n,) after FV or DV, as their type is, and their number."""
         self.token("FV" if values.dtype.itemsize == 4 else "DV")
         self.integer(len(values))
         self.parts.append(_little_endian(values))
 
     def matrix(self, values: Floats) -> None:
+        """(rows, columns) after FM or DM, as their type is; not compressed."""
         self.token("FM" if values.dtype.itemsize == 4 else "DM")
         self.integer(values.shape[0])
         self.integer(values.shape[1])
         self.parts.append(_little_endian(values))
 
     def packed(self, values: Floats) -> None:
+        """The lower triangle of a symmetric matrix, after FP or DP."""
         self.token("FP" if values.dtype.itemsize == 4 else "DP")
         self.integer(len(values))
         self.parts.append(_little_endian(values[np.tril_indices(len(values))]))
 
     def uint16(self, value: int) -> None:
+        """A uint16 after its size."""
         self.parts.append(_UINT16 + np.array(value, "<u2").tobytes())
 
     def newline(self) -> None:
+        """Nothing: the binary format has no lines."""
         pass
 
 

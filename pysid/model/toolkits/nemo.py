@@ -61,10 +61,16 @@ FEATURES = {
 
 
 def claims(path: Path) -> bool:
+    """Whether a path is a `.nemo` archive, or a folder with one and no more."""
     return _file(path) is not None
 
 
 def read(path: Path) -> ToolkitModel:
+    """The model in an archive; of its settings only plain values are read.
+
+    Raises:
+        DataError: it is damaged, or another network than TitaNet.
+    """
     file = _file(path)
     assert file is not None
     settings, weights = read_nemo(file)

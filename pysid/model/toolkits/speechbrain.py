@@ -40,10 +40,16 @@ NORMALIZATION = "speechbrain.processing.features.InputNormalization"
 
 
 def claims(path: Path) -> bool:
+    """Whether a folder has SpeechBrain's `hyperparams.yaml`."""
     return (path / SETTINGS).is_file()
 
 
 def read(path: Path) -> ToolkitModel:
+    """The model in a folder; of the settings only plain values and references to one another are read, nothing is run.
+
+    Raises:
+        DataError: a file is missing or damaged, or it is another network than ECAPA-TDNN.
+    """
     where = path / SETTINGS
     settings = read_hyperparams(where)
     features = _features(_group(settings, "compute_features", FBANK, where), where)

@@ -37,10 +37,16 @@ SEGMENTATION = "sincnet."
 
 
 def claims(path: Path) -> bool:
+    """Whether a path is a checkpoint, or a folder with one and no more."""
     return _file(path) is not None
 
 
 def read(path: Path) -> ToolkitModel:
+    """The model of a checkpoint, by the names of its tensors.
+
+    Raises:
+        DataError: it is damaged, unknown, or needs a file beside it.
+    """
     file = _file(path)
     assert file is not None
     if file.name == speechbrain.WEIGHTS and speechbrain.claims(file.parent):

@@ -32,12 +32,18 @@ OFFSET = 1e-7  # of variances, wespeaker/models/pooling_layers.py
 
 
 def claims(path: Path) -> bool:
+    """Whether a path is a folder of WeSpeaker's, or the checkpoint in one."""
     folder = path if path.is_dir() else path.parent
     named = path.is_dir() or path.name in WEIGHTS
     return named and (folder / SETTINGS).is_file() and _weights(folder) is not None
 
 
 def read(path: Path) -> ToolkitModel:
+    """The model in a folder with `config.yaml`.
+
+    Raises:
+        DataError: a file is missing or damaged, or it is a network that is not known here.
+    """
     folder = path if path.is_dir() else path.parent
     file = path if path.is_file() else _weights(folder)
     assert file is not None
