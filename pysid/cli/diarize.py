@@ -39,6 +39,7 @@ class ClusteringKind(StrEnum):
     spectral = "spectral"
     vbx = "vbx"
     linkage = "linkage"
+    centroid = "centroid"
 
 
 def _check_formats(text: str) -> str:

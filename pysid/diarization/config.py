@@ -5,6 +5,7 @@ from typing import Literal
 
 from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig
 from pysid.diarization.ahc import AhcConfig
+from pysid.diarization.centroid import CentroidConfig
 from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.overlap import OverlapConfig
@@ -75,7 +76,9 @@ class DiarizationConfig:
     joined: bool = False
     windows: WindowConfig | LocalWindowConfig = field(default_factory=WindowConfig)
     affinity: CosineAffinityConfig | PldaAffinityConfig = field(default_factory=PldaAffinityConfig)
-    clustering: AhcConfig | LinkageConfig | SpectralConfig | VbxConfig = field(default_factory=AhcConfig)
+    clustering: AhcConfig | CentroidConfig | LinkageConfig | SpectralConfig | VbxConfig = field(
+        default_factory=AhcConfig
+    )
     resegmentation: ResegmentConfig | None = None
     overlap: OverlapConfig | NetworkOverlapConfig | LocalOverlapConfig | None = None
     turns: TurnConfig = field(default_factory=TurnConfig)

@@ -18,6 +18,8 @@ from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.spectral import SpectralConfig
 from pysid.errors import DataError
+from pysid.frontend.mel import MfccConfig
+from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
 from pysid.model.directory import WINDOW_BACKEND_FILE, load_backend, save_backend
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segmentation.files import CONFIG_FILE as SEGMENTATION_FILE
@@ -47,6 +49,8 @@ def load_config(model: SpeakerModel, settings: Mapping[str, Any] | None = None) 
     """
     settings = settings or {}
     backend, config = model.scorer(), None
+    if model.diarization is not None:
+        config = from_plain(DiarizationConfig, model.diarization, "the settings of the pipeline")
     if model.path is not None:
         path = model.path / WINDOW_BACKEND_FILE
         if path.exists():
@@ -61,6 +65,10 @@ def load_config(model: SpeakerModel, settings: Mapping[str, Any] | None = None) 
     kind = _kind_asked_for(settings) or (config.windows.kind if config else "local" if has_network else "uniform")
     if config is None or config.windows.kind != kind:  # what was tuned for the one kind means little for the other
         config = _defaults(kind, backend)
+        features = model.config.frontend.features
+        has_energy = isinstance(features, MfccConfig) or features.use_energy
+        if not has_energy and features.sample_rate in SAMPLE_RATES:
+            config = replace(config, vad=WebrtcVadConfig())  # as there is no energy to find speech by
     return with_settings(config, settings), backend
 
 

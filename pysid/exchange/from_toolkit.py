@@ -27,6 +27,8 @@ def convert_model(source: PathLike, target: PathLike, *, plda: Path | None = Non
     """
     path = find_model(source)
     other = read_toolkit_model(path)
+    if other is not None and other.diarization is not None:
+        raise DataError(f"{path}: is a pipeline, which pysid diarize takes as it is; convert the folder of its network")
     if other is not None:
         model, toolkit, files = SpeakerModel(other.config, other.network, other.backend), other.toolkit, other.files
     elif path.suffix == ENDING:

@@ -14,7 +14,7 @@ OTHER_ENDINGS = frozenset(map(".{}".format, f"{_RESULTS} {_OTHERS}".split()))
 
 
 def find_files(sources: Sequence[str]) -> list[str]:
-    """The files that are named, in place of a folder those in it and below, in order of their paths.
+    """The files that are named; in place of a folder those in it and below, unless hidden, in order of their paths.
 
     Raises:
         DataError: a file is named twice, or a folder has none.
@@ -24,18 +24,20 @@ def find_files(sources: Sequence[str]) -> list[str]:
         if source == STDIN or not os.path.isdir(source):
             found.append(source)
             continue
-        inside = [
-            os.path.join(folder, name)
-            for folder, folders, names in os.walk(source)
-            for name in (folders.sort() or sorted(names))
-            if not name.startswith(".") and Path(name).suffix.lower() not in OTHER_ENDINGS
-        ]
+        inside = []
+        for folder, folders, names in os.walk(source):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            inside += [os.path.join(folder, name) for name in names if _may_be_recording(name)]
         if not inside:
             raise DataError(f"{source}: expected a folder with audio files, or with a wav.scp, got neither")
         found += sorted(inside)
     if len(set(found)) < len(found):
         raise DataError(f"expected each file once, got {max(found, key=found.count)} again")
     return found
+
+
+def _may_be_recording(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() not in OTHER_ENDINGS
 
 
 def name_files(paths: Sequence[str]) -> dict[str, str]:

@@ -83,7 +83,8 @@ class OperatingPoint:
         if calibration is None and self.threshold is None:
             raise DataError(
                 "this back-end has no calibration, so its scores have no natural threshold: give a --threshold on the "
-                "score, or calibrate it with pysid fit-backend --calibration-trials"
+                "score, or calibrate it with pysid fit-backend --calibration-trials (after pysid convert, where it is "
+                "another toolkit's model)"
             )
         if calibration is not None and not calibration.scale_ > 0:
             raise DataError(

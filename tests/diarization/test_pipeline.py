@@ -196,6 +196,20 @@ def test_an_energy_vad_needs_features_with_energy(diarizer: Diarizer) -> None:
         Diarizer(model)
 
 
+def test_speech_is_found_by_webrtc_where_features_have_no_energy(diarizer: Diarizer) -> None:
+    """Unless something else is asked for, or the detector does not take the rate."""
+    network = diarizer.model.network
+    for features, kind in [
+        (FbankConfig(n_mels=81), "webrtc"),
+        (FbankConfig(n_mels=80, use_energy=True), "adaptive"),
+        (FbankConfig(n_mels=81, sample_rate=22050, high_hz=7000.0), "adaptive"),
+    ]:
+        config = replace(diarizer.model.config, frontend=FrontendConfig(features=features))
+        model = SpeakerModel(config, network, diarizer.backend)
+        assert load_config(model)[0].vad.kind == kind
+        assert load_config(model, {"vad.kind": "energy"})[0].vad.kind == "energy"
+
+
 class Hears:
     """A detector that knows when there is speech, and when overlap."""
 

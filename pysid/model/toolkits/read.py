@@ -1,8 +1,10 @@
 """What the readers of models have in common."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +32,7 @@ class ToolkitModel:
     Attributes:
         toolkit: where it is from, such as "3D-Speaker".
         files: what it was read from.
+        diarization: the settings of a diarization that it is a part of, as plain values; None where it stands alone.
     """
 
     toolkit: str
@@ -37,6 +40,7 @@ class ToolkitModel:
     network: Network
     files: tuple[Path, ...]
     backend: Backend | None = None
+    diarization: Mapping[str, Any] | None = None
 
 
 def build(config: TrainableConfig, weights: dict[str, Tensor], where: Path, what: str) -> Network:

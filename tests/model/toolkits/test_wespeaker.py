@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.toolkit_golden import Case, weights_of
+from pysid.backend.chain import CosineBackend
 from pysid.embedding.resnet import ResNetConfig
 from pysid.errors import DataError
 from pysid.model.directory import find_model
@@ -27,6 +28,7 @@ def test_a_folder_and_its_checkpoint_are_the_same_model(folder: Path) -> None:
     one, other = (SpeakerModel.load(x) for x in (folder, folder / "avg_model.pt"))
     assert isinstance(one.config.network, ResNetConfig) and one.config.network.blocks == (2, 2, 2, 2)
     assert one.fingerprint() == other.fingerprint()
+    assert isinstance(one.scorer(), CosineBackend)
     found = read_toolkit_model(folder)
     assert found is not None and [x.name for x in found.files] == ["config.yaml", "avg_model.pt"]
 

@@ -78,7 +78,7 @@ def test_a_killed_training_reaches_the_same_weights(config, monkeypatch):
     config = replace(
         config,
         batches=BatchConfig(batch_size=3, n_batches=4),
-        trainer=replace(config.trainer, checkpoint_minutes=1e-9),
+        trainer=replace(config.trainer, checkpoint_minutes=1e-9, average_decay=0.8),
     )
     whole = run_segmentation_training(config)
     step = Trainer._step
