@@ -41,7 +41,7 @@ class FrontendConfig:
 
     @property
     def needs_whole(self) -> bool:
-        """Whether a frame goes by all of its recording, so that it cannot be made of a block."""
+        """Whether a frame depends on all of its recording, so that it cannot be made from a block."""
         whole = isinstance(self.features, StftMelConfig) or self.least_dbfs is not None
         return whole or isinstance(self.vad, PauseCutConfig)
 

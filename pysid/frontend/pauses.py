@@ -21,7 +21,7 @@ class PauseCutConfig:
 
     Attributes:
         aggressiveness: of the detector, 0 to 3.
-        block_ms: 10, 20 or 30: what one decision is about. The rest of a waveform that does not fill one is cut off.
+        block_ms: 10, 20 or 30: what one decision is about. What is left at the end and fills no block is cut off.
         smooth_blocks: blocks of which more than half must be speech.
         margin_blocks: kept on either side of speech.
     """
@@ -65,7 +65,7 @@ def kept_blocks(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> np.nd
 
 
 def _around(kept: np.ndarray, before: int, after: int) -> np.ndarray:
-    """How many of (N,) bool are True from so many places before each to so many after it: (N,)."""
+    """How many of (N,) bool are True from that many places before each to that many after it: (N,)."""
     total = np.concatenate([[0], np.pad(kept.astype(np.int64), (before, after)).cumsum()])
     return total[before + after + 1 :] - total[: len(kept)]
 

@@ -66,7 +66,7 @@ class RecordingFeatures:
     def normalized(self, start: int = 0, end: int | None = None) -> Tensor:
         """The frames [start, end) after the configured CMVN over the whole recording: (end - start, D).
 
-        Worked out anew in each call, with the frames around that the windows reach into: ask for many at once.
+        Computed anew in each call, with the frames around it that the windows reach into: ask for many at once.
 
         Raises:
             ValueError: not 0 <= start <= end <= T.
@@ -116,7 +116,7 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool =
 
 
 def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut: bool) -> RecordingFeatures:
-    """Of features that go by all of a recording."""
+    """Of features that depend on all of a recording."""
     check_scale(torch.from_numpy(wave))
     plain = Frontend(replace(frontend.config, cmvn=None)).to(frontend.features.bank)
     samples = torch.from_numpy(wave)[None].to(frontend.features.bank.device)
@@ -179,7 +179,7 @@ class FeatureStream:
         self._held = np.concatenate([self._held, wave])
         if not self._begun and len(self._held) >= abs(self.config.first_sample) + self._right:
             self._begin()
-        # What is not worked on yet: the frames' overlap with the next one, and the samples to reflect.
+        # What is still to do: the frames' overlap with the next one, and the samples to reflect.
         overlap = max(self.config.window_samples - self.config.shift_samples, self._right)
         n_ready = (len(self._held) - overlap) // self.config.shift_samples // self._block * self._block
         if self._begun and n_ready > 0:
@@ -230,7 +230,7 @@ def _gathered(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def _normalized(features: Tensor, start: int, end: int, config: CmvnConfig) -> Tensor:
-    """The rows [start, end) of sliding_cmvn of features (T, D), from the part of them that can have a say.
+    """The rows [start, end) of sliding_cmvn of features (T, D), from the part of them that can matter.
 
     A window is at most so long, also where it is shifted at an end of the recording; and frames before
     `min_window` have their windows in common.

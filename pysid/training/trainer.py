@@ -27,8 +27,8 @@ with needs_extra("training", "train"):
     from accelerate import Accelerator
     from torch.utils.tensorboard import SummaryWriter
 
-# oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with free memory between them: gigabytes
-# where the length of chunks varies, of which it then seldom uses any again. It looks at this at its first product.
+# oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with gaps between them: gigabytes where
+# the length of chunks varies, and hardly any of it is used again. It reads this at its first product.
 ONEDNN_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8")
 
 
@@ -38,16 +38,16 @@ class TrainerConfig:
 
     Attributes:
         n_epochs: passes over the plan of chunks.
-        max_steps: end after so many optimizer steps, be it within an epoch; None: not before the last epoch ends.
-        average_epochs: the final network is the mean of those after so many last epochs, of those that there are.
+        max_steps: end after so many optimizer steps, even within an epoch; None ends with the last epoch.
+        average_epochs: the final network is the mean of those after the last so many epochs.
         average_decay: above 0, networks that are measured and written, and the final one, have the mean of the weights
             over the steps, of which each leaves this share as it was: 0.998 is a mean of about the last 500.
         seed: of the initial weights and of the chunks.
         mixed_precision: "bf16" and "fp16" multiply matrices in half precision; weights and sums stay float32.
         device: "auto" takes a GPU where there is one.
         n_threads: of a CPU training; 0 for all cores. Sums depend on it, so a resumed run needs the same number.
-        n_workers: processes that read beside the training, and where that is on a CPU also augment and make features; 0
-            does all in the training process.
+        n_workers: processes that read for the training, and where that is on a CPU also augment and make features; 0
+            does everything in the training process.
         checkpoint_minutes: time between states saved within an epoch; each epoch ends with one as well.
         log_steps: optimizer steps between points of the TensorBoard curves.
     """
@@ -88,8 +88,8 @@ class Batches(Protocol):
     def epoch(self, epoch: int, process: int, n_processes: int) -> Dataset[tuple[Any, Tensor]]:
         """One process's share of each batch of an epoch: item i is (inputs, labels) of batch i.
 
-        Inputs are a tensor, or what else has `to` and `pin_memory`; `to_features` knows what to do with them. Where a
-        batch cannot be read, its item is (the DataError, None).
+        Inputs are a tensor, or anything that has `to` and `pin_memory`; `to_features` knows what to do with them. Where
+        a batch cannot be read, its item is (the DataError, None).
 
         Args:
             epoch: its number; the same number gives the same batches.
@@ -337,7 +337,7 @@ class FinishedEpoch(Dataset[tuple[Any, Tensor]]):
 
 
 class BatchResult(NamedTuple):
-    """Loss to minimise, its penalty part included, and the share of chunks given to the right speaker; scalars.
+    """Loss to minimise, its penalty part included, and the share of chunks whose speaker was guessed right; scalars.
 
     Of a distillation, the last is the mean cosine to the teachers' embeddings.
     """

@@ -174,7 +174,7 @@ if wanted 9; then
   ../diarization/run.sh --data "$data/dev" --train "$exp/copies/backend_combined" --meetings none --model "$model" \
     --rooms "$exp/rooms_test/rir_list" --noises "$exp/noise_test" --music "$exp/music_test" \
     --count "$conversations" --exp "$exp/diarization" --jobs "$jobs" --stop-stage 1
-  python ../diarization/tune.py "$exp/diarization" plain-a overlap-a scene-a --model "$exp/diarization/model" \
+  python ../diarization/tune.py "$exp/diarization" plain-a overlap-a phone-a scene-a "$data/ami_mini" --model "$exp/diarization/model" \
     --out "$exp/diarization/model" --jobs "$jobs"
 fi
 

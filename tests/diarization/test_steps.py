@@ -61,7 +61,7 @@ def test_speakers_are_numbered_as_they_first_speak():
             {"windows": print},
             True,
             ValueError,
-            "the network of local windows does the step 'windows'; set windows.kind",
+            "the network of local windows does the step 'windows'; set",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -137,12 +138,17 @@ def test_settings_are_tuned_on_one_half(commands, tmp_path):
     windows.mkdir(parents=True)
     (windows / "diarization.safetensors").touch()  # the back-end of windows is there
     write_table(tmp_path / "data" / "dev" / "spk2utt", {"a": "a-1", "b": "b-1"})
-    *made, tuned = commands(*commands.here, "--stage=9", "--stop-stage=9", "--conversations=8")
+    *lines, tuned = commands(*commands.here, "--stage=9", "--stop-stage=9", "--conversations=8")
+    made = [line for line in lines if line[:2] == ["pysid", "prepare"]]
     kinds = [Path(line[4]).name for line in made]
-    assert kinds == ["plain-a", "overlap-a", "scene-a", "plain-b", "overlap-b", "scene-b"]
+    assert kinds == [f"{kind}-{fold}" for fold in "ab" for kind in ("plain", "overlap", "scene", "single")]
+    phone = [[Path(part).name for part in line[1:4]] for line in lines if line not in made]
+    if shutil.which("ffmpeg"):
+        assert phone == [["phone.py", f"plain-{fold}", f"phone-{fold}"] for fold in "ab"]
     assert all(line[line.index("--count") + 1] == "4" for line in made)
     assert all(("--rooms" in line) == ("scene" in line[4]) for line in made)
-    assert tuned[1:6] == ["../diarization/tune.py", str(windows.parent), "plain-a", "overlap-a", "scene-a"]
+    sets = ["plain-a", "overlap-a", "phone-a", "scene-a", str(tmp_path / "data" / "ami_mini")]
+    assert tuned[1:8] == ["../diarization/tune.py", str(windows.parent), *sets]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Training crops: pieces of recordings, made louder, softer and of another timbre, with the number of their speakers.
+"""Training crops: pieces of recordings, changed in loudness and timbre, with the number of their speakers.
 
 What is in a batch is a function of (seed, epoch, batch), as for `pysid.training.embedding.chunks`.
 """
@@ -25,7 +25,7 @@ class CropConfig:
         batch_size: crops in a batch, over all processes together.
         crops_per_epoch: 0 for as many as the recordings could be cut into.
         gain_db: lowest and highest gain, drawn uniformly.
-        tilt_db: the lowest band gets up to so much more than the highest, or less, drawn uniformly.
+        tilt_db: the lowest band gains or loses up to this much against the highest, drawn uniformly.
     """
 
     n_frames: int = 800

@@ -1,7 +1,7 @@
 """Training batches augmented while they are read: other speeds, noise and rooms, masks.
 
-The reading process draws what files are needed for, the device does the rest. All draws are functions of the seed, the
-epoch, the batch and the place in it: a training that was killed goes on with the very same ones, and processes that
+The reading process does what needs files, the device does the rest. All draws are functions of the seed, the
+epoch, the batch and the place in it: a training that was killed resumes with the very same ones, and processes that
 share the batches train on what one process would.
 """
 
@@ -159,7 +159,7 @@ class AugmentedEpoch(Dataset[tuple[Any, Tensor]]):
 
 
 def _at_speeds(perturb: SpeedPerturb, wave: Tensor, drawn: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Waves (b, S) at drawn speeds, (b, S) too: the end is cut off, or the beginning repeated; and the speeds (b,)."""
+    """Waves (b, S) at drawn speeds, (b, S) too: ends cut off, or beginnings repeated; and the speeds (b,)."""
     changed, lengths, speed = perturb.apply_drawn(wave, None, drawn)
     index = torch.arange(wave.shape[1], device=wave.device) % lengths[:, None]
     return changed.gather(1, index), speed

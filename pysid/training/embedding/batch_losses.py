@@ -1,6 +1,5 @@
-"""Losses within a batch, of several utterances a speaker: no speaker has a vector of its own. The interface is that of
-`losses`, but the logits are similarities to the C' speakers of the batch, and so is what is counted as right.
-"""
+"""Losses within a batch with several utterances per speaker: no speaker has a vector of its own. The interface is that
+of `losses`, but the logits are similarities to the C' speakers of the batch, and so is what is counted as right."""
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +51,7 @@ class _Scaled(BatchHead):
 
 
 class GeneralizedEndToEndHead(_Scaled):
-    """GE2E: an utterance is to be nearest to its own speaker's mean of the others.
+    """GE2E: an utterance should be nearest to the mean of its own speaker's other utterances.
 
     S_ji,k = w cos(e_ji, c_k) + b, c_k the mean of speaker k's embeddings of length 1, without e_ji itself for k = j;
     L = -S_ji,j + log sum_k exp S_ji,k, here the mean and there the sum over all utterances.
@@ -72,10 +71,10 @@ class GeneralizedEndToEndHead(_Scaled):
 
 
 class PrototypicalHead(_Scaled):
-    """Each speaker's last utterance in the batch is to be nearest to the mean of that speaker's others.
+    """Each speaker's last utterance in the batch should be nearest to the mean of that speaker's others.
 
     S_j,k = -|x_j - c_k|^2, or with `angular` w cos(x_j, c_k) + b; L = -S_j,j + log sum_k exp S_j,k, the mean over
-    speakers with two utterances or more; the others' means do stand among the c_k.
+    speakers with two utterances or more; the means of the other speakers are among the c_k all the same.
 
     Sources: Snell, Swersky and Zemel, "Prototypical networks for few-shot learning", NeurIPS 2017, equations 1 and 2;
     Chung et al., "In defence of metric learning for speaker recognition", Interspeech 2020, equations 5 to 8.

@@ -46,7 +46,7 @@ class ArchiveSource:
     """Chunks of features that are network input already: normalised, voiced frames only.
 
     Args:
-        entries: (N,) one `feats.scp` entry an utterance, such as "feats.ark:1234".
+        entries: (N,) one `feats.scp` entry per utterance, such as "feats.ark:1234".
         directory: the folder of that feats.scp.
         dim: D that the network reads; None takes features of any width.
     """
@@ -84,8 +84,8 @@ class ArchiveSource:
 class AudioSource:
     """Chunks of audio, read by seeking, turned into features on the device of the training.
 
-    A piece is half as long again as the chunk that it becomes, so that voiced frames are left after the VAD;
-    where they still do not suffice they are repeated.
+    A piece is half as long again as the chunk that it becomes, so that enough voiced frames are left after the VAD;
+    where there are still too few, they are repeated.
 
     Args:
         corpus: a data directory with audio.

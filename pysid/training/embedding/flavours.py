@@ -15,7 +15,7 @@ FLAVOURS: dict[str, dict[str, Any]] = {
 
 
 def with_flavour(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings with those of their `flavour` underneath: what is set stays as it is.
+    """Settings with those of their `flavour` underneath: what is set already stays.
 
     >>> with_flavour({"flavour": "asoft", "head": {"margin": 3}})["head"]
     {'loss': 'a-softmax', 'margin': 3}

@@ -18,7 +18,7 @@ from pysid.training.embedding.losses import (
 
 
 class SubCentreHead(AdditiveAngularMarginHead):
-    """AAM-Softmax with K vectors a speaker, of which the nearest counts; and a penalty on the nearest other speakers.
+    """AAM-Softmax with K vectors per speaker, of which the nearest counts; and a penalty on the nearest other speakers.
 
     cos(theta_j) = max_k cos(x, w_jk); logit_y = s cos(theta_y + m); the others s cos(theta_j), but of the `top_k` most
     similar ones s cos(theta_j - m'). Both margins grow with the schedule.
@@ -82,7 +82,7 @@ class SphereFace2Head(MarginHead):
     """One binary decision for every speaker: same, or not.
 
     L = lambda log(1 + exp(-(s (g(cos theta_y) - m) + b))) + (1 - lambda) sum_{j != y} log(1 + exp(s (g(cos theta_j) +
-    m) + b)), with g(z) = 2 ((z + 1) / 2)^t - 1, of whose mean over the batch `scale` is left out as a divisor.
+    m) + b)), with g(z) = 2 ((z + 1) / 2)^t - 1, without the paper's division by s.
 
     Source: Wen, Liu, Weller, Raj and Singh, "SphereFace2: binary classification is all you need for deep face
     recognition", ICLR 2022; for speakers: Han, Chen and Qian, "Exploring binary classification loss for speaker

@@ -1,7 +1,7 @@
 """Training heads: from an embedding and a speaker label to a loss, plain or with an angular margin.
 
 Every head maps (x (B, E), labels (B,), step) to (loss, logits): the mean cross-entropy over the batch, and the
-logits (B, C) without any margin, whose largest entry is the head's guess; that of a distillation gives how much the
+logits (B, C) without any margin, whose largest entry is the head's guess; that of a distillation gives how well the
 batch agrees with its teachers instead, a number. `step` counts optimizer steps; schedules
 are functions of it alone, so that a resumed training needs no other state.
 """
@@ -88,8 +88,8 @@ class HeadConfig:
 
     Attributes:
         loss: "softmax", "a-softmax" (SphereFace), "am-softmax" (CosFace), "aam-softmax" (ArcFace), "sub-centre" (that
-            with several centres a speaker, and Inter-TopK) or "sphereface2"; "ge2e", "prototypical" or
-            "angular-prototypical", within a batch of several chunks a speaker (`chunks.per_speaker`); or
+            with several centres per speaker, and Inter-TopK) or "sphereface2"; "ge2e", "prototypical" or
+            "angular-prototypical", within a batch of several chunks per speaker (`chunks.per_speaker`); or
             "distillation", which learns from `teachers` and not, or only besides, from labels.
         margin: m. A-Softmax: a whole number, 1 to 4, that multiplies the angle; AM-Softmax: taken from the cosine;
             AAM-Softmax and sub-centre: radians added to the angle; SphereFace2: see `SphereFace2Head`.
@@ -150,7 +150,7 @@ class SoftmaxHead(nn.Module):
 
 
 class CosineHead(nn.Module):
-    """What the angular heads share: one unit vector a speaker, and the cosine to it."""
+    """What angular heads have in common: one unit vector per speaker, and the cosine to it."""
 
     def __init__(self, in_dim: int, n_speakers: int) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ class AngularSoftmaxHead(CosineHead):
 
 
 class MarginHead(CosineHead):
-    """What the heads with a margin that grows share.
+    """What heads with a growing margin have in common.
 
     Args:
         margin: m, see `HeadConfig`.
@@ -257,7 +257,7 @@ class AdditiveMarginHead(MarginHead):
     """
 
     def target_cosine(self, own: Tensor, margin: float) -> Tensor:
-        """What stands in the place of the cosine to the own speaker, (B,) -> (B,)."""
+        """What replaces the cosine to the own speaker, (B,) -> (B,)."""
         return own - margin
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
@@ -281,7 +281,7 @@ class AdditiveAngularMarginHead(AdditiveMarginHead):
 
     def target_cosine(self, own: Tensor, margin: float) -> Tensor:
         """(B,) cosines of angles that are `margin` (radians) larger than those of the cosines `own` (B,)."""
-        # The root's slope is infinite at 0; the clamp, far below float32's reach of own^2, keeps it finite.
+        # The root's slope is infinite at 0; the clamp, far below the resolution of own^2 in float32, keeps it finite.
         sine = (1 - own.square()).clamp(min=1e-12).sqrt()
         turned = own * math.cos(margin) - sine * math.sin(margin)
         return torch.where(own > -math.cos(margin), turned, own - margin * math.sin(margin))

@@ -1,4 +1,4 @@
-"""A whole training, from a configuration and data directories to model directories, one an epoch."""
+"""A whole training, from a configuration and data directories to model directories, one per epoch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -91,7 +91,7 @@ def read_train_config(path: Path, assignments: Iterable[str] = ()) -> TrainConfi
 
 @alone
 def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
-    """Trains, or goes on with a training that was stopped; returns the directory of the final model.
+    """Trains, or resumes a training that was stopped; returns the directory of the final model.
 
     Args:
         dry_run: open the data, make the first batch, say what would be done, and write nothing; teachers are not asked.

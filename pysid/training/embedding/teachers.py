@@ -27,11 +27,11 @@ class TeacherConfig:
 
     Attributes:
         model: a model directory or an `.onnx` file, which embeds the training data before the training begins, into
-            `out`; that is gone on with where it was stopped.
+            `out`; a run that was stopped is resumed.
         embeddings: instead of it, what `pysid embed` wrote, as .npz, .ark or .scp. Keys are the ids of the utterances;
             of those at other speeds, as `speed_name` names them: sp0.9-ID.
         whitening: in part, of its embeddings; see `distillation_targets`.
-        weight: of its losses, relative to the other teachers.
+        weight: of its losses, relative to those of the other teachers.
     """
 
     model: str | None = None

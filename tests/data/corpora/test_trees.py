@@ -11,15 +11,8 @@ from pysid.errors import DataError
 
 @pytest.fixture
 def tree(tmp_path):
-    for name in (
-        "s2/v/b.wav",
-        "s1/v/a.FLAC",
-        "s1/v/a.txt",
-        "s1/v/.x.wav",
-        "s1/v/deep/c.wav",
-        "s1/stray.m4a",
-        ".s3/v/d.wav",
-    ):
+    names = "s2/v/b.wav s1/v/a.FLAC s1/v/a.txt s1/v/.x.wav s1/v/deep/c.wav s1/stray.m4a .s3/v/d.wav"
+    for name in names.split():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

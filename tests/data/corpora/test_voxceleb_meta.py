@@ -18,8 +18,10 @@ def put(folder, content):
     "content",
     [
         HEADING + "id10001\tA.J._Buckley\tm\tIreland\tdev\nid10270\tEartha_Kitt\tf\tUSA\ttest\n",
-        "\ufeffVoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set \r\nid10001 ,A.J._Buckley ,m ,dev \r\n\r\nid10270,Eartha_Kitt,f,test",
-        "ID, name, gender, nationality, set\nid10001, A.J._Buckley, m, Ireland, dev\nid10270, Eartha_Kitt, f, USA, Test\n",
+        "\ufeffVoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set \r\n"
+        "id10001 ,A.J._Buckley ,m ,dev \r\n\r\nid10270,Eartha_Kitt,f,test",
+        "ID, name, gender, nationality, set\n"
+        "id10001, A.J._Buckley, m, Ireland, dev\nid10270, Eartha_Kitt, f, USA, Test\n",
     ],
 )
 def test_tabs_commas_and_blanks(tmp_path, content):

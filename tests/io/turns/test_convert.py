@@ -56,7 +56,7 @@ def test_where_results_go(tmp_path):
             "x.rttm",
             [A, RecordingTurns("a b", [], None), RecordingTurns("a_b", [], None)],
             None,
-            "would both be written",
+            "would both be",
         ),
     ],
 )

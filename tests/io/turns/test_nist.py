@@ -24,7 +24,7 @@ def test_times_are_seconds_from_0_on(text):
 
 
 def test_names_become_one_word_each_or_are_refused():
-    assert one_words(["a b", "a\tc", "a\u3000d", "e", "e"]) == {
+    assert one_words(["a b", "a\tc", "a\u3000d", "e"]) == {
         "a b": "a_b",
         "a\tc": "a_c",
         "a\u3000d": "a_d",

@@ -1,5 +1,6 @@
 """The head that a configuration names, with what is set for it."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,9 +50,8 @@ def test_losses_within_a_batch_know_no_speakers():
 
 
 def test_a_distillation_has_a_margin_only_where_it_counts():
-    lessons = Lessons(
-        [torch.nn.functional.normalize(torch.randn(3, 5)).numpy()], [1.0], torch.tensor([0, 1, 0]).numpy(), ["a", "b"]
-    )
+    targets = torch.nn.functional.normalize(torch.randn(3, 5)).numpy()
+    lessons = Lessons([targets], [1.0], np.array([0, 1, 0]), ["a", "b"])
     config = HeadConfig(loss="distillation", margin=0.1, distillation=DistillationConfig(margin_weight=0.0))
     head = make_head(config, E, C, lessons)
     assert isinstance(head, DistillationHead)
