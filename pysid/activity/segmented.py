@@ -57,7 +57,7 @@ class SegmentedActivity:
         for starts, said in self._heard(features):
             places += starts
             active.append(powerset.active(said[:, :n_local].argmax(-1)))
-            posteriors = np.exp(said).repeat(STRIDE, axis=1)[:, :n]
+            posteriors = np.exp(said).repeat(STRIDE, axis=1)[:, : n - starts[-1]]
             length = posteriors.shape[1]
             place = np.arange(length)
             share = np.minimum(np.minimum(place + 1, length - place), ramp) / ramp
