@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import Names, renamed
+from pysid.cli.common import Names, put, renamed
 
 FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote")
 
@@ -69,7 +69,7 @@ def convert(
             raise typer.BadParameter(f"{turns[0]} is a model, and the options are for turns")
         from pysid.exchange.from_toolkit import convert_model
 
-        print(f"{out}: {convert_model(turns[0], out)}")
+        put(f"{out}: {convert_model(turns[0], out)}")
         return
     from pysid.diarization.exclusive import exclusive as one_at_a_time
     from pysid.diarization.turns import bridge_gaps
@@ -82,4 +82,4 @@ def convert(
         recordings.append(recording._replace(turns=bridge_gaps(found, join) if join else found))
     for path in write_all(out, recordings, to):
         if str(path) != "-":
-            print(f"wrote {path}")
+            put(f"wrote {path}")

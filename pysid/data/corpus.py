@@ -22,6 +22,7 @@ from pysid.io import table_formats as formats
 from pysid.io import tables
 from pysid.io.ark.archive import split_entry
 from pysid.io.audio.files import MAX_OVERSHOOT_S, AudioPiece, audio_info, open_piece
+from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.table_formats import SegmentLine, TableFormat
 from pysid.segments import Segment
@@ -163,7 +164,8 @@ class Corpus:
         *,
         start_s: float = 0.0,
         duration_s: float | None = None,
-        channel: int | None = 0,
+        channel: int | None = None,
+        max_hours: float = MAX_HOURS,
         allow_pipes: bool = False,
     ) -> np.ndarray:
         """The samples of an utterance or a piece of it, (S,) float32 at int16 scale; arguments as of `open_wave`."""
@@ -173,6 +175,7 @@ class Corpus:
             start_s=start_s,
             duration_s=duration_s,
             channel=channel,
+            max_hours=max_hours,
             allow_pipes=allow_pipes,
         ) as piece:
             return piece.read()
@@ -185,7 +188,8 @@ class Corpus:
         *,
         start_s: float = 0.0,
         duration_s: float | None = None,
-        channel: int | None = 0,
+        channel: int | None = None,
+        max_hours: float = MAX_HOURS,
         allow_pipes: bool = False,
     ) -> Iterator[AudioPiece]:
         """An utterance or a piece of it, to be read as a whole or in blocks.
@@ -196,6 +200,7 @@ class Corpus:
             start_s: where the piece starts, in seconds from the start of the utterance.
             duration_s: seconds; the piece is shorter where the utterance ends. None is all the rest.
             channel: as in `read_audio`; a channel named in segments goes before it.
+            max_hours: a longer recording is refused.
             allow_pipes: whether an entry of wav.scp that is a shell pipe may run.
         Raises:
             DataError: naming the utterance, and what is wrong with its audio.
@@ -212,6 +217,7 @@ class Corpus:
                 start_s=begin_s,
                 end_s=end_s,
                 max_overshoot_s=overshoot_s,
+                max_hours=max_hours,
             ) as piece:
                 yield piece
         except DataError as error:

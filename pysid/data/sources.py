@@ -48,11 +48,13 @@ class AudioSource(ArraySource, Protocol):
 
 @dataclass(frozen=True)
 class CorpusAudio:
-    """Waveforms (S,) of a corpus, at int16 scale."""
+    """Waveforms (S,) of a corpus, at int16 scale; `channel` and `max_hours` as of `Corpus.open_wave`."""
 
     corpus: Corpus
     sample_rate: int
     allow_pipes: bool = False
+    channel: int | None = None
+    max_hours: float = MAX_HOURS
     are_features = False
 
     @property
@@ -64,7 +66,13 @@ class CorpusAudio:
             return piece.read()
 
     def open(self, key: str) -> AbstractContextManager[AudioPiece]:
-        return self.corpus.open_wave(self.corpus[key], self.sample_rate, allow_pipes=self.allow_pipes)
+        return self.corpus.open_wave(
+            self.corpus[key],
+            self.sample_rate,
+            channel=self.channel,
+            max_hours=self.max_hours,
+            allow_pipes=self.allow_pipes,
+        )
 
     def part(self, keys: Iterable[str]) -> "CorpusAudio":
         whole = self.corpus
@@ -79,7 +87,8 @@ class CorpusAudio:
     def entry(self, key: str) -> str:
         utterance = self.corpus[key]
         file = state(resolve_path(utterance.source, self.corpus.directory)) if not is_pipe(utterance.source) else ""
-        return f"{utterance.source} {utterance.segment} {utterance.channel} {self.sample_rate} {file}"
+        channel = self.channel if utterance.channel is None else utterance.channel
+        return f"{utterance.source} {utterance.segment} {channel} {self.sample_rate} {file}"
 
     def absolute(self) -> "CorpusAudio":
         corpus = self.corpus

@@ -93,7 +93,24 @@ def change_settings(config: DiarizationConfig, changes: Mapping[str, Any]) -> Di
             plain = override(plain, {f"{name}.{k}": v for k, v in value.items()})
         else:
             plain = override(plain, {name: value})
+    _check_threshold(plain)
     return from_plain(DiarizationConfig, plain, "settings")
+
+
+def _check_threshold(plain: Mapping[str, Any]) -> None:
+    """Says what to set instead of a threshold, where the clustering has none."""
+    clustering = plain.get("clustering")
+    kind = _kind_of(plain, "clustering")
+    if kind not in ("vbx", "spectral") or not isinstance(clustering, Mapping) or "threshold" not in clustering:
+        return
+    if kind == "vbx":
+        instead = f"set clustering.fb, of which higher values find fewer speakers (now {clustering.get('fb')})"
+    else:
+        instead = "say how many speakers there are"
+    raise DataError(
+        f"settings: clustering.threshold is for ahc and linkage, and the clustering here is {kind}: choose one of those"
+        f" (--clustering ahc), or {instead}"
+    )
 
 
 def _kind_of(plain: Mapping[str, Any], group: str) -> Any:
