@@ -19,10 +19,13 @@ class Activity:
     Attributes:
         speech: (T,) probability that somebody speaks.
         overlap: (T,) probability that two or more do.
+        voice: (T,) probability that somebody speaks, by a network that tells voices from music and noise; None where
+            there is none.
     """
 
     speech: np.ndarray
     overlap: np.ndarray
+    voice: np.ndarray | None = None
 
 
 class ActivityDetector:

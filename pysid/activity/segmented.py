@@ -61,7 +61,8 @@ class SegmentedActivity:
                 overlap[here] += share * posteriors[:, together].sum(1)
                 weight[here] += share
         weight = np.maximum(weight, np.finfo(float).tiny)
-        return Activity((speech / weight).astype(np.float32), (overlap / weight).astype(np.float32))
+        voice = (speech / weight).astype(np.float32)
+        return Activity(voice, (overlap / weight).astype(np.float32), voice)
 
 
 def _batches(features: Tensor, size: int) -> Iterator[tuple[list[int], Tensor]]:
@@ -91,7 +92,7 @@ class JointActivity:
     def __call__(self, features: Tensor) -> Activity:
         """What is heard in all frames (T, D) of a recording."""
         a, b = self.detector(features), self.segmentation(features)
-        return Activity((a.speech + b.speech) / 2, b.overlap)
+        return Activity((a.speech + b.speech) / 2, b.overlap, b.voice)
 
 
 def find_detector(directory: Path, device: str | torch.device = "cpu") -> SpeechDetector | None:
