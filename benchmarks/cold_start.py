@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.diarization import write_recording
-from benchmarks.measure.machine import GIB, bytes_of
+from benchmarks.diarization import example_pieces, write_recording
+from benchmarks.measure.machine import GIB
 from benchmarks.measure.tables import console, show, write_json
+from pysid.parallel.isolated import bytes_of
 
 AUDIO = Path(__file__).parents[1] / "examples" / "dev" / "audio"
 ROUNDS = 3
@@ -66,7 +67,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "recording.flac"
-        write_recording(recording, arguments.minutes)
+        write_recording(recording, arguments.minutes, example_pieces())
         command = [*pysid, "diarize", str(recording), "-o", f"{folder}/out"]
         costs.append(cost(f"pysid diarize, {arguments.minutes:g} min", command, 1, arguments.threads))
     rows = [[c.command, f"{c.seconds:.2f}", f"{c.cpu_seconds:.2f}", f"{c.peak_gib:.2f} GiB"] for c in costs]

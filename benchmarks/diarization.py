@@ -1,7 +1,9 @@
 """Time and memory of `pysid diarize`: `python -m benchmarks.diarization [--minutes M ...] [--clustering KIND ...]`.
 
-Recordings are the example conversation over and over, each time with its turns in another order and at another
-loudness. Each measurement is a process of its own, the command line as a user has it, on as many cores as are given.
+Recordings are clips of single speakers one after the other, each time in another order and at another loudness: the
+turns of the example conversation, or with --data those of some speakers of a data directory. Each measurement is a
+process of its own, the command line as a user has it, on as many cores as --threads says; what follows "--" goes to
+`pysid diarize`, such as `-- --segmentation pyannote`.
 """
 
 import argparse
@@ -11,16 +13,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from benchmarks.measure.machine import GIB, bytes_of
+from benchmarks.measure.machine import GIB
 from benchmarks.measure.tables import console, show, write_json
+from pysid.data.corpus import Corpus
 from pysid.io.audio.files import read_audio
 from pysid.io.turns.rttm import read_rttm
+from pysid.parallel.isolated import bytes_of
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "conversation" / "meeting.ogg"
 RATE = 16000  # Hz
@@ -38,18 +43,38 @@ class Cost:
 
     minutes: float
     clustering: str
+    n_threads: int
     seconds: float
     cpu_seconds: float
     peak_gib: float
     n_turns: int
     n_speakers: int
 
+    @property
+    def times_real_time(self) -> float:
+        """Audio over the time of the clock that it took."""
+        return 60 * self.minutes / self.seconds
 
-def write_recording(path: Path, minutes: float) -> None:
-    """A FLAC file of so many minutes."""
+
+def example_pieces() -> list[np.ndarray]:
+    """The turns of the example conversation, waveforms with a full scale of 1."""
     wave, _ = read_audio(EXAMPLE, sample_rate=RATE)
     turns = [turn.segment for turn in read_rttm(EXAMPLE.with_suffix(".rttm"))["meeting"]]
-    pieces = [wave[round(s.start_s * RATE) : round((s.end_s + 0.2) * RATE)] / 32768 for s in turns]
+    return [wave[round(s.start_s * RATE) : round((s.end_s + 0.2) * RATE)] / 32768 for s in turns]
+
+
+def corpus_pieces(data: Path, n_speakers: int) -> list[np.ndarray]:
+    """The clips of the speakers of a data directory that have most of them."""
+    corpus = Corpus.read(data)
+    by_speaker: dict[str, list[str]] = {}
+    for utterance, speaker in zip(corpus.ids, corpus.speaker_of_each(), strict=True):
+        by_speaker.setdefault(speaker, []).append(utterance)
+    chosen = sorted(by_speaker.values(), key=len, reverse=True)[:n_speakers]
+    return [corpus.read_wave(corpus[name], RATE) / 32768 for names in chosen for name in names]
+
+
+def write_recording(path: Path, minutes: float, pieces: Sequence[np.ndarray]) -> None:
+    """A FLAC file of so many minutes."""
     rng = np.random.default_rng(0)
     n_left = round(60 * minutes * RATE)
     with soundfile.SoundFile(path, "w", RATE, 1, format="FLAC") as file:
@@ -60,11 +85,11 @@ def write_recording(path: Path, minutes: float) -> None:
                 n_left -= len(piece)
 
 
-def measure(path: Path, minutes: float, clustering: str, n_threads: int) -> Cost:
+def measure(path: Path, minutes: float, clustering: str, n_threads: int, options: Sequence[str] = ()) -> Cost:
     """Runs the command and watches it."""
     out = path.parent / "out"
     command = [sys.executable, "-m", "pysid", "diarize", str(path), "-o", str(out), "-f", "json"]
-    command += ["--clustering", clustering] if clustering != "default" else []
+    command += [*(["--clustering", clustering] if clustering != "default" else []), *options]
     start = time.monotonic()
     environment = os.environ | {"OMP_NUM_THREADS": str(n_threads)}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
@@ -75,30 +100,41 @@ def measure(path: Path, minutes: float, clustering: str, n_threads: int) -> Cost
     found = json.loads((out / f"{path.stem}.json").read_text())["turns"]
     peak = bytes_of(usage)
     n_speakers = len({turn["speaker"] for turn in found})
-    return Cost(minutes, clustering, seconds, usage.ru_utime + usage.ru_stime, peak / GIB, len(found), n_speakers)
+    return Cost(
+        minutes, clustering, n_threads, seconds, usage.ru_utime + usage.ru_stime, peak / GIB, len(found), n_speakers
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diarization", description=__doc__)
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60, 240], help="(default: %(default)s)")
     parser.add_argument("--clustering", nargs="+", default=["default"], help="default, ahc, spectral, vbx")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="cores (default: %(default)s)")
+    parser.add_argument("--data", type=Path, help="data directory to take clips from")
+    parser.add_argument("--speakers", type=int, default=8, help="of it, as many (default: %(default)s)")
+    parser.add_argument("options", nargs="*", metavar="-- OPTION", help="of pysid diarize")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     arguments = parser.parse_args()
+    pieces = corpus_pieces(arguments.data, arguments.speakers) if arguments.data else example_pieces()
     costs = []
     with tempfile.TemporaryDirectory() as folder:
         for minutes in arguments.minutes:
             path = Path(folder) / f"{minutes:g}min.flac"
-            write_recording(path, minutes)
+            write_recording(path, minutes, pieces)
             for kind in arguments.clustering:
-                costs.append(measure(path, minutes, kind, arguments.threads))
+                costs.append(measure(path, minutes, kind, arguments.threads, arguments.options))
                 console().print(f"{minutes:g} min, {kind}: {costs[-1].seconds:.1f} s")
             path.unlink()
     rows = []
     for c in costs:
-        figures = f"{c.seconds:.1f}", f"{c.cpu_seconds:.1f}", f"{c.peak_gib:.2f}", str(c.n_speakers), str(c.n_turns)
+        speed = f"{c.seconds:.1f}", f"{c.times_real_time:.0f}"
+        figures = *speed, f"{c.cpu_seconds:.1f}", f"{c.peak_gib:.2f}", str(c.n_speakers), str(c.n_turns)
         rows.append([f"{c.minutes:g} min", c.clustering, *figures])
-    show(["audio", "clustering", "seconds", "CPU seconds", "peak GiB", "speakers found", "turns"], rows, n_left=2)
+    show(
+        ["audio", "clustering", "seconds", "times real time", "CPU seconds", "peak GiB", "speakers found", "turns"],
+        rows,
+        n_left=2,
+    )
     if arguments.json:
         write_json(arguments.json, [asdict(cost) for cost in costs])
 

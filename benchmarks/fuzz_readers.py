@@ -30,10 +30,10 @@ from pysid.config import read_json, read_plain
 from pysid.data.sources import AudioFiles
 from pysid.errors import DataError, PysidWarning, Skipped
 from pysid.exchange.kaldi_backend import parse_plda
-from pysid.io.ark.archive import load_matrix, load_vector, read_matrices, read_vectors
+from pysid.io.ark.archive import read_matrices, read_matrix, read_vector, read_vectors
 from pysid.io.ark.npz import read_npz
 from pysid.io.kaldi.files import reader_for
-from pysid.io.kaldi.options import parse_config
+from pysid.io.kaldi.options import parse_option_file
 from pysid.io.kaldi.reader import Reader
 from pysid.io.tables import read_segments, read_trials, read_utt2spk
 from pysid.io.turns.rttm import read_rttm
@@ -126,7 +126,7 @@ def read_archive(data: bytes) -> None:
             deque(read_vectors(f"ark:{file.name}"), maxlen=0)
         with refused() as other:
             deque(read_matrices(f"ark:{file.name}"), maxlen=0)
-        for load in (load_vector, load_matrix):
+        for load in (read_vector, read_matrix):
             with refused():
                 load(f"{file.name}:{data.find(b' ') + 1}")
         if outcome and other:
@@ -241,7 +241,7 @@ TARGETS: dict[str, Target] = {
     "json": Target(with_file(read_json), (b'{"format": 1, "a": [1, {"b": null}], "c": "x"}',)),
     "npz": Target(with_file(read_npz, ".npz"), (_npz(),)),
     "options": Target(
-        lambda data: parse_config(data.decode("utf-8", "replace"), "fuzz"),
+        lambda data: parse_option_file(data.decode("utf-8", "replace"), "fuzz"),
         ("feats/mfcc_voxceleb.conf", "feats/vad.conf"),
     ),
     "lines": Target(

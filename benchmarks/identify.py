@@ -15,9 +15,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import pysid
-from benchmarks.measure.machine import GIB, isolated, peak_bytes
+from benchmarks.measure.machine import GIB
 from benchmarks.measure.tables import console, show, write_json
 from pysid.model.speaker_model import SpeakerModel
+from pysid.parallel.isolated import isolated, peak_bytes
 from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase
 from pysid.speakers.identify import Identifier
 

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure.machine import GIB, bytes_of
+from benchmarks.measure.machine import GIB
 from benchmarks.measure.tasks import Measurement
 from pysid.backend.plda import Plda
 from pysid.exchange.kaldi_backend import write_plda
 from pysid.io.ark.archive import ArkWriter
+from pysid.parallel.isolated import bytes_of
 
 BY = "Kaldi"
 

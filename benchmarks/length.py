@@ -15,8 +15,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks.frontend import SAMPLE_RATE, speech_like
-from benchmarks.measure.machine import GIB, isolated, machine, peak_bytes
+from benchmarks.measure.machine import GIB, machine
 from benchmarks.measure.tables import console, show, write_json
+from pysid.parallel.isolated import isolated, peak_bytes
 
 MINUTES = (0.5, 1, 2, 5, 10, 20, 40, 60)
 ROUNDS = 3

@@ -1,7 +1,8 @@
 """Error rates and speed beside other packages: `python -m benchmarks.peers [DIR ...] [--json PATH]`.
 
-Each DIR is a data directory with trials, by default $PYSID_DATA/dev. Only packages whose weights come with their
-installation take part; those that are not installed are left out, and named. Resemblyzer: pip install resemblyzer.
+Each DIR is a data directory with trials, by default $PYSID_DATA/dev, or one of conversations with ref.rttm and all.uem.
+Only packages whose weights come with their installation take part; those that are not installed are left out, and
+named. Of trials: pip install resemblyzer. Of conversations: pip install senko==0.2.2.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 
 import pysid
+from benchmarks import diarizers
 from benchmarks.measure.tables import show, write_json
 from pysid.backend.cosine import cosine_scores
 from pysid.data.corpus import Corpus
@@ -115,18 +117,12 @@ def measure(system: System, directory: Path, waves: Waves, trials: Iterable[Tria
     return lines
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, nargs="*", help="data directories with trials")
-    shipped = sorted(path.parent.name for path in MODELS.glob("*/config.json"))
-    parser.add_argument("--models", nargs="+", default=shipped, help="models of pysid (default: all that ship)")
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
-    if not args.data and "PYSID_DATA" not in os.environ:
-        parser.error("give data directories, or set PYSID_DATA to a folder that has dev/")
-    torch.set_num_threads(1)
-    systems, lines = open_systems(args.models), []
-    for directory in args.data or [Path(os.environ["PYSID_DATA"]) / "dev"]:
+def of_trials(directories: Sequence[Path], models: Sequence[str]) -> list[dict[str, Any]]:
+    """Measures all systems on trials, and shows the table."""
+    if not directories:
+        return []
+    systems, lines = open_systems(models), []
+    for directory in directories:
         waves, trials = read_corpus(directory)
         for system in systems:
             lines += measure(system, directory, waves, trials)
@@ -140,6 +136,29 @@ def main() -> None:
         ],
         n_left=3,
     )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="*", help="data directories with trials or ref.rttm")
+    parser.add_argument("--limit", type=int, help="conversations of each directory (default: all)")
+    shipped = sorted(path.parent.name for path in MODELS.glob("*/config.json"))
+    parser.add_argument("--models", nargs="+", default=shipped, help="models of pysid (default: all that ship)")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    if not args.data and "PYSID_DATA" not in os.environ:
+        parser.error("give data directories, or set PYSID_DATA to a folder that has dev/")
+    torch.set_num_threads(1)
+    directories = args.data or [Path(os.environ["PYSID_DATA"]) / "dev"]
+    conversations = [directory for directory in directories if (directory / "ref.rttm").exists()]
+    lines = of_trials([x for x in directories if x not in conversations], args.models)
+    if conversations:
+        systems, found = diarizers.open_systems(), []
+        for directory in conversations:
+            found += diarizers.measure(systems, directory, args.limit)
+        diarizers.show_lines(found)
+        lines += found
     if args.json:
         write_json(args.json, lines)
 

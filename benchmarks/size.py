@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure.machine import GIB, peak_bytes
+from benchmarks.measure.machine import GIB
 from benchmarks.measure.tables import console, show, write_json
+from pysid.parallel.isolated import peak_bytes
 
 N_UTTERANCES, N_SPEAKERS = 1_281_000, 7_323  # of VoxCeleb1 dev and test, and VoxCeleb2 dev
 PER_VIDEO = 7

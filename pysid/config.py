@@ -190,7 +190,7 @@ def _wrong(where: Origin, key: str, expected: str, value: Any) -> DataError:
     return DataError(f"{place}: '{key}' must be {expected}, got {value!r}" if key else f"{place}: expected {expected}")
 
 
-def read_settings(kind: type[Config], path: Path) -> Config:
+def read_config(kind: type[Config], path: Path) -> Config:
     """Reads a configuration `kind` from a YAML or JSON file.
 
     Raises:
@@ -206,14 +206,20 @@ def read_plain(path: Path, assignments: Iterable[str] = ()) -> dict[str, Any]:
         DataError: no such file, not YAML, not a mapping, or an assignment without "=".
     """
     try:
-        settings = _parse_yaml(path.read_bytes(), str(path))
+        text = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+    return override(parse_plain(text, str(path)), dict(map(assignment, assignments)))
+
+
+def parse_plain(text: bytes, where: str) -> dict[str, Any]:
+    """The text of a settings file as nested dicts. Raises DataError, which names `where`."""
+    settings = _parse_yaml(text, where)
     if settings is None:
-        settings = {}
+        return {}
     if not isinstance(settings, dict):
-        raise DataError(f"{path}: expected 'key: value' lines, got {type(settings).__name__}")
-    return override(settings, dict(map(assignment, assignments)))
+        raise DataError(f"{where}: expected 'key: value' lines, got {type(settings).__name__}")
+    return settings
 
 
 def assignment(text: str) -> tuple[str, Any]:

@@ -122,7 +122,7 @@ def test_every_step_can_be_replaced(loaded, meeting):
     last = 22 / 3 + 0.01
     assert max(turn.segment.end_s for turn in found.turns) <= last
     one = Diarizer.load("xvector", clusterer=lambda embeddings, windows, count: Clustering(np.zeros(len(windows), int)))
-    assert one.with_settings(one.config)(meeting).speakers == ["speaker1"]
+    assert one.with_config(one.config)(meeting).speakers == ["speaker1"]
 
 
 def test_steps_that_there_are_not(loaded, meeting):

@@ -8,7 +8,7 @@ import pytest
 from pysid.config import read_json, read_plain
 from pysid.errors import DataError
 from pysid.io import text as text_module
-from pysid.io.ark.archive import load_vector, split_entry
+from pysid.io.ark.archive import read_vector, split_entry
 from pysid.io.tables import read_utt2spk
 from pysid.io.turns.rttm import read_rttm
 
@@ -71,10 +71,10 @@ def test_offsets_of_many_digits(n_digits):
     entry = f"a.ark:{'9' * n_digits}"
     assert split_entry(entry)[1] == 0
     with pytest.raises(DataError):
-        load_vector(entry)
+        read_vector(entry)
 
 
 def test_a_text_archive_that_is_never_closed(tmp_path):
     (tmp_path / "a.ark").write_text("a  [\n" + "1 2 3\n" * 200_000)
     with pytest.raises(DataError, match=r"cut off: expected a closing '\]'"):
-        load_vector(f"{tmp_path}/a.ark:2")
+        read_vector(f"{tmp_path}/a.ark:2")

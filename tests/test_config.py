@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 import yaml
 
-from pysid.config import Origin, from_plain, override, read_plain, read_settings, to_plain
+from pysid.config import Origin, from_plain, override, read_config, read_plain, to_plain
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB
 from pysid.model.config import ModelConfig
@@ -153,11 +153,11 @@ def path(tmp_path):
 def test_yaml_and_json(path):
     path.write_text("min_frames: 100  # a comment\nsampling: utterance\n")
     expected = ChunkConfig(min_frames=100, sampling="utterance")
-    assert read_settings(ChunkConfig, path) == expected
+    assert read_config(ChunkConfig, path) == expected
     path.write_text('{"min_frames": 100, "sampling": "utterance"}')
-    assert read_settings(ChunkConfig, path) == expected
+    assert read_config(ChunkConfig, path) == expected
     path.write_text("# nothing\n")
-    assert read_settings(ChunkConfig, path) == ChunkConfig()
+    assert read_config(ChunkConfig, path) == ChunkConfig()
 
 
 def test_assignments_are_yaml_too(path):
@@ -211,12 +211,12 @@ def test_bad_files(path, content, message):
 
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(DataError, match=r"none.yaml: cannot read the file: No such file or directory$"):
-        read_settings(ChunkConfig, tmp_path / "none.yaml")
+        read_config(ChunkConfig, tmp_path / "none.yaml")
     with pytest.raises(DataError, match=r": cannot read the file: Is a directory$"):
-        read_settings(ChunkConfig, tmp_path)
+        read_config(ChunkConfig, tmp_path)
 
 
 def test_a_refused_value_names_the_file(path):
     path.write_text("min_frames: 500\n")
     with pytest.raises(DataError, match=r"c.yaml: chunks need 1 <= min_frames <= max_frames, got 500, 400$"):
-        read_settings(ChunkConfig, path)
+        read_config(ChunkConfig, path)

@@ -17,8 +17,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks.measure.all_cores import all_cores_seconds
-from benchmarks.measure.machine import GIB, isolated, machine, peak_bytes, round_rate
+from benchmarks.measure.machine import GIB, machine, round_rate
 from benchmarks.measure.tables import console, show, write_json
+from pysid.parallel.isolated import isolated, peak_bytes
 
 PRODUCT, MEMORY = "float32 products", "memory"
 PRODUCT_SIZE = 2048

@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measure.all_cores import all_cores_seconds, made_on_one_core
 from benchmarks.measure.limits import LIMITS, MEMORY, measure_limits
-from benchmarks.measure.machine import GIB, isolated, peak_bytes, round_rate
+from benchmarks.measure.machine import GIB, round_rate
 from benchmarks.measure.tables import console, show, write_json
+from pysid.parallel.isolated import isolated, peak_bytes
 
 ROUNDS, MOST_ROUNDS = 5, 20
 AT_LEAST_S = 1.0  # of measuring one task: a short one has up to `MOST_ROUNDS`

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pysid.io.ark.archive import read_matrices, read_vectors
-from pysid.io.kaldi.options import read_config
+from pysid.io.kaldi.options import read_option_file
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Reference:
             if not word.startswith("--"):
                 arguments.append(word)
             elif name == "config":
-                options |= read_config(self.path(value))
+                options |= read_option_file(self.path(value))
             else:
                 options[name] = value
         return Command(program, options, tuple(arguments))

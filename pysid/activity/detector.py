@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pysid.activity.network import OVERLAP, SPEECH, ActivityNetwork, levelled, reference_levels
 from pysid.frontend import FbankConfig
+from pysid.segmentation.local_speech import LocalSpeech
 
 BLOCK_FRAMES = 8192  # worked on together
 
@@ -21,11 +22,13 @@ class Activity:
         overlap: (T,) probability that two or more do.
         voice: (T,) probability that somebody speaks, by a network that tells voices from music and noise; None where
             there is none.
+        local: who speaks in each window, of a network that tells local speakers apart; else None.
     """
 
     speech: np.ndarray
     overlap: np.ndarray
     voice: np.ndarray | None = None
+    local: LocalSpeech | None = None
 
 
 class ActivityDetector:

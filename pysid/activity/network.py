@@ -66,6 +66,11 @@ class ActivityNetwork(nn.Module):
         self.output = nn.Conv1d(c.channels, 2, 1)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Log odds (B, T', 2) of speech and of overlap, of features (B, T, feature_dim); T' = ceil(T / stride).
+
+        Raises:
+            ValueError: features of another shape.
+        """
         if features.ndim != 3 or features.shape[2] != self.config.feature_dim:
             raise ValueError(
                 f"features must be (batch, frames, {self.config.feature_dim}), got {tuple(features.shape)}"

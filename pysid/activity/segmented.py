@@ -13,6 +13,7 @@ from pysid.activity.files import read_detector
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig
 from pysid.segmentation.files import read_segmenter
+from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segmentation.network import STRIDE, MelSegmentation
 
 BATCH = 16  # windows at a time
@@ -46,34 +47,53 @@ class SegmentedActivity:
     def __call__(self, features: Tensor) -> Activity:
         """What is heard in all frames (T, D) of a recording."""
         n, shift_s = len(features), self.features.shift_ms / 1000
-        size = round(self.segmenter.grid.window_s / shift_s)
+        powerset = self.segmenter.powerset
         ramp = max(round(RAMP_S / shift_s), 1)
         speech, overlap, weight = np.zeros(n), np.zeros(n), np.zeros(n)
-        together = np.array([len(group) > 1 for group in self.segmenter.powerset.sets])
-        for starts, windows in _batches(features, size):
-            said = self.segmenter(windows).exp().numpy().repeat(STRIDE, axis=1)[:, : windows.shape[1]]
-            length = said.shape[1]
+        together = np.array([len(group) > 1 for group in powerset.sets])
+        n_local = -(-min(n, self._size) // STRIDE)  # frames of a window
+        places: list[int] = []
+        active: list[np.ndarray] = []
+        for starts, said in self._heard(features):
+            places += starts
+            active.append(powerset.active(said[:, :n_local].argmax(-1)))
+            posteriors = np.exp(said).repeat(STRIDE, axis=1)[:, :n]
+            length = posteriors.shape[1]
             place = np.arange(length)
             share = np.minimum(np.minimum(place + 1, length - place), ramp) / ramp
-            for start, posteriors in zip(starts, said, strict=True):
+            for start, own in zip(starts, posteriors, strict=True):
                 here = slice(start, start + length)
-                speech[here] += share * (1 - posteriors[:, 0])
-                overlap[here] += share * posteriors[:, together].sum(1)
+                speech[here] += share * (1 - own[:, 0])
+                overlap[here] += share * own[:, together].sum(1)
                 weight[here] += share
         weight = np.maximum(weight, np.finfo(float).tiny)
+        local = LocalSpeech(
+            self.segmenter.grid,
+            np.array(places, np.int64) // STRIDE,
+            np.concatenate(active) if active else np.zeros((0, 0, powerset.n_speakers), bool),
+            n * shift_s,
+        )
         voice = (speech / weight).astype(np.float32)
-        return Activity(voice, (overlap / weight).astype(np.float32), voice)
+        return Activity(voice, (overlap / weight).astype(np.float32), voice, local)
 
+    @property
+    def _size(self) -> int:
+        """Feature frames of a window."""
+        return round(1000 * self.segmenter.grid.window_s / self.features.shift_ms)
 
-def _batches(features: Tensor, size: int) -> Iterator[tuple[list[int], Tensor]]:
-    """Where windows start, and windows (B, size, D); the last one ends with the recording, a short one is all of it."""
-    n = len(features)
-    if not n:
-        return
-    starts = [*range(0, max(n - size, 0), max(size // 2, 1)), max(n - size, 0)]
-    for first in range(0, len(starts), BATCH):
-        some = starts[first : first + BATCH]
-        yield some, torch.stack([features[start : start + size] for start in some])
+    def _heard(self, features: Tensor) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Where windows start, ever later, and what is said of them (B, F, K); the last one ends with the recording."""
+        n, size = len(features), self._size
+        if not n:
+            return
+        step = STRIDE * self.segmenter.alignment
+        starts = list(range(0, max(n - size, 0), max(size // 2 // step, 1) * step))
+        last = max(n - size, 0) // STRIDE * STRIDE
+        for first in range(0, len(starts), BATCH):
+            some = starts[first : first + BATCH]
+            stretch = features[some[0] : some[-1] + size]
+            yield some, self.segmenter.over(stretch, [start - some[0] for start in some], size).numpy()
+        yield [last], self.segmenter(features[None, last:]).numpy()  # the odd frame of an odd number, too
 
 
 class JointActivity:
@@ -92,7 +112,7 @@ class JointActivity:
     def __call__(self, features: Tensor) -> Activity:
         """What is heard in all frames (T, D) of a recording."""
         a, b = self.detector(features), self.segmentation(features)
-        return Activity((a.speech + b.speech) / 2, b.overlap, b.voice)
+        return Activity((a.speech + b.speech) / 2, b.overlap, b.voice, b.local)
 
 
 def find_detector(directory: Path, device: str | torch.device = "cpu") -> SpeechDetector | None:

@@ -119,7 +119,13 @@ class Augmenter(RandomModule):
         lengths: Tensor | Sequence[int] | None,
         corruptions: Sequence[Corruption] | CorruptionBatch,
     ) -> Tensor:
-        """The batch (B, S) with a corruption for each utterance, as `forward`."""
+        """The batch (B, S) with a corruption for each utterance, as `forward`.
+
+        Args:
+            wave: (B, S) at int16 scale.
+            lengths: (B,) own samples of each utterance; None counts all S.
+            corruptions: what `draw` gave, one for each row.
+        """
         batch = corruptions if isinstance(corruptions, CorruptionBatch) else CorruptionBatch.stack(corruptions)
         counts = as_counts(lengths, wave, "lengths")
         result = wave * frame_mask(counts, wave.shape[1])

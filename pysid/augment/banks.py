@@ -38,7 +38,12 @@ class WaveBank(ABC):
 
     @abstractmethod
     def read(self, index: int, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """The samples [start, stop) of a recording, (stop - start,) float32 at int16 scale; None is its end."""
+        """The samples [start, stop) of a recording, (stop - start,) float32 at int16 scale; None is its end.
+
+        Args:
+            index: number of the recording.
+            start, stop: samples; a `stop` of None is the end.
+        """
 
     def power(self, index: int) -> float:
         """The mean square of a whole recording."""
@@ -47,7 +52,13 @@ class WaveBank(ABC):
         return self._powers[index]
 
     def loop(self, index: int, n_samples: int, start: int = 0) -> np.ndarray:
-        """(n_samples,) of a recording from sample `start` on, begun again as often as it takes."""
+        """(n_samples,) of a recording from sample `start` on, begun again as often as it takes.
+
+        Args:
+            index: number of the recording.
+            n_samples: how many are wanted, more than there are or fewer.
+            start: the first of them.
+        """
         total = self.n_samples(index)
         wave = self.read(index, start, min(start + n_samples, total))
         if start and len(wave) < n_samples:
@@ -74,9 +85,16 @@ class MemoryBank(WaveBank):
                 raise DataError(f"{name}: expected one channel with samples, got an array {wave.shape}")
 
     def n_samples(self, index: int) -> int:
+        """Length of a recording, in samples."""
         return len(self.waves[index])
 
     def read(self, index: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """The samples [start, stop), float32 at int16 scale: a copy, whatever type they are kept in.
+
+        Args:
+            index: number of the recording.
+            start, stop: samples; a `stop` of None is the end.
+        """
         return self.waves[index][start:stop].astype(np.float32)
 
 
@@ -101,6 +119,10 @@ class FileBank(WaveBank):
     def from_scp(cls, path: str | os.PathLike[str], sample_rate: int, channel: int | None = 0) -> Self:
         """The recordings of a wav.scp.
 
+        Args:
+            path: the list; relative paths in it are relative to its folder.
+            sample_rate: Hz; files of another rate are resampled.
+            channel: counted from 0; None takes the mean of all.
         Raises:
             DataError: the list is missing or malformed, or has a shell pipe.
         """
@@ -111,12 +133,19 @@ class FileBank(WaveBank):
         return cls({name: resolve_path(entry, folder) for name, entry in entries.items()}, sample_rate, channel)
 
     def n_samples(self, index: int) -> int:
+        """Length of a recording at `sample_rate`, in samples; the file is opened for it once."""
         if index not in self._n_samples:
             with self._open(index) as reader:
                 self._n_samples[index] = reader.n_samples
         return self._n_samples[index]
 
     def read(self, index: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """The samples [start, stop), float32 at int16 scale and `sample_rate`; opens the file each time.
+
+        Args:
+            index: number of the recording.
+            start, stop: samples at `sample_rate`; a `stop` of None is the end.
+        """
         with self._open(index) as reader:
             return reader.read(start, reader.n_samples if stop is None else stop)
 

@@ -83,7 +83,13 @@ class Telephone(RandomModule):
 
 
 def band_pass(wave: Tensor, sample_rate: int, low_hz: float, high_hz: float) -> Tensor:
-    """Waves (B, S) without what lies outside [low_hz, high_hz], not delayed; `low_hz` 0 keeps low frequencies."""
+    """Waves (B, S) without what lies outside [low_hz, high_hz], not delayed; `low_hz` 0 keeps low frequencies.
+
+    Args:
+        wave: (B, S).
+        sample_rate: Hz.
+        low_hz, high_hz: ends of the band.
+    """
     taps = torch.from_numpy(_taps(sample_rate, low_hz, high_hz)).to(wave.device, wave.dtype)
     return torch.nn.functional.conv1d(wave[:, None], taps[None, None], padding=N_TAPS // 2)[:, 0]
 

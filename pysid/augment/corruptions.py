@@ -40,11 +40,13 @@ class CorruptedRows:
 
     @classmethod
     def stack(cls, corruptions: Sequence[Corruption], rows: list[int]) -> "CorruptedRows":
+        """Of the corruptions of those rows, responses and noises padded with zeros to the longest."""
         response, lengths = _stack([corruptions[row].response for row in rows])
         noise, _ = _stack([corruptions[row].noise for row in rows])
         return cls(rows, response, lengths, noise)
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> "CorruptedRows":
+        """A copy whose tensors went through `move`, such as onto a device."""
         moved = [None if x is None else move(x) for x in (self.response, self.noise)]
         return replace(self, response=moved[0], noise=moved[1])
 
@@ -63,15 +65,18 @@ class CorruptionBatch:
 
     @classmethod
     def stack(cls, corruptions: Sequence[Corruption]) -> "CorruptionBatch":
+        """Of one corruption an utterance, sorted into groups that one call renders."""
         in_room = [row for row, c in enumerate(corruptions) if c.response is not None]
         in_noise = [row for row, c in enumerate(corruptions) if c.response is None and c.noise is not None]
         groups = [CorruptedRows.stack(corruptions, rows) for rows in (in_room, in_noise) if rows]
         return cls([c.kind for c in corruptions], groups)
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "CorruptionBatch":
+        """A copy on a device, as torch's `to`."""
         return self._moved(lambda x: x.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> "CorruptionBatch":
+        """A copy in pinned memory, from which copies to a GPU run beside other work."""
         return self._moved(Tensor.pin_memory)
 
     def _moved(self, move: Callable[[Tensor], Tensor]) -> "CorruptionBatch":

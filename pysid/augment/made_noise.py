@@ -18,7 +18,13 @@ CLICK_S = (0.001, 0.03)
 
 
 def steady_noise(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 of unit power: noise of a spectrum and with ups and downs of its own, as rooms have it."""
+    """(n_samples,) float32 of unit power: noise of a spectrum and with ups and downs of its own, as rooms have it.
+
+    Args:
+        n_samples: length.
+        sample_rate: Hz.
+        rng: draws the spectrum, the level's changes and the samples.
+    """
     pole = rng.uniform(0, MAX_POLE)
     hum_hz, width = rng.uniform(50, 2000), rng.uniform(0.9, 0.999)  # a resonance, of a machine or the room
     angle = 2 * np.pi * hum_hz / sample_rate
@@ -35,7 +41,13 @@ def steady_noise(n_samples: int, sample_rate: int, rng: np.random.Generator) -> 
 
 
 def bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 short noises, each around a frequency of its own, and of unit power but for some dB."""
+    """(n_samples,) float32 short noises, each around a frequency of its own, and of unit power but for some dB.
+
+    Args:
+        n_samples: length of the whole.
+        sample_rate: Hz.
+        rng: draws how many there are, and when.
+    """
     result = np.zeros(n_samples, np.float32)
     for _ in range(rng.poisson(n_samples / sample_rate * _log_uniform(BURSTS_PER_S, rng))):
         size = max(2, int(_log_uniform(BURST_S, rng) * sample_rate))
@@ -51,7 +63,13 @@ def bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nda
 
 
 def breaths(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 bands of noise that swell and ebb, as breath sounds close by; each of unit power."""
+    """(n_samples,) float32 bands of noise that swell and ebb, as breath sounds close by; each of unit power.
+
+    Args:
+        n_samples: length of the whole.
+        sample_rate: Hz.
+        rng: draws how many there are, and when.
+    """
     result = np.zeros(n_samples, np.float32)
     rumble = rng.random() < 0.4
     for _ in range(1 + rng.poisson(n_samples / sample_rate * _log_uniform(BREATHS_PER_S, rng))):
@@ -67,7 +85,13 @@ def breaths(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nd
 
 
 def clicks(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 clicks for some seconds, as of keys, a pen or paper; of unit power while they last."""
+    """(n_samples,) float32 clicks for some seconds, as of keys, a pen or paper; of unit power while they last.
+
+    Args:
+        n_samples: length of the whole.
+        sample_rate: Hz.
+        rng: draws how many there are, and when.
+    """
     result = np.zeros(n_samples, np.float32)
     start = int(rng.integers(n_samples))
     stop = min(n_samples, start + int(rng.uniform(0.5, 5.0) * sample_rate))

@@ -59,7 +59,13 @@ class NoiseAugment(_Policy):
             raise ValueError(f"interval_s must not be negative, got {self.interval_s}")
 
     def draw(self, bank: WaveBank, n_samples: int, rng: np.random.Generator) -> list[Noise]:
-        """The noises of an utterance of so many samples."""
+        """The noises of an utterance of so many samples.
+
+        Args:
+            bank: what they are drawn from.
+            n_samples: length of the utterance.
+            rng: draws recordings and levels.
+        """
         noises, start = [], 0
         while start < n_samples:
             index = int(rng.integers(len(bank)))

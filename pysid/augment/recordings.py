@@ -74,28 +74,35 @@ class TrainingAugmentConfig(RecordingPaths):
                 raise ValueError(f"the policy {policy.kind!r} needs `{RECORDINGS_OF[policy.kind]}`, which is not set")
         if not any(map(self.has, RECORDINGS_OF)):
             raise ValueError(f"expected at least one of {', '.join(RECORDINGS_OF.values())}, got none")
-        self.config  # noqa: B018 - for its checks
+        self.augmenter  # noqa: B018 - for its checks
 
     @property
-    def config(self) -> AugmentConfig:
+    def augmenter(self) -> AugmentConfig:
         """The configuration of `Augmenter`."""
         known = tuple(policy for kind, policy in KALDI_POLICIES.items() if self.has(kind))
         return AugmentConfig(probability=self.probability, policies=known if self.policies is None else self.policies)
 
 
-def open_augmenter(settings: TrainingAugmentConfig, sample_rate: int) -> Augmenter:
+def open_augmenter(config: TrainingAugmentConfig, sample_rate: int) -> Augmenter:
     """An augmenter of waves at `sample_rate` Hz, with the recordings that its policies need.
 
     Raises:
         DataError: a list is missing or malformed, a file is missing, or pyroomacoustics is.
     """
-    return make_augmenter(settings.config, settings, sample_rate, settings.in_memory)
+    return make_augmenter(config.augmenter, config, sample_rate, config.in_memory)
 
 
 def make_augmenter(
     config: AugmentConfig, paths: RecordingPaths, sample_rate: int, in_memory: bool = False
 ) -> Augmenter:
-    """As `open_augmenter`, for any options."""
+    """As `open_augmenter`, for any configuration.
+
+    Args:
+        config: which corruptions, and how often.
+        paths: where recordings of each kind are.
+        sample_rate: Hz, of what is corrupted.
+        in_memory: read all recordings at once, and not when they are drawn.
+    """
     wanted = {policy.kind for policy in config.policies}
     banks: dict[str, WaveBank | ResponseSet] = {}
     for kind in sorted(wanted & {"noise", "music", "babble"}):
@@ -107,7 +114,13 @@ def make_augmenter(
 
 
 def open_bank(path: str, sample_rate: int, in_memory: bool = False) -> WaveBank:
-    """The recordings of a data directory or a wav.scp."""
+    """The recordings of a data directory or a wav.scp.
+
+    Args:
+        path: the directory, or the list.
+        sample_rate: Hz; recordings of another rate are resampled.
+        in_memory: read all of them now.
+    """
     listed = Path(path) / "wav.scp" if os.path.isdir(path) else Path(path)
     bank = FileBank.from_scp(listed, sample_rate)
     _require_files(bank, listed)
@@ -115,7 +128,13 @@ def open_bank(path: str, sample_rate: int, in_memory: bool = False) -> WaveBank:
 
 
 def open_rooms(rooms: str | tuple[str, ...], sample_rate: int, in_memory: bool = False) -> ResponseSet:
-    """The room responses of rir_list files, or simulated ones."""
+    """The room responses of rir_list files, or simulated ones.
+
+    Args:
+        rooms: paths of lists, or `SIMULATED`.
+        sample_rate: Hz.
+        in_memory: read all responses now.
+    """
     if rooms == SIMULATED:
         return simulated_responses(*(RoomConfig(size=size, sample_rate=sample_rate) for size in ("small", "medium")))
     paths = [rooms] if isinstance(rooms, str) else list(rooms)

@@ -79,7 +79,13 @@ def _early_power(wave: Tensor, n_samples: Tensor, response: Tensor, n_response: 
 
 
 def early_span(peak: Tensor, n_response: Tensor, rate: int) -> tuple[Tensor, Tensor]:
-    """(B,) first and last sample, exclusive, of the early part of responses."""
+    """(B,) first and last sample, exclusive, of the early part of responses.
+
+    Args:
+        peak: (B,) sample of the direct sound in each response.
+        n_response: (B,) their lengths.
+        rate: Hz.
+    """
     before, after = early_reach(rate)
     start = (peak - before).trunc().long().clamp(min=0)
     return start, torch.minimum((peak + after).trunc().long(), n_response)

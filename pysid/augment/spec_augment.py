@@ -65,7 +65,13 @@ class SpecAugment(RandomModule):
         return rng.random((n_utterances, self.config.n_time_masks + self.config.n_band_masks, 2))
 
     def apply_drawn(self, features: Tensor, n_frames: Tensor | Sequence[int] | None, draws: np.ndarray) -> Tensor:
-        """As `forward`, with the masks that `draw` decided about."""
+        """As `forward`, with the masks that `draw` decided about.
+
+        Args:
+            features: (B, T, D).
+            n_frames: (B,) own frames of each; None counts all T.
+            draws: what `draw` gave for these rows.
+        """
         c = self.config
         _, longest, dim = features.shape
         counts = np.full((len(features), 1), longest)

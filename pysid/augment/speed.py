@@ -71,7 +71,13 @@ class SpeedPerturb(RandomModule):
     def apply_drawn(
         self, wave: Tensor, lengths: Tensor | Sequence[int] | None, drawn: np.ndarray
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `forward`, at the speeds (B,) that `draw` gave."""
+        """As `forward`, at the speeds (B,) that `draw` gave.
+
+        Args:
+            wave: (B, S).
+            lengths: (B,) own samples of each; None counts all S.
+            drawn: (B,) which of `config.factors`.
+        """
         counts = as_counts(lengths, wave, "lengths")
         speed = torch.from_numpy(drawn).to(wave.device)
         rows = {i: torch.from_numpy(np.flatnonzero(drawn == i)).to(wave.device) for i in sorted(set(drawn.tolist()))}
@@ -91,6 +97,10 @@ def change_speed(
 ) -> tuple[Tensor, Tensor]:
     """A batch (B, S) played `factor` times as fast, at the same rate.
 
+    Args:
+        wave: (B, S).
+        lengths: (B,) own samples of each; None counts all S.
+        factor: above 1 is faster and higher.
     Returns:
         wave: (B, S'), about S / factor; zeros past an utterance's own end.
         lengths: (B,) own samples of each.

@@ -38,7 +38,13 @@ class Backend(Estimator, ABC):
 
     @abstractmethod
     def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
-        """The scores of enrolments (E, D) against tests (T, D), not yet multiplied out."""
+        """The scores of enrolments (E, D) against tests (T, D), not yet multiplied out.
+
+        Args:
+            enrol: (E, D) raw embeddings, means where an enrolment has several.
+            test: (T, D) raw embeddings.
+            n_enrol: how many embeddings are behind each row of `enrol`: a number, or (E,).
+        """
 
     @abstractmethod
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -64,7 +70,13 @@ class Backend(Estimator, ABC):
         test_index: ArrayLike,
         n_enrol: ArrayLike = 1,
     ) -> np.ndarray:
-        """The (P,) scores of P trials alone: trial p is enrol[enrol_index[p]] against test[test_index[p]]."""
+        """The (P,) scores of P trials alone: trial p is enrol[enrol_index[p]] against test[test_index[p]].
+
+        Args:
+            enrol, test: (E, D) and (T, D) raw embeddings.
+            enrol_index, test_index: (P,) rows of these.
+            n_enrol: how many embeddings are behind each row of `enrol`.
+        """
         return self.terms(enrol, test, n_enrol).pairs(enrol_index, test_index)
 
     def _common_arrays(self) -> dict[str, np.ndarray]:
@@ -136,18 +148,30 @@ class PldaBackend(Transformer, Backend):
         return self.plda_.transform(self.projection_.transform(X), n_utterances, self.plda_length_norm)
 
     def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
+        """Log-likelihood ratios in nats, not yet multiplied out; arguments as of `Backend.terms`.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: it is not fitted.
+        """
         self.check_fitted()
         return self.plda_.terms(self.transform(enrol, n_enrol), self.transform(test), n_enrol)
 
     def adapt(
         self, X: ArrayLike, within_scale: float = 0.3, between_scale: float = 0.7, mean_scale: float = 1.0
     ) -> Self:
-        """A back-end for the domain of unlabelled `X` (N, D), see `Plda.adapt`; not calibrated any more."""
+        """A back-end for the domain of unlabelled `X` (N, D), see `Plda.adapt`; not calibrated any more.
+
+        Args:
+            X: embeddings of that domain.
+            within_scale, between_scale: share of the surplus variance there that goes to each covariance.
+            mean_scale: how far the mean moves to theirs, 1 is all the way.
+        """
         self.check_fitted()
         plda = self.plda_.adapt(self.projection.transform(X), within_scale, between_scale, mean_scale)
         return self._of(self.projection, plda, self.plda_length_norm)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
+        """Projection, PLDA and calibration as named arrays, for safetensors; `from_arrays` reads them."""
         self.check_fitted()
         return self._common_arrays() | {
             "plda.mean": self.plda_.mean_,
@@ -185,7 +209,15 @@ class PldaBackend(Transformer, Backend):
         length_norm: bool = True,
         plda_length_norm: LengthNorm | None = "kaldi",
     ) -> Self:
-        """A back-end of given parts, for instance Kaldi's plda, mean.vec and transform.mat."""
+        """A back-end of given parts, for instance Kaldi's plda, mean.vec and transform.mat.
+
+        Args:
+            plda: of projected embeddings.
+            mean: (D,) taken off first; None leaves it out.
+            transform: (d, D) or (d, D + 1) LDA; None leaves it out.
+            length_norm: of the projected embeddings.
+            plda_length_norm: of embeddings in PLDA's space, before they are scored.
+        """
         return cls._of(Projection.from_parts(mean, transform, length_norm=length_norm), plda, plda_length_norm)
 
     @classmethod
@@ -238,9 +270,11 @@ class CosineBackend(Backend):
         return self
 
     def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
+        """Cosines of projected embeddings; arguments as of `Backend.terms`, of which `n_enrol` is not used."""
         return cosine_terms(self.projection.transform(enrol), self.projection.transform(test))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
+        """Projection and calibration as named arrays, for safetensors; `from_arrays` reads them."""
         return self._common_arrays()
 
     @classmethod

@@ -46,6 +46,10 @@ class Plda(Transformer):
     def from_parameters(cls, mean: ArrayLike, transform: ArrayLike, psi: ArrayLike) -> Self:
         """A model with given parameters, for instance those of a Kaldi file.
 
+        Args:
+            mean: (D,).
+            transform: (D, D), to unit noise and independent axes.
+            psi: (D,) variances of speakers there.
         Raises:
             DataError: shapes other than (D,), (D, D) and (D,), a value that is not finite, or a negative psi.
         """
@@ -148,6 +152,11 @@ class Plda(Transformer):
 
         Given the mean e of n utterances, a test is N(n psi / (n psi + 1) e, 1 + psi / (n psi + 1)) if it is
         of the same speaker, and N(0, 1 + psi) if not. The log ratio is of second degree in e and test.
+
+        Args:
+            enrol: (E, D) means of embeddings in the space of `transform`.
+            test: (T, D) likewise.
+            n_enrol: how many embeddings are behind each mean: a number, or (E,).
         """
         enrol = check_embeddings(enrol, "enrol", self.dim).astype(np.float64, copy=False)
         test = check_embeddings(test, "test", self.dim).astype(np.float64, copy=False)

@@ -94,6 +94,10 @@ class Projection(Transformer):
     ) -> Self:
         """A projection of given parts, for instance Kaldi's mean.vec and transform.mat (LDA or est-pca).
 
+        Args:
+            mean: (D,) taken off first; None leaves it out.
+            transform: of LDA or PCA; None leaves it out.
+            length_norm: scale the result to length sqrt(dimensions).
         Raises:
             DataError: a mean that is not (D,), or a transform that is neither (d, D) nor (d, D + 1).
         """

@@ -18,7 +18,8 @@ BLOCK_VALUES = 2**21  # scores against the cohort held at a time: 16 MiB
 class Scorer(Protocol):
     """What `AdaptiveScoreNorm` needs of a back-end."""
 
-    def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores: ...
+    def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
+        """Scores of enrolments against tests, not yet multiplied out; arguments as of `Backend.terms`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,13 @@ def t_norm(scores: ArrayLike, test: CohortStatistics) -> np.ndarray:
 
 
 def s_norm(scores: ArrayLike, enrol: CohortStatistics, test: CohortStatistics) -> np.ndarray:
-    """Mean of `z_norm` and `t_norm` (Kenny, Odyssey 2010); with top-N statistics it is adaptive s-norm."""
+    """Mean of `z_norm` and `t_norm` (Kenny, Odyssey 2010); with top-N statistics it is adaptive s-norm.
+
+    Args:
+        scores: (E, T).
+        enrol: of the E enrolments against the cohort.
+        test: of the T tests.
+    """
     return 0.5 * (z_norm(scores, enrol) + t_norm(scores, test))
 
 
@@ -134,7 +141,12 @@ class AdaptiveScoreNorm(Estimator):
         return CohortStatistics(np.concatenate(mean), np.concatenate(std))
 
     def score(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> np.ndarray:
-        """(E, T) normalised scores of enrolments (E, D) against tests (T, D)."""
+        """(E, T) normalised scores of enrolments (E, D) against tests (T, D).
+
+        Args:
+            enrol, test: raw embeddings.
+            n_enrol: how many embeddings are behind each row of `enrol`.
+        """
         raw = self.backend.terms(enrol, test, n_enrol).matrix()
         return s_norm(raw, self.statistics(enrol, n_enrol), self.statistics(test))
 
@@ -146,7 +158,13 @@ class AdaptiveScoreNorm(Estimator):
         test_index: ArrayLike,
         n_enrol: ArrayLike = 1,
     ) -> np.ndarray:
-        """(P,) normalised scores of the trials (enrol[enrol_index], test[test_index])."""
+        """(P,) normalised scores of the trials (enrol[enrol_index], test[test_index]).
+
+        Args:
+            enrol, test: (E, D) and (T, D) raw embeddings.
+            enrol_index, test_index: (P,) rows of these.
+            n_enrol: how many embeddings are behind each row of `enrol`.
+        """
         raw = self.backend.terms(enrol, test, n_enrol).pairs(enrol_index, test_index)
         return s_norm(
             raw,

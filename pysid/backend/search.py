@@ -46,7 +46,13 @@ class EnrolledSide:
 
 
 def enrolled_side(backend: Backend, means: np.ndarray, counts: np.ndarray) -> EnrolledSide:
-    """Prepares speakers: means (E, D) of so many embeddings each, (E,)."""
+    """Prepares speakers: means (E, D) of so many embeddings each, (E,).
+
+    Args:
+        backend: fitted.
+        means: raw, not projected.
+        counts: 1 or more.
+    """
     terms = backend.terms(means, means[:1], counts)  # the test is any: what we take does not depend on it
     return EnrolledSide(terms.left.astype(np.float32), terms.row, counts)
 

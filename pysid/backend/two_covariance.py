@@ -76,6 +76,10 @@ def em_step(between: np.ndarray, within: np.ndarray, speakers: PooledSpeakers) -
     With m the offset of a speaker's mean of n utterances, m = speaker + noise / n, and the posterior of
     `speaker` is N(w, C) with C = (B^-1 + n W^-1)^-1 and w = n C W^-1 m. Then B is the mean over speakers of
     w w' + C, and W the mean over utterances of the scatter plus n ((m - w)(m - w)' + C) for each speaker.
+
+    Args:
+        between, within: (D, D) covariances of the step before.
+        speakers: their means and scatter, by the number of utterances.
     """
     transform, psi = diagonalize(between, within)
     n, size = (np.array(list(values))[:, None] for values in (speakers.sizes, speakers.sizes.values()))  # (G, 1)
@@ -101,6 +105,12 @@ def log_likelihood(statistics: SpeakerStatistics, mean: np.ndarray, transform: n
 
     Along one axis of the diagonal space the n values u of a speaker are N(0, I + psi 11'), so their log
     density is -(n log 2 pi + log(1 + n psi) + sum u^2 - psi (sum u)^2 / (1 + n psi)) / 2.
+
+    Args:
+        statistics: counts, means and scatter of K speakers.
+        mean: (D,).
+        transform: (D, D), to unit noise and independent axes.
+        psi: (D,) variances of speakers there.
     """
     n = statistics.counts[:, None]
     u = (statistics.means - mean) @ transform.T  # (K, D) mean of each speaker

@@ -21,7 +21,8 @@ def augment(
         str | None, typer.Option(help="Out of reverb,noise,music,babble.", show_default="those with recordings")
     ] = None,
     subset: Annotated[
-        int | None, typer.Option(min=1, help="Copies in all, evenly from the sorted list.", show_default="all")
+        int | None,
+        typer.Option(min=1, help="How many copies in all, taken evenly from the sorted list.", show_default="all"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
     sample_rate: Annotated[int, typer.Option(min=1, help="Hz of the copies.")] = 16000,

@@ -9,7 +9,7 @@ from pysid.cli.common import BackendKind, put
 
 
 def fit_backend(
-    model: Annotated[Path, typer.Argument(help="Model directory, which gets a backend.safetensors.")],
+    model: Annotated[Path, typer.Argument(help="Model directory; backend.safetensors is written into it.")],
     embeddings: Annotated[str, typer.Argument(help="Training embeddings: scp:FILE, ark:FILE or FILE.npz.")],
     utt2spk: Annotated[Path, typer.Argument(help="Their speakers.")],
     kind: Annotated[BackendKind, typer.Option(help="What to train.")] = BackendKind.plda,

@@ -40,15 +40,46 @@ Model = Annotated[
     typer.Option("--model", "-m", help="Model directory, another toolkit's model, or a shipped one: default, xvector."),
 ]
 Channel = Annotated[
-    int | None, typer.Option(min=0, help="Take this channel, from 0.", show_default="the mean of those with sound")
+    int | None,
+    typer.Option(min=0, help="Use this channel, counted from 0.", show_default="the mean of those with sound"),
 ]
 AllowSkipped = Annotated[
     bool, typer.Option("--allow-skipped", help="Exit status 0 although utterances had to be left out, if any is done.")
 ]
 MaxHours = Annotated[float, typer.Option("--max-hours", min=0.0, help="Refuse longer recordings.")]
+
+
+def _for_json(path: Path | None) -> Path | None:
+    """Refuses a file that holds anything but JSON: a recording that stands behind --json would be lost."""
+    if path is not None and path.is_file() and path.stat().st_size:
+        try:
+            with path.open("rb") as file:
+                start = file.read(64).lstrip()
+        except OSError as error:
+            raise typer.BadParameter(f"{path}: {error.strerror}") from None
+        if not start.startswith((b"{", b"[")):
+            raise typer.BadParameter(f"{path} is there and is not JSON; expected the name of a file to write")
+    return path
+
+
+FiguresJson = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        callback=_for_json,
+        help='Write the figures here too; rates are fractions. "-" prints.',
+    ),
+]
+AnswersJson = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", callback=_for_json, help='Write the answers here too, with all digits. "-" prints.'
+    ),
+]
 Names = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="OLD=NEW", help="Call a speaker otherwise, as speaker1=Anna; may be repeated."),
+    typer.Option("--name", metavar="OLD=NEW", help="Rename a speaker, such as speaker1=Anna; may be repeated."),
 ]
 
 

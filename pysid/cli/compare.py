@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import AllowPipes, BackendKind, Device, Threads, report_skipped, write_json
+from pysid.cli.common import AllowPipes, BackendKind, Device, FiguresJson, Threads, report_skipped, write_json
 
 if TYPE_CHECKING:
     from pysid.runs.compare import Cost, OnConversations, OnTrials
@@ -32,20 +32,21 @@ def compare(
         float, typer.Option(min=0.0, help="With --rttm: seconds not scored on each side of a boundary.")
     ] = 0.0,
     vad: Annotated[
-        str | None, typer.Option(help="With --rttm: energy, adaptive or webrtc.", show_default="each model's own")
+        str | None,
+        typer.Option(help="With --rttm: energy, adaptive, webrtc, silero.", show_default="each model's own"),
     ] = None,
     backend: Annotated[BackendKind | None, typer.Option(show_default="each model's own")] = None,
     det: Annotated[Path | None, typer.Option(help="With --trials: a DET plot of all (.png, .svg or .pdf).")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the figures here too; rates are fractions.")] = None,
+    json: FiguresJson = None,
     device: Device = "cpu",
     threads: Threads = 1,
     allow_pipes: AllowPipes = False,
 ) -> None:
     """Error rates and costs of several models on the same trials, or on the same conversations.
 
-    Cllr, in bits, is of scores that were calibrated with the other half of the trials. Milliseconds are those that
-    a second of audio costs on one processor (with --device cuda: on the wall's clock); memory is the peak of the
-    model's own process, of which some 300 MB are Python's and PyTorch's.
+    Cllr, in bits, is that of scores calibrated on the other half of the trials. Times are milliseconds of one
+    processor for a second of audio (with --device cuda: elapsed time); memory is the peak of the model's own
+    process, of which Python and PyTorch take some 300 MB.
 
     Example: pysid compare default xvector theirs.onnx --trials data/dev/trials --data data/dev --det det.svg
 
@@ -57,8 +58,8 @@ def compare(
         raise typer.BadParameter("--uem, --collar and --vad go with --rttm")
     if trials is None and (det is not None or backend is not None):
         raise typer.BadParameter("--det and --backend go with --trials")
-    if vad not in (None, "energy", "adaptive", "webrtc"):
-        raise typer.BadParameter(f"expected energy, adaptive or webrtc, got {vad!r}", param_hint="--vad")
+    if vad not in (None, "energy", "adaptive", "webrtc", "silero"):
+        raise typer.BadParameter(f"expected energy, adaptive, webrtc or silero, got {vad!r}", param_hint="--vad")
     if len(set(models)) < len(models):
         raise typer.BadParameter("a model is named twice")
 

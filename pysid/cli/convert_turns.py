@@ -41,15 +41,24 @@ def convert(
     ] = None,
     names: Names = None,
     exclusive: Annotated[
-        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the one who goes on.")
+        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the speaker who continues.")
     ] = False,
     join: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Join a speaker's turns with so short a pause between.")
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Join a speaker's turns where the pause between them is no longer than this."
+        ),
     ] = 0.0,
+    plda: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of a model: Kaldi's PLDA, or WeSpeaker's, to score with.")
+    ] = None,
+    mean: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of a model: what embeddings are centred by, .vec or .npy.")
+    ] = None,
 ) -> None:
     """Write turns of speakers in another format: RTTM, subtitles, Praat, ELAN, Audacity, tables, JSON; both ways.
 
-    A recording that its file does not name takes the name of the file. RTTM and CSV hold many recordings; of the other
+    A recording that has no name in its file is named after the file. RTTM and CSV hold many recordings; of the other
     formats a folder OUT gets a file for each. Times are kept to the millisecond.
 
     A model of another toolkit, or an ONNX file, becomes a model directory OUT, with the same embeddings.
@@ -63,14 +72,18 @@ def convert(
     Example: pysid convert - - --from rttm --to srt < meeting.rttm
 
     Example: pysid convert campplus_cn_common.bin models/campplus
+
+    Example: pysid convert exp/xvec models/xvec --plda exp/xvec/plda
     """
     if len(turns) == 1 and _is_model(turns[0]):
         if to or source or names or exclusive or join:
             raise typer.BadParameter(f"{turns[0]} is a model, and the options are for turns")
         from pysid.exchange.from_toolkit import convert_model
 
-        put(f"{out}: {convert_model(turns[0], out)}")
+        put(f"{out}: {convert_model(turns[0], out, plda=plda, mean=mean)}")
         return
+    if plda or mean:
+        raise typer.BadParameter("--plda and --mean are for a model, a file of weights or a folder of one")
     from pysid.diarization.exclusive import exclusive as one_at_a_time
     from pysid.diarization.turns import bridge_gaps
     from pysid.io.turns.convert import read_all, write_all

@@ -1,7 +1,6 @@
 """What commands that decide about speakers have in common: options, and how answers are shown."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,8 +13,9 @@ if TYPE_CHECKING:
 
 CostMiss = Annotated[float, typer.Option("--c-miss", help="Cost of rejecting the right speaker.")]
 CostFa = Annotated[float, typer.Option("--c-fa", help="Cost of accepting a wrong one.")]
-Kind = Annotated[BackendKind | None, typer.Option("--backend", help="What scores.", show_default="the model's own")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the answers here too, with all their digits.")]
+ModelBackend = Annotated[
+    BackendKind | None, typer.Option("--backend", help="What scores.", show_default="the model's own")
+]
 Threshold = Annotated[
     float | None, typer.Option(help="Accept scores of at least this.", show_default="what prior and costs make best")
 ]
@@ -38,14 +38,14 @@ def figures(found: "Candidate") -> str:
     return describe(found.score, found.llr, found.probability)
 
 
-def settings(point: "OperatingPoint") -> dict[str, Any]:
+def point_values(point: "OperatingPoint") -> dict[str, Any]:
     """The operating point for JSON, with the threshold of the ratio that follows."""
     bayes = None if point.threshold is not None else point.llr_threshold
     return {"operating_point": {**asdict(point), "llr_threshold": bayes}}
 
 
 def finish(skipped: Any, n_total: int) -> None:
-    """Says which recordings were left out; there is exit status 1 if any was."""
+    """Says which recordings were left out; exits with status 1 if any was."""
     from pysid.errors import DataError
 
     if len(skipped) and n_total == 1:

@@ -27,6 +27,7 @@ class VadKind(StrEnum):
 
     adaptive = "adaptive"
     webrtc = "webrtc"
+    silero = "silero"
     energy = "energy"
     network = "network"
 
@@ -38,6 +39,7 @@ class ClusteringKind(StrEnum):
     spectral = "spectral"
     vbx = "vbx"
     linkage = "linkage"
+    centroid = "centroid"
 
 
 def _check_formats(text: str) -> str:
@@ -55,8 +57,8 @@ def diarize(
         ),
     ] = None,
     num_speakers: Annotated[int | None, typer.Option("--num-speakers", "-n", min=1, help="If it is known.")] = None,
-    min_speakers: Annotated[int, typer.Option(min=1)] = 1,
-    max_speakers: Annotated[int | None, typer.Option(min=1)] = None,
+    min_speakers: Annotated[int, typer.Option(min=1, help="Find no fewer.")] = 1,
+    max_speakers: Annotated[int | None, typer.Option(min=1, help="Find no more.")] = None,
     model: Model = None,
     out_dir: Annotated[
         Path, typer.Option("--out-dir", "-o", help='Folder for the results; "-" prints one format.')
@@ -67,8 +69,11 @@ def diarize(
     reference: Annotated[
         Path | None, typer.Option(help="RTTM of the true turns: shows errors, and the diarization error rate.")
     ] = None,
-    speech: Annotated[Path | None, typer.Option(help="RTTM that tells where there is speech, if it is known.")] = None,
-    vad: Annotated[VadKind | None, typer.Option(help="What finds speech.", show_default="the model's")] = None,
+    speech: Annotated[Path | None, typer.Option(help="RTTM of where there is speech, if that is known.")] = None,
+    vad: Annotated[
+        VadKind | None,
+        typer.Option(help="What finds speech; silero: with silero-vad installed.", show_default="the model's"),
+    ] = None,
     clustering: Annotated[
         ClusteringKind | None, typer.Option(help="What finds speakers.", show_default="the model's")
     ] = None,
@@ -103,20 +108,20 @@ def diarize(
         typer.Option(help="With --db: accept scores of at least this.", show_default="what prior and costs make best"),
     ] = None,
     link: Annotated[
-        bool, typer.Option("--link", help="Call a speaker who comes again in another of the recordings the same.")
+        bool, typer.Option("--link", help="Give a speaker who comes back in another of the recordings the same name.")
     ] = False,
     exclusive: Annotated[
-        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the one who goes on.")
+        bool, typer.Option("--exclusive", help="One speaker at a time: overlap goes to the speaker who continues.")
     ] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as turns.join_s=0.5.")
     ] = None,
     show_settings: Annotated[
-        bool, typer.Option("--show-settings", help="Print all settings that hold, with what they are, and stop.")
+        bool, typer.Option("--show-settings", help="Print all settings in force, with what they mean, and stop.")
     ] = False,
     channel: Channel = None,
     max_hours: MaxHours = 24.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Leave recordings alone that have their files.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip recordings whose files are there already.")] = False,
     device: Device = "cpu",
     allow_pipes: AllowPipes = False,
 ) -> None:
@@ -154,7 +159,7 @@ def diarize(
     from pysid.model.directory import DEFAULT_MODEL
     from pysid.runs.diarize import diarize as run
     from pysid.runs.diarize import list_recordings
-    from pysid.runs.speaker_names import NameOptions
+    from pysid.runs.speaker_names import Naming
     from pysid.speakers.database import SpeakerDatabase
     from pysid.speakers.identify import Identifier
 
@@ -179,7 +184,7 @@ def diarize(
             reference=None if reference is None else read_rttm(reference),
             speech=None if speech is None else read_rttm(speech),
             resume=resume,
-            names=NameOptions(identifier, link, exclusive=exclusive),
+            names=Naming(identifier, link, exclusive=exclusive),
         )
         n_done = 0
         for outcome in outcomes:
@@ -202,10 +207,10 @@ def _check_numbers(exact: int | None, least: int, most: int | None) -> None:
 
 def _print_settings(model: str, changes: dict[str, Any]) -> None:
     from pysid.diarization.explain import explain
-    from pysid.diarization.files import load_settings
+    from pysid.diarization.files import load_config
     from pysid.model.speaker_model import SpeakerModel
 
-    config, _ = load_settings(SpeakerModel.load(model), changes)
+    config, _ = load_config(SpeakerModel.load(model), changes)
     for setting in explain(config):
         print(f"{setting.name}={setting.shown}")
         print(f"    {setting.text}")

@@ -48,7 +48,7 @@ def embed(
     allow_pipes: AllowPipes = False,
     allow_skipped: AllowSkipped = False,
 ) -> None:
-    """Compute one embedding an utterance (Kaldi's x-vector).
+    """Compute one embedding per utterance (Kaldi's x-vector).
 
     Unreadable utterances are skipped and listed at the end. A second run resumes where the first was stopped. Neither
     that nor the number of processes or machines changes a bit of the result.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import put, write_json
+from pysid.cli.common import FiguresJson, put, write_json
 from pysid.cli.evaluate_der import der
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def eer(
         typer.Option(callback=_check_priors, help="Prior of a minDCF; may be repeated.", show_default="0.01, 0.001"),
     ] = None,
     det: Annotated[Path | None, typer.Option(help="Write a DET plot here (.png, .svg or .pdf).")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the figures here too; rates are fractions.")] = None,
+    json: FiguresJson = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Leave out trials without a score.")] = False,
 ) -> None:
     """Equal error rate and minDCF of a score file, as Kaldi's compute-eer and compute_min_dcf.py print them.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import write_json
+from pysid.cli.common import FiguresJson, write_json
 from pysid.progress import track
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def der(
     skip_overlap: Annotated[
         bool, typer.Option("--skip-overlap", help="Leave out where two reference speakers or more talk at once.")
     ] = False,
-    json: Annotated[Path | None, typer.Option(help="Write the figures here too; rates are fractions.")] = None,
+    json: FiguresJson = None,
 ) -> None:
     """Diarization error rate (DER) and Jaccard error rate (JER) of each recording and of all together.
 
@@ -63,6 +63,11 @@ def der(
 
 
 def read_turns(path: Path) -> "dict[str, list[Turn]]":
+    """{recording: turns} of an RTTM file, which may be empty, or of a folder of them.
+
+    Raises:
+        DataError: it cannot be read, or is malformed.
+    """
     from pysid.io.turns.rttm import nobody_of, read_rttm, read_rttm_folder
 
     if path.is_dir():
@@ -71,6 +76,7 @@ def read_turns(path: Path) -> "dict[str, list[Turn]]":
 
 
 def figures_of(score: "DiarizationScore") -> dict[str, float | None]:
+    """A score as it stands in `--json`: seconds, rates as fractions, None where nothing could be scored."""
     der, jer = score.der, score.jer
     return {
         "speech_s": der.total,
@@ -84,6 +90,7 @@ def figures_of(score: "DiarizationScore") -> dict[str, float | None]:
 
 
 def cells_of(name: str, score: "DiarizationScore") -> tuple[str, ...]:
+    """A row of the table: name, seconds of speech, rates in percent."""
     der, jer = score.der, score.jer
     shares = [
         seconds / der.total if der.total else math.nan for seconds in (der.missed, der.false_alarm, der.confusion)

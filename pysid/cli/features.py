@@ -28,7 +28,7 @@ def features(
     jobs: CpuJobs = None,
     cluster: Cluster = None,
     threads: Threads = 1,
-    compress: Annotated[bool, typer.Option(help="Store 8 bits a number, as Kaldi does by default.")] = False,
+    compress: Annotated[bool, typer.Option(help="Store 8 bits per number, as Kaldi does by default.")] = False,
     stored: Annotated[
         bool, typer.Option("--stored", help="Start from the directory's own feats.scp and vad.scp, made by Kaldi.")
     ] = False,
@@ -47,12 +47,12 @@ def features(
 
     Example: pysid features data/train exp/features/train --jobs 4
     """
-    from pysid.config import read_settings
+    from pysid.config import read_config
     from pysid.data.corpus import Corpus
     from pysid.data.features import write_features
     from pysid.frontend import VOXCELEB, FrontendConfig
 
-    frontend = VOXCELEB if config is None else read_settings(FrontendConfig, config)
+    frontend = VOXCELEB if config is None else read_config(FrontendConfig, config)
     corpus = Corpus.read(data)
     skipped = write_features(
         corpus,

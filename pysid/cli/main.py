@@ -53,7 +53,7 @@ app.command("transcript")(transcript.transcript)
 app.command("page")(page.page)
 app.command("convert")(convert_turns.convert)
 app.command("verify")(verify.verify)
-app.command("enroll")(speakers.enroll)
+app.command("enroll")(speakers.enrol)
 app.command("identify")(speakers.identify)
 app.add_typer(speakers.app, name="speakers")
 app.command("validate")(validate.validate)
@@ -100,7 +100,7 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == INTERRUPTED:  # of Typer, which says nothing
+        if end.code == INTERRUPTED:  # raised by Typer, which prints nothing itself
             print("pysid: stopped", file=sys.stderr)
         raise
     except KeyboardInterrupt:

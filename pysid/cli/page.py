@@ -19,16 +19,16 @@ def page(
         Path | None, typer.Option(help="The true turns, in any of these formats: shows the errors.")
     ] = None,
     words: Annotated[
-        Path | None, typer.Option(metavar="WORDS", help="What a recogniser of speech wrote: see pysid transcript.")
+        Path | None, typer.Option(metavar="WORDS", help="What a speech recogniser wrote: see pysid transcript.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="The page.", show_default="NAME.html where you are"),
+        typer.Option("--out", "-o", metavar="FILE", help="The page.", show_default="NAME.html in the current folder"),
     ] = None,
     names: Names = None,
     embed: Annotated[
         bool | None,
-        typer.Option("--embed/--link", help="The sound inside the page or beside it.", show_default="by its size"),
+        typer.Option("--embed/--link", help="Put the sound inside the page or beside it.", show_default="by its size"),
     ] = None,
 ) -> None:
     """Make a web page of a recording and its turns, whoever found them, to look at and listen to.

@@ -28,11 +28,11 @@ def commonvoice(
     folder: Annotated[Path, typer.Argument(help="Language folder of a release: validated.tsv, clips/.")],
     out: Annotated[Path, typer.Argument(help="Folder for train/ and dev/.")],
     dev_speakers: Annotated[int, typer.Option(min=0, help="Speakers set apart for development.")] = 40,
-    min_dev_clips: Annotated[int, typer.Option(min=2, help="Clips that a development speaker has at least.")] = 5,
-    max_clips: Annotated[int, typer.Option(min=0, help="Clips kept of a speaker; 0 for all.")] = 20,
+    min_dev_clips: Annotated[int, typer.Option(min=2, help="Fewest clips of a development speaker.")] = 5,
+    max_clips: Annotated[int, typer.Option(min=0, help="Clips to keep of each speaker; 0 for all.")] = 20,
     nontarget_trials: Annotated[int, typer.Option(min=1, help="Different-speaker trials.")] = 10000,
     tsv: Annotated[str, typer.Option(help="List to take clips from.")] = "validated",
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of speakers, clips and trials.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed for the choice of speakers, clips and trials.")] = 0,
 ) -> None:
     """Prepare one language of Mozilla Common Voice.
 
@@ -64,7 +64,7 @@ def conversations(
     min_speakers: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="2")] = None,
     max_speakers: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="4")] = None,
     speakers: Annotated[
-        Path | None, typer.Option(help="Speakers to use, one a line.", show_default="all of DATA")
+        Path | None, typer.Option(help="Speakers to use, one per line.", show_default="all of DATA")
     ] = None,
     min_piece: Annotated[
         float | None, typer.Option(help="Seconds of the shortest piece.", show_default="3", metavar="SECONDS")
@@ -91,20 +91,20 @@ def conversations(
 ) -> None:
     """Simulate conversations, with their reference, from recordings of single speakers.
 
-    Options go before the settings of a file. A second run resumes where the first was stopped. With rooms, noises,
+    Options override the settings of a file. A second run resumes where the first was stopped. With rooms, noises,
     music or voices they sound like meetings, each in other surroundings: see the key `scene` of the settings.
 
     Example: pysid prepare conversations data/dev data/conversations --count 400 --jobs 4
     """
     from pysid.augment.recordings import RecordingPaths
-    from pysid.config import read_settings
+    from pysid.config import read_config
     from pysid.data.conversations.plan import ConversationConfig
     from pysid.data.conversations.scenes import open_scene
     from pysid.data.conversations.write import write_conversations
     from pysid.data.corpus import Corpus
     from pysid.io.text import RowFormat, read_rows
 
-    settings = ConversationConfig() if config is None else read_settings(ConversationConfig, config)
+    plan = ConversationConfig() if config is None else read_config(ConversationConfig, config)
     given: dict[str, Any] = {
         "n_conversations": count,
         "min_pieces": min_pieces,
@@ -118,15 +118,15 @@ def conversations(
         "seed": seed,
     }
     try:
-        settings = dataclasses.replace(settings, **{name: value for name, value in given.items() if value is not None})
+        plan = dataclasses.replace(plan, **{name: value for name, value in given.items() if value is not None})
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     corpus = Corpus.read(data)
     only = None if speakers is None else {name for _, (name,) in read_rows(speakers, RowFormat("speaker", (1,)))}
     recordings = RecordingPaths(noises=noises, music=music, speech=voices, rooms=tuple(rooms) if rooms else None)
-    scene = open_scene(settings.scene, recordings, settings.sample_rate)
+    scene = open_scene(plan.scene, recordings, plan.sample_rate)
     made, skipped = write_conversations(
-        corpus, out, settings, scene=scene, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes
+        corpus, out, plan, scene=scene, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes
     )
     hours = sum(conversation.duration_s for conversation in made) / 3600
     put(f"{out}: {len(made)} conversations, {hours:.2f} hours")

@@ -14,17 +14,19 @@ def score(
         str,
         typer.Argument(metavar="WAV_SCP", help="wav.scp; or embeddings as scp:FILE, ark:FILE or FILE.npz."),
     ],
-    scores: Annotated[Path, typer.Argument(help="Output, a line a trial: enrol test score.")],
+    scores: Annotated[Path, typer.Argument(help="Output, one line per trial: enrol test score.")],
     model: Model = None,
     backend: Annotated[BackendKind | None, typer.Option(show_default="the model's own")] = None,
-    enroll: Annotated[
+    enrol: Annotated[
         Path | None,
-        typer.Option(help="spk2utt: the trials' first column names speakers enrolled by these utterances."),
+        typer.Option("--enroll", help="spk2utt: the trials' first column names speakers enrolled by these utterances."),
     ] = None,
     cohort: Annotated[
         str | None, typer.Option(help="Embeddings of other speakers (scp:, ark:, .npz) for adaptive s-norm.")
     ] = None,
-    top_n: Annotated[int, typer.Option(min=2, help="Nearest cohort scores that adaptive s-norm takes.")] = 300,
+    top_n: Annotated[
+        int, typer.Option(min=2, help="How many of the nearest cohort scores adaptive s-norm takes.")
+    ] = 300,
     calibrate: Annotated[
         bool, typer.Option(help="Write calibrated log-likelihood ratios, if the model has a calibration.")
     ] = False,
@@ -50,5 +52,5 @@ def score(
     workers = choose_workers(jobs, cluster, threads, device)
     if cluster is None:
         check_device(device)
-    config = ScoringConfig(backend=backend, enrol_spk2utt=enroll, cohort=cohort, top_n=top_n, calibrate=calibrate)
+    config = ScoringConfig(backend=backend, enrol_spk2utt=enrol, cohort=cohort, top_n=top_n, calibrate=calibrate)
     score_list(trials, audio, scores, config, model=model, workers=workers, allow_pipes=allow_pipes)

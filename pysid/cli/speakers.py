@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Channel, Device, MaxHours, Model, put, write_json
-from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, figures, finish, operating_point, settings
+from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, put, write_json
+from pysid.cli.decisions import (
+    CostFa,
+    CostMiss,
+    ModelBackend,
+    Threshold,
+    figures,
+    finish,
+    operating_point,
+    point_values,
+)
 
 if TYPE_CHECKING:
     from pysid.speakers.identify import Identification
@@ -22,12 +31,14 @@ def _group() -> None:
     pass
 
 
-def enroll(
+def enrol(
     name: Annotated[str, typer.Argument(help="The speaker's name.")],
     db: Database,
     audio: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[AUDIO]...", help="Recordings of the speaker; or with --from, the one of many."),
+        typer.Argument(
+            metavar="[AUDIO]...", help="Recordings of the speaker; with --from, the one recording of several speakers."
+        ),
     ] = None,
     turns: Annotated[
         Path | None,
@@ -66,7 +77,7 @@ def enroll(
     from pysid.speakers.database import check_name
     from pysid.speakers.identify import enrol as run
 
-    check_name(name)  # before the time that it takes to open the model
+    check_name(name)  # before time is spent on opening the model
     if turns is not None and speaker is not None:
         from pysid.runs.enrol_turns import enrol_speaker
 
@@ -86,19 +97,19 @@ def enroll(
 def identify(
     audio: Annotated[list[str], typer.Argument(metavar="AUDIO...", help="Recordings of one speaker each.")],
     db: Database,
-    top: Annotated[int, typer.Option(min=1, help="Show so many of the nearest speakers.")] = 1,
+    top: Annotated[int, typer.Option(min=1, help="How many of the nearest speakers to show.")] = 1,
     model: Model = None,
-    backend: Kind = None,
+    backend: ModelBackend = None,
     prior: Annotated[float, typer.Option(help="Probability that the speaker is enrolled.")] = 0.5,
     c_miss: CostMiss = 1.0,
     c_fa: CostFa = 1.0,
     threshold: Threshold = None,
-    json: Json = None,
+    json: AnswersJson = None,
     channel: Channel = None,
     max_hours: MaxHours = 24.0,
     device: Device = "cpu",
 ) -> None:
-    """Say whose voice, of those enrolled, a recording is, or "unknown".
+    """Name the enrolled speaker whose voice a recording is, or say "unknown".
 
     The nearest speaker is named if accepted as by pysid verify, at an N-th of the prior where N speakers are enrolled:
     the more there are, the more likely is one whose voice is alike by chance. Probabilities are those of each speaker
@@ -125,7 +136,7 @@ def identify(
                 sound = {"speech_s": heard.speech_s, "faults": heard.faults}
                 answers.append({"audio": path, "speaker": found.speaker, **asdict(found), **sound})
                 _print(path, found, top)
-        content = {"n_speakers": identifier.n_speakers, "answers": answers, **settings(identifier.speaker_point)}
+        content = {"n_speakers": identifier.n_speakers, "answers": answers, **point_values(identifier.speaker_point)}
     if json is not None:
         write_json(json, {**content, "skipped": skipped.reasons})
     finish(skipped, len(audio))
@@ -144,7 +155,7 @@ def _print(path: str, found: "Identification", top: int) -> None:
 
 
 @app.command("list")
-def list_speakers(db: Database, json: Json = None) -> None:
+def list_speakers(db: Database, json: AnswersJson = None) -> None:
     """List the speakers with their recordings, the length of these, and when the last was enrolled (UTC).
 
     Example: pysid speakers list --db speakers.db

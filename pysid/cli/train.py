@@ -17,7 +17,7 @@ def train(
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Train an x-vector network; run it again to go on where it was stopped.
+    """Train an x-vector network; run it again to resume.
 
     Several processes: torchrun --nproc-per-node 2 -m pysid train CONFIG, or accelerate launch --multi_gpu
     --num_processes 2 -m pysid train CONFIG. Both also work on CPUs, with trainer.device=cpu; accelerate's own --cpu

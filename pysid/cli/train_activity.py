@@ -18,7 +18,7 @@ def train_activity(
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Train a network that finds speech in recordings; run it again to go on where it was stopped.
+    """Train a network that finds speech in recordings; run it again to resume.
 
     It learns from recordings with ref.rttm, such as `pysid prepare conversations` makes. A model directory that has its
     two files, activity.json and activity.safetensors, diarizes with it.

@@ -20,7 +20,7 @@ def train_segmentation(
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Train a network for local segmentation, overlapping speech included; run it again to go on where it was stopped.
+    """Train a network for local segmentation, overlapping speech included; run it again to resume.
 
     It learns from conversations that it mixes on the fly from clips of single speakers, from recordings with ref.rttm,
     and from what another network, the teacher, says of these and of recordings without reference. What it has learned

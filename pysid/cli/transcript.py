@@ -23,7 +23,7 @@ def _check_formats(text: str) -> str:
 
 def transcript(
     source: Annotated[Path, typer.Argument(metavar="AUDIO-OR-TURNS", help="A recording, or its turns: RTTM, JSON ...")],
-    words: Annotated[Path, typer.Argument(metavar="WORDS", help="What a recogniser of speech wrote about it.")],
+    words: Annotated[Path, typer.Argument(metavar="WORDS", help="What a speech recogniser wrote about it.")],
     formats: Annotated[
         str, typer.Option("--format", "-f", callback=_check_formats, help=f"Of {', '.join(FORMATS)}, with commas.")
     ] = "txt",
@@ -35,7 +35,9 @@ def transcript(
     ] = True,
     nearest: Annotated[
         float,
-        typer.Option(min=0, metavar="SECONDS", help="A word outside all turns is of the nearest one up to so far."),
+        typer.Option(
+            min=0, metavar="SECONDS", help="A word outside all turns goes to the nearest one within this distance."
+        ),
     ] = 1.0,
     num_speakers: Annotated[
         int | None, typer.Option("--num-speakers", "-n", min=1, help="Of a recording, if it is known.")
@@ -43,7 +45,7 @@ def transcript(
     model: Model = None,
     device: Device = "cpu",
 ) -> None:
-    """Put speakers to the words that a recogniser found, and write the transcript.
+    """Assign speakers to the words that a recogniser found, and write the transcript.
 
     WORDS is the JSON of Whisper, whisperX, faster-whisper, whisper.cpp, Vosk, AWS Transcribe, Deepgram or AssemblyAI;
     or SRT, WebVTT, CTM, a Praat TextGrid. It should have a time for each word (whisper --word_timestamps True).
@@ -58,11 +60,13 @@ def transcript(
     from pysid.io.turns.convert import read_one
     from pysid.io.turns.formats import BY_ENDING
     from pysid.transcript import Transcript, read_transcript, with_speakers
-    from pysid.transcript.formats import TRANSCRIPT_FORMATS, write_transcript
+    from pysid.transcript.formats import TRANSCRIPT_FORMATS, check_format, write_transcript
     from pysid.transcript.formats.document import Document
     from pysid.transcript.sentences import MAX_STRAY_WORDS
 
     is_turns = source.name.lower().endswith(tuple(BY_ENDING))
+    for kind in formats.split(","):
+        check_format(kind)
     found = read_transcript(words, source.stem)  # before the long work
     if is_turns:
         recording, turns, _ = read_one(source, words.name.partition(".")[0])

@@ -19,7 +19,7 @@ MOST_METAVAR = 16  # characters of an option's choices, beyond which a table of 
 
 @dataclass
 class Verbosity:
-    """What the command that runs was asked to say; `verbose` shows libraries' warnings and where errors come from."""
+    """What the running command was asked to say; `verbose` shows libraries' warnings and where errors come from."""
 
     quiet: bool = False
     verbose: bool = False
@@ -36,7 +36,7 @@ CURRENT = Verbosity()
 
 
 class _StandardError(logging.Handler):
-    """Prints to what is standard error at the time."""
+    """Prints to whatever is standard error at the time."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print("\n".join(map(shown, record.getMessage().split("\n"))), file=sys.stderr, flush=True)

@@ -1,15 +1,12 @@
 """`pysid verify`: is this the same voice?"""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pysid.cli.common import Channel, Device, MaxHours, Model, put, write_json
-from pysid.cli.decisions import CostFa, CostMiss, Json, Kind, Threshold, finish, operating_point, settings
-
-if TYPE_CHECKING:
-    pass
+from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, put, write_json
+from pysid.cli.decisions import CostFa, CostMiss, ModelBackend, Threshold, finish, operating_point, point_values
 
 REJECTED = 3  # exit status with --exit-code
 
@@ -21,12 +18,12 @@ def verify(
         typer.Option("--test", "-t", help="A recording to check; may be repeated. Of two recordings, the second."),
     ] = None,
     model: Model = None,
-    backend: Kind = None,
+    backend: ModelBackend = None,
     prior: Annotated[float, typer.Option(help="Probability of the same speaker before anything is heard.")] = 0.5,
     c_miss: CostMiss = 1.0,
     c_fa: CostFa = 1.0,
     threshold: Threshold = None,
-    json: Json = None,
+    json: AnswersJson = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help=f"Exit with status {REJECTED} if a recording is rejected.")
     ] = False,
@@ -34,7 +31,7 @@ def verify(
     max_hours: MaxHours = 24.0,
     device: Device = "cpu",
 ) -> None:
-    """Say whether recordings are of the speaker of other recordings ("-" is one on standard input).
+    """Say whether recordings are of the same speaker as others ("-" is one on standard input).
 
     Prints for each whether it is accepted, a score, the log-likelihood ratio (LLR, natural logarithm) that the model's
     calibration makes of it, and the probability of the same speaker at the prior. It is accepted if the ratio is at
@@ -48,7 +45,7 @@ def verify(
     point = operating_point(prior, c_miss, c_fa, threshold)
     if not test:
         if len(enrol) != 2:
-            raise typer.BadParameter("say which recordings to check with --test")
+            raise typer.BadParameter("give two recordings, or say with --test which to check")
         enrol, test = enrol[:1], enrol[1:]
 
     import pysid
@@ -77,7 +74,7 @@ def verify(
                 "enrol": enrol,
                 "enrol_speech_s": speech,
                 "decisions": answers,
-                **settings(point),
+                **point_values(point),
                 "skipped": skipped.reasons,
             },
         )

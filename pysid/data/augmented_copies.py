@@ -67,7 +67,7 @@ def write_augmented(
     Args:
         recordings: what to corrupt with.
         kinds: of `KINDS`; None for those that have recordings.
-        subset: copies in `train_aug`, evenly from all in the order of their names; others are not made at all.
+        subset: copies in `train_aug`, taken evenly from all in the order of their names; the others are not made.
         sample_rate: Hz of the copies.
         workers: who does it.
         channel, max_hours: of the recordings, as of `Corpus.open_wave`.
@@ -119,13 +119,25 @@ def _choose(recordings: RecordingPaths, kinds: Sequence[str] | None) -> list[str
 
 
 def open_augmenter(kind: str, recordings: RecordingPaths, sample_rate: int) -> Augmenter:
-    """What makes copies of a kind."""
+    """What makes copies of a kind.
+
+    Args:
+        kind: a key of `KALDI_POLICIES`: reverb, noise, music or babble.
+        recordings: where they are.
+        sample_rate: Hz.
+    """
     options = AugmentConfig(probability=1.0, policies=(KALDI_POLICIES[kind],))
     return make_augmenter(options, recordings, sample_rate)
 
 
 def audio_path(out: Path, corpus: Corpus, copy: str) -> Path:
-    """Where the audio of a copy is."""
+    """Where the audio of a copy is.
+
+    Args:
+        out: the folder of all copies.
+        corpus: what is copied.
+        copy: name of the copy of an utterance.
+    """
     return out / f"{_name(corpus)}_{_kind(copy)}" / "audio" / f"{safe_name(copy)}.flac"
 
 
@@ -146,13 +158,14 @@ class _Copies:
 
 @dataclass(frozen=True)
 class RenderWork:
-    """Makes copies, one audio file each; the result is why there is none, by name."""
+    """Makes copies, one audio file each; the result says, by name, why one is missing."""
 
     recordings: RecordingPaths
     seed: int
     sample_rate: int
 
     def open(self) -> Callable[[_Copies], dict[str, str]]:
+        """What makes the copies of a part; each worker opens recordings for itself."""
         return _Renderer(self)
 
 
@@ -168,7 +181,7 @@ class _Renderer:
             augmenter = self._augmenter(_kind(copy))
             name = _utterance(copy)
             try:
-                wave = copies.audio.load(name)
+                wave = copies.audio.read(name)
                 corruption = augmenter.draw(len(wave), np.random.default_rng([self.work.seed, *copy.encode()]))
             except DataError as error:
                 reasons[copy] = str(error).removeprefix(f"{name}: ")
@@ -235,13 +248,14 @@ class VadWork:
     """Decides which frames of utterances are voiced, (T,) float32 of 0 and 1."""
 
     def open(self) -> Callable[[CorpusAudio], Results]:
+        """What decides about a part, with a front-end of its own."""
         return partial(_voiced, Frontend(VOXCELEB))
 
 
 def _voiced(frontend: Frontend, source: CorpusAudio) -> Results:
     for name in source.keys:
         try:
-            wave = source.load(name)
+            wave = source.read(name)
         except DataError as error:
             yield name, str(error).removeprefix(f"{name}: ")
             continue

@@ -1,7 +1,7 @@
 """A corpus on disk: a Kaldi data directory (https://kaldi-asr.org/doc/data_prep.html).
 
-Made for a million utterances: what is kept is the text of the tables, an `Utterance` is made when it is
-looked at, and no audio file is touched before its samples are wanted.
+Made for a million utterances: only the text of the tables is kept, an `Utterance` is made when it is
+looked up, and no audio file is touched before its samples are needed.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 
@@ -21,8 +21,8 @@ from pysid.errors import DataError
 from pysid.io import table_formats as formats
 from pysid.io import tables
 from pysid.io.ark.archive import split_entry
-from pysid.io.audio.files import MAX_OVERSHOOT_S, AudioPiece, audio_info, open_piece
-from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.audio.files import MAX_OVERSHOOT_S, AudioPiece, audio_info
+from pysid.io.audio.reader import MAX_HOURS, AudioReader
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.table_formats import SegmentLine, TableFormat
 from pysid.segments import Segment
@@ -48,6 +48,16 @@ class Utterance:
     source: str
     segment: Segment | None = None
     channel: int | None = None
+
+
+class PieceOptions(TypedDict, total=False):
+    """Which samples of an utterance: see `Corpus.open_wave`."""
+
+    start_s: float
+    duration_s: float | None
+    channel: int | None
+    max_hours: float
+    allow_pipes: bool
 
 
 @dataclass(frozen=True)
@@ -157,28 +167,10 @@ class Corpus:
         found = (known[key] if key in known else self._duration(self[key], recordings) for key in self.ids)
         return PackedTable(self.ids, array("d", found))
 
-    def read_wave(
-        self,
-        utterance: Utterance,
-        sample_rate: int = 16000,
-        *,
-        start_s: float = 0.0,
-        duration_s: float | None = None,
-        channel: int | None = None,
-        max_hours: float = MAX_HOURS,
-        allow_pipes: bool = False,
-    ) -> np.ndarray:
+    def read_wave(self, utterance: Utterance, sample_rate: int = 16000, **piece: Unpack[PieceOptions]) -> np.ndarray:
         """The samples of an utterance or a piece of it, (S,) float32 at int16 scale; arguments as of `open_wave`."""
-        with self.open_wave(
-            utterance,
-            sample_rate,
-            start_s=start_s,
-            duration_s=duration_s,
-            channel=channel,
-            max_hours=max_hours,
-            allow_pipes=allow_pipes,
-        ) as piece:
-            return piece.read()
+        with self.open_wave(utterance, sample_rate, **piece) as opened:
+            return opened.read()
 
     @contextmanager
     def open_wave(
@@ -199,7 +191,7 @@ class Corpus:
             sample_rate: Hz; resampled to it where the recording has another rate.
             start_s: where the piece starts, in seconds from the start of the utterance.
             duration_s: seconds; the piece is shorter where the utterance ends. None is all the rest.
-            channel: as in `read_audio`; a channel named in segments goes before it.
+            channel: as in `read_audio`; a channel named in segments takes precedence.
             max_hours: a longer recording is refused.
             allow_pipes: whether an entry of wav.scp that is a shell pipe may run.
         Raises:
@@ -210,16 +202,10 @@ class Corpus:
         if duration_s is not None and begin_s + duration_s < end_s:
             end_s, overshoot_s = begin_s + duration_s, math.inf
         try:
-            with open_piece(
-                resolve(utterance.source, self.directory, allow_pipes=allow_pipes),
-                sample_rate=sample_rate,
-                channel=channel if utterance.channel is None else utterance.channel,
-                start_s=begin_s,
-                end_s=end_s,
-                max_overshoot_s=overshoot_s,
-                max_hours=max_hours,
-            ) as piece:
-                yield piece
+            audio = resolve(utterance.source, self.directory, allow_pipes=allow_pipes)
+            named = channel if utterance.channel is None else utterance.channel
+            with AudioReader(audio, sample_rate, named, max_hours) as reader:
+                yield AudioPiece.cut(reader, begin_s, end_s, overshoot_s)
         except DataError as error:
             raise DataError(f"{utterance.id}: {error}") from None
 
@@ -251,7 +237,7 @@ class Corpus:
         self._copy_table("spk2gender", new, set(self.utt2spk.values()))
         self._copy_table("reco2dur", new, self.wav_scp)
         if (self.directory / "trials").exists():
-            models = {*self.ids, *self.utt2spk.values()}  # a speaker may be enrolled under the own name
+            models = {*self.ids, *self.utt2spk.values()}  # a speaker may be enrolled under their own name
             known = [trial for trial in self.trials() if trial.enrol in models and trial.test in self]
             tables.write_trials(new / "trials", known)
 

@@ -76,13 +76,13 @@ def write_features(
         channel, max_hours: of the recordings, as of `Corpus.open_wave`.
         stored: start from the corpus's own feats.scp and vad.scp, as Kaldi's make_mfcc.sh and compute_vad_decision.sh
             write them, and not from its audio (kaldi/egs/sre16/v1/local/nnet3/xvector/prepare_feats_for_egs.sh).
-        stored_vad: keep the frames that the corpus's own vad.scp says, as of augmented copies, whose vad.scp is that of
-            the clean recordings.
+        stored_vad: keep the frames that the corpus's own vad.scp says, as for augmented copies, whose vad.scp is that
+            of the clean recordings.
     Returns:
         The utterances left out: unreadable audio or features, or no speech.
     Raises:
         DataError: the directory is the corpus's own or holds other features, every utterance was left out, or workers
-            were lost over some utterances again and again.
+            were lost again and again over some utterances.
     """
     with output_lock(directory):
         _claim(directory, corpus, frontend)
@@ -125,7 +125,14 @@ def _claim(directory: Path, corpus: Corpus, frontend: FrontendConfig) -> None:
 def compute_features(
     corpus: Corpus, names: Sequence[str], frontend: FrontendConfig, allow_pipes: bool = False
 ) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Network input (T, D) of utterances' audio, in their order, or one line that says why there is none."""
+    """Network input (T, D) of utterances' audio, in their order, or one line that says why there is none.
+
+    Args:
+        corpus: where they are.
+        names: which utterances.
+        frontend: how.
+        allow_pipes: run entries that are shell commands.
+    """
     source = open_source(CorpusAudio(corpus, frontend.sample_rate, allow_pipes))
     for name, result in FeatureWork(frontend).open()(source.part(names)):
         yield name, result.read(0, len(result)) if isinstance(result, SpooledRows) else result
@@ -134,7 +141,14 @@ def compute_features(
 def read_wave_features(
     corpus: Corpus, names: Iterable[str], frontend: FrontendConfig, allow_pipes: bool = False
 ) -> dict[str, np.ndarray]:
-    """Network input of some utterances, in memory. Raises DataError for the first that has none."""
+    """Network input of some utterances, in memory. Raises DataError for the first that has none.
+
+    Args:
+        corpus: where they are.
+        names: which utterances.
+        frontend: how.
+        allow_pipes: run entries that are shell commands.
+    """
     features: dict[str, np.ndarray] = {}
     for name, result in compute_features(corpus, list(names), frontend, allow_pipes):
         if isinstance(result, str):
@@ -149,7 +163,7 @@ class FeatureSource:
 
     Attributes:
         audio: the corpus.
-        stored: all frames' features, which go before the audio; None computes them.
+        stored: all frames' features, used instead of the audio; None computes them.
         vad: decisions about the frames; None leaves them to the front-end.
     """
 
@@ -159,16 +173,20 @@ class FeatureSource:
 
     @property
     def keys(self) -> Sequence[str]:
+        """Ids of the utterances, in the order of the corpus."""
         return self.audio.keys
 
     def part(self, keys: Iterable[str]) -> "FeatureSource":
+        """The same for some utterances alone, small enough to be sent to a worker."""
         keys = list(keys)
         return self._each(lambda source: source.part(keys))
 
     def entry(self, key: str) -> str:
+        """What an utterance is made of, as text that changes when its files do; runs that go on compare it."""
         return "\n".join(source.entry(key) for source in (self.audio, self.stored, self.vad) if source)
 
     def absolute(self) -> "FeatureSource":
+        """The same with absolute paths, for workers that have another current folder."""
         return self._each(lambda source: source.absolute())
 
     def _each(self, change: Callable[[Any], Any]) -> "FeatureSource":
@@ -177,7 +195,13 @@ class FeatureSource:
 
 
 def open_source(audio: CorpusAudio, stored: bool = False, stored_vad: bool = False) -> FeatureSource:
-    """The source of a corpus's features, as the arguments of `write_features` say."""
+    """The source of a corpus's features, as the arguments of `write_features` say.
+
+    Args:
+        audio: of a data directory.
+        stored: read `feats.scp` and `vad.scp`.
+        stored_vad: read `vad.scp` alone.
+    """
     directory = audio.corpus.directory
 
     def table(name: str) -> Stored:
@@ -194,6 +218,7 @@ class FeatureWork:
     frontend: FrontendConfig
 
     def open(self) -> Callable[[FeatureSource], Results]:
+        """What makes the features of a part, with a front-end of its own."""
         return partial(_features, Frontend(self.frontend))
 
 
@@ -228,7 +253,7 @@ def _of_stored(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarr
     assert source.stored is not None and source.vad is not None
     if name not in source.stored.entries:
         raise DataError("not in feats.scp")
-    features = source.stored.load(name)
+    features = source.stored.read(name)
     voiced = _voiced(source.vad, name)
     config = frontend.config
     if features.shape != (len(voiced), config.dim):
@@ -242,7 +267,7 @@ def _voiced(vad: Stored, name: str) -> np.ndarray:
     """Which frames are voiced, (T,) bool."""
     if name not in vad.entries:
         raise DataError("not in vad.scp")
-    voiced: np.ndarray = vad.load_vector(name) != 0
+    voiced: np.ndarray = vad.read_vector(name) != 0
     return voiced
 
 

@@ -1,7 +1,7 @@
 """Tables of a million lines in a few pieces of memory, instead of a million objects.
 
 A dict of strings takes three times the memory of its text; and processes that were forked, such as those that read
-training batches, soon have copies of their own of it, as Python writes into every object that it looks at.
+training batches, soon have their own copies of it, as Python writes into every object that it touches.
 """
 
 from array import array
@@ -24,7 +24,9 @@ Value_co = TypeVar("Value_co", covariant=True)
 class Column(Protocol[Value]):
     """What values can be gathered in: `PackedStrings`, `Labels`, `array`, `list`."""
 
-    def append(self, value: Value, /) -> None: ...
+    def append(self, value: Value, /) -> None:
+        """Adds a value at the end."""
+
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Value: ...
     def __iter__(self) -> Iterator[Value]: ...
@@ -44,6 +46,7 @@ class PackedStrings(Sequence[str]):
             self.append(string)
 
     def append(self, string: str) -> None:
+        """Adds a string at the end, kept as UTF-8."""
         self._text += string.encode()
         self._ends.append(len(self._text))
 
@@ -87,6 +90,7 @@ class Labels(Sequence[str]):
             self.append(label)
 
     def append(self, label: str) -> None:
+        """Adds a label at the end; a new one gets the next number."""
         number = self._numbers.setdefault(label, len(self._names))
         if number == len(self._names):
             self._names.append(label)
@@ -178,13 +182,15 @@ class PackedTable(Mapping[str, Value]):
         return self.column[place]
 
     def items(self) -> ItemsView[str, Value]:
+        """(key, value) in the order of the names, without a search for each."""
         return _Items(self)
 
     def values(self) -> ValuesView[Value]:
+        """Values in the order of the names."""
         return _Values(self)
 
     def gather(self, names: Sequence[str]) -> Iterable[Value]:
-        """The value of each of `names`, with no search where they are all the keys in their order."""
+        """The value of each of `names`, without searching where they are all the keys in order."""
         return self.column if names == self.names else map(self.__getitem__, names)
 
     def missing(self, names: Sequence[str]) -> list[str]:

@@ -1,13 +1,13 @@
 """Arrays of utterances by name: audio of a corpus or of files, stored features. They can be cut up and sent elsewhere.
 
-A part of a source holds the table entries of its own utterances and no others, so that a million utterances need not
-travel with each of them.
+A part of a source holds the table entries of its own utterances only, so that a million others need not travel with
+them.
 """
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,9 +15,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from pysid.data.corpus import Corpus
-from pysid.io.ark.archive import load_matrix, load_vector, split_entry
-from pysid.io.audio.files import AudioPiece, open_piece
-from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.ark.archive import read_matrix, read_vector, split_entry
+from pysid.io.audio.files import AudioPiece
+from pysid.io.audio.reader import MAX_HOURS, AudioReader
 from pysid.io.files import state
 from pysid.io.scp import is_pipe, resolve_path
 from pysid.io.table_formats import SegmentLine
@@ -25,14 +25,14 @@ from pysid.parallel.work import Source
 
 
 class ArraySource(Source, Protocol):
-    """A source of one array an utterance."""
+    """A source of one array per utterance."""
 
     @property
     def are_features(self) -> bool:
         """Whether arrays are network input (T, D), else waveforms (S,)."""
         ...
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
         """The array. Raises DataError where it cannot be read."""
         ...
 
@@ -42,7 +42,7 @@ class AudioSource(ArraySource, Protocol):
     """A source of waveforms, which may be too long to be held whole."""
 
     def open(self, key: str) -> AbstractContextManager[AudioPiece]:
-        """A recording, to be read in blocks. Raises DataError as `load`."""
+        """A recording, to be read in blocks. Raises DataError as `read`."""
         ...
 
 
@@ -59,13 +59,24 @@ class CorpusAudio:
 
     @property
     def keys(self) -> Sequence[str]:
+        """Ids of the utterances, in the order of the corpus."""
         return self.corpus.ids
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
+        """The waveform (S,) of an utterance, float32 at int16 scale and `sample_rate`.
+
+        Raises:
+            DataError: it cannot be read.
+        """
         with self.open(key) as piece:
             return piece.read()
 
     def open(self, key: str) -> AbstractContextManager[AudioPiece]:
+        """An utterance to be read in blocks; it is closed at the end of the `with` block.
+
+        Raises:
+            DataError: it cannot be read.
+        """
         return self.corpus.open_wave(
             self.corpus[key],
             self.sample_rate,
@@ -75,6 +86,7 @@ class CorpusAudio:
         )
 
     def part(self, keys: Iterable[str]) -> "CorpusAudio":
+        """The same for some utterances alone, small enough to be sent to a worker."""
         whole = self.corpus
         segments: dict[str, SegmentLine] | None = None
         if whole.segments is None:
@@ -85,12 +97,14 @@ class CorpusAudio:
         return replace(self, corpus=Corpus(whole.directory, wav_scp, segments))
 
     def entry(self, key: str) -> str:
+        """What an utterance is made of, as text that changes when its file does; runs that go on compare it."""
         utterance = self.corpus[key]
         file = state(resolve_path(utterance.source, self.corpus.directory)) if not is_pipe(utterance.source) else ""
         channel = self.channel if utterance.channel is None else utterance.channel
         return f"{utterance.source} {utterance.segment} {channel} {self.sample_rate} {file}"
 
     def absolute(self) -> "CorpusAudio":
+        """The same with absolute paths, for workers that have another current folder."""
         corpus = self.corpus
         wav_scp = {key: absolute_entry(entry, corpus.directory) for key, entry in corpus.wav_scp.items()}
         return replace(self, corpus=Corpus(corpus.directory.absolute(), wav_scp, corpus.segments))
@@ -108,22 +122,38 @@ class AudioFiles:
 
     @property
     def keys(self) -> Sequence[str]:
+        """Names of the files, in the order given."""
         return list(self.paths)
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
+        """The waveform (S,) of a file, float32 at int16 scale and `sample_rate`.
+
+        Raises:
+            DataError: it cannot be read, or is longer than `max_hours`.
+        """
         with self.open(key) as piece:
             return piece.read()
 
-    def open(self, key: str) -> AbstractContextManager[AudioPiece]:
-        return open_piece(self.paths[key], sample_rate=self.sample_rate, channel=self.channel, max_hours=self.max_hours)
+    @contextmanager
+    def open(self, key: str) -> Iterator[AudioPiece]:
+        """A file to be read in blocks; it is closed at the end of the `with` block.
+
+        Raises:
+            DataError: it cannot be read, or is longer than `max_hours`.
+        """
+        with AudioReader(self.paths[key], self.sample_rate, self.channel, self.max_hours) as reader:
+            yield AudioPiece.cut(reader)
 
     def part(self, keys: Iterable[str]) -> "AudioFiles":
+        """The same for some files alone."""
         return replace(self, paths={key: self.paths[key] for key in keys})
 
     def entry(self, key: str) -> str:
+        """Path, rate, channel and state of a file, as text that changes when it does; runs that go on compare it."""
         return f"{self.paths[key]} {self.sample_rate} {self.channel} {state(self.paths[key])}"
 
     def absolute(self) -> "AudioFiles":
+        """The same with absolute paths, for workers that have another current folder."""
         return replace(self, paths={key: os.path.abspath(path) for key, path in self.paths.items()})
 
 
@@ -138,22 +168,35 @@ class Stored:
 
     @property
     def keys(self) -> Sequence[str]:
+        """Names of the entries, in the order of the file."""
         return list(self.entries)
 
-    def load(self, key: str) -> np.ndarray:
-        return load_matrix(self.entries[key], self.directory, allow_pipes=self.allow_pipes)
+    def read(self, key: str) -> np.ndarray:
+        """A matrix (T, D).
 
-    def load_vector(self, key: str) -> np.ndarray:
-        return load_vector(self.entries[key], self.directory, allow_pipes=self.allow_pipes)
+        Raises:
+            DataError: it cannot be read.
+        """
+        return read_matrix(self.entries[key], self.directory, allow_pipes=self.allow_pipes)
+
+    def read_vector(self, key: str) -> np.ndarray:
+        """A vector (T,).
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        return read_vector(self.entries[key], self.directory, allow_pipes=self.allow_pipes)
 
     def part(self, keys: Iterable[str]) -> "Stored":
-        """Those of the keys that there are."""
+        """Those of the keys that exist."""
         return replace(self, entries={key: self.entries[key] for key in keys if key in self.entries})
 
     def entry(self, key: str) -> str:
+        """Where an entry is; "" where there is none."""
         return self.entries.get(key, "")
 
     def absolute(self) -> "Stored":
+        """The same with absolute paths, for workers that have another current folder."""
         entries = {key: absolute_entry(entry, self.directory) for key, entry in self.entries.items()}
         return replace(self, entries=entries, directory=self.directory.absolute())
 

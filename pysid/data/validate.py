@@ -1,7 +1,7 @@
 """All that is wrong with a Kaldi data directory, with file and line (Kaldi's utils/validate_data_dir.sh).
 
 `Corpus.read` stops at the first thing that makes a directory unreadable; this looks at everything, and also
-at what only Kaldi's programs mind, such as the order of the lines.
+at what only Kaldi's programs insist on, such as the order of the lines.
 """
 
 import math
@@ -87,7 +87,7 @@ def validate(directory: str | os.PathLike[str]) -> list[Problem]:
     Errors: lines of another form than Kaldi's or out of the order of the C locale, repeated or unknown ids,
     tables that contradict each other, missing audio, segments outside their recording. Warnings: a table that
     lacks some ids, speakers that do not begin the names of their utterances, the end of a segment that Kaldi
-    would cut, line ends of Windows. Audio behind a shell pipe is not looked for; of other recordings that have segments
+    would cut, Windows line ends. Audio behind a shell pipe is not looked for; of other recordings that have segments
     and are not in reco2dur the headers are read.
     """
     found = _Directory(Path(directory))
@@ -188,12 +188,12 @@ def _check_segments(found: _Directory) -> None:
             message = f"expected a segment of the {duration_s:g} s of {segment.recording!r}"
             found.add("segments", entry.line, f"{message}, got {segment.start_s:g} to {segment.end_s:g} s")
         elif passed_s > ROUNDING_S:
-            message = f"ends {passed_s:.3g} s behind {segment.recording!r} and will be cut"
+            message = f"ends {passed_s:.3g} s after the end of {segment.recording!r} and will be cut"
             found.add("segments", entry.line, message, "warning")
 
 
 def _duration_s(found: _Directory, entry: str) -> float:
-    """Seconds of a recording by its header; infinite where that does not tell, which `embed` would."""
+    """Seconds of a recording by its header; infinite where that does not tell; reading it all would."""
     if is_pipe(entry):
         return math.inf
     try:

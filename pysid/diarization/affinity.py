@@ -35,7 +35,7 @@ class PldaAffinityConfig:
 
 
 class CosineAffinity:
-    """Cosine of the angle between projected windows, in [-1, 1]; 0 with a zero vector.
+    """Cosine of the angle between projected windows, in [-1, 1]; 0 where one is a zero vector.
 
     Args:
         projection: what is done to embeddings first; None takes them as they are.

@@ -1,8 +1,8 @@
 """Agglomerative clustering of windows: average linkage to a threshold or a number of speakers, as in Kaldi.
 
 Source: Kaldi ivector/agglomerative-clustering.cc and ivectorbin/agglomerative-cluster.cc. Labels are the same, up to
-the limit of Kaldi's pairs of 16-bit cluster numbers: from some 33,000 windows on Kaldi's numbers may run over, and
-what it does then is not repeated here.
+the limit of Kaldi's pairs of 16-bit cluster numbers: from some 33,000 windows on these may overflow in Kaldi, and
+what happens then is not reproduced here.
 """
 
 import math
@@ -25,9 +25,9 @@ class AhcConfig:
         threshold: clusters are joined while the mean score between their windows is at least this, unless the number
             of speakers is given.
         max_speaker_fraction: no speaker gets a larger share of the windows; holds only for a given number of
-            speakers, and only if it can hold for so many.
-        first_pass_max: a recording with more windows is clustered in two passes: first in as few equal parts as have
-            no more windows each.
+            speakers, and only if so many speakers can keep to it.
+        first_pass_max: a recording with more windows is clustered in two passes: first in
+            equal parts, as few as it takes for none to have more windows than this.
     """
 
     kind: Literal["ahc"] = "ahc"
@@ -47,8 +47,8 @@ class AhcConfig:
 class Ahc:
     """A `Clusterer` that joins windows bottom up.
 
-    Given a number of speakers, it joins until so many are left. Otherwise it joins down to the threshold, goes on
-    where more speakers are left than may be, and stops before where fewer would be left.
+    Given a number of speakers, it joins until that many are left. Otherwise it joins down to the threshold, but goes
+    on while there are more speakers than allowed, and stops early rather than leave too few.
 
     Args:
         config: settings.
@@ -120,7 +120,7 @@ def _cluster(
         max_size = _max_size(len(costs), count.given, max_fraction)
     if len(costs) <= first_pass_max:
         return _labels(Merger(costs, max_size=max_size), threshold, count)
-    # Ten times the number: speakers whom a part happens to mix up should stay apart until all is known.
+    # Ten times the number: speakers who look alike within a part should stay apart until all windows are known.
     groups, sums = _first_pass(costs, threshold, 10 * count.minimum, max_size, first_pass_max)
     sizes = np.array([len(points) for points in groups])
     labels = np.empty(len(costs), dtype=np.int64)

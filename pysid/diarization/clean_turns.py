@@ -1,6 +1,6 @@
-"""Turns as readers want them: without fragments, without a break at each breath, and with one speaker alone.
+"""Turns as readers want them: without fragments, without a break at each breath, one speaker at a time.
 
-What is best for the diarization error rate is not best to read: every pause that is bridged is false alarm. So tables
+What is best for the diarization error rate is not best to read: every bridged pause counts as a false alarm. So tables
 and RTTM keep the turns as they are; subtitles and the page show `joined_turns`.
 """
 
@@ -19,9 +19,14 @@ JOIN_S = 0.8  # the shortest pause that ends a subtitle, here and in transcripts
 def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0) -> list[Turn]:
     """The turns with those shorter than `min_s` given to the turn that they touch, or left out where there is none.
 
-    A fragment is seldom somebody's: mostly a border between two speakers was put in two places. Of two turns that it
-    touches the longer one gets it; one that lies within another turn, and thus overlaps it, is left out. The result is
-    in order of the starts.
+    A fragment is seldom a real turn: mostly one border between two speakers was found in two places. Of two turns that
+    it touches the longer one gets it; one that lies within another turn, and thus overlaps it, is left out. The result
+    is in order of the starts.
+
+    Args:
+        turns: in any order.
+        min_s: what is shorter is a fragment.
+        min_speakers: so many speakers are left, if need be with fragments.
 
     >>> turns = [Turn(Segment(0.0, 0.04), "b"), Turn(Segment(0.04, 3.0), "a"), Turn(Segment(5.0, 5.1), "b")]
     >>> without_fragments(turns, 0.2)
@@ -62,7 +67,7 @@ def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0
 
 
 def _spared(turns: Mapping[int, Turn], min_s: float, min_speakers: int) -> set[int]:
-    """The numbers of fragments that are kept so that so many speakers are left: the longest that they have."""
+    """The numbers of fragments that are kept so that enough speakers are left: the longest of each."""
     longest: dict[str, int] = {}
     for i, turn in turns.items():
         best = longest.get(turn.speaker)

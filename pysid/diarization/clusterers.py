@@ -3,6 +3,7 @@
 from pysid.backend.chain import Backend, PldaBackend
 from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig, make_affinity
 from pysid.diarization.ahc import Ahc, AhcConfig
+from pysid.diarization.centroid import Centroid, CentroidConfig
 from pysid.diarization.linkage import Linkage, LinkageConfig
 from pysid.diarization.spectral import Spectral, SpectralConfig
 from pysid.diarization.steps import Affinity, Clusterer
@@ -11,7 +12,7 @@ from pysid.errors import DataError
 
 
 def make_clusterer(
-    config: AhcConfig | LinkageConfig | SpectralConfig | VbxConfig,
+    config: AhcConfig | CentroidConfig | LinkageConfig | SpectralConfig | VbxConfig,
     affinity: CosineAffinityConfig | PldaAffinityConfig | Affinity,
     backend: Backend,
 ) -> Clusterer:
@@ -29,6 +30,8 @@ def make_clusterer(
         compare = affinity
     if isinstance(config, AhcConfig):
         return Ahc(config, compare)
+    if isinstance(config, CentroidConfig):
+        return Centroid(config)
     if isinstance(config, LinkageConfig):
         return Linkage(config, compare)
     if isinstance(config, SpectralConfig):

@@ -1,7 +1,7 @@
 """How sure each turn's speaker is, by the windows of the diarization, at no cost beyond them.
 
 The windows of a turn are compared with the other windows of each speaker; those of the turn itself do not count for its
-own speaker, who would win by them in any case. The confidence is the probability of the speaker among all who were
+own speaker, who would always win with them. The confidence is the probability of the speaker among all who were
 found: a softmax of cosines.
 """
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pysid.diarization.affinity import CosineAffinityConfig, PldaAffinityConfig
 from pysid.diarization.ahc import AhcConfig
+from pysid.diarization.centroid import CentroidConfig
 from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.overlap import OverlapConfig
@@ -15,6 +16,7 @@ from pysid.diarization.speech import SpeechConfig
 from pysid.diarization.vbx import VbxConfig
 from pysid.diarization.windows import WindowConfig
 from pysid.frontend.adaptive import AdaptiveVadConfig
+from pysid.frontend.silero import SileroVadConfig
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcVadConfig
 
@@ -35,7 +37,7 @@ class TurnConfig:
         bridge_s: a speaker's pause of at most this long, in which nobody else speaks, does not end the turn.
         min_turn_s: a shorter turn goes to the one that it touches, or is left out.
         join_s: in subtitles and on the page a speaker's pause of at most this long, in which nobody else speaks, does
-            not end the turn; RTTM and all other formats keep the turns apart, which the error rate likes better.
+            not end the turn; RTTM and all other formats keep the turns apart, which gives the lower error rate.
     """
 
     snap_s: float = 0.25
@@ -67,12 +69,16 @@ class DiarizationConfig:
         turns: the finishing touches.
     """
 
-    vad: AdaptiveVadConfig | WebrtcVadConfig | VadConfig | NetworkVadConfig = field(default_factory=AdaptiveVadConfig)
+    vad: AdaptiveVadConfig | WebrtcVadConfig | SileroVadConfig | VadConfig | NetworkVadConfig = field(
+        default_factory=AdaptiveVadConfig
+    )
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     joined: bool = False
     windows: WindowConfig | LocalWindowConfig = field(default_factory=WindowConfig)
     affinity: CosineAffinityConfig | PldaAffinityConfig = field(default_factory=PldaAffinityConfig)
-    clustering: AhcConfig | LinkageConfig | SpectralConfig | VbxConfig = field(default_factory=AhcConfig)
+    clustering: AhcConfig | CentroidConfig | LinkageConfig | SpectralConfig | VbxConfig = field(
+        default_factory=AhcConfig
+    )
     resegmentation: ResegmentConfig | None = None
     overlap: OverlapConfig | NetworkOverlapConfig | LocalOverlapConfig | None = None
     turns: TurnConfig = field(default_factory=TurnConfig)

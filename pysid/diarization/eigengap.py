@@ -28,7 +28,7 @@ class NearestNeighbours:
 
 @dataclass(frozen=True, kw_only=True)
 class NormalisedMaximumEigengap:
-    """Joins each window to so many nearest others as the normalised maximum eigengap picks, see `tuned_neighbours`."""
+    """Joins each window to as many nearest others as the normalised maximum eigengap picks, see `tuned_neighbours`."""
 
     kind: Literal["nme"] = "nme"
     min_neighbours: int = 5  # with fewer, noise makes clusters; at most half of a speaker's even share of the windows
@@ -46,10 +46,10 @@ class NormalisedMaximumEigengap:
 
 
 def largest_gap(eigenvalues: np.ndarray, minimum: int = 1, maximum: int | None = None) -> tuple[int, float]:
-    """After how many of the smallest eigenvalues of a Laplacian the next is furthest off, and how far.
+    """After how many of the smallest eigenvalues of a Laplacian the widest gap comes, and how wide it is.
 
-    Eigenvalues near 0 are as many as clusters that hardly anything connects. The first is 0 always, so that the gap
-    after it, which tells of a single cluster, is compared with the others on equal terms.
+    There are as many eigenvalues near 0 as there are clusters that hardly anything connects. The first is 0 always, so
+    that the gap after it, which tells of a single cluster, is compared with the others on equal terms.
 
     Args:
         eigenvalues: (M,) ascending, M >= 2.

@@ -7,7 +7,7 @@ from pysid.segments import Segment, Turn
 
 
 def exclusive(turns: Sequence[Turn]) -> list[Turn]:
-    """The turns without overlap: where several talk, the time goes to the one who goes on, whose turn ends last.
+    """The turns without overlap: where several talk, the time goes to the speaker who continues, whose turn ends last.
 
     So whoever breaks in and carries on has the floor at once, and whoever says "mhm" in another's turn never has it.
     Together the result covers exactly the time that the turns do. It is in order of time; pieces of a turn that touch

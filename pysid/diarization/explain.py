@@ -79,10 +79,10 @@ def explanations(kind: type) -> dict[str, str]:
 
 def settings_page() -> str:
     """docs/settings.md: every setting of every kind, with the values of the model `default` or else the kind's own."""
-    from pysid.diarization.files import load_settings
+    from pysid.diarization.files import load_config
     from pysid.model.speaker_model import SpeakerModel
 
-    config, _ = load_settings(SpeakerModel.load())
+    config, _ = load_config(SpeakerModel.load())
     return HEAD + "".join(_tables(DiarizationConfig, config, ""))
 
 

@@ -18,6 +18,8 @@ from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.spectral import SpectralConfig
 from pysid.errors import DataError
+from pysid.frontend.mel import MfccConfig
+from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
 from pysid.model.directory import WINDOW_BACKEND_FILE, load_backend, save_backend
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segmentation.files import CONFIG_FILE as SEGMENTATION_FILE
@@ -31,21 +33,24 @@ LOCAL = DiarizationConfig(
     clustering=LinkageConfig(),
     overlap=LocalOverlapConfig(),
 )
-# Of a network with a PLDA, one that pysid trained, cosines are lower than of those that others trained on more speech.
+# Of a network with a PLDA, one that pysid trained, cosines are lower than of networks that others trained on more
+# speech.
 LOCAL_WITH_PLDA = replace(LOCAL, clustering=LinkageConfig(threshold=0.35))
 WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
 
 
-def load_settings(model: SpeakerModel, changes: Mapping[str, Any] | None = None) -> tuple[DiarizationConfig, Backend]:
-    """The settings and the back-end for diarization that a model came with, or the defaults and the model's own.
+def load_config(model: SpeakerModel, settings: Mapping[str, Any] | None = None) -> tuple[DiarizationConfig, Backend]:
+    """The configuration and the back-end for diarization that a model came with, or the defaults and the model's own.
 
     Args:
-        changes: plain values by dotted names, such as {"clustering.threshold": 3}, over those of the model.
+        settings: plain values by dotted names, such as {"clustering.threshold": 3}, over those of the model.
     Raises:
         DataError: a file is damaged, or a value is wrong.
     """
-    changes = changes or {}
+    settings = settings or {}
     backend, config = model.scorer(), None
+    if model.diarization is not None:
+        config = from_plain(DiarizationConfig, model.diarization, "the settings of the pipeline")
     if model.path is not None:
         path = model.path / WINDOW_BACKEND_FILE
         if path.exists():
@@ -57,17 +62,21 @@ def load_settings(model: SpeakerModel, changes: Mapping[str, Any] | None = None)
             if named not in (None, *NAMES):  # a model's file opens no other file
                 raise DataError(f"{path}: windows.segmentation must be null or {', '.join(NAMES)}, got {named!r}")
     has_network = model.path is not None and (model.path / SEGMENTATION_FILE).exists()
-    kind = _kind_asked_for(changes) or (config.windows.kind if config else "local" if has_network else "uniform")
+    kind = _kind_asked_for(settings) or (config.windows.kind if config else "local" if has_network else "uniform")
     if config is None or config.windows.kind != kind:  # what was tuned for the one kind means little for the other
         config = _defaults(kind, backend)
-    return change_settings(config, changes), backend
+        features = model.config.frontend.features
+        has_energy = isinstance(features, MfccConfig) or features.use_energy
+        if not has_energy and features.sample_rate in SAMPLE_RATES:
+            config = replace(config, vad=WebrtcVadConfig())  # as there is no energy to find speech by
+    return with_settings(config, settings), backend
 
 
-def _kind_asked_for(changes: Mapping[str, Any]) -> str | None:
-    """The kind of windows that changes of settings name."""
-    windows = changes.get("windows")
+def _kind_asked_for(settings: Mapping[str, Any]) -> str | None:
+    """The kind of windows that settings name."""
+    windows = settings.get("windows")
     kind = windows.get("kind") if isinstance(windows, Mapping) else None
-    kind = changes.get("windows.kind", kind)
+    kind = settings.get("windows.kind", kind)
     return kind if kind in ("local", "uniform") else None
 
 
@@ -77,14 +86,14 @@ def _defaults(kind: str, backend: Backend) -> DiarizationConfig:
     return DiarizationConfig() if isinstance(backend, PldaBackend) else WITHOUT_PLDA
 
 
-def change_settings(config: DiarizationConfig, changes: Mapping[str, Any]) -> DiarizationConfig:
+def with_settings(config: DiarizationConfig, settings: Mapping[str, Any]) -> DiarizationConfig:
     """A configuration with values replaced, by dotted names; a new `kind` drops the old kind's other settings.
 
-    >>> change_settings(DiarizationConfig(), {"clustering.kind": "spectral"}).clustering.kind
+    >>> with_settings(DiarizationConfig(), {"clustering.kind": "spectral"}).clustering.kind
     'spectral'
     """
     plain = to_plain(config)
-    for name, value in changes.items():
+    for name, value in settings.items():
         group, _, key = name.rpartition(".")
         if key == "kind":
             if _kind_of(plain, group) != value:  # else what was tuned for it stays
@@ -121,8 +130,14 @@ def _kind_of(plain: Mapping[str, Any], group: str) -> Any:
     return inner.get("kind") if isinstance(inner, Mapping) else None
 
 
-def save_settings(directory: str | os.PathLike[str], config: DiarizationConfig, backend: Backend | None = None) -> None:
-    """Writes them into a model directory."""
+def save_config(directory: str | os.PathLike[str], config: DiarizationConfig, backend: Backend | None = None) -> None:
+    """Writes them into a model directory.
+
+    Args:
+        directory: of the model.
+        config: settings of diarization.
+        backend: of windows; None writes none.
+    """
     write_formatted(Path(directory) / CONFIG_FILE, config)
     if backend is not None:
         save_backend(directory, backend, WINDOW_BACKEND_FILE)

@@ -16,7 +16,7 @@ BLOCK = 10_000  # frames worked on together
 class FrameMixtures:
     """S mixtures of K Gaussians with diagonal covariances, which the mixtures share.
 
-    Frames are compared after `centre` (D,) is taken off and `scale` (D,) divided by; all else is meant there.
+    Frames are normalised first: less `centre` (D,), divided by `scale` (D,). All attributes are in that space.
 
     Attributes:
         weights: (S, K), rows add to 1.
@@ -49,6 +49,10 @@ class FrameMixtures:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Moments of frames (T, D) by label (T,) and by the components of the first mixture.
 
+        Args:
+            frames: (T, D), as they come.
+            labels: (T,) counted from 0.
+            n_labels: how many there are.
         Returns:
             counts (n_labels, K), sums (n_labels, K, D), and sums of squares (K, D) of the frames of any label;
             frames labelled -1 do not count.
@@ -70,7 +74,7 @@ class FrameMixtures:
     def adapted(self, frames: np.ndarray, labels: np.ndarray, n_speakers: int, relevance: float) -> "FrameMixtures":
         """The first mixture, adapted in its weights and means to the frames of each speaker.
 
-        A speaker of few frames keeps near to the mixture; one without any has it unchanged.
+        A speaker with few frames stays near the mixture; one without any has it unchanged.
 
         Args:
             frames: (T, D).

@@ -2,7 +2,7 @@
 
 Local speakers of one window are different people, so clusters that hold two of one window are not joined, unless that
 is so in a few windows alone: segmentation errs. A voice heard for a second or two is often a cluster of its own by
-accident: such small clusters are no speakers, and are given to the others.
+accident: such small clusters do not count as speakers, and go to the others.
 
 Sources: K. Wagstaff et al., "Constrained k-means clustering with background knowledge", ICML 2001, for pairs that
 cannot be linked; pyannote.audio's pipelines/clustering.py, AgglomerativeClustering, for small clusters.
@@ -25,8 +25,9 @@ class LinkageConfig:
     Attributes:
         threshold: clusters are joined while the mean score between them is at least this, unless the number of
             speakers is given.
-        min_speaker_s, min_share: a cluster with less speech than that, in seconds and as a share of all, is no speaker,
-            unless so many are asked for. In half a minute a second of speech counts, in an hour it is an accident.
+        min_speaker_s, min_share: a cluster with less speech than that, in seconds and as a share of all, does not
+            count as a speaker, unless that many are asked for. A second of speech means something in half a minute,
+            but is an accident in an hour.
         apart_share: clusters are kept apart that hold two of one window in more than this share of the smaller one's
             members.
     """

@@ -1,9 +1,8 @@
 """The merges of average-linkage clustering, cheapest pair first, every cost rounded as Kaldi rounds it.
 
 Source: Kaldi ivector/agglomerative-clustering.cc, which keeps all pairs in a queue. Here each cluster knows its
-nearest neighbour only, which is looked for again when it is gone and its turn comes: the generic algorithm of
-Müllner, "Modern hierarchical, agglomerative clustering algorithms" (2011), figure 3.
-"""
+nearest neighbour only, which is looked for again once it is gone and this cluster's turn comes: the generic algorithm
+of Müllner, "Modern hierarchical, agglomerative clustering algorithms" (2011), figure 3."""
 
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ import numpy as np
 from pysid.errors import DataError
 
 LARGEST = float(np.finfo(np.float32).max)  # the threshold of Kaldi where it ignores the one it is given
-SHRINK = 0.75  # share of slots in use at which the others are given up
+SHRINK = 0.75  # share of slots in use at which the empty ones are given up
 BLOCK = 512  # rows and columns that fit into the cache together
 
 
@@ -143,13 +142,13 @@ class Merger:
         self._max_size = max_size
         self._n_points = self._n_left = n
         self._ids = np.arange(n, dtype=np.int32)  # of the cluster in each slot, -1 in an empty one
-        self._slots = np.full(2 * n, -1)  # of each cluster, -1 if it is no more
+        self._slots = np.full(2 * n, -1)  # of each cluster, -1 once it is gone
         self._slots[:n] = self._ids
         self._empty = np.zeros(n, dtype=np.float32)  # inf in an empty slot: a cost to add
         self._pairs: list[tuple[int, int]] = []
         self._heights: list[np.float32] = []
-        # Of the cluster in each slot: its least mean cost to a younger one, and which that is. Once that one is no
-        # more, the cost is a lower bound.
+        # Of the cluster in each slot: its least mean cost to a younger one, and which that is. Once that one is
+        # gone, the cost is a lower bound.
         self._least = np.full(n, np.inf, dtype=np.float32)
         self._nearest = np.full(n, -1)
         _mirror_upper(sums)
@@ -227,8 +226,8 @@ class Merger:
     def _compare(self, slot: int, new: int) -> None:
         """Makes the new cluster in `slot` the nearest of all to which none was as near.
 
-        Where it is exactly as near, the other is older and comes first. If that one is no more, some cluster between
-        the two in age may be as near, which is for `_search` to find.
+        Where it is exactly as near, the other is older and comes first. If that one is gone, some cluster between the
+        two in age may be as near: `_search` will find it.
         """
         costs = self._mean_costs(self._sums[slot], self._sizes, self._sizes[slot])
         costs += self._empty

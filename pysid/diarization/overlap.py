@@ -4,7 +4,7 @@ A window of two speakers has an embedding that lies between theirs. It is found 
 mean embeddings, with weights that are not negative, comes much nearer to the window's than the mean of its own
 speaker does.
 
-This asks much of embeddings, and a window across a change of speakers looks the same. Where most of what is found is
+This asks a lot of embeddings, and a window across a change of speakers looks the same. Where most of what is found is
 no overlap, the error rate rises: with the model that ships with pysid nothing is gained, so measure before use.
 """
 
@@ -32,7 +32,7 @@ class OverlapConfig:
         min_gain: by how much the cosine between the window and the mixture of two speakers must exceed that between
             the window and its own speaker, in [0, 2].
         min_share: weight of the second speaker in the mixture, of both speakers' weights, in [0, 1].
-        at_changes: look also at windows beside which, in the same stretch of speech, another speaker is the first.
+        at_changes: look also at windows beside which, in the same stretch of speech, the main speaker is another.
     """
 
     kind: Literal["mixture"] = "mixture"

@@ -1,7 +1,7 @@
 """Pauses at changes of speakers.
 
 Short pauses are bridged before windows are cut, since a speaker's turn goes on over them. Where the next speaker begins
-after a pause, though, it is nobody's, and it is where the border belongs.
+after a pause, though, the pause is nobody's, and the border belongs there.
 """
 
 from bisect import bisect_left

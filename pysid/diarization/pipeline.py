@@ -16,16 +16,18 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from pysid.activity.detector import ActivityDetector
 from pysid.activity.segmented import SpeechDetector, find_detector
 from pysid.backend.chain import Backend
 from pysid.diarization.affinity import projection_of
 from pysid.diarization.clean_turns import without_fragments
 from pysid.diarization.clusterers import make_clusterer
 from pysid.diarization.config import DiarizationConfig, NetworkVadConfig
-from pysid.diarization.files import load_settings
+from pysid.diarization.files import load_config
 from pysid.diarization.local.analysis import LocalAnalysis, analyse_locally, assign_locally
-from pysid.diarization.local.config import LocalWindowConfig
+from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 from pysid.diarization.local.hearing import Hearing
+from pysid.diarization.local.second import with_local_speakers
 from pysid.diarization.overlap import OverlapConfig, make_overlap, with_second_speakers
 from pysid.diarization.pauses import pauses_between, snap_to_pauses
 from pysid.diarization.resegment import ViterbiResegmenter
@@ -46,6 +48,8 @@ from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import Frontend, FrontendConfig
 from pysid.frontend.quality import QualityMeter
+from pysid.frontend.silero import BLOCK as SILERO_RATES
+from pysid.frontend.silero import SileroVadConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
 from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
 from pysid.io.audio.reader import MAX_HOURS, AudioReader
@@ -54,6 +58,7 @@ from pysid.model.directory import DEFAULT_MODEL
 from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import track
 from pysid.segmentation.find import open_segmentation
+from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segmentation.protocol import SegmentationNetwork
 from pysid.segments import Segment, Turn
 
@@ -73,6 +78,7 @@ class Analysis:
         frames: (T',) the frames that count, where windows were cut from speech joined together.
         unbridged: `speech` without the pauses; None where the speech was given.
         overlap: (T,) probability that several speak; None without a network that finds it.
+        heard: who speaks in windows by local segmentation, where windows are pieces of speech and the model has it.
         local: the local speakers, whom `windows` and `embeddings` are of; None where windows are pieces of speech.
     """
 
@@ -83,6 +89,7 @@ class Analysis:
     frames: np.ndarray | None = None
     unbridged: list[Segment] | None = None
     overlap: np.ndarray | None = None
+    heard: LocalSpeech | None = None
     local: LocalAnalysis | None = None
 
     @property
@@ -103,7 +110,7 @@ class Diarizer:
         steps: `speech`, `windows`, `affinity`, `clusterer`, `resegmenter`, `overlap`: objects to use instead of those
             that `config` names, see `steps`.
     Raises:
-        TypeError, ValueError: a step that there is not, or not with these windows.
+        TypeError, ValueError: there is no such step, or not with these windows.
         DataError: `config` asks for what does not go with the model.
 
     >>> diarization = Diarizer.load()("meeting.wav")  # doctest: +SKIP
@@ -164,15 +171,15 @@ class Diarizer:
     @classmethod
     def of(cls, model: SpeakerModel, settings: Mapping[str, Any] | None = None, **steps: Unpack[Steps]) -> "Diarizer":
         """As `load`, with a model that is open already."""
-        config, backend = load_settings(model, settings)
+        config, backend = load_config(model, settings)
         if isinstance(config.windows, LocalWindowConfig):
             network = open_segmentation(config.windows.segmentation, model.path, model.device)
             return cls(model, config, backend, segmentation=network, **steps)
         detector = None if model.path is None else find_detector(model.path, model.device)
         return cls(model, config, backend, detector=detector, **steps)
 
-    def with_settings(self, config: DiarizationConfig) -> "Diarizer":
-        """The same model, back-end, detector and steps with other settings."""
+    def with_config(self, config: DiarizationConfig) -> "Diarizer":
+        """The same model, back-end, detector and steps with another configuration."""
         return Diarizer(
             self.model, config, self.backend, detector=self.detector, segmentation=self.segmentation, **self.steps
         )
@@ -214,6 +221,7 @@ class Diarizer:
         shift_s, duration_s = features.shift_s, features.duration_s
         activity = None if self.detector is None else self.detector(features.features)
         unbridged, overlap = None, None if activity is None else activity.overlap
+        heard = None if activity is None else activity.local
         if speech is None and "speech" in self.steps:
             speech = self.steps["speech"](features.features.cpu().numpy(), shift_s)
         elif speech is None:
@@ -226,12 +234,12 @@ class Diarizer:
         if not self.config.joined:
             windows = self._windows(speech)
             embeddings = self._embed(features.normalized, windows, features)
-            return Analysis(speech, windows, embeddings, features, unbridged=unbridged, overlap=overlap)
+            return Analysis(speech, windows, embeddings, features, unbridged=unbridged, overlap=overlap, heard=heard)
         frames = np.flatnonzero(speech_mask(speech, len(features), shift_s))
         joined = features.normalized()[frames]
         windows = self._windows([Segment(0.0, len(frames) * shift_s)] if len(frames) else [])
         embeddings = self._embed(lambda first, end: joined[first:end], windows, features)
-        return Analysis(speech, windows, embeddings, features, frames, unbridged, overlap)
+        return Analysis(speech, windows, embeddings, features, frames, unbridged, overlap, heard)
 
     def _windows(self, speech: list[Segment]) -> Windows:
         assert isinstance(self.config.windows, WindowConfig)
@@ -272,7 +280,7 @@ class Diarizer:
         return features
 
     def assign(self, analysis: Analysis, count: SpeakerCount = ANY_NUMBER) -> Diarization:
-        """The turns of an analysed recording, of so many speakers."""
+        """The turns of an analysed recording, with that many speakers."""
         duration_s, windows = analysis.features.duration_s, analysis.windows
         if not len(windows):
             return Diarization([], duration_s)
@@ -288,7 +296,7 @@ class Diarizer:
                 features, speech = features[analysis.frames], [Segment(0.0, len(analysis.frames) * analysis.shift_s)]
             moved = self.resegmenter(features.cpu().numpy(), analysis.shift_s, speech, turns)
             if len({turn.speaker for turn in moved}) >= min(count.minimum, clustering.n_speakers):
-                turns = moved  # else it has lost a speaker who was asked for
+                turns = moved  # otherwise it has lost a speaker who was asked for
         if self.overlap:
             second = self.overlap(analysis.embeddings, windows, clustering)
             turns = with_second_speakers(turns, windows, second, names)
@@ -299,6 +307,10 @@ class Diarizer:
         turns = without_fragments(bridge_gaps(turns, c.bridge_s), c.min_turn_s, count.minimum)
         if isinstance(self.config.overlap, NetworkOverlapConfig) and analysis.overlap is not None:
             turns = with_nearest_speakers(turns, analysis.overlap, analysis.shift_s, self.config.overlap)
+        elif isinstance(self.config.overlap, LocalOverlapConfig) and analysis.heard is not None:
+            assert analysis.overlap is not None
+            overlap = speech_segments(analysis.overlap, analysis.shift_s, self.config.overlap.steadied, duration_s)
+            turns = without_fragments(with_local_speakers(turns, analysis.heard, overlap), c.min_turn_s, count.minimum)
         turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
         return Diarization(turns, duration_s, clustering, c.join_s)
 
@@ -337,6 +349,8 @@ def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: SpeechDe
         raise DataError("the network that finds speech reads other features than the embedding network")
     if isinstance(config.overlap, NetworkOverlapConfig) and detector is None:
         raise DataError(f"the model has no network that finds overlap ({NETWORKS}); take --no-overlap")
+    if isinstance(config.overlap, LocalOverlapConfig) and (detector is None or isinstance(detector, ActivityDetector)):
+        raise DataError("the model has no local segmentation (segmentation.json); take --no-overlap")
     if isinstance(vad, NetworkVadConfig):
         if detector is None:
             raise DataError(f"the model has no network that finds speech ({NETWORKS}); take --vad webrtc")
@@ -344,6 +358,9 @@ def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: SpeechDe
     if isinstance(vad, WebrtcVadConfig) and frontend.sample_rate not in SAMPLE_RATES:
         rates = ", ".join(map(str, SAMPLE_RATES))
         raise DataError(f"WebRTC's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive")
+    if isinstance(vad, SileroVadConfig) and frontend.sample_rate not in SILERO_RATES:
+        rates = ", ".join(map(str, sorted(SILERO_RATES)))
+        raise DataError(f"Silero's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive")
     try:
         return replace(frontend, vad=vad)
     except ValueError as error:
@@ -351,7 +368,7 @@ def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: SpeechDe
 
 
 def _as_they_first_speak(turns: list[Turn], clustering: Clustering, names: list[str]) -> tuple[list[Turn], Clustering]:
-    """The same with the names given out anew: borders that moved may have changed who speaks first.
+    """The same with new names: borders that moved may have changed who speaks first.
 
     What another resegmenter has names of its own for is left as it is.
     """
@@ -389,6 +406,11 @@ def union(segments: Sequence[Segment], duration_s: float) -> list[Segment]:
 
 def spread(turns: Sequence[Turn], frames: np.ndarray, shift_s: float) -> list[Turn]:
     """Turns on the clock of frames joined together, put back to where these frames are: (T',) of a recording.
+
+    Args:
+        turns: as if the frames followed one another.
+        frames: (T',) numbers of these frames in the recording, ascending.
+        shift_s: from one frame to the next.
 
     >>> [turn.segment for turn in spread([Turn(Segment(0.0, 0.03), "anna")], np.array([5, 6, 9]), 0.01)]
     [Segment(start_s=0.05, end_s=0.07), Segment(start_s=0.09, end_s=0.1)]

@@ -1,6 +1,6 @@
 """Steps that make affinities clearer before they are clustered.
 
-Each is a small object called with a float32 matrix (N, N). It may work in that matrix and return it: hand over a copy
+Each is a small object called with a float32 matrix (N, N). It may change that matrix and return it: pass a copy
 where the original is still needed. They come in the order of Wang, Downey, Wan, Mansfield, Lopez Moreno, "Speaker
 diarization with LSTM", ICASSP 2018, section 3.3, and its authors' SpectralCluster.
 """
@@ -38,7 +38,7 @@ class Rescale:
 @dataclass(frozen=True, kw_only=True)
 class Logistic:
     """Maps any affinity to (0, 1): of a log-likelihood ratio, 1 / (1 + exp(-(x - shift))) is the probability of "same
-    speaker" where the odds against it were exp(shift) before. `scale` multiplies x - shift."""
+    speaker" if the prior odds against it were exp(shift). `scale` multiplies x - shift."""
 
     kind: Literal["logistic"] = "logistic"
     shift: float = 0.0

@@ -20,15 +20,15 @@ MAX_TRAINING_FRAMES = 20_000  # that the mixture of all the speech is fitted to,
 
 @dataclass(frozen=True, kw_only=True)
 class ResegmentConfig:
-    """Settings of `ViterbiResegmenter`. The defaults suit some 30 features of 10 ms frames.
+    """Settings of `ViterbiResegmenter`. The defaults suit about 30 features per frame of 10 ms.
 
     Attributes:
         n_components: Gaussians of a mixture at most; little speech gets fewer.
         relevance: frames that the mixture of all the speech counts for in a speaker's.
-        switch_penalty: nats that another speaker must be better by, summed over the frames of a turn. Neighbouring
-            frames say much the same, so it is far larger than a change of speakers is unlikely.
+        switch_penalty: nats by which another speaker must be better, summed over the frames of a turn. Neighbouring
+            frames say much the same, so this is far more than the improbability of a change of speakers.
         min_turn_s: a speaker speaks at least this long, except in shorter stretches of speech.
-        n_iterations: times that mixtures and turns are found in turn.
+        n_iterations: how often mixtures and turns are found from each other.
         seed: of the first means of the mixture of all the speech.
     """
 
@@ -55,7 +55,7 @@ class ViterbiResegmenter:
     """A `Resegmenter` that gives every instant of speech to one speaker, but for those that several had already.
 
     Where turns overlap, all speakers are kept: such frames say nothing of who speaks, nor does anyone learn from
-    them. A speaker may end up without a turn; none is added. Features work best without mean normalisation over a few
+    them. A speaker may lose all turns; none is added. Features work best without mean normalisation over a few
     seconds, which takes away what tells speakers apart.
     """
 

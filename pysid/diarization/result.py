@@ -62,7 +62,7 @@ class Diarization:
 
     @property
     def exclusive(self) -> list[Turn]:
-        """The turns with one speaker at a time: overlapping speech goes to the one who goes on."""
+        """The turns with one speaker at a time: overlapping speech goes to the speaker who continues."""
         return exclusive(self.turns)
 
     @property
@@ -138,7 +138,14 @@ def ending_of(kind: str) -> str:
 
 
 def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | None) -> None:
-    """Writes what came of a recording, in a format of `ALL_FORMATS`; the page plays `audio`, if that is given."""
+    """Writes what came of a recording, in a format of `ALL_FORMATS`; the page plays `audio`, if that is given.
+
+    Args:
+        kind: a key of `ALL_FORMATS`.
+        path: where to.
+        outcome: diarization, reference and errors.
+        audio: a file that the page can play.
+    """
     found = outcome.diarization
     if kind != HTML:
         turns = found.to_read if kind in TO_READ else found.turns

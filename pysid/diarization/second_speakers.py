@@ -1,6 +1,6 @@
 """Second speakers where a network has heard several at once: of each such moment, who speaks next to it.
 
-Who else talks cannot well be told from a moment of two voices, but people mostly talk over the end or the beginning of
+It is hard to tell from a moment of two voices who else talks, but people mostly talk over the end or the beginning of
 each other's turns. Source: S. Otterson and M. Ostendorf, "Efficient use of overlap information in speaker diarization",
 ASRU 2007, where the nearest other speaker is the guess.
 """
@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from pysid.diarization.speech import SpeechConfig, speech_segments
+from pysid.diarization.speech import SpeechConfig, overlap_rules, speech_segments
 from pysid.diarization.turns import bridge_gaps
 from pysid.segments import Segment, Turn
 
@@ -24,7 +24,7 @@ class NetworkOverlapConfig:
         window_s: over which the probability of overlap is averaged.
         onset, offset: of the probability of overlap, averaged over `window_s`; as of `SpeechConfig`.
         min_s: shorter overlaps are left out.
-        max_distance_s: who speaks no nearer than this is not the second speaker.
+        max_distance_s: somebody who speaks no nearer than this is not taken for the second speaker.
     """
 
     kind: Literal["network"] = "network"
@@ -42,14 +42,7 @@ class NetworkOverlapConfig:
     @property
     def steadied(self) -> SpeechConfig:
         """How probabilities become stretches of overlap."""
-        return SpeechConfig(
-            window_s=self.window_s,
-            onset=self.onset,
-            offset=self.offset,
-            pad_s=0.0,
-            min_silence_s=0.0,
-            min_speech_s=self.min_s,
-        )
+        return overlap_rules(self.window_s, self.onset, self.offset, self.min_s)
 
 
 def with_nearest_speakers(

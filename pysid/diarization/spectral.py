@@ -1,4 +1,4 @@
-"""Spectral clustering of windows: cuts the graph of who resembles whom where the least is cut.
+"""Spectral clustering of windows: cuts the graph of who resembles whom where least is cut.
 
 Source: Ng, Jordan, Weiss, "On spectral clustering: analysis and an algorithm", NIPS 2001; for the number of speakers
 and of neighbours see `eigengap`.

@@ -46,6 +46,16 @@ AS_DECIDED = SpeechConfig(window_s=0.0, onset=0.5, offset=0.5, pad_s=0.0, min_si
 """Stretches of speech are the runs of voiced frames."""
 
 
+def overlap_rules(window_s: float, onset: float, offset: float, min_s: float) -> SpeechConfig:
+    """The rules by which probabilities of overlap become stretches: none is made longer, or joined with another.
+
+    Args:
+        window_s, onset, offset: as of `SpeechConfig`.
+        min_s: shorter stretches are left out.
+    """
+    return SpeechConfig(window_s=window_s, onset=onset, offset=offset, pad_s=0.0, min_silence_s=0.0, min_speech_s=min_s)
+
+
 def speech_segments(
     voiced: np.ndarray,
     shift_s: float,
@@ -84,6 +94,11 @@ def speech_segments(
 
 def speech_mask(segments: Iterable[Segment], n_frames: int, shift_s: float) -> np.ndarray:
     """(n_frames,) bool: the frames in any of the segments, whose borders move to the nearest borders of frames.
+
+    Args:
+        segments: in any order.
+        n_frames: T.
+        shift_s: from one frame to the next.
 
     >>> speech_mask([Segment(0.5, 1.1)], 4, 0.5)
     array([False,  True, False, False])

@@ -75,7 +75,7 @@ class SpeakerCount:
 
     @property
     def given(self) -> int | None:
-        """The number, where there is but one that it may be."""
+        """The number, where only one is allowed."""
         return self.minimum if self.minimum == self.maximum else None
 
     def clip(self, n: int) -> int:
@@ -176,7 +176,7 @@ UNIFORM_ONLY = ("speech", "windows", "resegmenter", "overlap")  # where windows 
 
 
 def check_steps(steps: Steps, local: bool) -> None:
-    """Checks that steps are those that there are.
+    """Checks that all steps exist.
 
     Args:
         local: windows are of the kind "local".

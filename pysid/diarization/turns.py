@@ -54,7 +54,13 @@ def turns_from_windows(
 
 
 def kaldi_rttm_line(recording: str, turn: Turn, channel: int = 0) -> str:
-    """The line that Kaldi's make_rttm.py writes for a turn, without its line end."""
+    """The line that Kaldi's make_rttm.py writes for a turn, without its line end.
+
+    Args:
+        recording: its name.
+        turn: start and duration are written with three digits.
+        channel: as Kaldi has it, counted from 0.
+    """
     start_s, duration_s = turn.segment.start_s, turn.segment.duration_s
     return f"SPEAKER {recording} {channel} {start_s:7.3f} {duration_s:7.3f} <NA> <NA> {turn.speaker} <NA> <NA>"
 

@@ -7,7 +7,7 @@ brackets are the equations there.
 A recording is a chain of states, a speaker each. From window to window the speaker stays with the loop probability;
 otherwise one is drawn, perhaps the same again, with the speakers' probabilities pi (1). In the space of a PLDA model
 the noise is unit and speaker s lies at V y_s, where V = diag(sqrt(psi)) and y_s ~ N(0, I) (5). Variational Bayes finds
-q(Y), a Gaussian for each speaker, q(Z), who speaks in each window, and the pi of most likelihood. A speaker must
+q(Y), a Gaussian for each speaker, q(Z), who speaks in each window, and the most likely pi. A speaker must
 explain more than it costs to have one, so pi of a superfluous speaker goes to zero: speakers are dropped, never added.
 """
 
@@ -34,8 +34,8 @@ class VbxConfig:
         fa: weight of what windows say, positive; below 1 since they overlap and resemble their neighbours.
         fb: weight of what a speaker costs, positive; higher finds fewer.
         loop_probability: that the next window is of the same speaker without a draw, in [0, 1).
-        centred: take the recording's mean off its embeddings in the PLDA space. Noise and a room move all of them one
-            way, and speakers there look like one another; distances between them stay.
+        centred: subtract the recording's mean from its embeddings in the PLDA space. Noise and a room move all of them
+            one way, so that speakers there look alike; distances between them stay.
         dim: leading axes of the PLDA space to keep; None, or more than there are, keeps all.
         max_iterations: at least 1.
         epsilon: nats that an iteration must gain for another one.
@@ -76,8 +76,8 @@ class Vbx:
     """A `Clusterer` that refines another one's speakers and drops those that explain too little.
 
     Where a number of speakers is given, it starts from so many; where what it finds is out of bounds, it starts again
-    from the nearest allowed number. If it drops one of them then, it tries again with speakers at half the cost, and
-    after `MAX_HALVINGS` leaves the labels of the start as they are. Silence between windows is not looked at.
+    from the nearest allowed number. If that drops one of them, it tries again with speakers at half the cost, and
+    after `MAX_HALVINGS` keeps the labels of the start. Silence between windows is ignored.
 
     An iteration over N windows and S speakers of the start takes O(N S) time and memory: of 20,000 windows, 0.3 s and
     100 MB with 50 speakers, 0.6 s and 300 MB with 200.
@@ -129,7 +129,14 @@ class Vbx:
 
 
 def refine(x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig) -> Clustering:
-    """The most likely speaker of each window, after `infer` from the labels of `start`."""
+    """The most likely speaker of each window, after `infer` from the labels of `start`.
+
+    Args:
+        x: (N, D) embeddings in the space of PLDA, with unit noise.
+        psi: (D,) variances of speakers there.
+        start: a first clustering.
+        config: of VBx.
+    """
     certain = np.eye(start.n_speakers)[start.labels]
     gamma = infer(x, psi, softmax(config.start_smoothing * certain, axis=1), config).posteriors
     return Clustering.in_order(gamma.argmax(axis=1), gamma)

@@ -20,7 +20,7 @@ from pysid.io.turns.cues import by_speaker
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segments import Segment, Turn
 
-MIN_CLEAN_S = 1.0  # less clean speech than that makes no embedding
+MIN_CLEAN_S = 1.0  # less clean speech than that gets no embedding
 SMALLEST = 1.0  # power of a frame, of samples at int16 scale: digital silence
 EDGE_S = 0.05  # at the ends of turns, that may be somebody else's
 
@@ -104,6 +104,11 @@ def clean_frames(model: SpeakerModel, features: RecordingFeatures, turns: Sequen
     """{speaker: (T,) bool}, the frames in which a speaker talks alone, as the model embeds recordings of one speaker.
 
     The ends of turns are left out, and, where the model has an energy VAD, what that takes for no speech.
+
+    Args:
+        model: whose front-end made them.
+        features: of the recording.
+        turns: who speaks when.
     """
     vad, n_frames = model.config.frontend.vad, len(features)
     heard = np.ones(n_frames, dtype=bool)

@@ -21,7 +21,7 @@ class WindowConfig:
     Attributes:
         duration_s: of a window.
         shift_s: from the start of a window to that of the next; Kaldi's scripts give their overlap instead.
-        min_s: speech of at most this long is not left over at the end of a stretch. Where `constant`, a last window
+        min_s: no remainder of speech as short as this stays at the end of a stretch. Where `constant`, a last window
             shorter than this is moved back to full duration, as far as there is speech; otherwise it is joined with
             the one before, which makes that longer than `duration_s`.
         constant: no window is longer than `duration_s`.

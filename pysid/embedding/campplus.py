@@ -97,6 +97,7 @@ class CamPlusPlus(SpeakerNetwork):
                     nn.init.zeros_(module.bias)
 
     def frames(self, x: Tensor) -> Tensor:
+        """What is pooled: (B, T, feature_dim) -> (B, T', channels), T' = ceil(T / 2)."""
         x = self.head(x.transpose(1, 2)[:, None]).flatten(1, 2)
         x = self.tdnn(x)
         for layers, transit in zip(self.blocks, self.transits, strict=True):
@@ -106,6 +107,7 @@ class CamPlusPlus(SpeakerNetwork):
         return F.relu(self.out_norm(x)).transpose(1, 2)
 
     def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim) of frames (B, T', channels); arguments as of `StatisticsPooling.forward`."""
         embedding: Tensor = self.norm(self.dense(self.pooling(frames, n_frames, weights)))
         return embedding
 

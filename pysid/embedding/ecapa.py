@@ -101,6 +101,7 @@ class Ecapa(SpeakerNetwork):
                 module.reset_parameters()  # PyTorch's own, which the toolkits start from
 
     def frames(self, x: Tensor) -> Tensor:
+        """What is pooled: (B, T, feature_dim) -> (B, T, aggregated channels)."""
         x = self.first(x)
         outputs = []
         for block in self.blocks:
@@ -111,6 +112,7 @@ class Ecapa(SpeakerNetwork):
         return out
 
     def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim) of frames (B, T, channels); arguments as of `StatisticsPooling.forward`."""
         pooled = self.statistics_norm(self.pooling(frames, n_frames, weights))
         embedding: Tensor = self.norm(self.dense(pooled))
         return embedding

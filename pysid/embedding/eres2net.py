@@ -79,6 +79,7 @@ class ERes2Net(SpeakerNetwork):
         self.dense = nn.Linear(self.pooling.out_dim, c.embedding_dim)
 
     def frames(self, x: Tensor) -> Tensor:
+        """What is pooled: (B, T, feature_dim) -> (B, T', channels times bands), T' = ceil(T / 8)."""
         x = F.relu(self.stem(x.transpose(1, 2)[:, None]))
         fused = None
         for i, blocks in enumerate(self.stages):
@@ -89,6 +90,7 @@ class ERes2Net(SpeakerNetwork):
         return fused.flatten(1, 2).transpose(1, 2)
 
     def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim) of frames (B, T', C); arguments as of `StatisticsPooling.forward`."""
         embedding: Tensor = self.dense(self.pooling(frames, n_frames, weights))
         return embedding
 

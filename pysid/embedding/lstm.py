@@ -73,6 +73,7 @@ class Lstm(SpeakerNetwork):
         self.linear = nn.Linear(c.hidden_dim, c.embedding_dim)
 
     def frames(self, x: Tensor) -> Tensor:
+        """An embedding of length 1 for each partial utterance: (B, T, feature_dim) -> (B, P, embedding_dim)."""
         starts = partial_starts(torch._shape_as_tensor(x)[1], self.config).to(x.device)
         # What lies past the end is one frame of zeros, over and over.
         index = starts[:, None] + torch.arange(self.config.partial_frames, device=x.device)
@@ -84,6 +85,7 @@ class Lstm(SpeakerNetwork):
         return found.reshape(x.shape[0], -1, found.shape[1])
 
     def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """The mean of partials (B, P, E), brought to length 1; arguments as of `StatisticsPooling.forward`."""
         if weights is None and n_frames is not None:
             weights = frame_weights(frames, n_frames)
         mean = frames.mean(1) if weights is None else (shares(weights)[..., None] * frames).sum(1)

@@ -98,7 +98,7 @@ class MaskedEmbedder:
         dtype = self.config.dtype
         with torch.autocast(self._device.type, dtype, enabled=dtype != torch.float32):
             outputs = self._inner.frame_level(x[None])[0][0]
-        is_cut = isinstance(self._inner, XVector)
+        is_cut = isinstance(self._inner, XVector) or (isinstance(self._inner, SpeakerNetwork) and self._inner.is_cut)
         stride = 1 if is_cut else -(-len(x) // len(outputs))
         offset = first + lost // 2 if is_cut else first
         before = max(0, -((offset - start) // stride)) if offset < start else 0

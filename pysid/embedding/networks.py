@@ -10,11 +10,24 @@ from pysid.embedding.campplus import CamPlusPlus, CamPlusPlusConfig
 from pysid.embedding.ecapa import Ecapa, EcapaConfig
 from pysid.embedding.eres2net import ERes2Net, ERes2NetConfig
 from pysid.embedding.lstm import Lstm, LstmConfig
+from pysid.embedding.preactivated_resnet import PreactivatedResNet, PreactivatedResNetConfig
 from pysid.embedding.resnet import ResNet, ResNetConfig
+from pysid.embedding.time_delay import TimeDelay, TimeDelayConfig
+from pysid.embedding.titanet import TitaNet, TitaNetConfig
 from pysid.embedding.xvector import XVector, XVectorConfig
 
-TrainableConfig = XVectorConfig | ResNetConfig | CamPlusPlusConfig | EcapaConfig | ERes2NetConfig | LstmConfig
-TrainableNetwork = XVector | ResNet | CamPlusPlus | Ecapa | ERes2Net | Lstm
+TrainableConfig = (
+    XVectorConfig
+    | ResNetConfig
+    | CamPlusPlusConfig
+    | EcapaConfig
+    | ERes2NetConfig
+    | LstmConfig
+    | TitaNetConfig
+    | TimeDelayConfig
+    | PreactivatedResNetConfig
+)
+TrainableNetwork = XVector | ResNet | CamPlusPlus | Ecapa | ERes2Net | Lstm | TitaNet | TimeDelay | PreactivatedResNet
 
 _NETWORKS: dict[type, Callable[[Any], TrainableNetwork]] = {
     XVectorConfig: XVector,
@@ -23,6 +36,9 @@ _NETWORKS: dict[type, Callable[[Any], TrainableNetwork]] = {
     EcapaConfig: Ecapa,
     ERes2NetConfig: ERes2Net,
     LstmConfig: Lstm,
+    TitaNetConfig: TitaNet,
+    TimeDelayConfig: TimeDelay,
+    PreactivatedResNetConfig: PreactivatedResNet,
 }
 
 

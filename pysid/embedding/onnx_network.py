@@ -34,6 +34,7 @@ class OnnxConfig:
         input, output: their names in the graph; None where there is one only.
         skip_energy: leave out the first number of a frame, the log energy, which is there for the VAD alone.
         subtract_mean: take off the mean of the frames before they go in.
+        unit_variance: divide what is left, with `subtract_mean`, by the standard deviation of each number.
         wave_scale: "int16", or "unit" where it was trained on log filter banks of waveforms scaled to [-1, 1].
     """
 
@@ -47,6 +48,7 @@ class OnnxConfig:
     skip_energy: bool = False
     subtract_mean: bool = True
     wave_scale: WaveScale = "int16"
+    unit_variance: bool = False
     kind: Literal["onnx"] = "onnx"
 
     def __post_init__(self) -> None:
@@ -54,6 +56,8 @@ class OnnxConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be positive, got {value}")
+        if self.unit_variance and not self.subtract_mean:
+            raise ValueError("unit_variance needs subtract_mean")
 
     @property
     def context(self) -> int:
@@ -97,6 +101,9 @@ class OnnxNetwork(nn.Module):
         self.register_buffer("home", torch.zeros(0), persistent=False)  # says on which device features are wanted
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim) on the device of the features; each row goes through the graph without its
+        padding.
+        """
         # Graphs know nothing of padding, and few of them were made with more than one utterance in mind.
         counts = [features.shape[1]] * len(features) if n_frames is None else n_frames.tolist()
         rows = [self._embed(x[:n]) for x, n in zip(features, counts, strict=True)]

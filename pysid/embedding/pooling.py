@@ -97,6 +97,10 @@ def kaldi_statistics(x: Tensor, n_frames: Tensor | None, ddof: int = 0) -> Tenso
     a root far above the floor, and only the same order of sums gives the same. The price: such a unit's value may
     also depend on the batch.
 
+    Args:
+        x: (B, T, D) float32, on a CPU.
+        n_frames: (B,) own frames of each; None counts all T.
+        ddof: the variance is divided by N less this.
     Source: kaldi/src/nnet3/nnet-general-component.cc, StatisticsPoolingComponent::Propagate.
     """
     rows = []
@@ -132,6 +136,13 @@ class StatisticsPooling(nn.Module):
         self.kaldi_rounding = kaldi_rounding
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """[mean | standard deviation] (B, 2 D) of frames x (B, T, D).
+
+        Args:
+            x: frames.
+            n_frames: (B,) own frames of each; None counts all T.
+            weights: (B, T) share of each frame that counts, in place of `n_frames`.
+        """
         ddof = int(self.unbiased)
         if weights is not None:
             total = weights.sum(1, keepdim=True)  # frames, not all of them whole
@@ -180,6 +191,13 @@ class AttentionPooling(nn.Module):
         return logits.softmax(dim=-1)
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """The statistics (B, 2 H D) of each head one after the other, of frames x (B, T, D).
+
+        Args:
+            x: frames.
+            n_frames: (B,) own frames of each; None counts all T.
+            weights: (B, T) share of each frame that counts, multiplied with the attention.
+        """
         attention = self.attention(x, n_frames)
         return self.pool(x, attention if weights is None else shares(attention * weights[:, None]))
 
@@ -200,6 +218,8 @@ class AttentiveStatisticsPooling(nn.Module):
         hidden_dim: width between W and V.
         global_context: let the attention see the statistics of all frames.
         hidden_norm: f is tanh of a batch norm of ReLU, as in SpeechBrain, and not tanh alone.
+        hidden_tanh: or f is without the tanh.
+        floor: the least variance of what is pooled.
         unbiased_context: divide the variance that the attention sees by N - 1.
         variance_offset: added to that variance.
 
@@ -213,11 +233,15 @@ class AttentiveStatisticsPooling(nn.Module):
         *,
         global_context: bool = True,
         hidden_norm: bool = True,
+        hidden_tanh: bool = True,
         unbiased_context: bool = False,
         variance_offset: float = 0.0,
+        floor: float = VARIANCE_FLOOR,
     ) -> None:
         super().__init__()
         self.out_dim = 2 * in_dim
+        self.hidden_tanh = hidden_tanh
+        self.floor = floor
         self.global_context = global_context
         self.unbiased_context = unbiased_context
         self.variance_offset = variance_offset
@@ -226,6 +250,13 @@ class AttentiveStatisticsPooling(nn.Module):
         self.scores = nn.Linear(hidden_dim, in_dim)
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """[mean | standard deviation] (B, 2 D) under attention, of frames x (B, T, D).
+
+        Args:
+            x: frames.
+            n_frames: (B,) own frames of each; None counts all T.
+            weights: (B, T) share of each frame that counts, in place of `n_frames`.
+        """
         if weights is not None:
             own = shares(weights)
         elif n_frames is not None:
@@ -236,30 +267,35 @@ class AttentiveStatisticsPooling(nn.Module):
         attention = logits.masked_fill(own[..., None] == 0, torch.finfo(logits.dtype).min).softmax(dim=1)
         if weights is not None:
             attention = shares((attention * weights[..., None]).transpose(1, 2)).transpose(1, 2)
-        return torch.cat(_statistics(wide(x), attention), dim=-1)
+        return torch.cat(_statistics(wide(x), attention, floor=self.floor), dim=-1)
 
     def _hidden(self, x: Tensor, own: Tensor, weights: Tensor | None) -> Tensor:
         """(B, T, hidden_dim) of x (B, T, D), whose frames count as much as own (B, T) says."""
         if not self.global_context:
-            return torch.tanh(self._normalize(self.hidden(x)))
+            return self._activate(self.hidden(x))
         n = (own > 0).sum(1) if weights is None else weights.sum(1)
         scale = n / (n - 1).clamp(min=1) if self.unbiased_context else torch.ones_like(n)
         context = torch.cat(_statistics(wide(x), own[..., None], scale[:, None], self.variance_offset), dim=-1)
         of_frame, of_context = self.hidden.weight.split([x.shape[2], 2 * x.shape[2]], dim=1)
         bias = nn.functional.linear(context.to(x.dtype), of_context, self.hidden.bias)
-        return torch.tanh(self._normalize(nn.functional.linear(x, of_frame) + bias[:, None]))
+        return self._activate(nn.functional.linear(x, of_frame) + bias[:, None])
 
-    def _normalize(self, x: Tensor) -> Tensor:
-        return x if self.norm is None else self.norm(torch.relu(x).flatten(0, 1)).reshape(x.shape)
+    def _activate(self, x: Tensor) -> Tensor:
+        x = x if self.norm is None else self.norm(torch.relu(x).flatten(0, 1)).reshape(x.shape)
+        return torch.tanh(x) if self.hidden_tanh else x
 
 
 def _statistics(
-    x: Tensor, weights: Tensor, scale: Tensor | float = 1.0, variance_offset: float = 0.0
+    x: Tensor,
+    weights: Tensor,
+    scale: Tensor | float = 1.0,
+    variance_offset: float = 0.0,
+    floor: float = VARIANCE_FLOOR,
 ) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (B, D) of x (B, T, D) over time under weights (B, T, D or 1) that sum to one."""
     mean = (weights * x).sum(1)
     variance = (weights * (x - mean[:, None]).square()).sum(1) * scale + variance_offset
-    return mean, variance.clamp(min=VARIANCE_FLOOR).sqrt()
+    return mean, variance.clamp(min=floor).sqrt()
 
 
 def diversity_penalty(attention: Tensor) -> Tensor:

@@ -112,6 +112,9 @@ class ResNet(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim) of features (B, T, feature_dim), whatever stands past each utterance's own
+        frames.
+        """
         return self.segment_level(*self.frame_level(features, n_frames))
 
     def classifier_input(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -164,6 +167,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if same else ConvNorm(n_in, n_out, 1, stride)
 
     def forward(self, x: Tensor, n_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Channels and their own frames after the block; see the class for shapes."""
         n_frames = _fewer(n_frames, self.first.stride)
         inner = _cut(F.relu(self.first(x), inplace=True), n_frames)
         return _cut(F.relu(self.second(inner) + self.shortcut(x), inplace=True), n_frames), n_frames
@@ -185,6 +189,7 @@ class BottleneckBlock(nn.Module):
         self.shortcut = nn.Identity() if same else ConvNorm(n_in, WIDENED * n_out, 1, stride)
 
     def forward(self, x: Tensor, n_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Channels and their own frames after the block; shapes as of `ResidualBlock`."""
         inner = _cut(F.relu(self.first(x), inplace=True), n_frames)
         n_frames = _fewer(n_frames, self.second.stride)
         inner = self.third(F.relu(self.second(inner), inplace=True))
@@ -202,6 +207,7 @@ class ConvNorm(nn.Module):
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
+        """The normalised convolution; see the class for shapes."""
         out: Tensor = self.norm(self.conv(x))
         return out
 
@@ -218,6 +224,12 @@ def wespeaker_resnet(
     channels: int = 32,
 ) -> ResNetConfig:
     """The residual networks of WeSpeaker by their number of layers, of which all but 18 and 34 have bottlenecks.
+
+    Args:
+        depth: number of layers.
+        feature_dim: mel bands, with energy in front.
+        embedding_dim: width of the result.
+        channels: of the first stage; each of the next three has twice as many.
 
     >>> wespeaker_resnet(34).blocks
     (3, 4, 6, 3)

@@ -16,6 +16,7 @@ class SpeakerNetwork(nn.Module, ABC):
     """
 
     config: FrameInput
+    is_cut = False  # whether fewer frames come out of the frame layers, as they are not padded
 
     @abstractmethod
     def frames(self, x: Tensor) -> Tensor:
@@ -31,6 +32,7 @@ class SpeakerNetwork(nn.Module, ABC):
         """
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim), in the order of the rows; utterances are cut to their own frames first."""
         if n_frames is None or bool((n_frames == features.shape[1]).all()):
             return self.segment_level(self.frame_level(features)[0])
         found: dict[int, Tensor] = {}

@@ -45,6 +45,7 @@ class TdnnLayer(nn.Module):
         norm_eps: added to the variance (Kaldi: 1e-3).
         padding: frames put on both sides before the splice (Kaldi: 0).
         padding_mode: "zeros", or "reflect" for the frames near the end in reverse, of batches without padding.
+        slope: of the ReLU below zero (a leaky one).
 
     Shape: (B, T, in_dim) -> (B, T + 2 padding - span, out_dim) with span = offsets[-1] - offsets[0].
 
@@ -63,8 +64,10 @@ class TdnnLayer(nn.Module):
         norm_eps: float = 1e-3,
         padding: int = 0,
         padding_mode: Literal["zeros", "reflect"] = "zeros",
+        slope: float = 0.0,
     ) -> None:
         super().__init__()
+        self.slope = slope
         self.padding_mode = padding_mode
         if list(offsets) != sorted(set(offsets)):
             raise ValueError(f"offsets must ascend without repeats, got {offsets}")
@@ -88,10 +91,13 @@ class TdnnLayer(nn.Module):
     def activate(self, x: Tensor) -> Tensor:
         """ReLU and batch norm of (..., out_dim), in the layer's order."""
         if self.order == "relu-norm":
-            return self._normalize(torch.relu(x))
-        return torch.relu(self._normalize(x))
+            return self._normalize(self._rectify(x))
+        return self._rectify(self._normalize(x))
 
     def forward(self, x: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """(B, T, in_dim) -> (B, T', out_dim); without padding T' is less by the context. `n_frames` (B,) matters only
+        with padding.
+        """
         if self.padding:
             # Zeros, not a longer neighbour's frames, must stand past the end of a short utterance.
             x = x if n_frames is None else zero_past_end(x, n_frames)
@@ -101,6 +107,9 @@ class TdnnLayer(nn.Module):
             else:
                 x = nn.functional.pad(x, (0, 0, *sides))
         return self.activate(self.splice_affine(x))
+
+    def _rectify(self, x: Tensor) -> Tensor:
+        return nn.functional.leaky_relu(x, self.slope) if self.slope else torch.relu(x)
 
     def _normalize(self, x: Tensor) -> Tensor:
         if self.training or self.norm.affine:

@@ -79,6 +79,7 @@ class XVectorConfig:
 
     @property
     def embedding_dim(self) -> int:
+        """Width of the layer that is the embedding."""
         return self.segment_dims[self.embedding_layer]
 
     @property
@@ -138,6 +139,11 @@ class XVector(nn.Module):
         )
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """Embeddings (B, embedding_dim), of the layer that `config.embedding_layer` names.
+
+        Raises:
+            ValueError: features of another shape, or no more than `config.context` frames.
+        """
         return self.segment_level(*self.frame_level(features, n_frames))
 
     def frame_level(self, features: Tensor, n_frames: Tensor | None = None) -> tuple[Tensor, Tensor | None]:

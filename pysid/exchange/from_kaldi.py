@@ -18,7 +18,7 @@ from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
 from pysid.exchange.kaldi_package import Choices, PackageFiles, find_files, read_count
 from pysid.frontend import CmvnConfig, FbankConfig, FrontendConfig, MfccConfig, VadConfig
 from pysid.io.files import PathLike, atomic_directory, atomic_text, read_bytes
-from pysid.io.kaldi.options import read_config
+from pysid.io.kaldi.options import read_option_file
 from pysid.io.kaldi.reader import Floats
 from pysid.model.config import ModelConfig
 from pysid.model.network_file import NNET3_FILE, Network
@@ -169,7 +169,7 @@ def _frontend(files: PackageFiles, cmvn: bool) -> FrontendConfig:
 
 
 def _configured(from_options: Callable[[dict[str, str]], Config], path: Path) -> Config:
-    options = read_config(path)
+    options = read_option_file(path)
     try:
         return from_options(options)
     except ValueError as error:

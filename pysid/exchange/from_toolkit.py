@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pysid._version import __version__
 from pysid.errors import DataError
+from pysid.exchange.plda_file import read_backend
 from pysid.io.files import PathLike, atomic_directory, atomic_text, read_bytes
 from pysid.model.directory import find_model
 from pysid.model.onnx_file import ENDING
@@ -14,9 +15,11 @@ from pysid.model.speaker_model import SpeakerModel
 from pysid.model.toolkits import read_toolkit_model
 
 
-def convert_model(source: PathLike, target: PathLike) -> str:
+def convert_model(source: PathLike, target: PathLike, *, plda: Path | None = None, mean: Path | None = None) -> str:
     """Writes the model directory of a file or a folder of another toolkit, with a README.md.
 
+    Args:
+        plda, mean: of a back-end, see `read_backend`.
     Returns:
         a line of what it is.
     Raises:
@@ -24,19 +27,25 @@ def convert_model(source: PathLike, target: PathLike) -> str:
     """
     path = find_model(source)
     other = read_toolkit_model(path)
+    if other is not None and other.diarization is not None:
+        raise DataError(f"{path}: is a pipeline, which pysid diarize takes as it is; convert the folder of its network")
     if other is not None:
         model, toolkit, files = SpeakerModel(other.config, other.network, other.backend), other.toolkit, other.files
     elif path.suffix == ENDING:
         model, toolkit, files = SpeakerModel.load(path), "ONNX", (path,)
     else:
         raise DataError(f"{path}: is a model directory already")
+    if plda is not None or mean is not None:
+        model.backend = read_backend(plda, mean, model.config.network.embedding_dim, toolkit)
+        files = (*files, *(x for x in (plda, mean) if x is not None))
     with atomic_directory(target) as folder:
         model.save(folder)
         with atomic_text(folder / "README.md") as readme:
             readme.write(_readme(Path(target).name, toolkit, files, path))
     network = model.config.network
     kind = getattr(network, "kind", "xvector")
-    return f"a network of the kind {kind}, {network.embedding_dim} dimensions, from {toolkit}"
+    backend = "" if plda is None else ", with PLDA"
+    return f"a network of the kind {kind}, {network.embedding_dim} dimensions{backend}, from {toolkit}"
 
 
 def _readme(title: str, toolkit: str, files: Iterable[Path], source: Path) -> str:

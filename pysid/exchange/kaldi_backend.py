@@ -21,14 +21,26 @@ def read_matrix(path: PathLike, dtype: DTypeLike = np.float32) -> Floats:
 
 
 def write_vector(path: PathLike, vector: ArrayLike, *, binary: bool = True) -> None:
-    """Writes (n,) numbers, float64 as double and anything else as float. Kaldi's own vectors are float."""
+    """Writes (n,) numbers, float64 as double and anything else as float. Kaldi's own vectors are float.
+
+    Args:
+        path: where to.
+        vector: (n,).
+        binary: or Kaldi's text.
+    """
     writer = new_writer(binary)
     writer.vector(_floats(vector, n_axes=1))
     write_file(writer, path)
 
 
 def write_matrix(path: PathLike, matrix: ArrayLike, *, binary: bool = True) -> None:
-    """Writes (rows, columns) numbers, float64 as double and anything else as float."""
+    """Writes (rows, columns) numbers, float64 as double and anything else as float.
+
+    Args:
+        path: where to.
+        matrix: (rows, columns).
+        binary: or Kaldi's text.
+    """
     writer = new_writer(binary)
     writer.matrix(_floats(matrix, n_axes=2))
     write_file(writer, path)
@@ -56,7 +68,13 @@ def parse_plda(reader: Reader) -> Plda:
 
 
 def write_plda(path: PathLike, plda: Plda, *, binary: bool = True) -> None:
-    """Writes a fitted PLDA model as Kaldi does, in double precision."""
+    """Writes a fitted PLDA model as Kaldi does, in double precision.
+
+    Args:
+        path: where to.
+        plda: fitted.
+        binary: or Kaldi's text.
+    """
     writer = new_writer(binary)
     put_plda(writer, plda)
     write_file(writer, path)

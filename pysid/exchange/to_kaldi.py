@@ -19,7 +19,7 @@ from pysid.frontend.mel import FBANK_OPTIONS, MFCC_OPTIONS
 from pysid.frontend.vad_config import VAD_OPTIONS
 from pysid.io.files import PathLike, atomic_directory, read_bytes
 from pysid.io.kaldi.files import reader_for
-from pysid.io.kaldi.options import write_config
+from pysid.io.kaldi.options import write_option_file
 from pysid.io.text import write_lines
 from pysid.model.directory import WINDOW_BACKEND_FILE
 from pysid.model.network_file import NNET3_FILE
@@ -109,10 +109,12 @@ def _exported(network: XVector, directory: Path, folder: Path) -> tuple[bytes, s
 
 def _write_frontend(config: FrontendConfig, directory: Path, folder: Path) -> list[str]:
     name, table = ("mfcc", MFCC_OPTIONS) if isinstance(config.features, MfccConfig) else ("fbank", FBANK_OPTIONS)
-    write_config(folder / f"{name}.conf", _options(config.features, table, always=("sample_rate", "dither")))
+    write_option_file(folder / f"{name}.conf", _options(config.features, table, always=("sample_rate", "dither")))
     notes = []
     if isinstance(config.vad, VadConfig):
-        write_config(folder / "vad.conf", _options(config.vad, VAD_OPTIONS, always=[f.name for f in fields(VadConfig)]))
+        write_option_file(
+            folder / "vad.conf", _options(config.vad, VAD_OPTIONS, always=[f.name for f in fields(VadConfig)])
+        )
     elif config.vad is not None:
         raise DataError(f"{directory}: Kaldi has no voice activity detection of the kind {config.vad.kind!r}")
     else:

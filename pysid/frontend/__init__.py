@@ -5,7 +5,7 @@
 
 A padded batch with lengths gives each utterance what it gets alone. The modules go into `nn.Sequential`, such as
 `nn.Sequential(Mfcc(), Deltas(), SlidingCmvn())`, through `torch.export` with any batch and length, and through
-`torch.compile`; WebRTC's detector, which is no graph of tensors, does not.
+`torch.compile`; WebRTC's and Silero's detectors, which are no graphs of tensors, do not.
 """
 
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pysid.frontend.mfcc import Mfcc
     from pysid.frontend.pauses import PauseCutConfig
     from pysid.frontend.selection import select_frames
+    from pysid.frontend.silero import SileroDetector, SileroVadConfig, silero_vad
     from pysid.frontend.stft_mel import StftMel, StftMelConfig
     from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
     from pysid.frontend.vad import energy_vad
@@ -43,6 +44,8 @@ __all__ = [
     "MfccConfig",
     "PauseCutConfig",
     "RecordingFeatures",
+    "SileroDetector",
+    "SileroVadConfig",
     "SlidingCmvn",
     "StftMel",
     "StftMelConfig",
@@ -56,6 +59,7 @@ __all__ = [
     "energy_vad",
     "frame_mask",
     "select_frames",
+    "silero_vad",
     "sliding_cmvn",
     "webrtc_vad",
 ]
@@ -93,6 +97,11 @@ __getattr__ = lazy_names(
         "mfcc": ("Mfcc",),
         "pauses": ("PauseCutConfig",),
         "selection": ("select_frames",),
+        "silero": (
+            "SileroDetector",
+            "SileroVadConfig",
+            "silero_vad",
+        ),
         "stft_mel": (
             "StftMel",
             "StftMelConfig",

@@ -1,6 +1,6 @@
-"""Voice activity detection with a threshold between the two levels that a recording has: of pauses and of speech.
+"""Voice activity detection with a threshold between a recording's two levels, that of pauses and that of speech.
 
-Kaldi's threshold follows the mean energy, and so falls among the noise where a recording has long pauses. This one
+Kaldi's threshold follows the mean energy, and so sinks into the noise where a recording has long pauses. This one
 does not depend on how long they are, nor on how loud the recording is.
 
 Source: Md Sahidullah and G. Saha, "Comparison of Speech Activity Detection Techniques for Speaker Recognition",
@@ -31,7 +31,7 @@ class AdaptiveVadConfig:
 
     kind: Literal["adaptive"] = "adaptive"
     level: float = 0.2  # of the threshold: 0 is the level of pauses, 1 that of speech
-    range_db: float = 40.0  # what is further below the loudest frames counts as so far below, such as digital silence
+    range_db: float = 40.0  # frames further below the loudest, such as digital silence, count as this far below
     min_separation_db: float = 3.0  # with its two levels closer together, a recording has no speech
 
     def __post_init__(self) -> None:

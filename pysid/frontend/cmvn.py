@@ -86,7 +86,7 @@ def _normalize_stretch(
 ) -> Tensor:
     """Frames `rows` of features (B, T, D), their windows from start to end, (B, N) each.
 
-    Differences of running sums, in double. The first frame is taken off before, to keep the sums small.
+    Differences of running sums, in double. The first frame is subtracted first, to keep the sums small.
     """
     x = features.double()
     x = x - x[:, :1]

@@ -97,7 +97,7 @@ class FrameConfig:
 
 
 def count_frames(n_samples: Count, config: FrameConfig) -> Count:
-    """Frames in so many samples: Kaldi's NumFrames, of a number or element by element of an integer tensor.
+    """Frames in that many samples: Kaldi's NumFrames, of a number or, element by element, of an integer tensor.
 
     >>> count_frames(16000, FrameConfig()), count_frames(16000, FrameConfig(snip_edges=False))
     (98, 100)

@@ -28,7 +28,7 @@ def as_counts(counts: Tensor | Sequence[int] | None, batch: Tensor, what: str) -
     if counts is None:
         return torch.full((n_utterances,), longest, device=batch.device)
     counts = torch.as_tensor(counts)
-    if torch.compiler.is_compiling():  # whose graphs have the values of no tensor to look at
+    if torch.compiler.is_compiling():  # whose graphs have no values of tensors to look at
         return counts.to(batch.device, torch.int64)
     if counts.shape != (n_utterances,) or counts.is_floating_point():
         raise ValueError(f"{what} must be {n_utterances} whole numbers, got {counts.dtype} {tuple(counts.shape)}")
@@ -47,7 +47,7 @@ def zero_past_end(features: Tensor, n_frames: Tensor) -> Tensor:
     longest = features.shape[1]
     if (
         n_frames.device.type == "cpu" and not torch.compiler.is_compiling() and bool((n_frames == longest).all())
-    ):  # elsewhere the answer would be waited for
+    ):  # elsewhere the host would have to wait for the answer
         return features
     return features.masked_fill(~frame_mask(n_frames, longest)[..., None], 0.0)
 

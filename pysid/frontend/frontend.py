@@ -15,6 +15,7 @@ from pysid.frontend.mel import FbankConfig, MfccConfig
 from pysid.frontend.mfcc import Mfcc
 from pysid.frontend.pauses import PauseCutConfig, kept_blocks, raised, without_pauses
 from pysid.frontend.selection import select_frames
+from pysid.frontend.silero import SileroVadConfig, silero_vad
 from pysid.frontend.spectrum import MelFeatures
 from pysid.frontend.stft_mel import StftMel, StftMelConfig
 from pysid.frontend.vad import energy_vad
@@ -29,7 +30,7 @@ class FrontendConfig:
     """Configuration of `Frontend`."""
 
     features: FeatureConfig = field(default_factory=MfccConfig)
-    vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | PauseCutConfig | None = None  # None keeps all frames
+    vad: VadConfig | AdaptiveVadConfig | WebrtcVadConfig | SileroVadConfig | PauseCutConfig | None = None  # None: all
     cmvn: CmvnConfig | None = None  # None leaves the features as they are
     least_dbfs: float | None = None  # root mean square that quieter waveforms are raised to; None leaves them
 
@@ -40,7 +41,7 @@ class FrontendConfig:
 
     @property
     def needs_whole(self) -> bool:
-        """Whether a frame goes by all of its recording, so that it cannot be made of a block."""
+        """Whether a frame depends on all of its recording, so that it cannot be made from a block."""
         whole = isinstance(self.features, StftMelConfig) or self.least_dbfs is not None
         return whole or isinstance(self.vad, PauseCutConfig)
 
@@ -161,7 +162,10 @@ class Frontend(nn.Module):
                 voiced[b, :n] = self._outside_pauses(wave[b, :size], n, vad)
             elif vad is not None:
                 times = {"shift_ms": c.shift_ms, "first_centre_ms": c.first_centre_ms}
-                voiced[b, :n] = webrtc_vad(wave[b, :size], c.sample_rate, n, vad, **times)
+                if isinstance(vad, SileroVadConfig):
+                    voiced[b, :n] = silero_vad(wave[b, :size], c.sample_rate, n, vad, **times)
+                else:
+                    voiced[b, :n] = webrtc_vad(wave[b, :size], c.sample_rate, n, vad, **times)
         return voiced.to(features.device)
 
     def _outside_pauses(self, wave: Tensor, n_frames: int, vad: PauseCutConfig) -> Tensor:
@@ -174,7 +178,13 @@ class Frontend(nn.Module):
 def voiced_by_energy(
     log_energy: Tensor, n_frames: Tensor | Sequence[int] | None, config: VadConfig | AdaptiveVadConfig
 ) -> Tensor:
-    """(B, T) bool: `energy_vad` or `adaptive_vad`, as `config` says."""
+    """(B, T) bool: `energy_vad` or `adaptive_vad`, as `config` says.
+
+    Args:
+        log_energy: (B, T), natural logarithm.
+        n_frames: (B,) own frames of each; None counts all T.
+        config: its type says which of the two.
+    """
     if isinstance(config, AdaptiveVadConfig):
         return adaptive_vad(log_energy, n_frames, config)
     return energy_vad(log_energy, n_frames, config)

@@ -30,6 +30,7 @@ class KaldiFft(nn.Module):
             self.register_buffer(name, torch.from_numpy(table), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
+        """(..., n) float32 frames, windowed -> (..., n / 2) power."""
         # Frames come last, so that every operation runs over many of them at once.
         pairs = frames.reshape(-1, self.n // 2, 2).permute(2, 1, 0).contiguous()[None]  # (1, 2, n / 2, F)
         b = self._split_radix(pairs) if self.is_power_of_two else self._mixed_radix(pairs)[0]

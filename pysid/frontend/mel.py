@@ -226,6 +226,10 @@ def lifter_weights(n_ceps: int, lifter: float) -> NDArray[np.float64]:
 def dct_matrix(n_mels: int, n_ceps: int, lifter: float) -> NDArray[np.float32]:
     """(n_mels, n_ceps) orthonormal DCT-II with liftered columns; `lifter` 0 leaves them as they are.
 
+    Args:
+        n_mels: mel bands.
+        n_ceps: coefficients that are kept.
+        lifter: Kaldi's --cepstral-lifter.
     Source: Kaldi matrix/matrix-functions.cc, ComputeDctMatrix.
     """
     k = np.arange(n_ceps)

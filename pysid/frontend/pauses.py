@@ -21,7 +21,7 @@ class PauseCutConfig:
 
     Attributes:
         aggressiveness: of the detector, 0 to 3.
-        block_ms: 10, 20 or 30: what one decision is about. The rest of a waveform that does not fill one is cut off.
+        block_ms: 10, 20 or 30: what one decision is about. What is left at the end and fills no block is cut off.
         smooth_blocks: blocks of which more than half must be speech.
         margin_blocks: kept on either side of speech.
     """
@@ -47,7 +47,13 @@ class PauseCutConfig:
 
 
 def kept_blocks(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> np.ndarray:
-    """(N,) bool: the whole blocks of a waveform (S,), at int16 scale, that are kept."""
+    """(N,) bool: the whole blocks of a waveform (S,), at int16 scale, that are kept.
+
+    Args:
+        wave: (S,) at int16 scale.
+        sample_rate: Hz, one that WebRTC's detector takes.
+        config: of detector and smoothing.
+    """
     n = len(wave) // (sample_rate * config.block_ms // 1000)
     scaled = wave * (32767 / FULL_SCALE)  # as Resemblyzer has the samples
     speech = webrtc_vad(
@@ -59,13 +65,19 @@ def kept_blocks(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> np.nd
 
 
 def _around(kept: np.ndarray, before: int, after: int) -> np.ndarray:
-    """How many of (N,) bool are True from so many places before each to so many after it: (N,)."""
+    """How many of (N,) bool are True from that many places before each to that many after it: (N,)."""
     total = np.concatenate([[0], np.pad(kept.astype(np.int64), (before, after)).cumsum()])
     return total[before + after + 1 :] - total[: len(kept)]
 
 
 def without_pauses(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> Tensor:
-    """A waveform (S,), at int16 scale, less its pauses; empty where there is no speech."""
+    """A waveform (S,), at int16 scale, less its pauses; empty where there is no speech.
+
+    Args:
+        wave: (S,) at int16 scale.
+        sample_rate: Hz, one that WebRTC's detector takes.
+        config: of detector and smoothing.
+    """
     size = sample_rate * config.block_ms // 1000
     kept = torch.from_numpy(kept_blocks(wave, sample_rate, config)).to(wave.device)
     return wave[: len(kept) * size].reshape(-1, size)[kept].flatten()

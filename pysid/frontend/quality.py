@@ -36,7 +36,7 @@ class SignalQuality:
     sample_rate: int
 
     def faults(self) -> list[str]:
-        """What makes decisions less sure, in words, if anything does."""
+        """What makes decisions less certain, in words; empty if nothing does."""
         if self.level_db == -math.inf:
             return []
         found = []

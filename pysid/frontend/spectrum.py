@@ -52,7 +52,7 @@ class MelFeatures(nn.Module):
         self.used = slice(int(used[0]), int(used[-1]) + 1)  # rows of the bank; no filter reaches the others
 
     def n_frames(self, n_samples: Count) -> Count:
-        """Frames that `forward` makes of so many samples, a number or an integer tensor; 0 of too few."""
+        """Frames that `forward` makes of that many samples, a number or an integer tensor; 0 of too few."""
         return count_frames(n_samples, self.config)
 
     def forward(
@@ -80,7 +80,7 @@ class MelFeatures(nn.Module):
         own_frames = self.n_frames(n_samples)
         with torch.autocast(wave.device.type, enabled=False):  # half precision is no place for energies
             frames = overlapping_frames(wave, n_samples, self.config)
-            if torch.compiler.is_compiling():  # in blocks, the graph would be that of one number of frames
+            if torch.compiler.is_compiling():  # in blocks, the graph would hold for one number of frames only
                 return zero_past_end(self._features(self._dither_all(frames)), own_frames)
             if wave.device.type == "cpu" and not self.config.dither and not wave.requires_grad:
                 return self._one_by_one(frames, own_frames)
@@ -180,7 +180,7 @@ def log_floored(energies: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Scratch:
-    """Memory that blocks of frames are worked on in: to fetch new memory takes longer than what is done in it."""
+    """Memory to work on blocks of frames in: allocating it anew would take longer than the work."""
 
     centred: Tensor  # (N, 1 + window_samples)
     padded: Tensor  # (N, n_fft), 0 past the window

@@ -1,10 +1,11 @@
-"""Mel filter banks of a short-time Fourier transform around points in time, as SpeechBrain and librosa make them.
+"""Mel filter banks of a short-time Fourier transform around points in time, as SpeechBrain, librosa and NeMo make them.
 
 Unlike Kaldi's, a frame is centred on a multiple of the shift, what lies outside of the waveform is zero, and the
 waveform is scaled to [-1, 1].
 
 Source: SpeechBrain, speechbrain/processing/features.py (STFT, Filterbank); librosa, librosa/feature/spectral.py
-(melspectrogram) and librosa/filters.py (mel).
+(melspectrogram) and librosa/filters.py (mel); NeMo, nemo/collections/asr/parts/preprocessing/features.py
+(FilterbankFeatures).
 """
 
 import math
@@ -37,10 +38,12 @@ class StftMelConfig:
     low_hz: float = 0.0
     high_hz: float = 0.0  # <= 0 counts down from half the sampling rate
     filters: Literal["speechbrain", "librosa"] = "speechbrain"
-    scale: Literal["db", "power"] = "db"  # decibels, or no logarithm
-    floor: float = 1e-10  # the least power whose decibels are taken
+    scale: Literal["db", "log", "power"] = "db"  # decibels, natural logarithm, or none
+    floor: float = 1e-10  # the least power whose decibels are taken; with "log" it is added to each power
     top_db: float = 80.0  # decibels below the loudest of an utterance that the quietest is raised to
-    tail_frames: int = 0  # more at the end: those centred past it, which the last samples still reach into
+    tail_frames: int = 0  # more at the end: those centred past it, which the last samples still reach into; or -1
+    preemphasis: float = 0.0  # of the whole waveform, whose first sample stays
+    periodic_window: bool = True  # or symmetric: its last sample is its first
 
     def __post_init__(self) -> None:
         if self.sample_rate < 1 or self.n_mels < 1:
@@ -55,8 +58,10 @@ class StftMelConfig:
                 f"0 <= low_hz < high_hz <= {self.sample_rate / 2:g} Hz must hold, got {self.low_hz:g} and "
                 f"{self.high_hz:g}"
             )
-        if self.tail_frames < 0:
-            raise ValueError(f"tail_frames must not be negative, got {self.tail_frames}")
+        if self.tail_frames < -1:
+            raise ValueError(f"tail_frames must be -1 or more, got {self.tail_frames}")
+        if not 0 <= self.preemphasis < 1:
+            raise ValueError(f"preemphasis must lie in [0, 1), got {self.preemphasis:g}")
         if not (self.floor > 0 and self.top_db > 0):
             raise ValueError(f"floor and top_db must be positive, got {self.floor} and {self.top_db}")
 
@@ -111,7 +116,7 @@ class StftMel(nn.Module):
         self.config = c = config or StftMelConfig()
         self.dim = c.dim
         make = torch.hamming_window if c.window_type == "hamming" else torch.hann_window
-        self.register_buffer("window", make(c.window_samples), persistent=False)
+        self.register_buffer("window", make(c.window_samples, periodic=c.periodic_window), persistent=False)
         bank = speechbrain_bank(c) if c.filters == "speechbrain" else librosa_bank(c)
         self.register_buffer("bank", bank, persistent=False)
 
@@ -124,6 +129,14 @@ class StftMel(nn.Module):
         """There is no dither."""
 
     def forward(self, wave: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
+        """Mel features (B, T, n_mels) of waves (B, S) at int16 scale; see the class for T.
+
+        Args:
+            wave: (B, S).
+            lengths: (B,) own samples of each; None counts all S.
+        Raises:
+            ValueError: a wave of another number of axes.
+        """
         if wave.ndim != 2:
             raise ValueError(f"wave must be (batch, samples), got {tuple(wave.shape)}")
         c = self.config
@@ -134,17 +147,24 @@ class StftMel(nn.Module):
             return wave.new_zeros(wave.shape[0], 0, self.dim)
         with torch.autocast(wave.device.type, enabled=False):  # half precision is no place for powers
             wave = torch.where(frame_mask(n_samples, wave.shape[1]), wave / FULL_SCALE, 0.0)
-            wave = functional.pad(wave, (0, c.tail_frames * c.shift_samples))
+            if c.preemphasis:
+                wave = torch.cat([wave[:, :1], wave[:, 1:] - c.preemphasis * wave[:, :-1]], dim=1)
+                wave = torch.where(frame_mask(n_samples, wave.shape[1]), wave, 0.0)
+            wave = functional.pad(wave, (0, max(0, c.tail_frames) * c.shift_samples))
             spectrum = torch.stft(
                 wave, c.n_fft, c.shift_samples, c.window_samples, self.window, pad_mode="constant", return_complex=True
             )
             power = torch.view_as_real(spectrum).square().sum(-1).transpose(1, 2)  # (B, T, n_fft / 2 + 1)
-            mel = power @ self.bank
-            features = _decibels(mel, n_frames, c) if c.scale == "db" else mel
+            mel = (power @ self.bank)[:, : power.shape[1] + min(0, c.tail_frames)]
+            features = _logarithmic(mel, n_frames, c)
         return zero_past_end(features, n_frames)
 
 
-def _decibels(mel: Tensor, n_frames: Tensor, config: StftMelConfig) -> Tensor:
+def _logarithmic(mel: Tensor, n_frames: Tensor, config: StftMelConfig) -> Tensor:
+    if config.scale == "power":
+        return mel
+    if config.scale == "log":
+        return (mel + config.floor).log()
     decibels = 10 * mel.clamp(min=config.floor).log10()
     own = frame_mask(n_frames, mel.shape[1])[..., None]
     loudest = torch.where(own, decibels, -torch.inf).amax(dim=(1, 2), keepdim=True)

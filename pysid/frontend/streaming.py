@@ -23,6 +23,7 @@ from pysid.frontend.framing import check_scale
 from pysid.frontend.frontend import Frontend, FrontendConfig, voiced_by_energy
 from pysid.frontend.mel import FbankConfig
 from pysid.frontend.pauses import PauseCutConfig
+from pysid.frontend.silero import SileroDetector, SileroVadConfig
 from pysid.frontend.spectrum import CPU_BLOCK, DEVICE_BLOCK, MelFeatures
 from pysid.frontend.vad_config import VadConfig
 from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig
@@ -31,6 +32,8 @@ from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig
 # recording falls into the same ones as if it were whole: a matrix product rounds by the number of its rows.
 CPU_FRAMES = 16 * CPU_BLOCK
 DEVICE_FRAMES = DEVICE_BLOCK
+
+SampleDetector = WebrtcDetector | SileroDetector
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +68,7 @@ class RecordingFeatures:
     def normalized(self, start: int = 0, end: int | None = None) -> Tensor:
         """The frames [start, end) after the configured CMVN over the whole recording: (end - start, D).
 
-        Worked out anew in each call, with the frames around that the windows reach into: ask for many at once.
+        Computed anew in each call, with the frames around it that the windows reach into: ask for many at once.
 
         Raises:
             ValueError: not 0 <= start <= end <= T.
@@ -108,7 +111,7 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool =
     return RecordingFeatures(features, voiced_frames(features[:, c.energy_column], detector, c), stream.n_samples, c)
 
 
-def feed(stream: "FeatureStream", blocks: Iterable[np.ndarray], config: FrontendConfig) -> WebrtcDetector | None:
+def feed(stream: "FeatureStream", blocks: Iterable[np.ndarray], config: FrontendConfig) -> SampleDetector | None:
     """All of a recording into a stream of features, and into the detector of speech if the VAD is one.
 
     Args:
@@ -116,11 +119,11 @@ def feed(stream: "FeatureStream", blocks: Iterable[np.ndarray], config: Frontend
         blocks: as in `analyse_blocks`.
         config: of the front-end.
     Returns:
-        The detector; None where the VAD goes by the features.
+        The detector; None where the VAD depends on the features.
     Warns:
         PysidWarning: as `analyse_blocks`.
     """
-    detector = WebrtcDetector(config.sample_rate, config.vad) if isinstance(config.vad, WebrtcVadConfig) else None
+    detector = _detector(config)
     peak = 0.0
     for wave in _gathered(blocks, stream.block_samples):
         peak = max(peak, float(wave.max()), -float(wave.min()))
@@ -132,7 +135,7 @@ def feed(stream: "FeatureStream", blocks: Iterable[np.ndarray], config: Frontend
 
 
 def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut: bool) -> RecordingFeatures:
-    """Of features that go by all of a recording."""
+    """Of features that depend on all of a recording."""
     check_scale(torch.from_numpy(wave))
     plain = Frontend(replace(frontend.config, cmvn=None)).to(frontend.features.bank)
     samples = torch.from_numpy(wave)[None].to(frontend.features.bank.device)
@@ -145,7 +148,14 @@ def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut: bool) -> Recording
     return RecordingFeatures(features[0], voiced[0], len(wave), frontend.config)
 
 
-def voiced_frames(log_energy: Tensor, detector: WebrtcDetector | None, config: FrontendConfig) -> Tensor:
+def _detector(config: FrontendConfig) -> SampleDetector | None:
+    """What hears the samples themselves, where the VAD is of that kind."""
+    if isinstance(config.vad, WebrtcVadConfig):
+        return WebrtcDetector(config.sample_rate, config.vad)
+    return SileroDetector(config.sample_rate, config.vad) if isinstance(config.vad, SileroVadConfig) else None
+
+
+def voiced_frames(log_energy: Tensor, detector: SampleDetector | None, config: FrontendConfig) -> Tensor:
     """Which frames of a recording are voiced.
 
     Args:
@@ -202,7 +212,7 @@ class FeatureStream:
         self._held = np.concatenate([self._held, wave])
         if not self._begun and len(self._held) >= abs(self.config.first_sample) + self._right:
             self._begin()
-        # What is not worked on yet: the frames' overlap with the next one, and the samples to reflect.
+        # What is still to do: the frames' overlap with the next one, and the samples to reflect.
         overlap = max(self.config.window_samples - self.config.shift_samples, self._right)
         n_ready = (len(self._held) - overlap) // self.config.shift_samples // self._block * self._block
         if self._begun and n_ready > 0:
@@ -258,7 +268,8 @@ def _gathered(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 def normalized_rows(
     read: Callable[[int, int], Tensor], n_frames: int, start: int, end: int, config: CmvnConfig
 ) -> Tensor:
-    """The rows [start, end) of sliding_cmvn of features (T, D), from the part of them that can have a say.
+    """The rows [start, end) of sliding_cmvn of features (T, D), from the part of them that can matter.
+
 
     A window is at most so long, also where it is shifted at an end of the recording; and frames before
     `min_window` have their windows in common.

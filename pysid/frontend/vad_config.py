@@ -24,8 +24,8 @@ class VadConfig:
     kind: Literal["energy"] = "energy"
     energy_threshold: float = 5.0  # natural logarithm of energy at int16 scale
     energy_mean_scale: float = 0.5  # times the utterance's mean log energy, added to the threshold
-    frames_context: int = 0  # frames on either side that have a say
-    proportion_threshold: float = 0.6  # of the frames that have a say, how many must be loud
+    frames_context: int = 0  # frames on either side that count
+    proportion_threshold: float = 0.6  # share of the frames that count which must be loud
 
     def __post_init__(self) -> None:
         if not self.energy_mean_scale >= 0:

@@ -43,9 +43,9 @@ class WebrtcDetector:
     The recording is cut into blocks of `block_ms`, the last one filled up with zeros, and a frame gets the
     decision about the block that its centre lies in. The detector has a hangover: after speech it goes on
     saying "speech" for some 60 to 150 ms, the less the more aggressive it is. It adapts to the noise as it
-    goes, so a part of a recording cut out may be judged otherwise than within the whole.
+    goes, so a part that is cut out of a recording may be judged differently from the same part within the whole.
 
-    It has fixed thresholds: a quiet recording has no speech for it, and in a loud one noise is speech. With
+    It has fixed thresholds: it finds no speech in a quiet recording, and takes noise for speech in a loud one. With
     `config.level` the recording is amplified so that the `LOUD_QUANTILE` of its magnitudes gets there. All samples are
     held for that, in 4 bytes each, or in 2 where they are whole numbers.
 
@@ -119,6 +119,14 @@ def webrtc_vad(
     """Which frames of one utterance, wave (S,) at int16 scale, are voiced, by `WebrtcDetector`: (n_frames,) bool.
 
     Arguments, errors and the rest are those of the detector.
+
+    Args:
+        wave: (S,) at int16 scale.
+        sample_rate: 8000, 16000, 32000 or 48000 Hz.
+        n_frames: how many decisions are wanted.
+        config: aggressiveness and blocks.
+        shift_ms: from one frame to the next.
+        first_centre_ms: middle of the first frame.
     """
     detector = WebrtcDetector(sample_rate, config)
     detector.feed(wave.detach().cpu().double().numpy())
@@ -138,7 +146,7 @@ def _loudness(pieces: list[np.ndarray]) -> float:
 def _webrtcvad() -> Any:
     try:
         import webrtcvad
-    except ImportError as error:  # the old package webrtcvad also fails so, where pkg_resources is gone
+    except ImportError as error:  # the old package webrtcvad fails like this, too, where pkg_resources is gone
         raise ImportError(
             f"webrtc_vad needs the package webrtcvad-wheels (pip install webrtcvad-wheels): {error}"
         ) from error

@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors.torch
 import torch
@@ -26,17 +26,50 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
+    if path.suffix == ".safetensors":
+        return _checked(_read_safetensors(path), str(path))
+    with path.open("rb") as stream:
+        return read_pytorch(stream, path.stat().st_size, str(path))
+
+
+def read_pytorch(stream: BinaryIO, size: int, where: str) -> dict[str, Tensor]:
+    """What `read_checkpoint` gives, of a checkpoint of PyTorch within another file.
+
+    Args:
+        stream: that can be sought in.
+        size: bytes of it.
+        where: what to call it in a message.
+    Raises:
+        DataError: it is damaged or hostile, holds something else, or a NaN.
+    """
+    _check_size(stream, size, where)
+    try:
+        content = torch.load(stream, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a damaged or a hostile file makes the reader raise has no common base
+        reason = one_line(error)
+    else:
+        return _checked(content, where)
+    if "weights_only" not in reason and "Unsupported" not in reason:
+        raise DataError(f"{where}: expected a checkpoint of PyTorch, got: {reason[:200]}")
+    what = reason.partition("Unsupported global: GLOBAL ")[2].partition(" ")[0] or "objects"
+    raise DataError(
+        f"{where}: holds more than tensors ({what}), which could run code. If you trust where it is from, write its "
+        "tensors alone with torch.save(state_dict, FILE) or safetensors.torch.save_file(state_dict, FILE) where that "
+        "toolkit is installed"
+    )
+
+
+def _checked(content: Any, where: str) -> dict[str, Tensor]:
     tensors = _state(content)
     if not tensors:
-        raise DataError(f"{path}: expected a dictionary of tensors, got {_describe(content)}")
+        raise DataError(f"{where}: expected a dictionary of tensors, got {_describe(content)}")
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.device.type != "cpu":
-            raise DataError(f"{path}: expected plain tensors of numbers, got another kind as {name!r}")
+            raise DataError(f"{where}: expected plain tensors of numbers, got another kind as {name!r}")
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise DataError(f"{path}: {name!r} claims {tuple(tensor.shape)} numbers, more than the file holds")
+            raise DataError(f"{where}: {name!r} claims {tuple(tensor.shape)} numbers, more than the file holds")
         if not bool(torch.isfinite(tensor).all()):
-            raise DataError(f"{path}: expected finite numbers, got a NaN or an infinity in {name!r}")
+            raise DataError(f"{where}: expected finite numbers, got a NaN or an infinity in {name!r}")
     return tensors
 
 
@@ -47,33 +80,19 @@ def _read_safetensors(path: Path) -> Any:
         raise DataError(f"{path}: expected a safetensors file, got: {one_line(error)}") from None
 
 
-def _read_pytorch(path: Path) -> Any:
-    _check_size(path)
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged or a hostile file makes the reader raise has no common base
-        reason = one_line(error)
-    if "weights_only" not in reason and "Unsupported" not in reason:
-        raise DataError(f"{path}: expected a checkpoint of PyTorch, got: {reason[:200]}")
-    what = reason.partition("Unsupported global: GLOBAL ")[2].partition(" ")[0] or "objects"
-    raise DataError(
-        f"{path}: holds more than tensors ({what}), which could run code. If you trust where it is from, write its "
-        "tensors alone with torch.save(state_dict, FILE) or safetensors.torch.save_file(state_dict, FILE) where that "
-        "toolkit is installed"
-    )
-
-
-def _check_size(path: Path) -> None:
+def _check_size(stream: BinaryIO, file_size: int, where: str) -> None:
     """Raises DataError where a zipped checkpoint would fill the memory; the format is not meant to be compressed."""
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(stream):
+        stream.seek(0)
         return
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(stream) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(f"{path}: expected a checkpoint of PyTorch, got: {one_line(error)}") from None
-    if size > MOST_EXPANDED * path.stat().st_size:
-        raise DataError(f"{path}: expected a checkpoint of PyTorch, got a compressed file that claims {size} bytes")
+        raise DataError(f"{where}: expected a checkpoint of PyTorch, got: {one_line(error)}") from None
+    if size > MOST_EXPANDED * file_size:
+        raise DataError(f"{where}: expected a checkpoint of PyTorch, got a compressed file that claims {size} bytes")
+    stream.seek(0)
 
 
 def _state(content: Any) -> dict[str, Tensor]:

@@ -79,6 +79,7 @@ class JsonValue:
 
     @property
     def place(self) -> str:
+        """Where it stands, for messages; "the document" at the top."""
         return self.where or DOCUMENT
 
     def __contains__(self, key: str) -> bool:
@@ -106,6 +107,11 @@ class JsonValue:
         return self[key].items() if key in self else []
 
     def text(self) -> str:
+        """The value as a string.
+
+        Raises:
+            ValueError: it is not text, or has characters that UTF-8 cannot hold.
+        """
         if not isinstance(self.value, str):
             raise ValueError(f"expected {self.place} to be text, got {self._shown()}")
         if not self.value.isascii() and any("\ud800" <= character <= "\udfff" for character in self.value):

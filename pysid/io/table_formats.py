@@ -29,6 +29,7 @@ class SegmentLine(NamedTuple):
 
     @property
     def segment(self) -> Segment:
+        """Its times alone."""
         return Segment(self.start_s, self.end_s)
 
     @property
@@ -62,6 +63,7 @@ class TrialRow(RowFormat):
     """
 
     def split(self, line: bytes) -> list[str]:
+        """The fields of a line, in Kaldi's order."""
         fields = super().split(line)
         if len(fields) == 3 and fields[2] not in TRUTH and fields[0] in VOXCELEB_TRUTH:
             return [fields[1], fields[2], VOXCELEB_TRUTH[fields[0]]]
@@ -140,4 +142,4 @@ DURATIONS = TableFormat(RowFormat("id seconds"), _seconds)
 COUNTS = TableFormat(RowFormat("id count"), _count)
 SEGMENTS = TableFormat(RowFormat("utterance recording start end [channel]", (4, 5)), _segment)
 TRIALS = TableFormat(TrialRow("enrol test target|nontarget", (2, 3)), parse_truth)
-SCORES = RowFormat("enrol test score", (3,))
+SCORES = RowFormat("enrol test score", (3, 4))  # WeSpeaker has the truth behind it

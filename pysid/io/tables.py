@@ -143,14 +143,16 @@ def read_trials(path: PathLike) -> list[Trial]:
 
 
 def read_scores(path: PathLike) -> dict[tuple[str, str], float]:
-    """A score file, `enrol test score`, as {(enrol, test): score}.
+    """A score file, `enrol test score`, as {(enrol, test): score}; "target" or "nontarget" behind it is passed over.
 
     Published trial lists repeat some pairs, so a pair may occur again with the same score; with another score
     it is an error.
     """
     scores: dict[tuple[str, str], float] = {}
-    for number, (enrol, test, text) in read_rows(path, formats.SCORES):
+    for number, (enrol, test, text, *truth) in read_rows(path, formats.SCORES):
         try:
+            if truth and truth[0] not in formats.TRUTH:
+                raise ValueError(f"expected target or nontarget behind the score, got {truth[0]!r}")
             score = formats.finite(text, "a finite score")
         except ValueError as error:
             raise DataError(f"{path}:{number}: {error}") from None

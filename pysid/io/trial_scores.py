@@ -59,6 +59,12 @@ def scored_trials(
 def split_scores(
     trials: Sequence[Trial], scores: Mapping[tuple[str, str], float], trials_name: object, scores_name: object
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The scores of target trials, (n,), and of nontarget trials, (m,); see `scored_trials`."""
+    """The scores of target trials, (n,), and of nontarget trials, (m,); see `scored_trials`.
+
+    Args:
+        trials: with the truth of each.
+        scores: {(enrol, test): score}.
+        trials_name, scores_name: what to call the files in messages.
+    """
     values, is_target = scored_trials(trials, scores, trials_name, scores_name)
     return values[is_target], values[~is_target]

@@ -38,16 +38,24 @@ class DiagGmm:
 
     @classmethod
     def of(cls, weights: NDArray[np.float64], means: NDArray[np.float64], variances: NDArray[np.float64]) -> "DiagGmm":
-        """Of weights (G,), means and variances (G, D), rounded as Kaldi does (gmm/diag-gmm-normal.cc)."""
+        """Of weights (G,), means and variances (G, D), rounded as Kaldi does (gmm/diag-gmm-normal.cc).
+
+        Args:
+            weights: (G,), they add to 1.
+            means: (G, D).
+            variances: (G, D), above 0.
+        """
         inv_vars = (1 / variances.astype(np.float32)).astype(np.float32)
         return cls(weights.astype(np.float32), means.astype(np.float32) * inv_vars, inv_vars)
 
     @property
     def n_gaussians(self) -> int:
+        """G."""
         return len(self.weights)
 
     @property
     def dim(self) -> int:
+        """D."""
         return self.means_invvars.shape[1]
 
     @property
@@ -99,6 +107,10 @@ class DiagGmm:
     def split(self, n_gaussians: int, perturb: float, rng: np.random.Generator) -> "DiagGmm":
         """More Gaussians: the one of the largest weight is halved, the means moved by `perturb` deviations, and again.
 
+        Args:
+            n_gaussians: how many there are to be.
+            perturb: Kaldi's --perturb-factor.
+            rng: draws the directions.
         Raises:
             ValueError: fewer Gaussians than there are.
         """

@@ -37,6 +37,10 @@ class UtteranceStats:
     ) -> "UtteranceStats":
         """Of utterances' features (T, D) and posteriors.
 
+        Args:
+            n_gaussians: G.
+            features: of K utterances.
+            posteriors: of their frames.
         Raises:
             ValueError: not as many posteriors as frames, or a Gaussian that does not exist.
         """
@@ -96,7 +100,14 @@ class IvectorExtractor:
 
     @classmethod
     def start(cls, gmm: FullGmm, size: int, use_weights: bool, rng: np.random.Generator) -> "IvectorExtractor":
-        """Before training: random projections, but for the first dimension, which has the means of the mixture."""
+        """Before training: random projections, but for the first dimension, which has the means of the mixture.
+
+        Args:
+            gmm: of the frames.
+            size: dimensions of an i-vector.
+            use_weights: let weights depend on the i-vector.
+            rng: draws the projections.
+        """
         projections = rng.standard_normal((gmm.n_gaussians, gmm.dim, size))
         projections[:, :, 0] = gmm.means / PRIOR_OFFSET
         return cls(
@@ -109,6 +120,7 @@ class IvectorExtractor:
 
     @property
     def n_gaussians(self) -> int:
+        """G."""
         return len(self.projections)
 
     @property
@@ -123,6 +135,7 @@ class IvectorExtractor:
 
     @property
     def has_weight_projections(self) -> bool:
+        """Whether the weights of the Gaussians depend on the i-vector."""
         return len(self.weight_projections) > 0
 
     @cached_property
@@ -170,7 +183,13 @@ class IvectorExtractor:
         return self.with_prior(linear, quadratic, stats)
 
     def with_prior(self, linear: Doubles, quadratic: Doubles, stats: UtteranceStats) -> tuple[Doubles, Doubles]:
-        """`distributions` from the `data_terms`, which stay as they are."""
+        """`distributions` from the `data_terms`, which stay as they are.
+
+        Args:
+            linear: (K, S).
+            quadratic: (K, S, S).
+            stats: of the K utterances.
+        """
         linear, quadratic = linear.copy(), quadratic + np.eye(self.size)
         linear[:, 0] += self.prior_offset
         if not self.has_weight_projections:
@@ -213,7 +232,13 @@ class IvectorExtractor:
         return mean, precision
 
     def prior_and_data(self, vectors: Doubles, linear: Doubles, quadratic: Doubles, stats: UtteranceStats) -> Doubles:
-        """(K,) log likelihoods of i-vectors (K, S) and data, but for constants; see `data_terms`."""
+        """(K,) log likelihoods of i-vectors (K, S) and data, but for constants; see `data_terms`.
+
+        Args:
+            vectors: (K, S).
+            linear, quadratic: (K, S) and (K, S, S).
+            stats: of the K utterances.
+        """
         offset = vectors.copy()
         offset[:, 0] -= self.prior_offset
         value = (vectors * linear).sum(1) - 0.5 * np.einsum("ks,kst,kt->k", vectors, quadratic, vectors)
@@ -233,7 +258,13 @@ class IvectorExtractor:
 
 
 def scatter_of(n_gaussians: int, features: Sequence[NDArray[np.float32]], posteriors: Sequence[Posteriors]) -> Doubles:
-    """(G, D, D) second order statistics of utterances, summed over them."""
+    """(G, D, D) second order statistics of utterances, summed over them.
+
+    Args:
+        n_gaussians: G.
+        features: (T, D) of each utterance, one at least.
+        posteriors: of their frames.
+    """
     dim = features[0].shape[1]
     scatter = np.zeros((n_gaussians, dim, dim))
     x = np.concatenate(features).astype(np.float64)

@@ -37,6 +37,11 @@ def update(
 ) -> IvectorExtractor:
     """The extractor that suits the statistics best; i-vectors are normalised anew.
 
+    Args:
+        extractor: that made the statistics.
+        stats: summed over utterances.
+        config: what is updated, and how.
+        report: gets a line of text about each part.
     Raises:
         ValueError: statistics of another extractor, or of no utterances.
     """
@@ -103,6 +108,11 @@ def solve_quadratic(quadratic: Doubles, linear: Doubles, start: Doubles) -> Doub
     """(N, S) rows x that maximise linear_n @ x - x @ quadratic @ x / 2, from where they start.
 
     Where the quadratic term (S, S) is all but singular, they move less, or not at all.
+
+    Args:
+        quadratic: (S, S).
+        linear: (N, S).
+        start: (N, S).
     """
     if not quadratic.any():
         return start

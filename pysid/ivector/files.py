@@ -40,6 +40,7 @@ def parse_diag_gmm(reader: Reader) -> DiagGmm:
 
 
 def write_diag_gmm(writer: Writer, gmm: DiagGmm) -> None:
+    """Writes a mixture with diagonal covariances, as `gmm-global-*` do."""
     writer.token("<DiagGMM>")
     writer.newline()
     _write_weights(writer, gmm.gconsts, gmm.weights)
@@ -71,6 +72,7 @@ def parse_full_gmm(reader: Reader) -> FullGmm:
 
 
 def write_full_gmm(writer: Writer, gmm: FullGmm) -> None:
+    """Writes a mixture with full covariances, as `fgmm-global-*` do."""
     writer.token("<FullGMM>")
     writer.newline()
     _write_weights(writer, gmm.gconsts, gmm.weights)
@@ -121,7 +123,13 @@ def parse_gmm_stats(reader: Reader) -> GmmStats:
 
 
 def write_gmm_stats(writer: Writer, stats: GmmStats, dim: int) -> None:
-    """Writes statistics of features of `dim` dimensions, in single precision."""
+    """Writes statistics of features of `dim` dimensions, in single precision.
+
+    Args:
+        writer: of either format.
+        stats: of a mixture.
+        dim: of the features.
+    """
     writer.token("<GMMACCS>")
     writer.token("<VECSIZE>")
     writer.integer(dim)
@@ -168,6 +176,7 @@ def parse_extractor(reader: Reader) -> IvectorExtractor:
 
 
 def write_extractor(writer: Writer, extractor: IvectorExtractor) -> None:
+    """Writes an i-vector extractor, as `ivector-extractor-init` does."""
     writer.token("<IvectorExtractor>")
     writer.token("<w>")
     writer.matrix(extractor.weight_projections)

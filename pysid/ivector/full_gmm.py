@@ -39,7 +39,13 @@ class FullGmm:
 
     @classmethod
     def of(cls, weights: NDArray[np.float64], means: NDArray[np.float64], covars: NDArray[np.float64]) -> "FullGmm":
-        """Of weights (G,), means (G, D) and covariances (G, D, D), rounded as Kaldi does (gmm/full-gmm-normal.cc)."""
+        """Of weights (G,), means (G, D) and covariances (G, D, D), rounded as Kaldi does (gmm/full-gmm-normal.cc).
+
+        Args:
+            weights: (G,), they add to 1.
+            means: (G, D).
+            covars: (G, D, D), positive definite.
+        """
         inv_covars = np.linalg.inv(covars.astype(np.float32).astype(np.float64)).astype(np.float32)
         inv_covars = 0.5 * (inv_covars + inv_covars.swapaxes(1, 2))
         return cls(weights.astype(np.float32), _times(inv_covars, means.astype(np.float32)), inv_covars)
@@ -56,10 +62,12 @@ class FullGmm:
 
     @property
     def n_gaussians(self) -> int:
+        """G."""
         return len(self.weights)
 
     @property
     def dim(self) -> int:
+        """D."""
         return self.means_invcovars.shape[1]
 
     @cached_property
@@ -126,7 +134,13 @@ class FullGmm:
         return FullGmm(kept / kept.sum(dtype=np.float32), *parts)
 
     def split(self, n_gaussians: int, perturb: float, rng: np.random.Generator) -> "FullGmm":
-        """More Gaussians; as `DiagGmm.split`, but what has enough Gaussians stays as it is."""
+        """More Gaussians; as `DiagGmm.split`, but what has enough Gaussians stays as it is.
+
+        Args:
+            n_gaussians: how many there are to be.
+            perturb: Kaldi's --perturb-factor.
+            rng: draws the directions.
+        """
         weights, means, inv_covars = list(self.weights), list(self.means_invcovars), list(self.inv_covars)
         while len(weights) < n_gaussians:
             largest = int(np.argmax(weights))

@@ -130,6 +130,10 @@ def objective(gmm: DiagGmm | FullGmm, stats: GmmStats) -> float:
 def start_from_frames(x: NDArray[np.float32], n_gaussians: int, rng: np.random.Generator) -> DiagGmm:
     """A mixture whose means are frames out of x (T, D), and whose variances are those of all of them.
 
+    Args:
+        x: (T, D).
+        n_gaussians: how many means.
+        rng: draws the frames.
     Raises:
         ValueError: fewer than 10 frames a Gaussian, or frames that do not differ.
     """
@@ -152,7 +156,17 @@ def train(
     rng: np.random.Generator,
     report: Callable[[str], None] = lambda line: None,
 ) -> DiagGmm:
-    """A mixture for frames x (T, D), by EM, whose Gaussians are split up to their final number in the first half."""
+    """A mixture for frames x (T, D), by EM, whose Gaussians are split up to their final number in the first half.
+
+    Args:
+        x: (T, D).
+        n_gaussians: how many in the end.
+        n_start: how many to begin with.
+        n_iterations: passes over the frames.
+        config: of a step.
+        rng: draws the start and the splits.
+        report: gets a line of text about each pass.
+    """
     gmm: DiagGmm = start_from_frames(x, n_start, rng)
     step = (n_gaussians - n_start) // max(n_iterations // 2, 1)
     current = n_start

@@ -35,7 +35,13 @@ def best_gaussians(log_likelihoods: Floats, n: int) -> tuple[Chosen, Floats]:
 
 
 def best_of(log_likelihoods: Floats, chosen: Chosen, n: int) -> tuple[Chosen, Floats]:
-    """`best_gaussians` among those chosen before, whose log likelihoods are (N,); all where there are fewer."""
+    """`best_gaussians` among those chosen before, whose log likelihoods are (N,); all where there are fewer.
+
+    Args:
+        log_likelihoods: (N,), one for each of `chosen`.
+        chosen: Gaussians of each frame.
+        n: how many of them to keep a frame.
+    """
     table = chosen.table(log_likelihoods, -math.inf)
     gaussians = chosen.table(chosen.gaussians, -1)
     n = min(n, table.shape[1])

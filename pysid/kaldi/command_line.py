@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pysid.errors import DataError
-from pysid.io.kaldi.options import read_config
+from pysid.io.kaldi.options import read_option_file
 from pysid.io.text import shorten
 from pysid.kaldi.log import six_digits
 from pysid.kaldi.streams import escape
@@ -84,7 +84,7 @@ def parse(words: Sequence[str], options: Iterable[Option]) -> CommandLine:
         if word.startswith("--"):
             name, _, value = _split(word)
             if name == "config":
-                for key, text in read_config(value).items():
+                for key, text in read_option_file(value).items():
                     _set(line, known, key, True, text, f"--{key} in the configuration file {value}")
             elif name == "help":
                 line.options["help"] = True

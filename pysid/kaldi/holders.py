@@ -3,6 +3,7 @@
 Source: kaldi/src/util/kaldi-holder-inl.h; Kaldi's programs compute with float32, so doubles are read as such.
 """
 
+import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ import numpy as np
 from pysid.io.ark.archive import range_slices, with_axes
 from pysid.io.ark.compression import compress
 from pysid.io.ark.record import BINARY, read_array
-from pysid.io.kaldi.binary import BinaryReader, decompress
 from pysid.io.kaldi.files import new_writer
 from pysid.io.text import shorten
 from pysid.kaldi.log import Log
@@ -97,8 +97,7 @@ def compressed_matrix(method: int) -> Holder[np.ndarray]:
         record = compress(value.astype(np.float32, copy=False), method)
         if binary:
             return BINARY + record
-        reader = BinaryReader(record, "a compressed matrix")
-        return _write_matrix(decompress(reader, reader.token()), False, log)
+        return _write_matrix(read_array(io.BytesIO(BINARY + record)), False, log)
 
     return Holder(_read_matrix, write, _select)
 

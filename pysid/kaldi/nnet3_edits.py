@@ -48,7 +48,13 @@ def apply_edits(model: Nnet3Model, text: str, name: str) -> Nnet3Model:
 
 
 def set_learning_rate(model: Nnet3Model, rate: float, pattern: str = "*") -> Nnet3Model:
-    """Sets the learning rate of components that are trained; each multiplies it by its own factor."""
+    """Sets the learning rate of components that are trained; each multiplies it by its own factor.
+
+    Args:
+        model: stays as it is.
+        rate: before the factors.
+        pattern: of names of components, with `*`.
+    """
 
     def change(record: ComponentRecord) -> ComponentRecord:
         if "LearningRate" not in record.fields:
@@ -60,7 +66,13 @@ def set_learning_rate(model: Nnet3Model, rate: float, pattern: str = "*") -> Nne
 
 
 def set_dropout_proportion(model: Nnet3Model, proportion: float, pattern: str = "*") -> Nnet3Model:
-    """Sets the proportion of values that dropout components drop in training."""
+    """Sets the proportion of values that dropout components drop in training.
+
+    Args:
+        model: stays as it is.
+        proportion: in [0, 1].
+        pattern: of names of components, with `*`.
+    """
 
     def change(record: ComponentRecord) -> ComponentRecord:
         is_dropout = "DropoutProportion" in record.fields

@@ -76,7 +76,13 @@ class Run:
             raise DataError(f"{name}: {error}") from None
 
     def save(self, name: str, put: Callable[[Writer], None], *, binary: bool) -> None:
-        """Writes one object; `put` writes it into a writer."""
+        """Writes one object; `put` writes it into a writer.
+
+        Args:
+            name: a wxfilename, such as "-" or a path.
+            put: what to write.
+            binary: or Kaldi's text.
+        """
         writer = new_writer(binary)
         put(writer)
         with open_output(name, self.log) as file:

@@ -37,6 +37,7 @@ class Wave:
 
     @property
     def duration_s(self) -> float:
+        """Length in seconds."""
         return self.samples.shape[1] / self.sample_rate
 
 

@@ -136,7 +136,7 @@ def min_cllr(target: ArrayLike, nontarget: ArrayLike) -> float:
     hits, alarms = _hull(target, nontarget)
     # A pool has the likelihood ratio hits / alarms, so its targets cost log2(1 + alarms / hits) each.
     nats = -(rel_entr(hits, hits + alarms).sum() + rel_entr(alarms, hits + alarms).sum())
-    return float(nats / (2 * np.log(2)))
+    return max(0.0, float(nats / (2 * np.log(2))))  # not -0.0
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,12 @@ class DetectionSummary:
 def detection_summary(
     target: ArrayLike, nontarget: ArrayLike, p_targets: Sequence[float] = (0.01, 0.001)
 ) -> DetectionSummary:
-    """EER, minDCF at each of `p_targets`, and minimum Cllr, in one value."""
+    """EER, minDCF at each of `p_targets`, and minimum Cllr, in one value.
+
+    Args:
+        target, nontarget: (n,) and (m,) scores.
+        p_targets: priors of a target trial.
+    """
     target, nontarget = _check(target, nontarget)
     eer, threshold = equal_error_rate(target, nontarget)
     return DetectionSummary(

@@ -168,6 +168,10 @@ def jaccard_error(
     As in dscore there is no collar, and overlapping speech counts. dscore pairs speakers so that this rate is least,
     pyannote.metrics, and so this function, as for the diarization error rate.
 
+    Args:
+        reference: the truth.
+        hypothesis: what was found.
+        uem: the pieces to score; None is from the first start to the last end.
     Source: "The Second DIHARD Speech Diarization Challenge", evaluation plan, version 1.1.
 
     >>> speaks = [Turn(Segment(0, 6), "anna"), Turn(Segment(6, 10), "ben")]
@@ -188,6 +192,11 @@ def speaker_mapping(
 ) -> dict[str, str]:
     """{speaker of the hypothesis: speaker of the reference} of the pairs; a speaker left over is not in it.
 
+    Args:
+        reference: the truth.
+        hypothesis: what was found.
+        uem: the pieces that count; None is from the first start to the last end.
+
     >>> speaker_mapping([Turn(Segment(0, 2), "anna")], [Turn(Segment(0, 0.5), "1"), Turn(Segment(0.5, 3), "2")])
     {'2': 'anna'}
     """
@@ -199,6 +208,11 @@ def error_pieces(
     reference: Sequence[Turn], hypothesis: Sequence[Turn], uem: Sequence[Segment] | None = None
 ) -> list[ErrorPiece]:
     """Where a hypothesis is wrong, in order of time, without overlap; see `ErrorPiece` and `diarization_error`.
+
+    Args:
+        reference: the truth.
+        hypothesis: what was found.
+        uem: the pieces to score; None is from the first start to the last end.
 
     >>> (piece,) = error_pieces([Turn(Segment(0, 2), "anna")], [Turn(Segment(0, 3), "1")])
     >>> piece.kind, piece.segment

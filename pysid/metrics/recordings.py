@@ -47,6 +47,10 @@ def pair_recordings(
     They are those of the reference, as in md-eval; or, as in dscore, those of `uem` that one of the other two has.
     One that the hypothesis lacks is missed altogether, any other is left out; a `PysidWarning` tells of both.
 
+    Args:
+        reference: {recording: turns}, the truth.
+        hypothesis: {recording: turns}.
+        uem: {recording: pieces to score}.
     Raises:
         DataError: there is no recording to score, or the hypothesis has none of them.
     """

@@ -64,14 +64,27 @@ def find_model_directory(path_or_name: str | os.PathLike[str]) -> Path:
 
 
 def save_network(directory: str | os.PathLike[str], config: ModelConfig, network: Network, half: bool = False) -> None:
-    """Writes `config.json` and the network's file of a model directory."""
+    """Writes `config.json` and the network's file of a model directory.
+
+    Args:
+        directory: must be there.
+        config: of the model.
+        network: its weights.
+        half: store them in half precision.
+    """
     directory = Path(directory)
     write_network(directory, network, half)
     write_formatted(directory / "config.json", config)
 
 
 def save_backend(directory: str | os.PathLike[str], backend: Backend, name: str = BACKEND_FILE) -> None:
-    """Writes a back-end into a model directory."""
+    """Writes a back-end into a model directory.
+
+    Args:
+        directory: of the model.
+        backend: fitted.
+        name: of the file, another for a back-end of windows.
+    """
     with atomic_path(Path(directory) / name) as path:
         path.write_bytes(safetensors.numpy.save(backend.to_arrays()))
 

@@ -44,7 +44,13 @@ def recording_parts(
 def piece_parts(
     frontend: Frontend, piece: AudioPiece, meter: QualityMeter | None = None
 ) -> Iterator[RecordingFeatures]:
-    """As `recording_parts`, of a recording that is open."""
+    """As `recording_parts`, of a recording that is open.
+
+    Args:
+        frontend: what makes the features.
+        piece: the recording.
+        meter: measures the sound on the way.
+    """
     for part in piece.parts(PART_S):
         blocks = part.blocks(BLOCK_S)
         yield analyse_blocks(frontend, meter.passing(blocks) if meter else blocks, cut=True)
@@ -55,6 +61,10 @@ def embed_parts(
 ) -> np.ndarray:
     """The embedding (E,) of a recording, by `SpeakerModel.embed_features`.
 
+    Args:
+        embed_features: the method.
+        name: of the recording, for messages.
+        parts: its features.
     Raises:
         DataError: it has no frame of speech.
     """

@@ -9,10 +9,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from pysid.backend.projection import Projection
 from pysid.config import to_plain
 from pysid.embedding.extract import extract, pad_batch
 from pysid.embedding.onnx_network import OnnxNetwork
+from pysid.embedding.resnet import ResNet
 from pysid.embedding.speaker_network import SpeakerNetwork
 from pysid.errors import DataError
 from pysid.frontend import Frontend
@@ -45,9 +46,11 @@ class SpeakerModel:
 
     Attributes:
         path: the directory or ONNX file that it was read from, absolute; None of one that was made otherwise.
+        diarization: plain settings of the diarization that it is a part of, with another toolkit's pipeline.
     """
 
     path: Path | None = None
+    diarization: Mapping[str, Any] | None = None
 
     def __init__(
         self, config: ModelConfig, network: Network, backend: Backend | None = None, device: str = "cpu"
@@ -72,7 +75,9 @@ class SpeakerModel:
         check_device(device)
         directory = find_model(path_or_name)
         if (other := read_toolkit_model(directory)) is not None:
-            return cls(other.config, other.network, other.backend, device)
+            model = cls(other.config, other.network, other.backend, device)
+            model.diarization = other.diarization
+            return model
         config = read_config(directory)
         network = read_network(directory, config.network)
         path = directory / BACKEND_FILE
@@ -99,7 +104,7 @@ class SpeakerModel:
         Raises:
             DataError: the model has no PLDA.
         """
-        if backend is None and self.backend is None and isinstance(self.network, OnnxNetwork | SpeakerNetwork):
+        if backend is None and self.backend is None and isinstance(self.network, OnnxNetwork | SpeakerNetwork | ResNet):
             backend = "cosine"  # such networks are trained for it
         if backend == "cosine" and not isinstance(self.backend, CosineBackend):
             mean = None if self.backend is None else self.backend.projection.mean_

@@ -35,6 +35,7 @@ class Descriptor:
 
     @property
     def sources(self) -> "tuple[Descriptor, ...]":
+        """The descriptors that it is made of, none by default."""
         return ()
 
     def nodes(self) -> Iterator[str]:
@@ -53,6 +54,7 @@ class Node(Descriptor):
         return self.name
 
     def nodes(self) -> Iterator[str]:
+        """Its own name."""
         yield self.name
 
 
@@ -75,6 +77,7 @@ class Combined(Descriptor):
 
     @property
     def sources(self) -> tuple[Descriptor, ...]:
+        """Its parts, in order."""
         return self.parts
 
     def __str__(self) -> str:
@@ -110,6 +113,7 @@ class Scale(Descriptor):
 
     @property
     def sources(self) -> tuple[Descriptor, ...]:
+        """What is scaled."""
         return (self.source,)
 
     def __str__(self) -> str:
@@ -124,6 +128,7 @@ class Retimed(Descriptor, ABC):
 
     @property
     def sources(self) -> tuple[Descriptor, ...]:
+        """What is taken at another time."""
         return (self.source,)
 
     @abstractmethod
@@ -142,9 +147,11 @@ class Offset(Retimed):
     frames: int
 
     def times(self, times: Times) -> Times:
+        """Times of the source, for times of the result."""
         return times + self.frames
 
     def hull(self, source: Interval) -> Interval:
+        """The interval of the source, `frames` earlier: see `Retimed.hull`."""
         return source[0] - self.frames, source[1] - self.frames
 
     def __str__(self) -> str:
@@ -158,9 +165,11 @@ class Round(Retimed):
     modulus: int
 
     def times(self, times: Times) -> Times:
+        """Times of the source, for times of the result."""
         return times - times % self.modulus
 
     def hull(self, source: Interval) -> Interval:
+        """The interval of the source, longer by up to `modulus` - 1 at its end: see `Retimed.hull`."""
         return source[0], source[1] + self.modulus - 1
 
     def __str__(self) -> str:
@@ -174,9 +183,11 @@ class ReplaceIndex(Retimed):
     time: int
 
     def times(self, times: Times) -> Times:
+        """The one time of the source, for each time of the result."""
         return np.full_like(times, self.time)
 
     def hull(self, source: Interval) -> Interval:
+        """All times where `time` lies in the interval of the source, else none: see `Retimed.hull`."""
         return EVER if source[0] <= self.time <= source[1] else (0, -1)
 
     def __str__(self) -> str:

@@ -78,6 +78,10 @@ def parse_nnet3(reader: Reader) -> Nnet3Model:
 def write_nnet3(path: PathLike, model: Nnet3Model, *, binary: bool = True) -> None:
     """Writes a network.
 
+    Args:
+        path: where to.
+        model: the network.
+        binary: or Kaldi's text.
     Raises:
         ValueError: the other format is asked for, but the network has a transition model, which is only kept
             as the bytes it was read as.
@@ -88,7 +92,13 @@ def write_nnet3(path: PathLike, model: Nnet3Model, *, binary: bool = True) -> No
 
 
 def put_nnet3(writer: Writer, model: Nnet3Model, *, binary: bool) -> None:
-    """`write_nnet3` into a writer."""
+    """`write_nnet3` into a writer.
+
+    Args:
+        writer: of the format that `binary` says.
+        model: the network.
+        binary: or Kaldi's text.
+    """
     if model.transition_model and binary != model.binary:
         raise ValueError(f"{model.source}: a transition model cannot change between binary and text")
     writer.raw(model.transition_model)

@@ -74,6 +74,14 @@ class Nnet3Graph(nn.Module):
         return longest
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
+        """The output (B, output_dim) at time 0, each row from its own frames.
+
+        Args:
+            features: (B, T, feature_dim).
+            n_frames: (B,) own frames of each; None counts all T.
+        Raises:
+            ValueError: other shapes, or fewer frames than the network must see.
+        """
         if features.ndim != 3 or features.shape[2] != self.feature_dim:
             raise ValueError(f"features must be (batch, frames, {self.feature_dim}), got {tuple(features.shape)}")
         lengths = [features.shape[1]] * len(features) if n_frames is None else n_frames.tolist()

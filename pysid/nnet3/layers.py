@@ -38,6 +38,7 @@ class Affine(Layer):
         self.register_buffer("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(..., in_dim) -> (..., out_dim)."""
         return nn.functional.linear(x, self.weight, self.bias)
 
 
@@ -52,6 +53,7 @@ class BlockAffine(Layer):
         self.register_buffer("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, T, in_dim) -> (B, T, out_dim), block by block."""
         blocks = x.unflatten(-1, (len(self.weight), -1))  # (B, T, blocks, in)
         return (torch.einsum("btki,koi->btko", blocks, self.weight) + self.bias).flatten(-2)
 
@@ -67,6 +69,7 @@ class ScaleAndOffset(Layer):
         self.register_buffer("offset", offset)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(..., in_dim), scaled and moved, of the same shape."""
         if len(self.scale) == self.in_dim:
             return torch.addcmul(self.offset, x, self.scale)
         return torch.addcmul(self.offset, x.unflatten(-1, (-1, len(self.scale))), self.scale).flatten(-2)
@@ -80,6 +83,7 @@ class Pointwise(Layer):
         self.function = function
 
     def forward(self, x: Tensor) -> Tensor:
+        """The function of x, of the same shape."""
         return self.function(x)
 
 
@@ -99,6 +103,13 @@ class WindowLayer(nn.Module):
         self.window = window
 
     def forward(self, x: Tensor, counts: Tensor | None, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Tensor:
+        """(B, M, in_dim) -> (B, N, out_dim).
+
+        Args:
+            x: frames.
+            counts: (B, M) which of them count; None is all.
+            starts, stops: (N,) first frame of each window, and the one after its last.
+        """
         if counts is not None:
             x = x.masked_fill(~counts[..., None], 0.0)
         return self.finish(window_sums(self.rows(x, counts), starts, stops))
@@ -120,6 +131,7 @@ class StatisticsExtraction(WindowLayer):
         self.include_variance = include_variance
 
     def rows(self, x: Tensor, counts: Tensor | None) -> Tensor:
+        """What is summed of each frame: 1 where it counts, x, and x squared where variances are wanted."""
         ones = x.new_ones(*x.shape[:2], 1) if counts is None else counts.to(x.dtype)[..., None]
         return torch.cat([ones, x, x.square()] if self.include_variance else [ones, x], dim=-1)
 
@@ -136,6 +148,7 @@ class StatisticsPooling(WindowLayer):
         self.variance_floor = variance_floor
 
     def finish(self, sums: Tensor) -> Tensor:
+        """Mean and deviation (or mean square) out of sums (B, N, K); variances have a floor, as in Kaldi."""
         count = sums[..., :1].clamp(min=1)  # a window without frames is never used
         moments = sums[..., 1:] * count.reciprocal()
         if self.output_stddevs:
@@ -152,6 +165,10 @@ def window_sums(rows: Tensor, starts: NDArray[np.int64], stops: NDArray[np.int64
     On a CPU the frames are added one after the other in single precision, as Kaldi does. That is no better
     than other orders, but where a unit is the same in all frames (a dead ReLU), the variance that E[x^2] -
     mean^2 leaves is rounding noise with a root far above the floor, and only the same order gives the same.
+
+    Args:
+        rows: (B, M, K).
+        starts, stops: (N,) first row of each window, and the one after its last.
 
     >>> window_sums(torch.tensor([[[1.0], [2.0], [4.0]]]), np.array([0, 1]), np.array([2, 3])).flatten()
     tensor([3., 6.])

@@ -32,6 +32,9 @@ def rewritten_moments(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and variance after they are read to sums and written again, which costs the last digits.
 
+    Args:
+        mean, variance: (D,) as they were stored.
+        count: frames that they are of.
     Source: BatchNormComponent::Read, Write and ComputeDerived.
     """
     mean, variance, each = mean.astype(np.float64), variance.astype(np.float64), np.float32(1 / count)

@@ -53,10 +53,12 @@ class BlockWindow(Window):
     period: int
 
     def bounds(self, times: Times) -> tuple[Times, Times]:
+        """First frame of the block of each time, and the one after its last."""
         start = times - times % self.period
         return start, start + self.period
 
     def hull(self, source: Interval) -> Interval:
+        """Times whose block meets the interval of the source."""
         return source[0] - self.period + 1, source[1] + self.period - 1
 
 
@@ -68,10 +70,12 @@ class ContextWindow(Window):
     right: int
 
     def bounds(self, times: Times) -> tuple[Times, Times]:
+        """First frame of the window of each time, and the one after its last; the same where there is no window."""
         empty = times % self.step != 0
         return times - self.left, np.where(empty, times - self.left, times + self.right + 1)
 
     def hull(self, source: Interval) -> Interval:
+        """Times whose window meets the interval of the source."""
         return source[0] - self.right, source[1] + self.left
 
 

@@ -52,6 +52,10 @@ def needed_lines(model: Nnet3Model, output: str) -> list[ConfigLine]:
 def build_stages(model: Nnet3Model, lines: Sequence[ConfigLine], features: str) -> list[Stage]:
     """The stages of `lines`, which stand in order, with the input node named `features` as the only one.
 
+    Args:
+        model: has the components.
+        lines: nodes, each after those that it needs.
+        features: name of the input node.
     Raises:
         DataError: another input node, a component that is missing, or one that does not fit together.
     """

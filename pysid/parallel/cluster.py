@@ -58,11 +58,13 @@ class ClusterExecutor(Executor):
         self._lost: type[Exception] = distributed.KilledWorker
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Sends work to some worker; function and arguments are pickled, and both sides are of one version."""
         future: Future[Any] = Future()
         self._send(future, partial(_on_worker, __version__, function, *args, **kwargs), ATTEMPTS)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Leaves the cluster; what is not done is given up. The workers stay."""
         self._client.close()
 
     def _send(self, future: Future[Any], call: Callable[[], Any], attempts: int) -> None:

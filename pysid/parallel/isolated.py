@@ -3,10 +3,13 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pysid.errors import DataError
 from pysid.parallel.processes import ProcessExecutor, WorkerLost
+
+if TYPE_CHECKING:
+    import resource
 
 
 def isolated(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -31,4 +34,9 @@ def peak_bytes() -> int:
             return int(fields["VmHWM"].split()[0]) * 1024
     import resource  # which not every system has
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return bytes_of(resource.getrusage(resource.RUSAGE_SELF))
+
+
+def bytes_of(usage: "resource.struct_rusage") -> int:
+    """The peak of memory in what the system reports of a process."""
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -32,6 +32,7 @@ class SerialExecutor(Executor):
     is_sure = True  # that a piece of work over which workers were lost is what killed them
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Does it now; an error is raised here, and not kept in the future."""
         future: Future[Any] = Future()
         future.set_result(function(*args, **kwargs))
         return future
@@ -54,9 +55,11 @@ class ProcessExecutor(Executor):
         self._threads = ThreadPoolExecutor(n)  # one waits for each process
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Gives the work to the next process that is free."""
         return self._threads.submit(self._call, function, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends the processes, after the work that they are at; what has not begun is given up."""
         for lane in self._lanes:
             lane.close()
         self._threads.shutdown(wait, cancel_futures=True)

@@ -195,7 +195,13 @@ def describe_lost(names: Sequence[str], n_total: int) -> str:
 
 
 def merge(shards: Iterable[ShardFile], writer: ArkWriter, skipped: Skipped) -> None:
-    """Moves the records of shards to the end of an archive; those that it has already are left out."""
+    """Moves the records of shards to the end of an archive; those that it has already are left out.
+
+    Args:
+        shards: in order.
+        writer: of the archive.
+        skipped: gets the utterances that shards left out.
+    """
     for shard in shards:
         for key, reason in shard.skipped.items():
             skipped.add(key, reason)

@@ -48,4 +48,5 @@ SourceT_contra = TypeVar("SourceT_contra", bound=Source, contravariant=True)
 class ShardWork(Hashable, Protocol[SourceT_contra]):
     """Makes arrays, or reasons why there is none, of a stretch of utterances. See `Work`."""
 
-    def open(self) -> Callable[[SourceT_contra], Results]: ...
+    def open(self) -> Callable[[SourceT_contra], Results]:
+        """What does the work; called once in each worker, so that a model is opened there."""

@@ -47,6 +47,11 @@ THIS_PROCESS = Workers()
 def n_processes(jobs: int | None, device: str, gpus: int) -> int:
     """How many processes work on a machine: as many as asked for, else one for each GPU that may be taken.
 
+    Args:
+        jobs: as asked for, or None.
+        device: "cpu", "cuda" or "cuda:N".
+        gpus: how many the machine has.
+
     >>> asked = [(None, "cuda"), (None, "cuda:1"), (None, "cpu"), (2, "cuda")]
     >>> [n_processes(jobs, device, 4) for jobs, device in asked]
     [4, 1, 1, 2]
@@ -56,6 +61,11 @@ def n_processes(jobs: int | None, device: str, gpus: int) -> int:
 
 def device_of(device: str, rank: int, gpus: int) -> str:
     """The device of the process of that number: "cuda" is one of the machine's GPUs, in turns; others are themselves.
+
+    Args:
+        device: as asked for.
+        rank: number of the process, from 0.
+        gpus: how many the machine has.
 
     >>> [device_of("cuda", rank, 2) for rank in range(3)], device_of("cuda:1", 0, 2), device_of("cpu", 3, 2)
     (['cuda:0', 'cuda:1', 'cuda:0'], 'cuda:1', 'cpu')

@@ -63,6 +63,10 @@ def save_det_plot(
 ) -> None:
     """Writes the figure of `plot_det`, as the ending of `path` says: .png, .svg, .pdf and the like.
 
+    Args:
+        path: where to.
+        systems: {name: (target, nontarget)} scores.
+        title: above the plot.
     Raises:
         DataError: matplotlib cannot write files of that ending.
     """

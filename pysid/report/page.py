@@ -57,6 +57,7 @@ class Speaker:
 
     @property
     def summary(self) -> str:
+        """Number of turns and time, in words."""
         return f"{self.n_turns} turn{'' if self.n_turns == 1 else 's'}, {clock(self.seconds)}"
 
 
@@ -151,7 +152,21 @@ def write_page(
     text: Sequence[SpokenText] | None = None,
     embed_audio: Embed = "auto",
 ) -> None:
-    """Writes what `render_page` gives to `path`, where it appears when it is complete."""
+    """Writes what `render_page` gives to `path`, where it appears when it is complete.
+
+    Args:
+        path: where to.
+        audio: the recording, or None for a page without sound.
+        turns: what was found.
+        duration_s: length of the recording.
+        title: above all.
+        reference: the truth, drawn below.
+        errors: where the two differ, as `pysid.metrics.error_pieces`.
+        figures: shown beside the title.
+        notes: {speaker: a word on who it is}.
+        text: what is said, and when.
+        embed_audio: whether the sound is in the page or linked; "auto" goes by its size.
+    """
     page = render_page(
         audio,
         turns,

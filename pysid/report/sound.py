@@ -42,6 +42,7 @@ class EmbeddedSound:
 
     @property
     def base64(self) -> str:
+        """The bytes as the page holds them."""
         return base64.b64encode(self.data).decode("ascii")
 
 

@@ -75,7 +75,15 @@ def print_timeline(
     errors: Sequence[ErrorPiece] | None = None,
     console: Console | None = None,
 ) -> None:
-    """Prints what `render_timeline` gives, to standard output where no console is given."""
+    """Prints what `render_timeline` gives, to standard output where no console is given.
+
+    Args:
+        turns: what was found.
+        duration_s: length of the recording.
+        reference: the truth, below.
+        errors: where the two differ.
+        console: of rich.
+    """
     (console or Console()).print(render_timeline(turns, duration_s, reference, errors))
 
 

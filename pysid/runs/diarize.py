@@ -22,7 +22,7 @@ from pysid.io.tables import read_wav_scp
 from pysid.io.turns.nist import one_words
 from pysid.metrics.diarization import diarization_error, error_pieces
 from pysid.runs.names import find_files, name_files
-from pysid.runs.speaker_names import NameOptions, linked, with_enrolled_names, with_voices
+from pysid.runs.speaker_names import Naming, linked, with_enrolled_names, with_voices
 from pysid.segments import Segment, Turn
 from pysid.speakers.identify import Identifier
 
@@ -113,7 +113,7 @@ def diarize(
     speech: TurnsOf | None = None,
     resume: bool = False,
     max_hours: float = MAX_HOURS,
-    names: NameOptions | None = None,
+    names: Naming | None = None,
 ) -> Iterable[Outcome]:
     """Diarizes one recording after the other and writes its files.
 
@@ -130,7 +130,7 @@ def diarize(
     Yields:
         what came of each.
     """
-    folder, names = Path(out_dir), names or NameOptions()
+    folder, names = Path(out_dir), names or Naming()
     heard: list[tuple[Outcome, AudioFile | None]] = []
     for recording in recordings:
         with skipped.on_error(recording.name):

@@ -50,6 +50,7 @@ class EmbedWork:
         return self.with_model(model)
 
     def with_model(self, model: SpeakerModel) -> Callable[[ArraySource], Results]:
+        """What embeds a part with a model that is open."""
         return partial(_embed_shard, model, self.windows)
 
 
@@ -188,7 +189,14 @@ def _require_some(n_done: int, out: Path, skipped: Skipped) -> None:
 
 
 def compute_embeddings(model: SpeakerModel, inputs: Inputs, arrays: Named, on_skip: OnSkip) -> Named:
-    """Embeddings (E,) of what was read of the inputs; those of which there is none are given to `on_skip`."""
+    """Embeddings (E,) of what was read of the inputs; those of which there is none are given to `on_skip`.
+
+    Args:
+        model: what embeds.
+        inputs: say whether arrays are waveforms or features.
+        arrays: (name, array) of them.
+        on_skip: is called with name and reason.
+    """
     compute = model.embed_features if inputs.are_features else model.embed_waves
     return compute(arrays, on_skip)
 
@@ -198,6 +206,11 @@ def embed(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Embeddings (E,) of the inputs that are not in `done`, in their order; unreadable ones go to `skipped`.
 
+    Args:
+        model: what embeds.
+        inputs: of which kind ever.
+        skipped: gets names and reasons.
+        done: names to leave out.
     Raises:
         DataError: an archive breaks off, after the embeddings of all that stands before.
     """

@@ -58,11 +58,14 @@ class SourceInputs(Inputs):
         self.source: ArraySource = source
 
     def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        """(name, array) of what is not in `done`, in order; `on_skip` gets the name and the reason of what cannot be
+        read.
+        """
         for key in self.keys:
             if key in done:
                 continue
             try:
-                array = self.source.load(key)
+                array = self.source.read(key)
             except DataError as error:
                 on_skip(key, str(error).removeprefix(f"{key}: "))
                 continue
@@ -77,6 +80,11 @@ class ArchiveInputs(Inputs):
         self.allow_pipes = allow_pipes
 
     def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        """(name, features) of what is not in `done`.
+
+        Raises:
+            DataError: the archive breaks off; what stands before has been given.
+        """
         for key, array in read_matrices(self.specifier, allow_pipes=self.allow_pipes):
             if key not in done:
                 yield key, array
@@ -95,6 +103,7 @@ class WindowInputs(Inputs):
         self.windows: WindowConfig = windows
 
     def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
+        """(name, features) of each window that is not in `done`."""
         shift_s = self.model.config.frontend.features.shift_ms / 1000
         for key, features in self._features(on_skip):
             whole = Segment(0.0, len(features) * shift_s)

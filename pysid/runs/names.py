@@ -16,7 +16,7 @@ OTHER_ENDINGS = frozenset(map(".{}".format, f"{_RESULTS} {_OTHERS}".split()))
 
 
 def find_files(sources: Sequence[str]) -> list[str]:
-    """The files that are named, in place of a folder those in it and below, in order of their paths.
+    """The files that are named; in place of a folder those in it and below, unless hidden, in order of their paths.
 
     Raises:
         DataError: a file is named twice, or a folder has none.
@@ -38,7 +38,7 @@ def find_files(sources: Sequence[str]) -> list[str]:
 
 
 def _files_below(source: str) -> Iterator[str]:
-    """The files in a folder and below that are not hidden and may be recordings; links are followed, but not twice."""
+    """The files in a folder and below that may be recordings; links are followed, but not twice."""
     seen = set()
 
     def tell(error: OSError) -> None:
@@ -52,9 +52,11 @@ def _files_below(source: str) -> Iterator[str]:
             continue
         seen.add((state.st_dev, state.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() not in OTHER_ENDINGS:
-                yield os.path.join(folder, name)
+        yield from (os.path.join(folder, name) for name in names if _may_be_recording(name))
+
+
+def _may_be_recording(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() not in OTHER_ENDINGS
 
 
 def name_files(paths: Sequence[str]) -> dict[str, str]:

@@ -62,6 +62,14 @@ def score_list(
     Embeddings of audio are kept beside `out` until the scores are there, so that a second run resumes where the first
     was stopped.
 
+    Args:
+        trials_path: of the list.
+        audio: what the trials are of, as `pysid embed` takes it.
+        out: of the scores.
+        config: back-end and normalisation.
+        model: directory or name.
+        workers: who embeds.
+        allow_pipes: run entries that are shell commands.
     Raises:
         DataError: a file that is missing or malformed, an utterance or speaker of the lists that does not exist, no
             trial that can be scored, or another run that writes `out`.

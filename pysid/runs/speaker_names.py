@@ -18,7 +18,7 @@ from pysid.speakers.link import LINK_POINT, link_voices
 
 
 @dataclass(frozen=True)
-class NameOptions:
+class Naming:
     """What the speakers of a run are called.
 
     Attributes:
@@ -35,6 +35,7 @@ class NameOptions:
 
     @property
     def needs_voices(self) -> bool:
+        """Whether embeddings of the speakers have to be made."""
         return self.identifier is not None or self.link
 
 
@@ -82,6 +83,11 @@ def linked(found: Sequence[Diarization], backend: Backend, point: OperatingPoint
 
     Speakers are numbered anew, in the order in which they first talk in the recordings as given. Those who are
     named after somebody enrolled keep their names. A speaker without an embedding is linked to nobody.
+
+    Args:
+        found: of the recordings, in order.
+        backend: of their model, calibrated.
+        point: where two voices are taken for one person's.
     """
     voices = [
         (i, voice)

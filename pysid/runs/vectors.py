@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pysid.errors import Skipped
-from pysid.io.ark.archive import load_vector, read_vectors, split_specifier
+from pysid.io.ark.archive import read_vector, read_vectors, split_specifier
 from pysid.io.tables import read_table
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import gather
@@ -40,6 +40,7 @@ class ArchivedVectors(VectorSource):
         self.names = self.vectors.keys()
 
     def read(self, wanted: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
+        """{name: (E,)} of those wanted that are there."""
         return {key: x for key, x in self.vectors.items() if key in wanted}
 
 
@@ -53,11 +54,12 @@ class ListedVectors(VectorSource):
         self.allow_pipes = allow_pipes
 
     def read(self, wanted: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
+        """{name: (E,)} of those wanted that are there and can be read; `skipped` gets the others' reasons."""
         vectors = {}
         for key, entry in self.entries.items():
             if key in wanted:
                 with skipped.on_error(key):
-                    vectors[key] = load_vector(entry, self.directory, allow_pipes=self.allow_pipes)
+                    vectors[key] = read_vector(entry, self.directory, allow_pipes=self.allow_pipes)
         return vectors
 
 
@@ -88,10 +90,12 @@ class EmbeddedVectors(VectorSource):
         self.shards = embedding_shards(model, some, beside, workers)
 
     def read(self, wanted: Collection[str], skipped: Skipped) -> dict[str, np.ndarray]:
+        """{name: (E,)} of those wanted; embeds, or goes on where an earlier run was stopped."""
         self.shards.find()
         return {key: x for key, x in gather(self.shards.run(DESCRIPTION), skipped) if key in wanted}
 
     def forget(self) -> None:
+        """Removes what is kept for a second run."""
         self.shards.remove()
 
 

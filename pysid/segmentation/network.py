@@ -8,6 +8,7 @@ H. Bredin and A. Laurent, "End-to-end speaker segmentation for overlap-aware res
 task and the recurrent layers; Y. Fujita et al., "End-to-end neural speaker diarization with self-attention", ASRU 2019.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from pysid.frontend import FbankConfig
 from pysid.segmentation.powerset import Powerset
 from pysid.segmentation.protocol import FrameGrid
+from pysid.segmentation.trunk import FRAMES, Trunk, TrunkConfig
 
 STRIDE = 2  # feature frames to an output; each of the two coarser stages halves the rate once more
 COARSEST = 4 * STRIDE
@@ -34,6 +36,7 @@ class MelNetConfig:
         fine_dilations, middle_dilations: of the convolutions at 20 and at 40 ms before the recurrent layers.
         hidden: of each direction of the two recurrent layers.
         n_heads: of the attention between them.
+        trunk: stages of a speaker network whose frames the recurrent layers see beside the convolutions; None for none.
     """
 
     feature_dim: int = 81
@@ -45,6 +48,7 @@ class MelNetConfig:
     middle_dilations: tuple[int, ...] = (1, 2, 4)
     hidden: int = 128
     n_heads: int = 4
+    trunk: TrunkConfig | None = None
 
     def __post_init__(self) -> None:
         sizes = (*self.channels, *self.fine_dilations, *self.middle_dilations, self.hidden, self.n_heads)
@@ -54,6 +58,10 @@ class MelNetConfig:
             raise ValueError(f"n_heads must divide 2 hidden, got {self.n_heads} and hidden {self.hidden}")
         if not 0 < self.window_s < float("inf"):
             raise ValueError(f"window_s must be positive, got {self.window_s}")
+        if self.trunk is not None and self.trunk.resnet.feature_dim != self.feature_dim:
+            raise ValueError(
+                f"trunk.resnet.feature_dim must be {self.feature_dim}, got {self.trunk.resnet.feature_dim}"
+            )
         Powerset(self.n_speakers, self.max_together)
 
     @property
@@ -79,6 +87,11 @@ class MelNet(nn.Module):
         self.to_middle = _Stem(fine, middle, 4)
         self.middle = nn.Sequential(*(_Layer(middle, d) for d in c.middle_dilations))
         self.to_coarse = _Stem(middle, coarse, 3)
+        self.trunk = self.from_trunk = None
+        if c.trunk is not None:
+            self.trunk = Trunk(c.trunk)
+            self.from_trunk = nn.Sequential(nn.LayerNorm(c.trunk.dim), nn.Linear(c.trunk.dim, coarse, bias=False))
+            nn.init.zeros_(self.from_trunk[1].weight)  # a network without a trunk goes on from where it was
         self.before = nn.LSTM(coarse, c.hidden, bidirectional=True, batch_first=True)
         self.attention = _Attention(wide, c.n_heads)
         self.after = nn.LSTM(wide, c.hidden, bidirectional=True, batch_first=True)
@@ -88,7 +101,8 @@ class MelNet(nn.Module):
         self.fine_out = nn.Sequential(_Layer(fine, 1), _Layer(fine, 2))
         self.output = nn.Conv1d(fine, len(c.powerset), 1)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, from_trunk: Tensor | None = None) -> Tensor:
+        """As the class says; `from_trunk` (B, ceil(T / 8), D) is what the trunk made of the features, where known."""
         if features.ndim != 3 or features.shape[2] != self.config.feature_dim or not features.shape[1]:
             raise ValueError(
                 f"features must be (batch, frames, {self.config.feature_dim}), got {tuple(features.shape)}"
@@ -99,6 +113,8 @@ class MelNet(nn.Module):
         fine = self.fine(self.stem(x))  # (B, C, F)
         middle = self.middle(self.to_middle(fine))
         coarse = self.to_coarse(middle).transpose(1, 2)  # (B, F / 4, C)
+        if self.trunk is not None and self.from_trunk is not None:
+            coarse = coarse + self.from_trunk(self.trunk(features) if from_trunk is None else from_trunk)
         coarse = self.attention(self.before(coarse)[0])
         coarse = F.gelu(self.from_coarse(self.after(coarse)[0]))
         middle = self.middle_out(middle + _twice_as_many(coarse))
@@ -118,16 +134,49 @@ class MelSegmentation:
 
     def __init__(self, network: MelNet, features: FbankConfig) -> None:
         self.network = network.eval()
+        self._trunk = None if network.trunk is None else network.trunk.fused()
         self.features: FbankConfig | None = features
         self.sample_rate = int(features.sample_rate)
         self.powerset = network.config.powerset
         self.grid = FrameGrid(STRIDE * features.shift_ms / 1000, 0.0, network.config.window_s)
 
+    @property
+    def alignment(self) -> int:
+        """Frames of the grid that windows best start at multiples of: then those that overlap share the trunk."""
+        return 1 if self._trunk is None else FRAMES // STRIDE
+
     @torch.inference_mode()
     def __call__(self, windows: Tensor) -> Tensor:
         """(B, F, K) float32 on the CPU, of features (B, T, D) of windows of one length."""
-        log_probabilities: Tensor = self.network(windows.to(next(self.network.parameters()).device)).cpu()
+        windows = windows.to(self._device)
+        log_probabilities: Tensor = self.network(windows, None if self._trunk is None else self._trunk(windows)).cpu()
         return log_probabilities
+
+    @torch.inference_mode()
+    def over(self, stretch: Tensor, starts: Sequence[int], size: int) -> Tensor:
+        """What a call gives, (B, F, K), of windows that overlap.
+
+        The trunk hears the stretch once. It knows a little of what lies before and after a window then, which changes
+        the outputs by little.
+
+        Args:
+            stretch: features (T, D) that hold all of the windows.
+            starts: their first frames.
+            size: frames of each.
+        """
+        stretch = stretch.to(self._device)
+        windows = torch.stack([stretch[start : start + size] for start in starts])
+        if self._trunk is None or any(start % FRAMES for start in starts) or len(starts) == 1:
+            return self(windows)
+        frames = self._trunk(stretch[None])[0]
+        n = -(-size // FRAMES)
+        own = torch.stack([frames[start // FRAMES :][:n] for start in starts])
+        log_probabilities: Tensor = self.network(windows, own).cpu()
+        return log_probabilities
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
 
 
 def prepared(features: Tensor) -> Tensor:

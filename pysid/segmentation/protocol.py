@@ -1,7 +1,8 @@
 """What a network of local segmentation is to those who run it, be it ours or another toolkit's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -53,3 +54,27 @@ class SegmentationNetwork(Protocol):
         As they are wanted on the CPU: float32; inputs may be on any device. A window is heard by itself: the same
         whatever else is in the batch. Levels, means and the like are the network's own affair.
         """
+
+
+@runtime_checkable
+class Overlapping(Protocol):
+    """What a network has that shares work between windows that overlap.
+
+    Attributes:
+        alignment: frames of the grid; windows that start at multiples of it can share.
+    """
+
+    @property
+    def alignment(self) -> int:
+        """As the class says."""
+        ...
+
+    def over(self, stretch: Tensor, starts: Sequence[int], size: int) -> Tensor:
+        """What a call gives, (B, F, K), of windows that overlap.
+
+        Args:
+            stretch: input frames that hold all of them.
+            starts: their first frames in it.
+            size: frames of each.
+        """
+        ...

@@ -87,6 +87,11 @@ class PyanNet(nn.Module):
         self.classifier = nn.Linear(widths[-1], len(self.powerset))
 
     def forward(self, windows: Tensor) -> Tensor:
+        """Log-probabilities (B, F, K) of the sets of speakers, of windows (B, S) at int16 scale.
+
+        Raises:
+            ValueError: other axes, or fewer samples than one output frame sees.
+        """
         if windows.ndim != 2 or windows.shape[1] < self.config.field_samples:
             raise ValueError(
                 f"windows must be (batch, samples >= {self.config.field_samples}), got {tuple(windows.shape)}"

@@ -42,7 +42,13 @@ CREATE TABLE utterance (
 
 
 def make(path: Path, fingerprint: str, dim: int) -> None:
-    """Makes the tables of a database, if it is not there, or a process was killed before it had made them."""
+    """Makes the tables of a database, if it is not there, or a process was killed before it had made them.
+
+    Args:
+        path: of the database; it is made for its owner alone.
+        fingerprint: of the model.
+        dim: E of its embeddings.
+    """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(connect(path)) as connection:

@@ -83,7 +83,8 @@ class OperatingPoint:
         if calibration is None and self.threshold is None:
             raise DataError(
                 "this back-end has no calibration, so its scores have no natural threshold: give a --threshold on the "
-                "score, or calibrate it with pysid fit-backend --calibration-trials"
+                "score, or calibrate it with pysid fit-backend --calibration-trials (after pysid convert, where it is "
+                "another toolkit's model)"
             )
         if calibration is not None and not calibration.scale_ > 0:
             raise DataError(
@@ -109,6 +110,11 @@ class OperatingPoint:
 
 def describe(score: float, llr: float | None, probability: float | None) -> str:
     """The score, and what the calibration made of it, where there is one.
+
+    Args:
+        score: by the back-end.
+        llr: natural logarithm of the likelihood ratio.
+        probability: of the same speaker.
 
     >>> describe(54.29542, 11.3901, 0.99999)
     'score 54.2954, LLR 11.3901, probability 1.0000'

@@ -72,7 +72,14 @@ def enrol(
 def enrol_voices(
     path: str | os.PathLike[str], model: SpeakerModel, name: str, voices: Sequence[EnrolledUtterance]
 ) -> None:
-    """Adds voices whose embeddings the model has made already; see `enrol`."""
+    """Adds voices whose embeddings the model has made already; see `enrol`.
+
+    Args:
+        path: of the database, made if it is not there.
+        model: that made the embeddings.
+        name: of the speaker, new or known.
+        voices: embeddings with their lengths.
+    """
     check_name(name)
     with SpeakerDatabase.create(path, model.fingerprint(), model.config.network.embedding_dim) as database:
         database.add({name: voices})
@@ -229,6 +236,10 @@ def posterior(
 def load_index(database: SpeakerDatabase, backend: Backend, fingerprint: str) -> tuple[list[SpeakerIndex], int]:
     """All speakers of a database: those of its index file that still hold, and the others, made anew.
 
+    Args:
+        database: open.
+        backend: of the model.
+        fingerprint: of the model; an index of another one does not hold.
     Returns:
         The parts, and how many speakers are not from the index file.
     """
@@ -244,7 +255,13 @@ def load_index(database: SpeakerDatabase, backend: Backend, fingerprint: str) ->
 
 
 def store_index(database: SpeakerDatabase, label: Label, parts: Sequence[SpeakerIndex]) -> None:
-    """Writes the index file, if that is possible and nobody has been removed in the meantime."""
+    """Writes the index file, if that is possible and nobody has been removed in the meantime.
+
+    Args:
+        database: open.
+        label: what the index is of.
+        parts: all speakers.
+    """
     try:
         with database.writing():
             if database.state()[0] == label.epoch:

@@ -92,6 +92,11 @@ def write_index(database: str | os.PathLike[str], label: Label, parts: Sequence[
     """Writes the speakers of `parts` that can be found; the file appears when it is complete.
 
     The caller keeps other writers out.
+
+    Args:
+        database: path of it, beside which the index is.
+        label: model and state of the database.
+        parts: speakers as searches want them.
     """
     path = index_path(database)
     found = [part.side.row > NO_SCORE for part in parts]
@@ -125,6 +130,12 @@ def erase(database: str | os.PathLike[str], ids: Iterable[int], epoch: int, next
 
     An index of another epoch may have been left by a process that was killed: it is removed. The caller keeps other
     writers out.
+
+    Args:
+        database: path of it.
+        ids: of the speakers.
+        epoch: before they are removed.
+        next_epoch: after.
     """
     path = index_path(database)
     remove_leftovers(path.parent, path.name)

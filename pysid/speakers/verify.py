@@ -73,7 +73,15 @@ def verify(
     point: OperatingPoint | None = None,
     backend: str | None = None,
 ) -> list[Decision]:
-    """Whether each of `tests` is of the speaker of `enrol`, in their order; arguments and errors as `Verifier`."""
+    """Whether each of `tests` is of the speaker of `enrol`, in their order; arguments and errors as `Verifier`.
+
+    Args:
+        model: what embeds and scores.
+        enrol: recordings of one speaker.
+        tests: recordings to check.
+        point: prior and costs, or a threshold.
+        backend: "plda" or "cosine"; None is the model's own.
+    """
     verifier = Verifier(model, enrol, point, backend)
     return [verifier(test) for test in tests]
 

@@ -1,1 +1,1 @@
-"""Networks trained: what every training needs. `embedding` and `activity` are the two kinds."""
+"""Training of networks: what every training needs. `embedding`, `segmentation` and `activity` are the kinds."""

@@ -1,9 +1,8 @@
 """Where a training stands, on disk: written whole or not at all, so that a kill at any moment loses little.
 
 A state is a folder `state-STEP` with what accelerate saves (weights as safetensors, the optimizer's tensors) and
-`progress.json`; `sums.json` has a hash of each file. It is filled under another name and renamed; older states go
-after that.
-"""
+`progress.json`; `sums.json` has a hash of each file. It is filled under another name and renamed; older states are
+removed after that."""
 
 import hashlib
 import json
@@ -46,7 +45,13 @@ class Progress:
 
 
 def save_state(directory: Path, accelerator: "Accelerator", progress: Progress) -> None:
-    """Writes the state of model, optimizer and `progress`; every process of the training calls this."""
+    """Writes the state of model, optimizer and `progress`; every process of the training calls this.
+
+    Args:
+        directory: of the training.
+        accelerator: knows model, optimizer and schedule.
+        progress: how far it is.
+    """
     temporary = directory / ".state-unfinished"
     if accelerator.is_main_process:
         shutil.rmtree(temporary, ignore_errors=True)

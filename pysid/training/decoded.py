@@ -34,6 +34,10 @@ class DecodedWaves:
     def read(self, number: int, start: int, n_samples: int) -> np.ndarray:
         """(n_samples,) float32 from sample `start` on, fewer where the waveform ends.
 
+        Args:
+            number: of the waveform.
+            start: its first sample that is wanted.
+            n_samples: how many.
         Raises:
             DataError: the waveform could not be decoded, or ends before `start`.
         """

@@ -6,7 +6,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from pysid.config import read_settings, to_plain
+from pysid.config import read_config, to_plain
 from pysid.io.claim import Changes
 from pysid.io.claim import claim as claim_folder
 from pysid.io.files import atomic_text
@@ -16,7 +16,7 @@ from pysid.progress import say
 # Settings that may change between a training and its resumption: they do not change what it computes.
 HARMLESS = {"trainer.checkpoint_minutes", "trainer.log_steps", "trainer.n_workers", "out", "allow_pipes"}
 
-# Others that may, with what comes of it.
+# Others that may, with their effect.
 FELT = {
     "trainer.n_epochs": "from here on the learning rate falls as over the new number",
     "trainer.max_steps": "from here on the learning rate falls as over the new number",
@@ -27,10 +27,10 @@ FELT = {
 
 
 def alone(run: Callable[..., Path]) -> Callable[..., Path]:
-    """A training that no other process may join in its folder, `out` of its configuration.
+    """Keeps other trainings out of a training's folder, `out` of its configuration.
 
-    Of the processes of one training, which their launcher numbers by RANK, the first keeps others out. One that is told
-    to write nothing, by `dry_run`, minds nobody.
+    Of the processes of one training, which their launcher numbers by RANK, the first does so. A `dry_run`, which writes
+    nothing, keeps nobody out.
 
     Raises:
         DataError: another training is running there.
@@ -59,9 +59,9 @@ def claim(out: Path, config: Any, *, dry_run: bool = False) -> None:
     path = out / "train.json"
     holds_states = path.exists() and any(out.glob("state-*"))
     # Settings newer than the file get their defaults.
-    old = to_plain(read_settings(type(config), path)) if holds_states else None
+    old = to_plain(read_config(type(config), path)) if holds_states else None
     changes = claim_folder(path, old, to_plain(config), _describe, HARMLESS | set(FELT), dry_run=dry_run)
-    if int(os.environ.get("RANK", "0")) == 0:  # one of several processes says it
+    if int(os.environ.get("RANK", "0")) == 0:  # only one of several processes says it
         for name, effect in FELT.items():
             if name in changes:
                 was, now = changes[name]

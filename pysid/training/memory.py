@@ -1,8 +1,8 @@
-"""Memory in pages of 2 MiB, which a process that takes and gives back large tensors all the time is quicker with."""
+"""Memory in pages of 2 MiB, which speeds up a process that allocates and frees large tensors all the time."""
 
 import os
 
-LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # of PyTorch, which looks at it once, when it makes its first tensor
+LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # PyTorch reads it once, when it makes its first tensor
 
 
 def ask_for_large_pages() -> None:

@@ -21,7 +21,7 @@ class OptimizerConfig:
         warmup_steps: steps in which the rate climbs linearly to `learning_rate`.
         momentum, nesterov: SGD only.
         weight_decay: on every weight matrix; vectors (biases, batch norm) have none.
-        max_grad_norm: longer gradients are shortened to this length; 0 for no limit.
+        max_grad_norm: longer gradients are scaled down to this length; 0 for no limit.
     """
 
     kind: Literal["adam", "adamw", "sgd"] = "adam"

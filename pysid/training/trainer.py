@@ -8,6 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -20,13 +21,14 @@ from pysid.errors import DataError, needs_extra
 from pysid.progress import say, track
 from pysid.training.checkpoint import Progress, load_state, save_state
 from pysid.training.optim import OptimizerConfig, make_optimizer, set_learning_rate
+from pysid.training.running_mean import RunningMean
 
 with needs_extra("training", "train"):
     from accelerate import Accelerator
     from torch.utils.tensorboard import SummaryWriter
 
-# oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with free memory between them: gigabytes
-# where the length of chunks varies, of which it then seldom uses any again. It looks at this at its first product.
+# oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with gaps between them: gigabytes where
+# the length of chunks varies, and hardly any of it is used again. It reads this at its first product.
 ONEDNN_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8")
 
 
@@ -36,14 +38,16 @@ class TrainerConfig:
 
     Attributes:
         n_epochs: passes over the plan of chunks.
-        max_steps: end after so many optimizer steps, be it within an epoch; None: not before the last epoch ends.
-        average_epochs: the final network is the mean of those after so many last epochs, of those that there are.
+        max_steps: end after so many optimizer steps, even within an epoch; None ends with the last epoch.
+        average_epochs: the final network is the mean of those after the last so many epochs.
+        average_decay: above 0, networks that are measured and written, and the final one, have the mean of the weights
+            over the steps, of which each leaves this share as it was: 0.998 is a mean of about the last 500.
         seed: of the initial weights and of the chunks.
         mixed_precision: "bf16" and "fp16" multiply matrices in half precision; weights and sums stay float32.
         device: "auto" takes a GPU where there is one.
         n_threads: of a CPU training; 0 for all cores. Sums depend on it, so a resumed run needs the same number.
-        n_workers: processes that read beside the training, and where that is on a CPU also augment and make features; 0
-            does all in the training process.
+        n_workers: processes that read for the training, and where that is on a CPU also augment and make features; 0
+            does everything in the training process.
         checkpoint_minutes: time between states saved within an epoch; each epoch ends with one as well.
         log_steps: optimizer steps between points of the TensorBoard curves.
     """
@@ -51,6 +55,7 @@ class TrainerConfig:
     n_epochs: int = 3
     max_steps: int | None = None
     average_epochs: int = 1
+    average_decay: float = 0.0
     seed: int = 123
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -66,6 +71,8 @@ class TrainerConfig:
             raise ValueError(f"max_steps must be positive, got {self.max_steps}")
         if not 1 <= self.average_epochs <= self.n_epochs:
             raise ValueError(f"average_epochs must lie in [1, n_epochs={self.n_epochs}], got {self.average_epochs}")
+        if not 0 <= self.average_decay < 1:
+            raise ValueError(f"average_decay must lie in [0, 1), got {self.average_decay}")
         if min(self.seed, self.n_threads, self.n_workers) < 0:
             raise ValueError("seed, n_threads and n_workers must not be negative")
 
@@ -81,8 +88,13 @@ class Batches(Protocol):
     def epoch(self, epoch: int, process: int, n_processes: int) -> Dataset[tuple[Any, Tensor]]:
         """One process's share of each batch of an epoch: item i is (inputs, labels) of batch i.
 
-        Inputs are a tensor, or what else has `to` and `pin_memory`; `to_features` knows what to do with them. Where a
-        batch cannot be read, its item is (the DataError, None).
+        Inputs are a tensor, or anything that has `to` and `pin_memory`; `to_features` knows what to do with them. Where
+        a batch cannot be read, its item is (the DataError, None).
+
+        Args:
+            epoch: its number; the same number gives the same batches.
+            process: number of this process, from 0.
+            n_processes: among how many batches are shared.
         """
         ...
 
@@ -128,9 +140,18 @@ class Trainer:
             raise DataError("device is cuda, but no CUDA device is available")
         self.accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=config.mixed_precision)
         self.model, self.optimizer = self.accelerator.prepare(classifier, make_optimizer(optimizer, classifier))
+        self.average: RunningMean | None = None
+        if config.average_decay:
+            self.average = RunningMean(self._network, config.average_decay)
+            self.accelerator.register_for_checkpointing(self.average)
         self.progress = Progress()
         # Losses not looked at yet, with their batches: on a GPU, looking at each would make it wait for the CPU.
         self._unchecked: deque[tuple[int, Tensor]] = deque()
+
+    @property
+    def _network(self) -> nn.Module:
+        network: nn.Module = self.accelerator.unwrap_model(self.model).network
+        return network
 
     @property
     def _read_ahead(self) -> bool:
@@ -162,7 +183,7 @@ class Trainer:
             )
 
     def run(self) -> Progress:
-        """Goes on from the latest state, or from the start, to the end of the last epoch.
+        """Goes on from the latest state, or from the start, to the end of the last epoch; the network is final then.
 
         Raises:
             DataError: a loss that is not finite, with the batch it came from.
@@ -179,6 +200,8 @@ class Trainer:
             if writer is not None:
                 writer.close()
             self.accelerator.end_training()
+        if self.average is not None:
+            self._network.load_state_dict(self.average.state_dict())
         return self.progress
 
     @property
@@ -246,6 +269,8 @@ class Trainer:
             a.clip_grad_norm_(self.model.parameters(), self.optimizer_config.max_grad_norm)
         self.optimizer.step()
         p.batch, p.step = p.batch + 1, p.step + 1
+        if self.average is not None:
+            self.average.update(self._network, p.step)
         p.loss_sum, p.accuracy_sum = p.loss_sum + means[0], p.accuracy_sum + means[1]
         if writer is not None and p.step % self.config.log_steps == 0:
             named = zip(("loss", "accuracy", "penalty"), means.tolist(), strict=True)
@@ -276,8 +301,8 @@ class Trainer:
         p.epoch, p.batch, p.loss_sum, p.accuracy_sum, p.seconds = p.epoch + 1, 0, 0.0, 0.0, 0.0
         p.epochs.append(row)
         if a.is_main_process:
-            network = a.unwrap_model(self.model).network.eval()
-            figures = self.on_epoch(network, p)
+            with nullcontext() if self.average is None else self.average.applied(self._network):
+                figures = self.on_epoch(self._network.eval(), p)
             row.update(figures)
             say(", ".join(f"{k} {v:.4g}" for k, v in row.items()))
             if writer is not None:
@@ -312,7 +337,7 @@ class FinishedEpoch(Dataset[tuple[Any, Tensor]]):
 
 
 class BatchResult(NamedTuple):
-    """Loss to minimise, its penalty part included, and the share of chunks given to the right speaker; scalars.
+    """Loss to minimise, its penalty part included, and the share of chunks whose speaker was guessed right; scalars.
 
     Of a distillation, the last is the mean cosine to the teachers' embeddings.
     """

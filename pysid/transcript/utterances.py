@@ -19,14 +19,17 @@ class Utterance:
 
     @property
     def start_s(self) -> float:
+        """When its first word begins."""
         return self.words[0].start_s
 
     @property
     def end_s(self) -> float:
+        """When its last word ends."""
         return max(word.end_s for word in self.words)
 
     @property
     def text(self) -> str:
+        """Its words with the spaces that belong between them."""
         return joined(self.words)
 
 
@@ -35,6 +38,11 @@ def utterances(transcript: Transcript, pause_s: float = PAUSE_S, longest_s: floa
 
     A new one begins where the speaker changes; at the end of a sentence that a pause of `pause_s` follows, or that
     comes after `longest_s` of speech; and at a pause of twice `pause_s` anywhere.
+
+    Args:
+        transcript: words in order.
+        pause_s: what counts as a pause.
+        longest_s: from here on the end of any sentence will do.
     """
     groups: list[list[Word]] = []
     for word in transcript.words:

@@ -48,6 +48,7 @@ class Word:
 
     @property
     def segment(self) -> Segment:
+        """Its times alone."""
         return Segment(self.start_s, self.end_s)
 
     @property
@@ -120,6 +121,10 @@ def spread(text: str, start_s: float, end_s: float) -> list[Word]:
     """The words of a piece of text whose times are not known but for its start and end.
 
     Each gets a share of the time by its number of letters. In scripts without spaces each character is a word.
+
+    Args:
+        text: of the piece.
+        start_s, end_s: its times.
 
     >>> [(word.text, word.start_s, word.end_s) for word in spread("I see it", 1.0, 2.2)]
     [('I', 1.0, 1.2), ('see', 1.2, 1.8), ('it', 1.8, 2.2)]

@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,17 @@ from pysid.io.tables import (
 from pysid.io.turns.rttm import read_rttm
 from pysid.io.turns.uem import read_uem
 from pysid.metrics.diarization import DerCounts, diarization_error
+from pysid.metrics.speaker_count import by_true_number
 from pysid.model.directory import find_model
 from pysid.progress import say, track
 from pysid.report.tables import markdown
 
 SETS = {
     "plain-b": "simulated, no overlap",
+    "phone-b": "the same by telephone",
     "overlap-b": "simulated, overlap",
     "scene-b": "simulated, in rooms and noise",
+    "single-b": "simulated, one speaker",
 }
 AMI = "AMI clips of 30 s"
 BEGIN, END = "<!-- figures: written by recipes/default/card.py -->", "<!-- end of figures -->"
@@ -165,7 +168,7 @@ def diarization(diarizer: Diarizer, data: Path, oracle_speech: bool, limit: int 
     reference, uem = read_rttm(data / "ref.rttm"), read_uem(data / "all.uem")
     entries = list(read_wav_scp(data / "wav.scp").items())[:limit]
     totals = {"found": DerCounts(), "known": DerCounts()}
-    n_right = 0
+    numbers = []
     for name, entry in entries:
         spoken = [turn.segment for turn in reference[name]] if oracle_speech else None
         analysis = diarizer.analyse(resolve_path(entry, data), speech=spoken)
@@ -173,9 +176,16 @@ def diarization(diarizer: Diarizer, data: Path, oracle_speech: bool, limit: int 
         for kind, count in {"found": SpeakerCount(), "known": SpeakerCount.exactly(n_true)}.items():
             result = diarizer.assign(analysis, count)
             totals[kind] += diarization_error(reference[name], result.turns, uem[name])
-            n_right += kind == "found" and len(result.speakers) == n_true
+            if kind == "found":
+                numbers.append((n_true, len(result.speakers)))
     rates = {kind: total.rates() for kind, total in totals.items()}
-    return {"n_recordings": len(entries), **rates, "right_count": n_right / len(entries)}
+    right = sum(n_true == n_found for n_true, n_found in numbers) / len(entries)
+    return {
+        "n_recordings": len(entries),
+        **rates,
+        "right_count": right,
+        "counts": [asdict(row) for row in by_true_number(numbers)],
+    }
 
 
 def diarization_table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -187,6 +197,16 @@ def diarization_table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
         rates = [f"{100 * x['found'][rate]:.2f}" for rate in ("DER", "missed", "false alarm", "confusion")]
         known = f"{100 * x['known']['DER']:.2f}"
         result.add_row(name, str(x["n_recordings"]), *rates, known, f"{100 * x['right_count']:.0f}")
+    return result
+
+
+def count_table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The number of speakers that was found, by the true one: a line a set and number."""
+    result = Table("recordings", "speakers", "n", "found on average", "right number %")
+    for name, x in rows.items():
+        for count in x["counts"]:
+            mean, right = f"{count['mean_found']:.2f}", f"{100 * count['right']:.0f}"
+            result.add_row(name, str(count["n_true"]), str(count["n_recordings"]), mean, right)
     return result
 
 
@@ -240,6 +260,8 @@ def card(result: Mapping[str, Any]) -> str:
         "Diarization: with the settings that ship, without a collar, overlapping speech scored. The number of speakers "
         "is found, but in the one column.",
         markdown(diarization_table(result["diarization"])),
+        "The number of speakers, where it was not given, by the true one:",
+        markdown(count_table(result["diarization"])),
     ]
     millions = result["n_parameters"] / 1e6
     parts.append(

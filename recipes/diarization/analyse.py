@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,10 @@ import torch
 
 from pysid.config import assignment
 from pysid.diarization.config import DiarizationConfig
-from pysid.diarization.files import change_settings
+from pysid.diarization.files import with_settings
+from pysid.diarization.local.analysis import LocalAnalysis
+from pysid.diarization.local.embeddings import LocalSpeakers
+from pysid.diarization.local.speech import LocalSpeech
 from pysid.diarization.pipeline import Analysis, Diarizer
 from pysid.diarization.steps import Windows
 from pysid.frontend.streaming import RecordingFeatures
@@ -20,6 +24,7 @@ from pysid.io.scp import resolve_path
 from pysid.io.tables import read_wav_scp
 from pysid.io.turns.rttm import read_rttm
 from pysid.progress import track
+from pysid.segmentation.protocol import FrameGrid
 from pysid.segments import Segment
 
 
@@ -39,16 +44,40 @@ def save(path: Path, analysis: Analysis) -> None:
         optional["unbridged"] = times(analysis.unbridged)
     if analysis.overlap is not None:
         optional["overlap"] = analysis.overlap.astype(np.float16)
+    if analysis.local is not None:
+        optional |= _of_local(analysis.local)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(
             file,
             speech=times(analysis.speech),
             windows=np.stack([analysis.windows.start_s, analysis.windows.end_s, analysis.windows.speech]),
             embeddings=analysis.embeddings,
-            features=analysis.features.features.half().numpy(),
+            features=analysis.features.features.half().numpy() if analysis.local is None else np.zeros((0, 1), np.half),
             n_samples=analysis.features.n_samples,
             **optional,
         )
+
+
+def _of_local(local: LocalAnalysis) -> dict[str, np.ndarray]:
+    """What is heard in windows; the embeddings of local speakers are stored as those of any windows."""
+    speech, speakers, grid = local.speech, local.speakers, local.speech.grid
+    return {
+        "grid": np.array([grid.window_s, grid.step_s, grid.first_s]),
+        "starts": speech.starts,
+        "active": speech.active,
+        "speakers": np.stack([speakers.window, speakers.slot, speakers.speech_s, speakers.clean_s]),
+        "duration_s": np.array(speech.duration_s),
+    }
+
+
+def _local(arrays: Mapping[str, np.ndarray]) -> LocalAnalysis:
+    """The opposite of `_of_local`."""
+    window_s, step_s, first_s = arrays["grid"].tolist()
+    grid = FrameGrid(window_s=window_s, step_s=step_s, first_s=first_s)
+    window, slot, speech_s, clean_s = arrays["speakers"]
+    speech = LocalSpeech(grid, arrays["starts"], arrays["active"], float(arrays["duration_s"]))
+    own = LocalSpeakers(window.astype(np.int64), slot.astype(np.int64), speech_s, clean_s, arrays["embeddings"])
+    return LocalAnalysis(speech, own)
 
 
 def times(parts: list[Segment]) -> np.ndarray:
@@ -75,6 +104,7 @@ def load(path: Path, diarizer: Diarizer) -> Analysis:
             arrays.get("frames"),
             segments(arrays["unbridged"]) if "unbridged" in arrays else None,
             arrays.get("overlap"),
+            _local(arrays) if "active" in arrays else None,
         )
 
 
@@ -84,7 +114,7 @@ WORKER: dict[str, Diarizer] = {}  # of this process
 def start_worker(model: str, settings: dict) -> None:
     torch.set_num_threads(1)
     base = Diarizer.load(model)  # whose tuned settings are not what is compared
-    WORKER["diarizer"] = base.with_settings(change_settings(DiarizationConfig(), settings))
+    WORKER["diarizer"] = base.with_config(with_settings(DiarizationConfig(), settings))
     # The progress shown is that of recordings, not of blocks within each.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 

@@ -7,7 +7,7 @@ import argparse
 import json
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from analyse import load
 
 from pysid.diarization.config import DiarizationConfig
-from pysid.diarization.files import change_settings
+from pysid.diarization.files import with_settings
 from pysid.diarization.pipeline import Diarizer
 from pysid.diarization.steps import SpeakerCount
 from pysid.io.files import atomic_text
@@ -24,6 +24,7 @@ from pysid.io.tables import read_table
 from pysid.io.turns.rttm import read_rttm, write_rttm
 from pysid.io.turns.uem import read_uem
 from pysid.metrics.diarization import DerCounts, diarization_error
+from pysid.metrics.speaker_count import by_true_number
 from pysid.progress import track
 from pysid.segments import Turn
 
@@ -131,7 +132,7 @@ def diarizer_of(settings: Mapping[str, Any]) -> Diarizer:
     """One diarizer for each settings, which are over pysid's defaults, not over those tuned for the model."""
     key = json.dumps(settings, sort_keys=True)
     if key not in WORKER:
-        WORKER[key] = WORKER["base"].with_settings(change_settings(DiarizationConfig(), settings))
+        WORKER[key] = WORKER["base"].with_config(with_settings(DiarizationConfig(), settings))
     return WORKER[key]
 
 
@@ -148,7 +149,8 @@ class Result:
 
     counts: DerCounts
     turns: list[Turn]
-    n_extra: int  # speakers found beyond the true ones
+    n_true: int  # speakers there are
+    n_found: int
 
 
 def work(task: Task) -> list[Result]:
@@ -163,7 +165,7 @@ def work(task: Task) -> list[Result]:
     for settings in task.variants:
         found = diarizer_of(settings).assign(analysis, count)
         counts = diarization_error(reference, found.turns, uem)
-        results.append(Result(counts, found.turns, len(found.speakers) - n_true))
+        results.append(Result(counts, found.turns, n_true, len(found.speakers)))
     return results
 
 
@@ -206,6 +208,12 @@ class Experiment:
             settings = [{**old, **changes} for old in self.results[key]["settings"]]
             self._score(f"{name} | {count}", settings, count, keep)
 
+    def score_like(self, other: Mapping[str, Any], keep: Path) -> None:
+        """The error of all that was scored as `other`, results of the same folds of another kind, with its settings."""
+        for key, result in other.items():
+            if key not in self.results:
+                self._score(key, result["settings"], key.split(" | ")[1], keep)
+
     def _score(self, key: str, settings: list[dict[str, Any]], count: str, keep: Path) -> None:
         results = []
         for (name, fold), chosen in zip(self.folds.items(), settings, strict=True):
@@ -216,8 +224,9 @@ class Experiment:
         total = sum((result.counts for result in results), DerCounts())
         self.results[key] = {
             **total.rates(),
-            "right_count": sum(result.n_extra == 0 for result in results) / len(results),
-            "mean_extra": sum(result.n_extra for result in results) / len(results),
+            "right_count": sum(result.n_found == result.n_true for result in results) / len(results),
+            "mean_extra": sum(result.n_found - result.n_true for result in results) / len(results),
+            "counts": [asdict(row) for row in by_true_number((x.n_true, x.n_found) for x in results)],
             "settings": settings,
         }
         with atomic_text(self.path) as file:
@@ -246,6 +255,7 @@ def main() -> None:
     parser.add_argument("exp", type=Path, help="folder of the experiment")
     parser.add_argument("kind", help="the folders KIND-a and KIND-b in EXP/analyses")
     parser.add_argument("--data", help="and in EXP/data, where these have another name")
+    parser.add_argument("--like", help="tune nothing: take the settings in EXP/LIKE.json")
     parser.add_argument("--model", required=True)
     parser.add_argument("--systems", nargs="+", help="only these", default=[system.name for system in SYSTEMS])
     parser.add_argument("--tuning", type=int, default=60, help="conversations of the other fold to tune on")
@@ -258,6 +268,9 @@ def main() -> None:
     hypotheses = args.exp / "rttm" / args.kind
     with ProcessPoolExecutor(args.jobs, initializer=start_worker, initargs=(args.model,)) as pool:
         experiment = Experiment(pool, folds, args.exp / f"{args.kind}.json", args.tuning)
+        if args.like:
+            experiment.score_like(json.loads((args.exp / f"{args.like}.json").read_text()), hypotheses)
+            return
         systems = [system for system in SYSTEMS if system.name in args.systems]
         for system in systems:
             experiment.score(system, "oracle", hypotheses)

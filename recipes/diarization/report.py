@@ -14,7 +14,13 @@ from pysid.metrics.diarization import diarization_error
 from pysid.report.tables import print_tables
 from pysid.report.timeline import compare_labels, render_timeline
 
-KINDS = {"plain": "no overlap", "overlap": "with overlap, pauses, unlike levels", "joined": "windows of joined speech"}
+KINDS = {
+    "plain": "no overlap",
+    "phone": "the same by telephone",
+    "overlap": "with overlap, pauses, unlike levels",
+    "joined": "windows of joined speech",
+    "single": "one speaker",
+}
 COUNTS = {"oracle": "known", "found": "found", "4": "4"}
 
 
@@ -28,6 +34,25 @@ def simulated(exp: Path) -> Table:
             rates = [f"{100 * result[name]:.2f}" for name in ("DER", "missed", "false alarm", "confusion")]
             right = f"{100 * result['right_count']:.0f}" if count == "found" else ""
             table.add_row(words, system, COUNTS[count], *rates, right)
+    return table
+
+
+def speaker_counts(exp: Path) -> Table:
+    """A line a system, a column a true number of speakers: how many were found on average, and how often so many."""
+    found: dict[tuple[str, str], dict[int, str]] = {}
+    for kind, words in KINDS.items():
+        path = exp / f"{kind}.json"
+        for key, result in json.loads(path.read_text()).items() if path.exists() else ():
+            system, count = key.split(" | ")
+            if count == "found" and "counts" in result:
+                found[words, system] = {
+                    x["n_true"]: f"{x['mean_found']:.2f} ({100 * x['right']:.0f}% of {x['n_recordings']})"
+                    for x in result["counts"]
+                }
+    numbers = sorted({n for row in found.values() for n in row})
+    table = Table("conversations", "system", *(f"found of {n} (right)" for n in numbers))
+    for (words, system), row in found.items():
+        table.add_row(words, system, *(row.get(n, "") for n in numbers))
     return table
 
 
@@ -67,7 +92,7 @@ def main() -> None:
     parser.add_argument("--show", type=Path, help="data directory whose first conversation is drawn")
     parser.add_argument("--markdown", action="store_true", help="print Markdown, for a README")
     args = parser.parse_args()
-    tables = [simulated(args.exp)]
+    tables = [simulated(args.exp), speaker_counts(args.exp)]
     if (args.exp / "meetings.json").exists():
         tables.append(meetings(args.exp / "meetings.json"))
     print_tables(tables, as_markdown=args.markdown)

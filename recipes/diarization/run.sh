@@ -15,7 +15,7 @@ usage: ./run.sh [options]
                            "none" takes the model's own
   --meetings DIR           data directory with ref.rttm and all.uem (default: \$PYSID_DATA/ami_mini, if it is there)
   --rooms LIST, --noises DIR, --music DIR
-                           surroundings of a third kind of conversations, "scene"; without, there are two kinds
+                           surroundings of a further kind of conversations, "scene"
   --model DIR              model, or the name of one that ships with pysid (default: xvector)
   --count N                conversations of each kind (default: 400)
   --seed N                 of the conversations (default: 0)
@@ -43,6 +43,8 @@ if [[ ! $meetings ]]; then
 fi
 
 kaldi_vad='{kind: energy, energy_threshold: 5.5, energy_mean_scale: 0.5, proportion_threshold: 0.12, frames_context: 2}'
+phone='' kinds=(plain overlap single)
+if command -v ffmpeg > /dev/null; then phone=yes kinds+=(phone); fi
 mkdir -p "$exp"
 
 if wanted 0; then
@@ -68,7 +70,10 @@ if wanted 1; then
   cut -d' ' -f1 "$data/spk2utt" | awk 'NR % 2 == 1' > "$exp/data/speakers-a"
   cut -d' ' -f1 "$data/spk2utt" | awk 'NR % 2 == 0' > "$exp/data/speakers-b"
   small=()
-  if [[ $smoke ]]; then small=(--min-pieces 4 --max-pieces 6 --max-speakers 3); fi
+  single=(--min-speakers 1 --max-speakers 1 --min-pieces 5 --max-pieces 20)
+  if [[ $smoke ]]; then
+    small=(--min-pieces 4 --max-pieces 6 --max-speakers 3) single=(--min-speakers 1 --max-speakers 1 --min-pieces 1 --max-pieces 2)
+  fi
   for fold in a b; do
     common=(--allow-skipped --count $(((count + 1) / 2)) --speakers "$exp/data/speakers-$fold" --jobs "$jobs" "${small[@]}")
     pysid prepare conversations "$data" "$exp/data/plain-$fold" "${common[@]}" --seed "$seed"
@@ -79,13 +84,17 @@ if wanted 1; then
       pysid prepare conversations "$data" "$exp/data/scene-$fold" "${common[@]}" --seed $((seed + 2)) \
         --config conf/scenes.yaml "${surroundings[@]}"
     fi
+    pysid prepare conversations "$data" "$exp/data/single-$fold" "${common[@]}" --seed $((seed + 3)) "${single[@]}"
+    if [[ $phone ]]; then python phone.py "$exp/data/plain-$fold" "$exp/data/phone-$fold" --jobs "$jobs"; fi
   done
 fi
 
 if wanted 2; then
   announce 2 "speech, windows, embeddings"
-  for set in plain-a plain-b overlap-a overlap-b; do
-    python analyse.py "$exp/data/$set" "$exp/analyses/$set" --model "$model" --jobs "$jobs"
+  for kind in "${kinds[@]}"; do
+    for fold in a b; do
+      python analyse.py "$exp/data/$kind-$fold" "$exp/analyses/$kind-$fold" --model "$model" --jobs "$jobs"
+    done
   done
   for fold in a b; do # as in the published port: Kaldi's VAD, and windows cut from all voiced frames joined together
     python analyse.py "$exp/data/plain-$fold" "$exp/analyses/joined-$fold" --model "$model" --jobs "$jobs" --set \
@@ -97,6 +106,9 @@ if wanted 3; then
   announce 3 "cluster and score"
   for kind in plain overlap; do
     python experiment.py "$exp" "$kind" --model "$model" --tuning "$tuning" --jobs "$jobs"
+  done
+  for kind in single ${phone:+phone}; do
+    python experiment.py "$exp" "$kind" --like plain --model "$model" --jobs "$jobs"
   done
   python experiment.py "$exp" joined --data plain --systems "cosine, AHC" "PLDA, AHC" --model "$model" --tuning "$tuning" --jobs "$jobs"
 fi

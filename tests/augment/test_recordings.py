@@ -26,13 +26,13 @@ def noises(tmp_path):
 
 
 def test_policies_are_kaldis_where_there_are_recordings():
-    everything = TrainingAugmentConfig(noises="n", music="m", speech="s", rooms="r").config
+    everything = TrainingAugmentConfig(noises="n", music="m", speech="s", rooms="r").augmenter
     assert everything.policies == (ReverbAugment(), NoiseAugment(), MusicAugment(), BabbleAugment())
     some = from_plain(TrainingAugmentConfig, {"speech": "s", "rooms": ["a", "b"], "probability": 0.3}, "c.yaml")
-    assert some.config.policies == (ReverbAugment(), BabbleAugment()) and some.config.probability == 0.3
+    assert some.augmenter.policies == (ReverbAugment(), BabbleAugment()) and some.augmenter.probability == 0.3
     policies = [{"kind": "music", "weight": 2, "snrs_db": [5]}]
     chosen = from_plain(TrainingAugmentConfig, {"noises": "n", "music": "m", "policies": policies}, "c.yaml")
-    assert chosen.config.policies == (MusicAugment(weight=2.0, snrs_db=(5.0,)),)
+    assert chosen.augmenter.policies == (MusicAugment(weight=2.0, snrs_db=(5.0,)),)
     assert from_plain(TrainingAugmentConfig, to_plain(chosen), "c.yaml") == chosen
 
 

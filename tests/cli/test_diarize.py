@@ -207,7 +207,7 @@ def test_bad_arguments(pysid, piece, tmp_path):
         ["-n", 2, "--max-speakers", 3],
         ["--min-speakers", 3, "--max-speakers", 2],
         ["--threshold", 1, "--clustering", "spectral"],
-        ["--vad", "silero"],
+        ["--vad", "ears"],
     ):
         assert pysid("diarize", piece, "-o", tmp_path / "out", *options).status == 2, options
     shutil.copy(piece, tmp_path / "piece.flac")

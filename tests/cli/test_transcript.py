@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ def test_every_format(pysid, tmp_path):
         "[0:00] anna: Good morning everybody. Have you all seen my message about the outing on Saturday?"
     )
     assert lines[1].startswith("[0:05] ben: I have, and I am coming.") and len(lines) == 19
+
+
+def test_a_format_that_cannot_be_written_is_told_before_the_work(pysid, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "docx", None)  # as where it is not installed
+    outcome = pysid("transcript", "no-such-recording.wav", WORDS, "-o", tmp_path, "-f", "txt,docx")
+    assert outcome.status == 1 and "pip install 'pysid[docx]'" in outcome.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_word_has_its_speaker(pysid, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +36,20 @@ def test_answers(pysid, fitted, audio, tmp_path):
     assert [x["llr"] for x in written["decisions"]] == pytest.approx([x.llr for x in decisions])
     assert set(written["decisions"][0]) == {"test", "score", "llr", "probability", "accepted", "speech_s", "faults"}
     assert len(written["enrol_speech_s"]) == 2 and min(written["enrol_speech_s"]) > 0
+
+
+def test_a_recording_behind_json_is_not_overwritten(pysid, fitted, audio, tmp_path):
+    a, b = audio("slt-0", "slt-1")
+    copy = tmp_path / "a.ogg"
+    copy.write_bytes(Path(a).read_bytes())
+    outcome = pysid("verify", "-m", fitted, "--json", copy, a, b)
+    assert outcome.status == 2 and "is not JSON" in " ".join(outcome.err.split())
+    assert copy.read_bytes() == Path(a).read_bytes()
+
+
+def test_json_on_standard_output(pysid, fitted, audio):
+    out = pysid("verify", "-m", fitted, "--json", "-", *audio("slt-0", "slt-1")).out
+    assert json.loads(out[out.index("{") :])["skipped"] == {}
 
 
 def test_of_two_recordings_the_second_is_checked(pysid, fitted, audio):

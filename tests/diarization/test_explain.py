@@ -7,7 +7,7 @@ import pytest
 from pysid.config import to_plain
 from pysid.diarization.config import DiarizationConfig, NetworkVadConfig
 from pysid.diarization.explain import explain, settings_page
-from pysid.diarization.files import change_settings
+from pysid.diarization.files import with_settings
 from pysid.diarization.spectral import SpectralConfig
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -33,7 +33,7 @@ def test_what_is_explained_can_be_set(config):
     """All that a configuration holds, by names and values that `--set` takes."""
     found = list(explain(config))
     assert all(setting.text for setting in found)
-    assert change_settings(DiarizationConfig(), {setting.name: setting.value for setting in found}) == config
+    assert with_settings(DiarizationConfig(), {setting.name: setting.value for setting in found}) == config
 
     def leaves(plain, prefix=""):
         for name, value in plain.items():

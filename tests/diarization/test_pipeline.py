@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from pysid.activity import Activity
 from pysid.backend.chain import CosineBackend
 from pysid.diarization import Diarization, Diarizer, SpeakerCount
-from pysid.diarization.files import change_settings, load_settings, save_settings
+from pysid.diarization.files import load_config, save_config, with_settings
 from pysid.diarization.pipeline import Analysis, spread, union
 from pysid.diarization.speech import speech_mask
 from pysid.diarization.steps import Clustering
@@ -22,6 +23,8 @@ from pysid.io.turns.rttm import read_rttm
 from pysid.metrics.diarization import diarization_error
 from pysid.model.directory import save_backend
 from pysid.model.speaker_model import SpeakerModel
+from pysid.segmentation.local_speech import LocalSpeech
+from pysid.segmentation.protocol import FrameGrid
 from pysid.segments import Segment, Turn
 
 MEETING = Path(__file__).parents[2] / "examples" / "conversation" / "meeting.ogg"
@@ -95,7 +98,7 @@ def test_windows_are_embedded_as_their_frames_alone(diarizer: Diarizer, analysis
 @pytest.mark.parametrize("kind", ["ahc", "spectral", "vbx"])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_given_number_of_speakers(analysis: Analysis, diarizer: Diarizer, kind: str, n: int) -> None:
-    other = diarizer.with_settings(change_settings(diarizer.config, {"clustering.kind": kind}))
+    other = diarizer.with_config(with_settings(diarizer.config, {"clustering.kind": kind}))
     assert len(other.assign(analysis, SpeakerCount.exactly(n)).speakers) == n
 
 
@@ -115,7 +118,7 @@ def test_speech_that_is_given_is_kept(diarizer: Diarizer, reference: list[Turn])
 
 def test_joined_speech(diarizer: Diarizer, analysis: Analysis) -> None:
     """Windows run on over pauses; turns come out on the clock of the recording, on the frames with speech."""
-    joined = diarizer.with_settings(change_settings(diarizer.config, {"joined": True}))
+    joined = diarizer.with_config(with_settings(diarizer.config, {"joined": True}))
     other = joined.analyse(MEETING, speech=analysis.speech)
     spoken = speech_mask(analysis.speech, len(other.features), 0.01)
     np.testing.assert_array_equal(other.frames, np.flatnonzero(spoken))
@@ -193,25 +196,40 @@ def test_an_energy_vad_needs_features_with_energy(diarizer: Diarizer) -> None:
         Diarizer(model)
 
 
+def test_speech_is_found_by_webrtc_where_features_have_no_energy(diarizer: Diarizer) -> None:
+    """Unless something else is asked for, or the detector does not take the rate."""
+    network = diarizer.model.network
+    for features, kind in [
+        (FbankConfig(n_mels=81), "webrtc"),
+        (FbankConfig(n_mels=80, use_energy=True), "adaptive"),
+        (FbankConfig(n_mels=81, sample_rate=22050, high_hz=7000.0), "adaptive"),
+    ]:
+        config = replace(diarizer.model.config, frontend=FrontendConfig(features=features))
+        model = SpeakerModel(config, network, diarizer.backend)
+        assert load_config(model)[0].vad.kind == kind
+        assert load_config(model, {"vad.kind": "energy"})[0].vad.kind == "energy"
+
+
 class Hears:
     """A detector that knows when there is speech, and when overlap."""
 
     def __init__(self, features, speech: list[Segment], overlap: list[Segment]) -> None:
         self.features = features
         self.segments = speech, overlap
+        self.local: LocalSpeech | None = None
 
     def __call__(self, features) -> Activity:
-        return Activity(*(speech_mask(x, len(features), 0.01).astype(np.float32) for x in self.segments))
+        return Activity(*(speech_mask(x, len(features), 0.01).astype(np.float32) for x in self.segments), self.local)
 
 
 NETWORK = {"vad": {"kind": "network"}, "overlap": {"kind": "network"}}
 
 
 def test_a_network_finds_speech_and_overlap(diarizer: Diarizer) -> None:
-    config = change_settings(diarizer.config, NETWORK)
+    config = with_settings(diarizer.config, NETWORK)
     features = diarizer.model.config.frontend.features
     hears = Hears(features, [Segment(2.0, 20.0), Segment(40.0, 60.0)], [Segment(10.0, 11.0)])
-    found = Diarizer(diarizer.model, config, diarizer.backend, detector=hears).with_settings(config)
+    found = Diarizer(diarizer.model, config, diarizer.backend, detector=hears).with_config(config)
     analysis = found.analyse(MEETING)
     assert [round(x.start_s) for x in analysis.speech] == [2, 40] and seconds(analysis.speech) == pytest.approx(
         38, abs=1
@@ -219,14 +237,31 @@ def test_a_network_finds_speech_and_overlap(diarizer: Diarizer) -> None:
     diarization = found.assign(analysis)
     two = [t for t in diarization.turns if t.segment.start_s <= 10.5 < t.segment.end_s]
     assert len({turn.speaker for turn in two}) == 2
-    alone = found.with_settings(change_settings(config, {"overlap": None})).assign(analysis)
+    alone = found.with_config(with_settings(config, {"overlap": None})).assign(analysis)
     extra = seconds([t.segment for t in diarization.turns]) - seconds([t.segment for t in alone.turns])
     assert extra == pytest.approx(1.0, abs=0.25)
 
 
+def test_local_segmentation_finds_second_speakers(diarizer: Diarizer) -> None:
+    config = with_settings(diarizer.config, {"vad": {"kind": "network"}, "overlap": None})
+    features = diarizer.model.config.frontend.features
+    hears = Hears(features, [Segment(0.0, 60.0)], [Segment(0.0, 60.0)])
+    plain = Diarizer(diarizer.model, config, diarizer.backend, detector=hears)
+    turns = plain.assign(plain.analyse(MEETING)).turns
+    first, second = next(pair for pair in pairwise(turns) if len({turn.speaker for turn in pair}) == 2)
+    border_s = round(first.segment.end_s, 1)
+    active = np.zeros((1, 600, 2), bool)  # a window of 6 s around the border, in which the first speaker goes on
+    active[0, : 300 + 50, 0] = active[0, 300:, 1] = True
+    hears.local = LocalSpeech(FrameGrid(0.01, 0.0, 6.0), np.array([round(100 * border_s) - 300]), active, 60.0)
+    local = plain.with_config(with_settings(config, {"overlap": {"kind": "local"}}))
+    found = local.assign(local.analyse(MEETING)).turns
+    both = [t.speaker for t in found if t.segment.start_s < border_s + 0.2 < t.segment.end_s]
+    assert sorted(both) == sorted([first.speaker, second.speaker])
+
+
 def test_settings_that_need_a_network_and_models_that_have_none(diarizer: Diarizer) -> None:
     def make(changes, detector=None):
-        settings = change_settings(diarizer.config, {"vad": {"kind": "adaptive"}, "overlap": None} | changes)
+        settings = with_settings(diarizer.config, {"vad": {"kind": "adaptive"}, "overlap": None} | changes)
         return Diarizer(diarizer.model, settings, diarizer.backend, detector=detector)
 
     make({})
@@ -234,32 +269,32 @@ def test_settings_that_need_a_network_and_models_that_have_none(diarizer: Diariz
         make({"vad": {"kind": "network"}})
     with pytest.raises(DataError, match=r"finds overlap \(segmentation\.json or activity\.json\); take --no-overlap$"):
         make({"overlap": {"kind": "network"}})
+    with pytest.raises(DataError, match=r"no local segmentation \(segmentation\.json\); take --no-overlap$"):
+        make({"overlap": {"kind": "local"}})
     with pytest.raises(DataError, match="reads other features than the embedding network"):
         make({}, Hears(FbankConfig(n_mels=40), [], []))
 
 
 def test_settings_are_kept_with_a_model(tmp_path: Path, diarizer: Diarizer) -> None:
-    config = change_settings(diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "turns.bridge_s": 0.4})
+    config = with_settings(diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "turns.bridge_s": 0.4})
     diarizer.model.save(tmp_path)
-    save_settings(tmp_path, config, diarizer.model.backend)
+    save_config(tmp_path, config, diarizer.model.backend)
     model = SpeakerModel.load(tmp_path)
-    read, backend = load_settings(model)
+    read, backend = load_config(model)
     assert read == config
     x = np.random.default_rng(0).standard_normal((4, 256)).astype(np.float32)
     np.testing.assert_allclose(backend.score(x, x), diarizer.model.backend.score(x, x), rtol=1e-9)
-    other, _ = load_settings(model, {"clustering": {"kind": "ahc"}, "turns.snap_s": 0})
+    other, _ = load_config(model, {"clustering": {"kind": "ahc"}, "turns.snap_s": 0})
     assert (other.clustering.kind, other.turns.snap_s, other.turns.bridge_s) == ("ahc", 0.0, 0.4)
-    assert load_settings(model, {"clustering.fa": 0.2})[0].clustering.fb == 3
+    assert load_config(model, {"clustering.fa": 0.2})[0].clustering.fb == 3
 
 
 def test_naming_the_kind_that_is_there_changes_nothing(diarizer: Diarizer) -> None:
     """`--clustering vbx` on a model tuned for it must not fall back to the defaults; another kind starts anew."""
-    c = change_settings(
-        diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "clustering.start.threshold": 7}
-    )
-    assert change_settings(c, {"clustering.kind": "vbx", "clustering.start.kind": "ahc"}) == c
-    assert change_settings(c, {"vad.kind": c.vad.kind}) == c
-    assert change_settings(c, {"clustering.kind": "ahc"}).clustering.threshold == 0
+    c = with_settings(diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "clustering.start.threshold": 7})
+    assert with_settings(c, {"clustering.kind": "vbx", "clustering.start.kind": "ahc"}) == c
+    assert with_settings(c, {"vad.kind": c.vad.kind}) == c
+    assert with_settings(c, {"clustering.kind": "ahc"}).clustering.threshold == 0
 
 
 def test_webrtc_needs_one_of_its_rates(diarizer: Diarizer) -> None:
@@ -267,7 +302,7 @@ def test_webrtc_needs_one_of_its_rates(diarizer: Diarizer) -> None:
     frontend = replace(diarizer.model.config.frontend, features=mfcc)
     model = SpeakerModel(replace(diarizer.model.config, frontend=frontend), diarizer.model.network, diarizer.backend)
     with pytest.raises(DataError, match=r"takes 8000, 16000, 32000, 48000 Hz, the model 11025; take --vad adaptive$"):
-        Diarizer(model, change_settings(diarizer.config, {"vad": {"kind": "webrtc"}, "overlap": None}))
+        Diarizer(model, with_settings(diarizer.config, {"vad": {"kind": "webrtc"}, "overlap": None}))
 
 
 @pytest.mark.parametrize(
@@ -284,7 +319,7 @@ def test_webrtc_needs_one_of_its_rates(diarizer: Diarizer) -> None:
 )
 def test_wrong_settings(diarizer: Diarizer, changes: dict, message: str) -> None:
     with pytest.raises(DataError, match="^" + message.replace("(", r"\(")):
-        change_settings(diarizer.config, changes)
+        with_settings(diarizer.config, changes)
 
 
 def test_no_turns_can_be_shown(tmp_path: Path) -> None:

@@ -142,6 +142,12 @@ def test_segments_as_kaldi_reads_them(tmp_path):
     assert path.read_text() == "u1 r 0.0 1.5\nu2 r 1.5 -1\nu3 r 0.5 2.0 1\n"
 
 
+def test_the_truth_behind_a_score_is_passed_over(tmp_path):
+    """WeSpeaker's score files have it."""
+    path = written(tmp_path, "a b 1.5 target\na c -2 nontarget\n")
+    assert read_scores(path) == {("a", "b"): 1.5, ("a", "c"): -2.0}
+
+
 def test_published_trial_lists_repeat_pairs(tmp_path):
     path = written(tmp_path, "a b 1.5\na c 2\na b 1.5\n")
     assert read_scores(path) == {("a", "b"): 1.5, ("a", "c"): 2.0}
@@ -182,6 +188,7 @@ def test_published_trial_lists_repeat_pairs(tmp_path):
         (read_trials, "a b\na\n", ":2: expected 'enrol test target|nontarget', got 'a'"),
         (read_trials, "a b tgt\n", ":1: expected target or nontarget in the third column, got 'tgt'"),
         (read_scores, "a b\n", ":1: expected 'enrol test score', got 'a b'"),
+        (read_scores, "a b 1 c\n", ":1: expected target or nontarget behind the score, got 'c'"),
         (read_scores, "a b nan\n", ":1: expected a finite score, got 'nan'"),
         (read_scores, "a b 1\na b 2\n", ":2: expected the score 1.0 again for this pair, got 2"),
         (read_utt2spk, "u" * 300 + "\n", ":1: expected 'utterance speaker', got '" + "u" * 80 + "...'"),

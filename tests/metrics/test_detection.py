@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -94,7 +96,7 @@ def test_perfect_scores(p_target):
     assert equal_error_rate(target, nontarget) == (0.0, 2.0)
     assert min_dcf(target, nontarget, p_target) == (0.0, 1.0)
     assert rocch_eer(target, nontarget) == 0
-    assert min_cllr(target, nontarget) == 0
+    assert min_cllr(target, nontarget) == 0 and math.copysign(1, min_cllr(target, nontarget)) == 1, "not -0.0"
     assert cllr([np.inf], [-np.inf]) == 0
 
 

@@ -83,6 +83,15 @@ def test_stretches_are_of_one_speaker(recipe):
     assert len(trials) == 6
 
 
+def test_the_number_of_speakers_stands_beside_the_true_one(recipe):
+    counts = [
+        {"n_true": 1, "n_recordings": 4, "mean_found": 1.25, "right": 0.75},
+        {"n_true": 3, "n_recordings": 2, "mean_found": 2.5, "right": 0.5},
+    ]
+    lines = markdown(recipe["card"].count_table({"meetings": {"counts": counts}})).splitlines()
+    assert lines[-2:] == ["| meetings | 1 | 4 | 1.25 | 75 |", "| meetings | 3 | 2 | 2.50 | 50 |"]
+
+
 def test_the_card_replaces_its_own_part_only(recipe, tmp_path):
     write, readme = recipe["card"].write_card, tmp_path / "README.md"
     readme.write_text("# model\n\nwords\n")

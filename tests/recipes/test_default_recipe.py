@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -13,8 +14,9 @@ import yaml
 
 import pysid
 from pysid.data.conversations.plan import ConversationConfig
+from pysid.data.corpus import Corpus
 from pysid.diarization.pipeline import Diarizer
-from pysid.io.tables import read_trials, read_utt2spk, write_table
+from pysid.io.tables import read_trials, read_utt2spk, read_wav_scp, write_table
 from pysid.model.directory import find_model
 from pysid.training.activity.run import read_activity_config
 from pysid.training.embedding.run import read_train_config
@@ -67,22 +69,47 @@ def test_each_part_starts_from_the_one_before(commands, tmp_path):
     assert margin.head.margin_schedule.end_step == 1000 and speeds.head.margin_schedule.end_step == 0
 
 
-def test_the_calibration_is_of_clean_and_noisy_trials(commands, tmp_path):
-    exp = tmp_path / "exp"
+def test_the_back_end_hears_telephones_noise_and_little_speech(commands, tmp_path):
+    exp, dev, backend = tmp_path / "exp", tmp_path / "data" / "dev", tmp_path / "exp" / "backend"
     (exp / "distilled" / "final").mkdir(parents=True)
-    write_table(tmp_path / "data" / "dev" / "trials", {"a": "b target", "c": "d nontarget", "e": "f target"})
-    for name in ("dev", "dev_noisy"):
-        write_table(exp / f"{name}.scp", {"a": f"{name}.ark:1", "b": f"{name}.ark:9"})
-    lines = commands(*commands.here, "--stage=7", "--stop-stage=7", "--jobs=3")
+    (exp / "copies" / "backend_combined").mkdir(parents=True)
+    backend.mkdir()
+    write_table(dev / "trials", {"a": "b target", "c": "d nontarget", "e": "f target"})
+    write_table(dev / "wav.scp", {"a": "audio/a.opus", "b": "/far/b.opus"})
+    write_table(dev / "utt2dur", {"a": "0.8", "b": "9.0"})
+    write_table(backend / "wav.scp", {"x": "x.wav", "y": "y.wav", "z": "z.wav"})
+    for folder, names in ((dev, "ab"), (backend, "xyz"), (exp / "copies" / "backend_combined", "xyz")):
+        write_table(folder / "utt2spk", {name: name.upper() for name in names})
+    for name in ("backend", "backend_telephone", "dev", "dev_noisy", "dev_telephone", "dev_short"):
+        write_table(exp / f"{name}.scp", {f"{name}-1": f"{name}.ark:1"})
+    lines = commands(*commands.here, "--stage=7", "--stop-stage=7", "--jobs=3", "--telephone=2")
     done = [" ".join(line[:2]) for line in lines]
     assert done == [
-        "python ../several_clips.py", "pysid augment", "pysid embed", "pysid embed", "pysid embed", "pysid fit-backend",
-        "pysid score", "pysid eval",
+        "python ../several_clips.py", "pysid augment", *["pysid embed"] * 6, "pysid fit-backend", "pysid score",
+        "pysid eval",
     ]  # fmt: skip
-    given = (exp / "calibration.scp").read_text().splitlines()
-    assert given == ["a dev.ark:1", "b dev.ark:9", "a-noisy dev_noisy.ark:1", "b-noisy dev_noisy.ark:9"]
+    embedded = {Path(line[2]): Path(line[3]).stem for line in lines[2:8]}
+    assert len(embedded) == 6 and embedded[exp / "dev_short"] == "dev_short"
+
+    telephone = read_wav_scp(exp / "backend_telephone" / "wav.scp")
+    assert list(telephone) == ["y-telephone", "z-telephone"]
+    assert [f"'{backend}/{x[0]}.wav'" in entry for x, entry in telephone.items()] == [True, True]
+    assert ["300" in entry for entry in telephone.values()] == [False, True]
+    assert read_utt2spk(exp / "backend_telephone" / "utt2spk") == {"y-telephone": "Y", "z-telephone": "Z"}
+    assert list(read_wav_scp(exp / "dev_telephone" / "wav.scp")) == ["a-telephone", "b-telephone"]
+
+    short = Corpus.read(exp / "dev_short")
+    assert [x.source for x in short] == [str(dev / "audio" / "a.opus"), "/far/b.opus"]
+    assert [(x.segment.start_s, x.segment.end_s) for x in short] == [(0.0, 0.8), (3.63, 5.37)]
+
+    fitted = dict(pairwise(lines[8]))
+    assert (exp / "learned.scp").read_text() == "backend-1 backend.ark:1\nbackend_telephone-1 backend_telephone.ark:1\n"
+    assert f"scp:{exp / 'learned.scp'}" in fitted
+    assert len(read_utt2spk(exp / "learned-utt2spk")) == 5
+    given = (exp / "calibration.scp").read_text().split()
+    assert given[::2] == ["dev-1", "dev_telephone-1", "dev_short-1", "dev_noisy-1-noisy"]
     trials = [(x.enrol, x.test, x.is_target) for x in read_trials(exp / "calibration-trials")]
-    assert trials == [("a", "b-noisy", True), ("c-noisy", "d-noisy", False), ("e", "f", True)]
+    assert trials == [("a-noisy", "b", True), ("c-telephone", "d", False), ("e-short", "f", True)]
 
 
 def test_the_detector_reads_what_the_network_reads(commands, tmp_path):
@@ -111,12 +138,17 @@ def test_settings_are_tuned_on_one_half(commands, tmp_path):
     windows.mkdir(parents=True)
     (windows / "diarization.safetensors").touch()  # the back-end of windows is there
     write_table(tmp_path / "data" / "dev" / "spk2utt", {"a": "a-1", "b": "b-1"})
-    *made, tuned = commands(*commands.here, "--stage=9", "--stop-stage=9", "--conversations=8")
+    *lines, tuned = commands(*commands.here, "--stage=9", "--stop-stage=9", "--conversations=8")
+    made = [line for line in lines if line[:2] == ["pysid", "prepare"]]
     kinds = [Path(line[4]).name for line in made]
-    assert kinds == ["plain-a", "overlap-a", "scene-a", "plain-b", "overlap-b", "scene-b"]
+    assert kinds == [f"{kind}-{fold}" for fold in "ab" for kind in ("plain", "overlap", "scene", "single")]
+    phone = [[Path(part).name for part in line[1:4]] for line in lines if line not in made]
+    if shutil.which("ffmpeg"):
+        assert phone == [["phone.py", f"plain-{fold}", f"phone-{fold}"] for fold in "ab"]
     assert all(line[line.index("--count") + 1] == "4" for line in made)
     assert all(("--rooms" in line) == ("scene" in line[4]) for line in made)
-    assert tuned[1:6] == ["../diarization/tune.py", str(windows.parent), "plain-a", "overlap-a", "scene-a"]
+    sets = ["plain-a", "overlap-a", "phone-a", "scene-a", str(tmp_path / "data" / "ami_mini")]
+    assert tuned[1:8] == ["../diarization/tune.py", str(windows.parent), *sets]
 
 
 @pytest.mark.parametrize(

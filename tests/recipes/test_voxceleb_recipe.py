@@ -12,7 +12,7 @@ import pytest
 
 from pysid.data.features import FRONTEND_FILE
 from pysid.errors import DataError
-from pysid.io.ark.archive import load_matrix
+from pysid.io.ark.archive import read_matrix
 from pysid.io.ark.writer import ArkWriter
 from pysid.io.tables import read_num_frames, read_table, write_table
 from pysid.training.embedding.run import read_train_config
@@ -226,7 +226,7 @@ class TestCombine:
         for name in ("wav.scp", "utt2spk", "utt2dur", "utt2num_frames", "feats.scp"):
             assert list(read_table(out / name)) == ["a1", "a2", "b1", "b2"]
         assert read_num_frames(out / "utt2num_frames")["b2"] == 2
-        assert load_matrix(read_table(out / "feats.scp")["b2"], out)[0, 0] == ord("b")
+        assert read_matrix(read_table(out / "feats.scp")["b2"], out)[0, 0] == ord("b")
 
     def test_without_features(self, parts, tmp_path):
         (parts[0] / "feats.scp").unlink()

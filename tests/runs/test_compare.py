@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 
 from pysid.backend.calibration import LogisticCalibration
-from pysid.errors import DataError
 from pysid.metrics import cllr
-from pysid.parallel.isolated import isolated, peak_bytes
 from pysid.runs.compare import calibrated_cllr
-
-MIB = 2**20
 
 
 def scores(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,19 +32,3 @@ def test_each_half_is_calibrated_with_the_other() -> None:
 
 def test_there_is_none_of_too_few_scores() -> None:
     assert math.isnan(calibrated_cllr(np.ones(3), np.zeros(30)))
-
-
-def hold(n_bytes: int) -> int:
-    before = peak_bytes()
-    x = np.ones(n_bytes, np.uint8)
-    return peak_bytes() - before if x.any() else 0
-
-
-def fail() -> None:
-    raise DataError("file: wrong")
-
-
-def test_a_process_of_its_own_has_a_peak_of_its_own() -> None:
-    assert 190 * MIB < isolated(hold, 200 * MIB) < 260 * MIB
-    with pytest.raises(DataError, match="file: wrong"):
-        isolated(fail)

@@ -1,28 +1,66 @@
-"""Files and folders of recordings: none is lost, and no two results have one name."""
+"""Which files a user means, and what their results are called."""
 
 import os
 
 import pytest
 
 from pysid.errors import DataError, PysidWarning
-from pysid.runs import names
+from pysid.runs import names as module
 from pysid.runs.names import find_files, name_files
+
+
+def test_folders_give_what_may_be_recordings(tmp_path):
+    for name in ("b.wav", "a.MP3", "notes.txt", "b.RTTM", ".hidden.wav", "sub/c", "sub/.git/x.wav"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = [os.path.relpath(path, tmp_path) for path in find_files([str(tmp_path)])]
+    assert found == ["a.MP3", "b.wav", "sub/c"]
+
+
+def test_files_are_taken_as_they_are_named(tmp_path):
+    assert find_files(["-", "b.txt", "a.wav"]) == ["-", "b.txt", "a.wav"]  # whether they exist is for the reader
+    with pytest.raises(DataError, match=r"expected each file once, got a.wav again"):
+        find_files(["a.wav", "b.wav", "a.wav"])
+
+
+def test_a_folder_without_recordings_is_an_error(tmp_path):
+    (tmp_path / "ref.rttm").touch()
+    with pytest.raises(DataError, match="expected a folder with audio files"):
+        find_files([str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["x/a.wav", "x/b.wav"], ["a", "b"]),
+        (["x/a.wav", "x/a.mp3"], ["a_wav", "a_mp3"]),
+        (["x/a.wav", "x/a"], ["a_wav", "a"]),
+        (["x/a.wav", "y/a.wav", "y/b.wav"], ["x_a", "y_a", "b"]),
+        (["x/d/a.wav", "y/d/a.wav"], ["x_d_a", "y_d_a"]),
+        (["./a.wav", "../a.wav"], ["a-1", "a-2"]),
+        (["-", "/tmp/stdin.wav"], ["stdin", "tmp_stdin"]),
+    ],
+)
+def test_names_tell_recordings_apart(paths, names):
+    assert name_files(paths) == dict(zip(names, paths, strict=True))
+
+
+def test_every_recording_keeps_a_name_of_its_own():
+    paths = ["x/a_b.wav", "x_a/b.wav", "x/a/b.wav", "x/b.wav", "b.wav", "x/b.mp3"]
+    named = name_files(paths)
+    assert sorted(named.values()) == sorted(paths)
+
+
+def test_names_that_are_no_utf8_can_be_written():
+    (name,) = name_files([os.fsdecode(b"caf\xe9.wav")])
+    assert name == "café"
 
 
 def touch(folder, *paths):
     for path in paths:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
-
-
-def test_a_folder_is_what_is_in_it_and_below(tmp_path):
-    touch(
-        tmp_path, "b.wav", "a/c.WAV", "a/no-ending", "a/x.rttm", "notes.TXT", ".hidden.wav", ".trash/d.wav", "a/._e.wav"
-    )
-    found = find_files([str(tmp_path)])
-    assert [os.path.relpath(path, tmp_path) for path in found] == ["a/c.WAV", "a/no-ending", "b.wav"]
-    with pytest.raises(DataError, match="expected each file once"):
-        find_files([str(tmp_path), str(tmp_path / "b.wav")])
 
 
 def test_links_to_folders_are_followed_and_circles_end(tmp_path):
@@ -43,7 +81,7 @@ def test_a_folder_that_cannot_be_read_is_told_of(tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied", str(path))
         return scan(path)
 
-    monkeypatch.setattr(names.os, "scandir", scandir)
+    monkeypatch.setattr(module.os, "scandir", scandir)
     with pytest.warns(PysidWarning, match=r"closed: its recordings are left out: .* Permission denied"):
         assert find_files([str(tmp_path)]) == [str(tmp_path / "a.wav")]
 

@@ -1,10 +1,14 @@
 """The network of local segmentation."""
 
+import dataclasses
+
 import pytest
 import torch
 
+from pysid.embedding.resnet import ResNetConfig
 from pysid.frontend import FbankConfig
 from pysid.segmentation.network import MelNet, MelNetConfig, MelSegmentation, prepared
+from pysid.segmentation.trunk import TrunkConfig
 
 SMALL = MelNetConfig(feature_dim=9, channels=(8, 12, 12), hidden=8, n_heads=2)
 FEATURES = FbankConfig(n_mels=8, use_energy=True, snip_edges=False)
@@ -95,3 +99,32 @@ def test_wrong_options(options, message):
 def test_wrong_features(network, shape):
     with pytest.raises(ValueError, match=r"features must be \(batch, frames, 9\)"):
         network(torch.zeros(shape))
+
+
+def test_windows_that_overlap_share_the_trunk():
+    torch.manual_seed(0)
+    resnet = ResNetConfig(feature_dim=9, channels=(8, 8, 12, 16), embedding_dim=8)
+    network = MelNet(dataclasses.replace(SMALL, trunk=TrunkConfig(resnet)))
+    torch.nn.init.normal_(network.from_trunk[1].weight)
+    segmenter = MelSegmentation(network, FEATURES)
+    assert segmenter.alignment == 4
+    x = 5 + torch.randn(1000, 9)
+    starts = [0, 240, 480]
+    apart = segmenter(torch.stack([x[start : start + 520] for start in starts]))
+    together = segmenter.over(x, starts, 520)
+    assert together.shape == apart.shape
+    middle = (together - apart)[:, 100:160].abs().max()  # far from the edges only the mean of CMVN differs
+    assert middle < 0.5 * (apart - apart.mean(1, keepdim=True)).abs().max()
+    torch.testing.assert_close(segmenter.over(x, [0, 241], 520)[1], segmenter(x[None, 241:761])[0])
+
+
+def test_without_a_trunk_windows_are_heard_by_themselves(network):
+    segmenter = MelSegmentation(network, FEATURES)
+    x = 5 + torch.randn(300, 9)
+    assert segmenter.alignment == 1
+    torch.testing.assert_close(segmenter.over(x, [0, 100], 200)[1], segmenter(x[None, 100:])[0])
+
+
+def test_the_trunk_beside_features_of_another_width():
+    with pytest.raises(ValueError, match="must be 9"):
+        dataclasses.replace(SMALL, trunk=TrunkConfig())

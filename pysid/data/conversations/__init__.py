@@ -1,1 +1,1 @@
-"""Conversations made of clips of single speakers, with their turns."""
+"""Conversations made from clips of single speakers, with their turns."""

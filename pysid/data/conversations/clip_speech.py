@@ -1,4 +1,4 @@
-"""Where somebody speaks in a clip of one speaker: for references that are made by machine.
+"""Where somebody speaks in a clip of one speaker: for references made automatically.
 
 WebRTC's detector at its strictest, on the clip brought to one level, then rules about the lengths of what it finds.
 Chosen by eye on spectrograms of three dozen Common Voice clips. Kaldi's energy-based detector compares with the mean

@@ -1,4 +1,4 @@
-"""Who speaks when in simulated conversations: planned without audio, each conversation from its number alone.
+"""Who speaks when in simulated conversations: planned without audio; a conversation depends on its number alone.
 
 The defaults are the protocol of a published PyTorch port of Kaldi's recipe: 400 conversations of 20 to 50 pieces, at
 most four speakers, pieces of at least 3 s, one directly after the other.
@@ -26,17 +26,18 @@ class ConversationConfig:
         min_pieces, max_pieces: pieces of a conversation, drawn uniformly.
         min_speakers, max_speakers: speakers of a conversation, drawn uniformly; each of them speaks.
         min_piece_s: clips that are shorter between their first and their last speech are not used.
-        max_piece_s: of longer clips a part of this length is used, anywhere in them; None uses them whole.
+        max_piece_s: of longer clips a part of this length is used, from anywhere in them; None uses them whole.
         cut_to_s: every piece is a part of its clip, of a length drawn on a logarithmic scale from this to what would be
             used otherwise; None cuts no more than `max_piece_s` says.
-        turn_taking: "random" draws each next speaker among all of the conversation, the last one included; "alternate"
+        turn_taking: "random" draws each next speaker among all in the conversation, the last one included; "alternate"
             among the others.
         pause_s: mean of the pauses between pieces, exponentially distributed; 0 for none.
         max_pause_s: the mean differs between conversations, drawn on a logarithmic scale from `pause_s` to this;
             None has `pause_s` in all.
         overlap: probability that a piece begins before the one before it, of another speaker, has ended.
         max_overlap_s: the longest such overlap, and
-        max_overlap_share: the longest in parts of the shorter piece. Overlaps are drawn uniformly up to the lower.
+        max_overlap_share: the longest as a share of the shorter piece. Overlaps are drawn uniformly up to the lower of
+            the two.
         gain_db: a speaker is made louder or softer by up to this, drawn uniformly.
         noise_snr_db: how far the noise that fills pauses lies below the softest piece; None leaves digital silence.
         scene: what surrounds them where rooms or sounds are given, instead of the noise in pauses.
@@ -124,6 +125,7 @@ class Piece:
 
     @property
     def end_s(self) -> float:
+        """Where it ends in the conversation, to the hundredth of a second."""
         return _hundredths(self.start_s + self.cut.duration_s)
 
     def turns(self, reference: Literal["speech", "pieces"]) -> Iterator[Turn]:
@@ -144,6 +146,7 @@ class Conversation:
 
     @property
     def duration_s(self) -> float:
+        """From 0 to the end of the last piece."""
         return max(piece.end_s for piece in self.pieces)
 
     @property
@@ -188,6 +191,7 @@ class ConversationPlan:
 
     @property
     def n_speakers(self) -> int:
+        """Speakers who have a clip that is long enough."""
         return len(self._clips)
 
     @property

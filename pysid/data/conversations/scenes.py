@@ -29,12 +29,12 @@ class SceneConfig:
 
     Attributes:
         room_probability: that a conversation is in a room, and not as its clips are.
-        sound_probability: that there is a sound, of one kind of those that `Scene` has, by equal chance.
+        sound_probability: that there is a sound, of one of the kinds that `Scene` has, each as likely.
         sound_snr_db: lowest and highest level of speech over sounds, drawn uniformly; that of speech is the mean of the
             pieces', that of sounds that of a whole recording.
         voice_snr_db: the same for voices that have no part in the conversation.
         sound_pause_s: mean of the pauses between sounds, exponentially distributed.
-        burst_probability: that there are bursts of noise: knocks, breath, what is done to the microphone.
+        burst_probability: that there are bursts of noise: knocks, breath, somebody touching the microphone.
         burst_snr_db: the same for these.
         noise_snr_db: the same for the steady noise, which is always there.
     """
@@ -112,6 +112,10 @@ class Scene:
     def draw(self, speakers: Sequence[str], n_samples: int, rng: np.random.Generator) -> Surroundings:
         """Of a conversation of some speakers.
 
+        Args:
+            speakers: their names; each gets a place in the room.
+            n_samples: length of the conversation.
+            rng: all is drawn from it.
         Raises:
             DataError: a file cannot be read.
         """
@@ -155,6 +159,10 @@ def _gain(snr_db: tuple[float, float], rng: np.random.Generator) -> np.float32:
 def open_scene(config: SceneConfig, recordings: RecordingPaths, sample_rate: int) -> Scene | None:
     """Where simulated conversations take place; None where there are neither rooms nor sounds.
 
+    Args:
+        config: how likely rooms are, and levels.
+        recordings: lists of rooms and sounds.
+        sample_rate: Hz.
     Raises:
         DataError: a list is missing or malformed, or a file is missing.
     """

@@ -1,4 +1,4 @@
-"""Simulated conversations with their reference, out of a data directory of recordings of single speakers.
+"""Simulated conversations with their reference, from a data directory of recordings of single speakers.
 
 Three steps: `find_clips` listens where in each recording there is speech, `ConversationPlan` decides without audio
 what each conversation is made of, and `render` adds up its waveform. `write_conversations` does all of it and writes a
@@ -64,7 +64,7 @@ def write_conversations(
     wrote is kept.
 
     Args:
-        scene: the room, and what is heard beside speech.
+        scene: the room, and what is heard besides speech.
         speakers: the only speakers to use; None for all of the corpus.
         n_jobs: threads.
     Returns:
@@ -104,6 +104,12 @@ def find_clips(
 ) -> tuple[list[Clip], Skipped]:
     """Where there is speech in the utterances of some or all speakers; those without any are left out.
 
+    Args:
+        corpus: one speaker an utterance.
+        waves: reads an utterance, (S,) at int16 scale.
+        config: what counts as a clip.
+        speakers: of whom; None takes all.
+        n_jobs: processes.
     Returns:
         The clips, and the utterances that could not be read.
     Raises:
@@ -168,7 +174,7 @@ def render(
 
     Args:
         read_wave: gives whole utterances (S,) at int16 scale and the rate of `config`.
-        scene: where it takes place; what is drawn there takes the place of the noise that fills pauses.
+        scene: where it takes place; its sounds replace the noise that fills pauses.
     """
     rate = config.sample_rate
     wave = np.zeros(round(conversation.duration_s * rate), np.float32)

@@ -92,7 +92,7 @@ def _parse(path: Path) -> Iterator[Clip]:
             raise DataError(f"{place}: expected a client_id and a path, got {client!r} and {name!r}")
         if Path(name).name != name:
             raise DataError(f"{place}: expected a file name within clips/, got {name!r}")
-        # Half the hash of a hash: short, and no way back to the release's id without the release.
+        # Half the hash of a hash: short, and without the release it does not lead back to the id there.
         speaker = "cv" + hashlib.sha1(client.encode()).hexdigest()[:10]
         yield Clip(speaker, name, GENDERS.get(row.get("gender", "")))
 
@@ -112,6 +112,10 @@ def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
 def prepare_commonvoice(folder: Path, out: Path, config: CommonVoiceConfig | None = None) -> dict[str, tuple[int, int]]:
     """Writes `OUT/train` and, if speakers are set apart, `OUT/dev` with a trial list.
 
+    Args:
+        folder: of one language, with `clips` and a list such as `validated.tsv`.
+        out: where to.
+        config: the list, and how many speakers are set apart.
     Returns:
         {"train": (speakers, clips), "dev": ...}.
     Raises:

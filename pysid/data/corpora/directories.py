@@ -1,4 +1,4 @@
-"""Writing Kaldi data directories out of dictionaries, and reporting what did not get into them."""
+"""Writing dictionaries as Kaldi data directories, and reporting what did not get in."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -42,6 +42,13 @@ def write_data_directory(
 
     wav.scp comes last, so that a directory that has one is complete. Of speakers whose gender is not known there is
     nothing in spk2gender, and without durations neither utt2dur nor reco2dur; old ones are removed.
+
+    Args:
+        directory: made if it is not there.
+        wav_scp: {utterance: path}.
+        utt2spk: {utterance: speaker}, of others too.
+        genders: {speaker: m or f}.
+        durations: {utterance: seconds}.
     """
     order = sorted(wav_scp, key=str.encode)
     sorted_utt2spk = {key: utt2spk[key] for key in order}
@@ -88,6 +95,11 @@ def read_durations(wav_scp: Mapping[str, str], what: str, n_jobs: int = 1) -> tu
     """{recording: seconds} from the headers of the files, and the recordings that cannot be read.
 
     An m4a file has to be decoded for that, which takes some 0.1 s of a core.
+
+    Args:
+        wav_scp: {recording: path}.
+        what: what the bar of progress calls it.
+        n_jobs: threads.
     """
 
     def duration(path: str) -> float | DataError:
@@ -109,9 +121,14 @@ def read_durations(wav_scp: Mapping[str, str], what: str, n_jobs: int = 1) -> tu
 
 
 def report(path: Path, what: str, items: Sequence[str]) -> None:
-    """Warns of things in a corpus that are not as they should be, and lists all of them in a file, one a line.
+    """Warns of oddities in a corpus, and lists all of them in a file, one per line.
 
     Where there are none, a list that an earlier run left is removed.
+
+    Args:
+        path: of the list.
+        what: what they are, for the warning.
+        items: one line each.
     """
     if not items:
         path.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ ANNOTATION = RowFormat("recording genres Y|N musician", ANY_NUMBER[3:])
 def prepare_musan(folder: Path, out: Path, *, use_vocals: bool = True, n_jobs: int = 1) -> list[Prepared]:
     """Writes `OUT/musan_speech`, `OUT/musan_music` and `OUT/musan_noise`.
 
-    Each recording is a speaker of its own. utt2dur and reco2dur are there, which augmentation asks for.
+    Each recording is a speaker of its own. utt2dur and reco2dur, which augmentation needs, are written too.
 
     Args:
         folder: with `speech`, `music` and `noise`.

@@ -1,4 +1,4 @@
-"""Room responses of RIRS_NOISES (https://www.openslr.org/28/): Kaldi's lists of them, with paths that hold anywhere.
+"""Room responses of RIRS_NOISES (https://www.openslr.org/28/): Kaldi's lists of them, with absolute paths.
 
 A line of a list is `--rir-id small-Room001-00001 --room-id small-Room001 RIRS_NOISES/simulated_rirs/smallroom/Room001/
 Room001-00001.wav`; Kaldi reads it in the folder above RIRS_NOISES only (steps/data/reverberate_data_dir.py).
@@ -31,7 +31,7 @@ def prepare_rirs(folder: Path, out: Path) -> list[Prepared]:
     Args:
         folder: RIRS_NOISES, under whatever name.
     Raises:
-        DataError: there is no list, a list is malformed, or not one of its responses is there.
+        DataError: there is no list, a list is malformed, or none of its responses is there.
     Warns:
         PysidWarning: responses that are not there; they are left out.
     """
@@ -64,7 +64,7 @@ def prepare_rirs(folder: Path, out: Path) -> list[Prepared]:
 
 
 def _locate(location: str, folder: Path, beside: Path) -> str | None:
-    """A response, from within the folder whatever it is called now, beside its list, or at an absolute path."""
+    """Where a response is: in the folder, whatever that is called now, beside its list, or at an absolute path."""
     inside = PurePosixPath(location).relative_to(PurePosixPath(location).parts[0])
     for candidate in (folder / inside, folder.parent / location, beside / location):
         if candidate.is_file():

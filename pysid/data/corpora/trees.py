@@ -77,7 +77,7 @@ def _is_utf8(name: str) -> bool:
 class Recordings(dict[str, str]):
     """{utterance: path}, and the files that repeat a name.
 
-    Of two files of one utterance the first one stays, but one that libsndfile reads goes before one that ffmpeg has to
+    Of two files of one utterance the first stays, but one that libsndfile reads is preferred to one that ffmpeg has to
     decode: those who convert a corpus often leave both.
     """
 
@@ -86,6 +86,7 @@ class Recordings(dict[str, str]):
         self.duplicates: list[str] = []
 
     def add(self, utterance: str, path: str) -> None:
+        """Adds a file; of two with one name the better one stays, and the other is noted in `duplicates`."""
         kept = self.setdefault(utterance, path)
         if kept == path:
             return
@@ -113,7 +114,14 @@ def wrong_folder(folder: Path, expected: str) -> DataError:
 
 
 def check_any_found(folder: Path, n_found: int, expected: str, strays: Sequence[str]) -> None:
-    """Raises DataError where a folder has no audio at the level where it should be."""
+    """Raises DataError where a folder has no audio at the level where it should be.
+
+    Args:
+        folder: that was searched.
+        n_found: audio files where they should be.
+        expected: what should be there, for the message.
+        strays: audio files elsewhere in it.
+    """
     if n_found:
         return
     if strays:

@@ -17,6 +17,10 @@ def make_trials(spk2utt: Mapping[str, Sequence[str]], n_nontarget: int, seed: in
     Speakers of a nontarget pair are drawn uniformly, then an utterance of each. The same seed gives the same list. It
     is shorter where there are no more pairs.
 
+    Args:
+        spk2utt: {speaker: utterances}.
+        n_nontarget: how many at most.
+        seed: of the drawing.
     Raises:
         DataError: fewer than two speakers, or no speaker with two utterances.
 

@@ -38,6 +38,12 @@ class Found:
     strays: list[str] = field(default_factory=list)
 
     def add(self, speaker: str, utterance: str, path: str) -> None:
+        """Adds an utterance with its speaker.
+
+        Args:
+            speaker, utterance: their names, as Kaldi has them.
+            path: of the audio.
+        """
         self.wav_scp.add(utterance, path)
         self.utt2spk[utterance] = sys.intern(speaker)
 
@@ -48,7 +54,14 @@ class Found:
         genders: Mapping[str, str],
         durations: Mapping[str, float] | None,
     ) -> Prepared:
-        """Writes a data directory of some of the utterances."""
+        """Writes a data directory of some of the utterances.
+
+        Args:
+            directory: made if it is not there.
+            utterances: which; all of them must have been added.
+            genders: {speaker: m or f}.
+            durations: {utterance: seconds}, or None.
+        """
         wav_scp = {key: self.wav_scp[key] for key in utterances}
         return write_data_directory(directory, wav_scp, self.utt2spk, genders=genders, durations=durations)
 
@@ -64,9 +77,9 @@ def prepare_voxceleb1(
 ) -> list[Prepared]:
     """Writes `OUT/voxceleb1_train` and `OUT/voxceleb1_test`, and for trials over all speakers `OUT/voxceleb1`.
 
-    Test are the speakers of the list O, as in Kaldi, and those in the folder `test`; training is all others. `trials`
-    in voxceleb1_test is the original list O, as in Kaldi, or else the cleaned one. Lists lie under their own names
-    too: trials-o and trials-o-cleaned in voxceleb1_test, trials-e, trials-h and others in voxceleb1.
+    The test speakers are those of the list O, as in Kaldi, and those in the folder `test`; all others are for training.
+    `trials` in voxceleb1_test is the original list O, as in Kaldi, or else the cleaned one. Lists lie under their own
+    names too: trials-o and trials-o-cleaned in voxceleb1_test, trials-e, trials-h and others in voxceleb1.
 
     Args:
         folder: with `dev/wav` and `test/wav`, or `wav` for both, or `voxceleb1_wav` of the first release.
@@ -75,7 +88,7 @@ def prepare_voxceleb1(
         durations: whether to open all files, for utt2dur and reco2dur; what cannot be read is left out.
         n_jobs: threads for that.
     Raises:
-        DataError: no audio where it should be, a malformed list, or no way to tell who is test.
+        DataError: no audio where it should be, a malformed list, or no way to tell the test speakers.
     Warns:
         PysidWarning: misplaced, repeated or unreadable files, trials without audio; each names the file that lists all.
     """
@@ -93,7 +106,7 @@ def prepare_voxceleb1(
     test_speakers |= of_lists or (set() if test_speakers else of_meta)
     if not test_speakers:
         raise DataError(
-            f"{folder}: expected veri_test.txt, or vox1_meta.csv, which tell who are the speakers of the test; "
+            f"{folder}: expected veri_test.txt, or vox1_meta.csv, which name the speakers of the test; "
             f"get it from {SOURCE}"
         )
     genders = {naming.speaker(number): speaker.gender for number, speaker in speakers.items() if speaker.gender}
@@ -120,10 +133,17 @@ def prepare_voxceleb1(
 def prepare_voxceleb2(
     folder: Path, out: Path, *, meta: Path | None = None, durations: bool = False, n_jobs: int = 1
 ) -> list[Prepared]:
-    """Writes `OUT/voxceleb2_train` and `OUT/voxceleb2_test`, or the one of them that is there.
+    """Writes `OUT/voxceleb2_train` and `OUT/voxceleb2_test`, or whichever of them is there.
 
     Kaldi writes the speakers in capitals, `ID00012`, which keeps them apart from VoxCeleb1's. Arguments, errors and
     warnings are as of `prepare_voxceleb1`; `folder` has `dev/aac` and `test/aac`, or `dev/wav` and `test/wav`.
+
+    Args:
+        folder: of the corpus.
+        out: where to.
+        meta: vox2_meta.csv; None looks for it in and beside the folder.
+        durations: read them from the headers.
+        n_jobs: threads that do so.
     """
     meta = meta or find_meta(folder, "vox2_meta.csv")
     speakers = read_meta(meta) if meta else {}

@@ -54,7 +54,13 @@ class Naming:
         return self._renamed.get(folder, folder)
 
     def utterance(self, speaker: str, video: str, segment: str) -> str:
-        """An utterance; segments have seven digits in the first release, later five."""
+        """An utterance; segments have seven digits in the first release, later five.
+
+        Args:
+            speaker: as this object calls them.
+            video: name of the folder.
+            segment: number of the clip, as its file has it.
+        """
         return f"{speaker}-{video}-{segment.zfill(7) if self.old else segment[-5:]}"
 
     def of_path(self, path: str) -> tuple[str, str]:

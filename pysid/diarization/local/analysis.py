@@ -10,12 +10,12 @@ from pysid.backend.projection import Projection
 from pysid.diarization.local.cluster import cluster_local_speakers
 from pysid.diarization.local.config import LocalWindowConfig
 from pysid.diarization.local.embeddings import LocalSpeakers, embed_local_speakers
-from pysid.diarization.local.speech import LocalSpeech
 from pysid.diarization.local.stitch import filled, segments_of, stitch, turns_of
 from pysid.diarization.steps import Clusterer, Clustering, SpeakerCount, Windows
 from pysid.embedding.masked import MaskedEmbedder
 from pysid.frontend import RecordingFeatures
 from pysid.model.speaker_model import SpeakerModel
+from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segments import Segment, Turn
 
 

@@ -28,7 +28,13 @@ def assign_one_to_one(similarity: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def mean_directions(x: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
-    """(C, D) unit vectors: the mean of the unit vectors x (N, D) of each label; labels below 0 have none."""
+    """(C, D) unit vectors: the mean of the unit vectors x (N, D) of each label; labels below 0 have none.
+
+    Args:
+        x: embeddings, none of them zero.
+        labels: (N,) counted from 0.
+        n_clusters: C.
+    """
     sums = np.zeros((n_clusters, x.shape[1]))
     own = labels >= 0
     np.add.at(sums, labels[own], x[own])

@@ -7,8 +7,8 @@ from pysid.backend.projection import Projection
 from pysid.diarization.local.assign import assign_one_to_one, mean_directions
 from pysid.diarization.local.config import LocalWindowConfig
 from pysid.diarization.local.embeddings import LocalSpeakers
-from pysid.diarization.local.speech import LocalSpeech
 from pysid.diarization.steps import Clusterer, Clustering, SpeakerCount
+from pysid.segmentation.local_speech import LocalSpeech
 
 
 def cluster_local_speakers(

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from pysid.diarization.speech import SpeechConfig, overlap_rules
+
 
 @dataclass(frozen=True, kw_only=True)
 class LocalWindowConfig:
@@ -12,7 +14,7 @@ class LocalWindowConfig:
     Attributes:
         segmentation: the network, as `pysid.segmentation.find` names them; None is that of the model.
         shift_s: from the start of a window to that of the next; their length is the network's.
-        chunk_s: of the recording that goes through the embedding network's frame layers in one go.
+        chunk_s: how much of the recording goes through the embedding network's frame layers at once.
         min_speech_s: a local speaker with less speech in a window has no embedding, and no turn by this window.
         min_clean_s: with less speech than this in which nobody else speaks, a local speaker's overlapped frames count
             too.
@@ -43,6 +45,26 @@ class LocalWindowConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalOverlapConfig:
-    """Several speak at once where the segmentation network hears it."""
+    """Several speak at once where a segmentation network hears it: that of local windows, or that of the model.
+
+    The attributes are for uniform windows; local windows take the most likely speakers of each frame.
+
+    Attributes:
+        window_s: over which the probability of overlap is averaged.
+        onset, offset: of the probability of overlap, averaged over `window_s`; as of `SpeechConfig`.
+        min_s: shorter overlaps are left out.
+    """
 
     kind: Literal["local"] = "local"
+    window_s: float = 0.2
+    onset: float = 0.5
+    offset: float = 0.4
+    min_s: float = 0.2
+
+    def __post_init__(self) -> None:
+        self.steadied  # noqa: B018 - for its checks
+
+    @property
+    def steadied(self) -> SpeechConfig:
+        """How probabilities become stretches of overlap."""
+        return overlap_rules(self.window_s, self.onset, self.offset, self.min_s)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pysid.diarization.local.config import LocalWindowConfig
-from pysid.diarization.local.speech import LocalSpeech
 from pysid.diarization.steps import Windows
 from pysid.embedding.masked import MaskedEmbedder
 from pysid.progress import track
+from pysid.segmentation.local_speech import LocalSpeech
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pysid.diarization.local.speech import LocalSpeech, Segmenter
 from pysid.errors import DataError
 from pysid.frontend.frontend import FeatureConfig
 from pysid.frontend.streaming import FeatureStream
+from pysid.segmentation.local_speech import LocalSpeech, Segmenter
 from pysid.segmentation.protocol import SegmentationNetwork
 
 

@@ -6,7 +6,7 @@ speakers talk at an instant as the windows count there on average.
 
 import numpy as np
 
-from pysid.diarization.local.speech import LocalSpeech
+from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segments import Segment, Turn
 
 BLOCK = 65536  # frames worked on together
@@ -71,7 +71,13 @@ def segments_of(active: np.ndarray, speech: LocalSpeech) -> list[Segment]:
 
 
 def turns_of(active: np.ndarray, speech: LocalSpeech, names: list[str]) -> list[Turn]:
-    """The turns of speakers active in frames (T, C), in order of time."""
+    """The turns of speakers active in frames (T, C), in order of time.
+
+    Args:
+        active: (T, C) bool.
+        speech: has the clock of the frames.
+        names: of the C speakers.
+    """
     return sorted(
         Turn(segment, name) for name, own in zip(names, active.T, strict=True) for segment in segments_of(own, speech)
     )

@@ -26,10 +26,7 @@ class FusedResNet:
     def __init__(self, network: ResNet, dtype: torch.dtype = torch.float32) -> None:
         self.dtype = dtype
         self.network = deepcopy(network)
-        for module in self.network.modules():
-            if isinstance(module, ConvNorm):
-                module.conv = fuse_conv_bn_eval(module.conv, module.norm)
-                module.norm = nn.Identity()  # type: ignore[assignment]
+        fuse_norms(self.network)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
@@ -40,6 +37,14 @@ class FusedResNet:
             for batch in _of_one_length([len(x) for x in utterances]):
                 found[batch] = self.network(torch.stack([utterances[i] for i in batch])).float()
         return found
+
+
+def fuse_norms(network: nn.Module) -> None:
+    """Puts the batch norms behind convolutions, those of eval mode, into their weights; in place."""
+    for module in network.modules():
+        if isinstance(module, ConvNorm):
+            module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+            module.norm = nn.Identity()  # type: ignore[assignment]
 
 
 def _of_one_length(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -41,7 +41,7 @@ def _windows(n: int, config: CmvnConfig) -> tuple[NDArray[np.int64], NDArray[np.
 def _normalize(
     features: NDArray[np.float32], rows: slice, start: NDArray[np.int64], end: NDArray[np.int64], norm_vars: bool
 ) -> NDArray[np.float64]:
-    """Frames `rows` of features (T, D): differences of running sums, from which the first frame is taken off."""
+    """Frames `rows` of features (T, D): differences of running sums, less the first frame."""
     x = features.astype(np.float64)
     x = x - x[:1]
     size = np.maximum(end - start, 1)[:, None]

@@ -7,6 +7,11 @@ from numpy.typing import NDArray
 def add_deltas(features: NDArray[np.float32], order: int = 2, window: int = 2) -> NDArray[np.float32]:
     """(T, D * (order + 1)) features with their deltas up to `order` appended; see `pysid.frontend.add_deltas`.
 
+    Args:
+        features: (T, D).
+        order: 2 appends deltas of deltas too.
+        window: frames on each side.
+
     >>> add_deltas(np.arange(9, dtype=np.float32)[:, None], order=1)[4]
     array([4., 1.], dtype=float32)
     """

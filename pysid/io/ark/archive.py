@@ -25,10 +25,10 @@ from pysid.io.tables import read_table
 
 __all__ = [
     "ArkWriter",
-    "load_matrix",
-    "load_vector",
     "read_matrices",
+    "read_matrix",
     "read_npz",
+    "read_vector",
     "read_vectors",
     "write_npz",
 ]
@@ -52,7 +52,7 @@ def read_matrices(source: str | os.PathLike[str], *, allow_pipes: bool = False) 
     return _read(os.fspath(source), 2, allow_pipes)
 
 
-def load_vector(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False) -> np.ndarray:
+def read_vector(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False) -> np.ndarray:
     """The vector (D,) an entry of an scp file stands for: `file`, `file:offset`, `file:offset[first:last]`.
 
     Args:
@@ -62,13 +62,19 @@ def load_vector(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allo
         DataError: as `read_vectors`, or the range lies outside.
     """
     with _Archives(scp_directory, allow_pipes) as archives:
-        return archives.load(entry, 1)
+        return archives.read(entry, 1)
 
 
-def load_matrix(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False) -> np.ndarray:
-    """The matrix (T, D) an entry of an scp file stands for, as `load_vector`; a range is `[rows,columns]`."""
+def read_matrix(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False) -> np.ndarray:
+    """The matrix (T, D) an entry of an scp file stands for, as `read_vector`; a range is `[rows,columns]`.
+
+    Args:
+        entry: a path with an offset, such as "feats.ark:17".
+        scp_directory: what relative paths are relative to.
+        allow_pipes: run an entry that is a shell command.
+    """
     with _Archives(scp_directory, allow_pipes) as archives:
-        return archives.load(entry, 2)
+        return archives.read(entry, 2)
 
 
 def split_entry(entry: str) -> tuple[str, int, str]:
@@ -122,7 +128,7 @@ def _read_scp(path: str, n_axes: int, allow_pipes: bool) -> Arrays:
     with _Archives(os.path.dirname(path), allow_pipes) as archives:
         for key, entry in read_table(path).items():
             try:
-                array = archives.load(entry, n_axes)
+                array = archives.read(entry, n_axes)
             except DataError as error:
                 raise DataError(f"{path}: {key}: {error}") from None
             yield key, array
@@ -162,7 +168,7 @@ class _Archives:
     ) -> None:
         self.file.close()
 
-    def load(self, entry: str, n_axes: int) -> np.ndarray:
+    def read(self, entry: str, n_axes: int) -> np.ndarray:
         path, offset, bounds = split_entry(entry)
         if path != self.name:
             resolved = path if is_pipe(path) else resolve_path(path, self.directory)

@@ -38,6 +38,10 @@ def find_program() -> str | None:
 def decode(source: Bytes, name: str, content: Content) -> BinaryIO:
     """The first audio stream of a file as a FLAC file, at its own rate and channels.
 
+    Args:
+        source: bytes of the file.
+        name: for messages.
+        content: what the bytes look like.
     Raises:
         DataError: ffmpeg is not installed, or the file is broken, cut off or has no audio.
     """

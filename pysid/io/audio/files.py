@@ -9,7 +9,6 @@ import math
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +33,7 @@ class AudioInfo:
 
     @property
     def duration_s(self) -> float:
+        """Length in seconds."""
         return self.n_samples / self.sample_rate
 
 
@@ -77,16 +77,8 @@ def read_audio(
     Warns:
         PysidWarning: the waveform is not silent but peaks below 2.0, so its scale must be wrong.
     """
-    with open_piece(
-        path,
-        sample_rate=sample_rate,
-        channel=channel,
-        start_s=start_s,
-        end_s=end_s,
-        max_overshoot_s=max_overshoot_s,
-        max_hours=max_hours,
-    ) as piece:
-        return piece.read(), piece.sample_rate
+    with AudioReader(path, sample_rate, channel, max_hours) as reader:
+        return AudioPiece.cut(reader, start_s, end_s, max_overshoot_s).read(), reader.sample_rate
 
 
 @dataclass(frozen=True)
@@ -97,6 +89,33 @@ class AudioPiece:
     start: int
     stop: int
 
+    @classmethod
+    def cut(
+        cls,
+        reader: AudioReader,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        max_overshoot_s: float = MAX_OVERSHOOT_S,
+    ) -> "AudioPiece":
+        """The piece between two times, by the rules of Kaldi's extract-segments; see `read_audio`.
+
+        Args:
+            reader: of the recording.
+            start_s: seconds.
+            end_s: seconds; None or infinity is the end of the recording.
+            max_overshoot_s: how much later than the recording `end_s` may be.
+        """
+        rate, n_samples = reader.sample_rate, reader.n_samples
+        start = int(start_s * rate)
+        to_end = end_s is None or math.isinf(end_s)
+        stop = n_samples if end_s is None or to_end else int(end_s * rate)
+        piece = f"the piece from {start_s:g} s to {'the end' if to_end else f'{end_s:g} s'}"
+        if start_s < 0 or stop <= start < n_samples:
+            raise DataError(f"{reader.name}: expected 0 <= start < end, got {piece}")
+        if start >= n_samples or stop - n_samples + 1 > max_overshoot_s * rate > 0:
+            raise DataError(f"{reader.name}: expected a piece of its {n_samples / rate:g} s, got {piece}")
+        return cls(reader, start, min(stop, n_samples))
+
     @property
     def sample_rate(self) -> int:
         """Hz."""
@@ -104,6 +123,7 @@ class AudioPiece:
 
     @property
     def duration_s(self) -> float:
+        """Length in seconds."""
         return (self.stop - self.start) / self.sample_rate
 
     def read(self) -> np.ndarray:
@@ -126,22 +146,6 @@ class AudioPiece:
         return self.reader.blocks(block_s, self.start, self.stop)
 
 
-@contextmanager
-def open_piece(
-    path: AudioFile,
-    *,
-    sample_rate: int | None = None,
-    channel: int | None = None,
-    start_s: float = 0.0,
-    end_s: float | None = None,
-    max_overshoot_s: float = MAX_OVERSHOOT_S,
-    max_hours: float = MAX_HOURS,
-) -> Iterator[AudioPiece]:
-    """A recording or a piece of it, open; arguments and errors as of `read_audio`."""
-    with AudioReader(path, sample_rate, channel, max_hours) as reader:
-        yield AudioPiece(reader, *_span(reader, start_s, end_s, max_overshoot_s))
-
-
 def iter_blocks(
     path: AudioFile,
     block_s: float,
@@ -154,13 +158,11 @@ def iter_blocks(
 ) -> Iterator[np.ndarray]:
     """Reads a long file in blocks (S,) of `block_s` seconds, the last one shorter.
 
-    Joined, the blocks equal what `read_audio` gives, and arguments and errors are the same; memory is that of
-    one block. `audio_info` tells the rate where `sample_rate` is None.
+    Joined, the blocks equal what `read_audio` gives; arguments as there, and errors too. Memory is that of one
+    block. `audio_info` tells the rate where `sample_rate` is None.
     """
-    with open_piece(
-        path, sample_rate=sample_rate, channel=channel, start_s=start_s, end_s=end_s, max_hours=max_hours
-    ) as piece:
-        yield from piece.blocks(block_s)
+    with AudioReader(path, sample_rate, channel, max_hours) as reader:
+        yield from AudioPiece.cut(reader, start_s, end_s).blocks(block_s)
 
 
 def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int, comment: str = "") -> None:
@@ -198,17 +200,3 @@ def read_comment(path: str | os.PathLike[str]) -> str:
             return str(file.comment)
     except (OSError, soundfile.LibsndfileError, RuntimeError):
         return ""
-
-
-def _span(reader: AudioReader, start_s: float, end_s: float | None, max_overshoot_s: float) -> tuple[int, int]:
-    """The samples [start, stop) of a piece given in seconds; the rules of Kaldi's extract-segments."""
-    rate, n_samples = reader.sample_rate, reader.n_samples
-    start = int(start_s * rate)
-    to_end = end_s is None or math.isinf(end_s)
-    stop = n_samples if end_s is None or to_end else int(end_s * rate)
-    piece = f"the piece from {start_s:g} s to {'the end' if to_end else f'{end_s:g} s'}"
-    if start_s < 0 or stop <= start < n_samples:
-        raise DataError(f"{reader.name}: expected 0 <= start < end, got {piece}")
-    if start >= n_samples or stop - n_samples + 1 > max_overshoot_s * rate > 0:
-        raise DataError(f"{reader.name}: expected a piece of its {n_samples / rate:g} s, got {piece}")
-    return start, min(stop, n_samples)

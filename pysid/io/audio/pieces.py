@@ -35,7 +35,12 @@ class Bytes:
         return self.stream.read(n)
 
     def find(self, what: bytes, start: int, stop: int) -> int:
-        """The place of the first such bytes that begin in [start, stop), or -1."""
+        """The place of the first such bytes that begin in [start, stop), or -1.
+
+        Args:
+            what: to look for.
+            start, stop: where it may begin.
+        """
         for at in range(start, stop, WINDOW):
             found = self.at(at, min(WINDOW, stop - at) + len(what) - 1).find(what)
             if found >= 0:
@@ -54,20 +59,25 @@ class Joined(io.RawIOBase):
         self._at = 0
 
     def readable(self) -> bool:
+        """True, as `io.RawIOBase` asks."""
         return True
 
     def seekable(self) -> bool:
+        """True, as `io.RawIOBase` asks."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Moves to a place, past the end if need be; gives the new one."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._ends[-1] if self._ends else 0}[whence]
         self._at = max(0, start + offset)
         return self._at
 
     def tell(self) -> int:
+        """The place of the next byte that is read."""
         return self._at
 
     def readinto(self, buffer: object) -> int:  # called by libsndfile, through which no error passes
+        """Fills a buffer as far as bytes can be read; gives how many. An OSError becomes `failure`."""
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         n_done = 0
         try:

@@ -100,7 +100,12 @@ class AudioReader:
             self.channel = channel
 
     def blocks(self, block_s: float, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
-        """The samples [start, stop), by default all, in blocks (S,) of `block_s` seconds, the last one shorter."""
+        """The samples [start, stop), by default all, in blocks (S,) of `block_s` seconds, the last one shorter.
+
+        Args:
+            block_s: seconds a block.
+            start, stop: samples at `sample_rate`; a `stop` of None is the end.
+        """
         size = int(block_s * self.sample_rate)
         if size < 1:
             raise ValueError(f"block_s must hold at least one sample, got {block_s}")
@@ -220,5 +225,11 @@ def peak(wave: np.ndarray) -> float:
 
 
 def cut_off(name: str, expected: str, got: object) -> DataError:
-    """The error about a file that ends too early."""
+    """The error about a file that ends too early.
+
+    Args:
+        name: of the file.
+        expected: how much there should be, with its unit.
+        got: how much there is.
+    """
     return DataError(f"{name}: cut off: expected {expected}, got {got}")

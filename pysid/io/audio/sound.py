@@ -50,6 +50,7 @@ class Part:
 
     @property
     def file(self) -> soundfile.SoundFile:
+        """libsndfile's handle, opened when it is first asked for."""
         if self._file is None:
             self._file, self._at = self._open(), 0
         return self._file
@@ -136,6 +137,7 @@ class Sound:
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     def close(self) -> None:
+        """Closes the file and what decodes it."""
         for part in self.parts:
             part.close()
         self._stream.close()

@@ -15,8 +15,10 @@ Source: kaldi/src/base/io-funcs-inl.h, matrix/kaldi-vector.cc, matrix/kaldi-matr
 matrix/compressed-matrix.cc.
 """
 
+import io
 from typing import Any
 
+import kaldiio.matio
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -31,9 +33,11 @@ _MATRICES = {"FM": _REALS[4], "DM": _REALS[8]}
 _PACKED = {"FP": _REALS[4], "DP": _REALS[8]}
 _UINT16 = b"\xfe"
 _COMPRESSED_HEADER = np.dtype([("minimum", "<f4"), ("range", "<f4"), ("n_rows", "<i4"), ("n_columns", "<i4")])
-_EVEN_STEPS = {"CM2": ("<u2", 65535), "CM3": ("<u1", 255)}
-
-COMPRESSED_TOKENS = ("CM", *_EVEN_STEPS)
+_COMPRESSED: dict[str, tuple[int, np.dtype[Any]]] = {  # percentiles of a column, two bytes each; a value
+    "CM": (4, np.dtype("<u1")),
+    "CM2": (0, np.dtype("<u2")),
+    "CM3": (0, np.dtype("<u1")),
+}
 
 
 class BinaryReader(Reader):
@@ -48,12 +52,23 @@ class BinaryReader(Reader):
     """
 
     def where(self, position: int) -> str:
+        """The place for messages: file and byte."""
         return f"{self.name}: byte {position}"
 
     def integer(self) -> int:
+        """An int32.
+
+        Raises:
+            DataError: something else comes.
+        """
         return self._sized_integer("an int32")
 
     def real(self, dtype: DTypeLike = np.float32) -> Real:
+        """A float or a double, as it is stored; `dtype` plays no part.
+
+        Raises:
+            DataError: something else comes.
+        """
         size = self.data[self.position] if self.position < len(self.data) else 0
         if size not in _REALS:
             raise self.error("a float or a double")
@@ -61,6 +76,11 @@ class BinaryReader(Reader):
         return self._values(1, _REALS[size])[0]
 
     def boolean(self) -> bool:
+        """T or F.
+
+        Raises:
+            DataError: something else comes.
+        """
         letter = self.data[self.position : self.position + 1]
         if letter not in (b"T", b"F"):
             raise self.error("T or F")
@@ -68,6 +88,11 @@ class BinaryReader(Reader):
         return letter == b"T"
 
     def integers(self) -> NDArray[np.int32]:
+        """(n,) int32.
+
+        Raises:
+            DataError: something else comes, or the file ends.
+        """
         if self.data[self.position : self.position + 1] != b"\4":
             raise self.error("a vector of int32")
         self.position += 1
@@ -78,32 +103,62 @@ class BinaryReader(Reader):
         return self._values(n, _INT32)
 
     def vector(self, dtype: DTypeLike = np.float32) -> Floats:
+        """(n,) float32 or float64, as it is stored.
+
+        Raises:
+            DataError: something else comes, or the file ends.
+        """
         width = _VECTORS[self.expect(*_VECTORS)]
         return self._values(self._dimension(), width)
 
     def matrix(self, dtype: DTypeLike = np.float32) -> Floats:
-        kind = self.expect(*_MATRICES, *COMPRESSED_TOKENS)
-        if kind in COMPRESSED_TOKENS:
-            return decompress(self, kind)
+        """(rows, columns) float32 or float64; compressed ones are unpacked.
+
+        Raises:
+            DataError: something else comes, or the file ends.
+        """
+        kind = self.expect(*_MATRICES, *_COMPRESSED)
+        if kind in _COMPRESSED:
+            return self._compressed(kind)
         n_rows, n_columns = self._dimension(), self._dimension()
         if (n_rows == 0) != (n_columns == 0):
             raise self.error(f"a matrix that is not {n_rows} x {n_columns}")
         return self._values(n_rows * n_columns, _MATRICES[kind]).reshape(n_rows, n_columns)
 
     def packed(self, dtype: DTypeLike = np.float32) -> Floats:
+        """A symmetric matrix (n, n), of which the lower triangle is stored.
+
+        Raises:
+            DataError: something else comes, or the file ends.
+        """
         width = _PACKED[self.expect(*_PACKED)]
         n = self._dimension()
         return unpacked(self._values(n * (n + 1) // 2, width), n)
 
     def uint16(self) -> int:
+        """A uint16.
+
+        Raises:
+            DataError: something else comes.
+        """
         if self.data[self.position : self.position + 1] != _UINT16:
             raise self.error("a uint16")
         self.position += 1
         return int(self._values(1, np.dtype("<u2"))[0])
 
-    def values(self, n: int, dtype: DTypeLike) -> NDArray[Any]:
-        """The next `n` values as they stand in the file, a read-only view of it."""
-        return self._values(n, np.dtype(dtype))
+    def _compressed(self, kind: str) -> NDArray[np.float32]:
+        """The matrix behind that token, decoded by kaldiio once it is known to be whole."""
+        start = self.position
+        header = self._values(1, _COMPRESSED_HEADER)[0]
+        n_rows, n_columns = int(header["n_rows"]), int(header["n_columns"])
+        if n_rows < 0 or n_columns < 0:
+            raise self.error(f"dimensions >= 0 and not {n_rows} x {n_columns}", start)
+        n_percentiles, value = _COMPRESSED[kind]
+        self._values(n_percentiles * n_columns, np.dtype("<u2"))
+        self._values(n_rows * n_columns, value)
+        record = BINARY_HEADER + f"{kind} ".encode() + self.data[start : self.position]
+        with np.errstate(invalid="ignore", over="ignore"):  # a damaged header may hold infinities
+            return np.asarray(kaldiio.matio.read_matrix_or_vector(io.BytesIO(record)), np.float32)
 
     def _values(self, n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         start, size = self.position, n * dtype.itemsize
@@ -136,76 +191,52 @@ class BinaryWriter(Writer):
     """
 
     def content(self) -> bytes:
+        """The whole file, with the header of Kaldi's binary files."""
         return BINARY_HEADER + b"".join(self.parts)
 
     def integer(self, value: int) -> None:
+        """An int32 after its size."""
         self.parts.append(b"\4" + np.array(value, "<i4").tobytes())
 
     def real(self, value: Real) -> None:
+        """A float or a double, as the type of `value` is, after its size."""
         self.parts.append(bytes([value.dtype.itemsize]) + _little_endian(np.asarray(value)))
 
     def boolean(self, value: bool) -> None:
+        """T or F."""
         self.parts.append(b"T" if value else b"F")
 
     def integers(self, values: NDArray[np.int32]) -> None:
+        """(n,) int32 after their size and number."""
         self.parts.append(b"\4" + np.array(len(values), "<i4").tobytes() + values.astype("<i4").tobytes())
 
     def vector(self, values: Floats) -> None:
+        """(n,) after FV or DV, as their type is, and their number."""
         self.token("FV" if values.dtype.itemsize == 4 else "DV")
         self.integer(len(values))
         self.parts.append(_little_endian(values))
 
     def matrix(self, values: Floats) -> None:
+        """(rows, columns) after FM or DM, as their type is; not compressed."""
         self.token("FM" if values.dtype.itemsize == 4 else "DM")
         self.integer(values.shape[0])
         self.integer(values.shape[1])
         self.parts.append(_little_endian(values))
 
     def packed(self, values: Floats) -> None:
+        """The lower triangle of a symmetric matrix, after FP or DP."""
         self.token("FP" if values.dtype.itemsize == 4 else "DP")
         self.integer(len(values))
         self.parts.append(_little_endian(values[np.tril_indices(len(values))]))
 
     def uint16(self, value: int) -> None:
+        """A uint16 after its size."""
         self.parts.append(_UINT16 + np.array(value, "<u2").tobytes())
 
     def newline(self) -> None:
+        """Nothing: the binary format has no lines."""
         pass
 
 
 def _little_endian(values: Floats) -> bytes:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
-def decompress(reader: BinaryReader, kind: str) -> NDArray[np.float32]:
-    """Reads the matrix behind the token `kind`, (rows, columns).
-
-    Raises:
-        DataError: a negative dimension, or fewer bytes than the dimensions call for.
-    """
-    start = reader.position
-    header = reader.values(1, _COMPRESSED_HEADER)[0]
-    minimum, span = header["minimum"], header["range"]
-    n_rows, n_columns = int(header["n_rows"]), int(header["n_columns"])
-    if n_rows < 0 or n_columns < 0:
-        raise reader.error(f"dimensions >= 0 and not {n_rows} x {n_columns}", start)
-    if kind in _EVEN_STEPS:
-        dtype, n_steps = _EVEN_STEPS[kind]
-        levels = reader.values(n_rows * n_columns, dtype).reshape(n_rows, n_columns)
-        return minimum + levels.astype(np.float32) * (span / np.float32(n_steps))
-    return _from_percentiles(reader, minimum, span, n_rows, n_columns)
-
-
-def _from_percentiles(
-    reader: BinaryReader, minimum: np.float32, span: np.float32, n_rows: int, n_columns: int
-) -> NDArray[np.float32]:
-    """Levels 0, 64, 192 and 255 of a column are its percentiles; in between, values are evenly spaced."""
-    quantized = reader.values(4 * n_columns, "<u2").reshape(n_columns, 4, 1)
-    p0, p25, p75, p100 = np.moveaxis(minimum + span * np.float32(1 / 65535) * quantized.astype(np.float32), 1, 0)
-    level = reader.values(n_rows * n_columns, "<u1").reshape(n_columns, n_rows).astype(np.float32)
-    with np.errstate(invalid="ignore"):  # a damaged header may hold infinities
-        low = p0 + (p25 - p0) * level * np.float32(1 / 64)
-        middle = p25 + (p75 - p25) * (level - 64) * np.float32(1 / 128)
-        high = p75 + (p100 - p75) * (level - 192) * np.float32(1 / 63)
-    columns = np.where(level <= 64, low, np.where(level <= 192, middle, high))  # (columns, rows)
-    return np.ascontiguousarray(columns.T, dtype=np.float32)

@@ -10,7 +10,7 @@ from pysid.io.files import PathLike, read_bytes
 from pysid.io.text import shorten, write_lines
 
 
-def read_config(path: PathLike) -> dict[str, str]:
+def read_option_file(path: PathLike) -> dict[str, str]:
     """The options in a file, by name.
 
     `#` starts a comment. As in Kaldi, underscores and capitals in a name do not matter (`--Num_ceps` is
@@ -19,15 +19,15 @@ def read_config(path: PathLike) -> dict[str, str]:
     Raises:
         DataError: the file cannot be read, or a line is not an option; with file and line.
     """
-    return parse_config(read_bytes(path).decode("utf-8", "replace"), str(path))
+    return parse_option_file(read_bytes(path).decode("utf-8", "replace"), str(path))
 
 
-def parse_config(text: str, name: str) -> dict[str, str]:
-    """`read_config` of a text; `name` is what to call it in a message.
+def parse_option_file(text: str, name: str) -> dict[str, str]:
+    """`read_option_file` of a text; `name` is what to call it in a message.
 
-    >>> parse_config("--num-ceps=30  # as in the recipe\\n--snip-edges=false", "mfcc.conf")
+    >>> parse_option_file("--num-ceps=30  # as in the recipe\\n--snip-edges=false", "mfcc.conf")
     {'num-ceps': '30', 'snip-edges': 'false'}
-    >>> parse_config("num-ceps=30", "mfcc.conf")
+    >>> parse_option_file("num-ceps=30", "mfcc.conf")
     Traceback (most recent call last):
     pysid.errors.DataError: mfcc.conf:1: expected '--option=value', got 'num-ceps=30'
     """
@@ -43,6 +43,6 @@ def parse_config(text: str, name: str) -> dict[str, str]:
     return options
 
 
-def write_config(path: PathLike, options: Mapping[str, str]) -> None:
-    """Writes options as `read_config` reads them."""
+def write_option_file(path: PathLike, options: Mapping[str, str]) -> None:
+    """Writes options as `read_option_file` reads them."""
     write_lines(path, [f"--{name}={value}" for name, value in options.items()])

@@ -145,37 +145,47 @@ class Writer(ABC):
         """The whole file."""
 
     @abstractmethod
-    def integer(self, value: int) -> None: ...
+    def integer(self, value: int) -> None:
+        """Writes an int32."""
 
     @abstractmethod
-    def real(self, value: Real) -> None: ...
+    def real(self, value: Real) -> None:
+        """Writes a float, or a double where `value` is float64."""
 
     @abstractmethod
-    def boolean(self, value: bool) -> None: ...
+    def boolean(self, value: bool) -> None:
+        """Writes T or F."""
 
     @abstractmethod
-    def integers(self, values: NDArray[np.int32]) -> None: ...
+    def integers(self, values: NDArray[np.int32]) -> None:
+        """Writes a vector (n,) of int32."""
 
     @abstractmethod
-    def vector(self, values: Floats) -> None: ...
+    def vector(self, values: Floats) -> None:
+        """Writes (n,) floats, or doubles where they are float64."""
 
     @abstractmethod
-    def matrix(self, values: Floats) -> None: ...
+    def matrix(self, values: Floats) -> None:
+        """Writes (rows, columns) floats, or doubles where they are float64."""
 
     @abstractmethod
-    def packed(self, values: Floats) -> None: ...
+    def packed(self, values: Floats) -> None:
+        """Writes the lower triangle of a symmetric matrix (n, n)."""
 
     @abstractmethod
-    def uint16(self, value: int) -> None: ...
+    def uint16(self, value: int) -> None:
+        """Writes a uint16."""
 
     @abstractmethod
     def newline(self) -> None:
         """Ends a line in the text format; nothing in the binary one."""
 
     def token(self, word: str) -> None:
+        """Writes a word such as `<Dim>`, and a space."""
         self.parts.append(word.encode("latin-1") + b" ")
 
     def line(self, text: str) -> None:
+        """Writes a line of text; both formats have some."""
         self.parts.append(text.encode() + b"\n")
 
     def raw(self, data: bytes) -> None:

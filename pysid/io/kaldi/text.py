@@ -29,12 +29,18 @@ class TextReader(Reader):
     _counted = (0, 1)  # a position and its line: places are mostly asked for from the start of a file to its end
 
     def where(self, position: int) -> str:
+        """The place for messages: file and line."""
         start, line = self._counted if self._counted[0] <= position else (0, 1)
         line += self.data.count(b"\n", start, position)
         self._counted = position, line
         return f"{self.name}:{line}"
 
     def integer(self) -> int:
+        """An integer.
+
+        Raises:
+            DataError: something else comes, or it does not fit into 32 bits.
+        """
         start = self.position
         value = int(self._number(int, "an integer"))
         if not -(2**31) <= value < 2**31:
@@ -42,11 +48,21 @@ class TextReader(Reader):
         return value
 
     def real(self, dtype: DTypeLike = np.float32) -> Real:
+        """A number, rounded to `dtype`.
+
+        Raises:
+            DataError: something else comes.
+        """
         value = np.float64(self._number(float, "a number"))
         with np.errstate(over="ignore"):
             return value if np.dtype(dtype) == np.float64 else np.float32(value)
 
     def boolean(self) -> bool:
+        """T or F.
+
+        Raises:
+            DataError: something else comes.
+        """
         self._skip_space()
         letter = self.data[self.position : self.position + 1]
         if letter not in (b"T", b"F"):
@@ -55,6 +71,11 @@ class TextReader(Reader):
         return letter == b"T"
 
     def integers(self) -> NDArray[np.int32]:
+        """(n,) int32 out of [ 1 2 3 ].
+
+        Raises:
+            DataError: something else comes, or one does not fit into 32 bits.
+        """
         start, body = self._bracketed("a vector of integers")
         values = self._parse(body, int, np.int64, "integers", start)
         if values.size and (values.min() < -(2**31) or values.max() >= 2**31):
@@ -62,10 +83,20 @@ class TextReader(Reader):
         return values.astype(np.int32)
 
     def vector(self, dtype: DTypeLike = np.float32) -> Floats:
+        """(n,) of `dtype` out of [ 1 2 3 ].
+
+        Raises:
+            DataError: something else comes.
+        """
         start, body = self._bracketed("a vector")
         return self._parse(body, float, dtype, "numbers", start)
 
     def matrix(self, dtype: DTypeLike = np.float32) -> Floats:
+        """(rows, columns) of `dtype`, a row a line; (0, 0) out of [ ].
+
+        Raises:
+            DataError: something else comes, or rows of several lengths.
+        """
         start, body = self._bracketed("a matrix")
         rows, position = [], start
         for text in _ROW_END.split(body):
@@ -78,6 +109,11 @@ class TextReader(Reader):
         return np.stack(rows) if rows else np.empty((0, 0), dtype)
 
     def packed(self, dtype: DTypeLike = np.float32) -> Floats:
+        """A symmetric matrix (n, n), of which the lower triangle is written.
+
+        Raises:
+            DataError: something else comes, or no triangle.
+        """
         start, body = self._bracketed("a symmetric matrix")
         values: Floats = self._parse(body, float, dtype, "numbers", start)
         n = math.isqrt(2 * len(values))
@@ -86,6 +122,11 @@ class TextReader(Reader):
         return unpacked(values, n)
 
     def uint16(self) -> int:
+        """An integer.
+
+        Raises:
+            DataError: something else comes, or it does not fit into 16 bits.
+        """
         start, value = self.position, self.integer()
         if not 0 <= value < 2**16:
             raise self.error("an integer of 16 bits", start)
@@ -132,24 +173,31 @@ class TextWriter(Writer):
     """
 
     def content(self) -> bytes:
+        """The whole file."""
         return b"".join(self.parts)
 
     def integer(self, value: int) -> None:
+        """The number and a space."""
         self.parts.append(b"%d " % value)
 
     def real(self, value: Real) -> None:
+        """The number with 7 digits, and a space."""
         self.parts.append(f"{value:.7g} ".encode())
 
     def boolean(self, value: bool) -> None:
+        """T or F, and a space."""
         self.parts.append(b"T " if value else b"F ")
 
     def integers(self, values: NDArray[np.int32]) -> None:
+        """[ 1 2 3 ] and the end of the line."""
         self.parts.append(b"[ " + b"".join(b"%d " % x for x in values.tolist()) + b"]\n")
 
     def vector(self, values: Floats) -> None:
+        """[ 1 2 3 ] with 7 digits, and the end of the line."""
         self.parts.append(b" [ " + _numbers(values) + b"]\n")
 
     def matrix(self, values: Floats) -> None:
+        """A row a line, with 7 digits, between brackets."""
         if values.size == 0:
             self.parts.append(b" [ ]\n")
             return
@@ -157,13 +205,16 @@ class TextWriter(Writer):
         self.parts.append(b" [" + rows + b"]\n")
 
     def packed(self, values: Floats) -> None:
+        """The lower triangle of a symmetric matrix, a row a line."""
         rows = b"\n".join(_numbers(row[: i + 1]) for i, row in enumerate(values))
         self.parts.append(b"[\n" + rows + b"]\n" if len(values) else b"[ ]\n")
 
     def uint16(self, value: int) -> None:
+        """As `integer`."""
         self.integer(value)
 
     def newline(self) -> None:
+        """The end of the line."""
         self.parts.append(b"\n")
 
 

@@ -73,7 +73,14 @@ class StoredVoice(NamedTuple):
 def format_turns_json(
     recording: str, turns: Sequence[Turn], duration_s: float, details: TurnDetails = TurnDetails()
 ) -> str:
-    """The document, in the order of `turns`; one that is shorter than a millisecond after rounding is left out."""
+    """The document, in the order of `turns`; one that is shorter than a millisecond after rounding is left out.
+
+    Args:
+        recording: its name.
+        turns: of it.
+        duration_s: its length.
+        details: what else is known of turns and speakers.
+    """
     confidences: Sequence[float | None] = [None] * len(turns) if details.confidences is None else details.confidences
     rounded = [
         (cue, confidence) for turn, confidence in zip(turns, confidences, strict=True) for cue in _rounded([turn])
@@ -159,7 +166,12 @@ def read_voice(path: PathLike, speaker: str) -> StoredVoice:
 
 
 def json_turn(turn: JsonValue, start: str, end: str) -> Turn:
-    """A turn of an object with "speaker" and these keys. Raises ValueError."""
+    """A turn of an object with "speaker" and these keys. Raises ValueError.
+
+    Args:
+        turn: the object.
+        start, end: names of its times, which are seconds.
+    """
     start_s, end_s = turn[start].seconds(), turn[end].seconds()
     if start_s > end_s:
         raise ValueError(f"expected {turn.place} to start before it ends, got {start_s} and {end_s}")

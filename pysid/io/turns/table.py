@@ -32,6 +32,11 @@ DELIMITERS = ",;\t"
 def format_table(recording: str, turns: Sequence[Turn], header: bool = True) -> str:
     """The rows of a recording, in the order given, times to the millisecond.
 
+    Args:
+        recording: its name.
+        turns: of it.
+        header: begin with the names of the columns.
+
     >>> print(format_table("meeting", [Turn(Segment(0.5, 2.0), "anna")]), end="")
     recording,start_s,end_s,speaker
     meeting,0.500,2.000,anna
@@ -107,6 +112,8 @@ def _time(text: str, has_comma: bool) -> float:
     if len(clock) > 2 or not all(part.isdecimal() and len(part) <= 6 for part in clock):
         raise ValueError(f"expected a time in seconds or as h:mm:ss, got {shorten(text)}")
     value = finite(seconds.replace(",", ".") if has_comma else seconds, "a time in seconds or as h:mm:ss")
+    if clock and value < 0:
+        raise ValueError(f"expected a time in seconds or as h:mm:ss, got {shorten(text)}")
     for place, part in enumerate(reversed(clock), start=1):
         value += 60**place * int(part)
     return value

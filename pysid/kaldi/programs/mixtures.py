@@ -47,6 +47,14 @@ FULL = Kind(parse_full_gmm, write_full_gmm, "full-covariance")
 
 
 def save(run: Run, kind: Kind, name: str, gmm: Gmm) -> None:
+    """Writes a mixture to the file that an argument names, in the format that --binary asks for.
+
+    Args:
+        run: of the program.
+        kind: with diagonal or full covariances.
+        name: of the file.
+        gmm: the mixture.
+    """
     run.save(name, lambda writer: kind.write(writer, gmm), binary=run.options["binary"])
 
 
@@ -121,7 +129,15 @@ def _some_frames(run: Run, n_kept: int, rng: np.random.Generator) -> tuple[np.nd
 
 
 def with_lookup(run: Run, table: str, lookup: Any, key: str, n_frames: int) -> Any:
-    """What the table has for an utterance; None, with a warning, where it is missing or of another length."""
+    """What the table has for an utterance; None, with a warning, where it is missing or of another length.
+
+    Args:
+        run: whose log gets the warning.
+        table: what to call it in the warning.
+        lookup: an open table.
+        key: of the utterance.
+        n_frames: length that is expected.
+    """
     value = lookup.get(key)
     if value is None:
         run.log.warn(f"No {table} for utterance {key}")

@@ -10,7 +10,13 @@ from types import ModuleType
 
 from pysid.model.toolkits.read import ToolkitModel
 
-READERS = ("speechbrain", "wespeaker", "state_dicts")  # the first that claims a path reads it
+READERS = (
+    "speechbrain",
+    "wespeaker",
+    "nemo",
+    "pyannote_pipeline",
+    "state_dicts",
+)  # the first that claims a path reads it
 
 
 def find_reader(path: Path) -> ModuleType | None:

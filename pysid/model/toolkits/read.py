@@ -1,8 +1,12 @@
 """What the readers of models have in common."""
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from pysid.backend.chain import Backend
@@ -28,6 +32,7 @@ class ToolkitModel:
     Attributes:
         toolkit: where it is from, such as "3D-Speaker".
         files: what it was read from.
+        diarization: the settings of a diarization that it is a part of, as plain values; None where it stands alone.
     """
 
     toolkit: str
@@ -35,6 +40,7 @@ class ToolkitModel:
     network: Network
     files: tuple[Path, ...]
     backend: Backend | None = None
+    diarization: Mapping[str, Any] | None = None
 
 
 def build(config: TrainableConfig, weights: dict[str, Tensor], where: Path, what: str) -> Network:
@@ -45,6 +51,9 @@ def build(config: TrainableConfig, weights: dict[str, Tensor], where: Path, what
     Raises:
         DataError: the weights are those of another network.
     """
+    with torch.device("meta"), warnings.catch_warnings():  # takes no memory, whatever the settings claim
+        warnings.simplefilter("ignore", UserWarning)
+        set_weights(make_network(config), weights, str(where), f"a network of the kind {what}")
     network = make_network(config)
     set_weights(network, weights, str(where), f"a network of the kind {what}")
     return network
@@ -53,6 +62,11 @@ def build(config: TrainableConfig, weights: dict[str, Tensor], where: Path, what
 def shape(weights: dict[str, Tensor], name: str, n_axes: int, where: Path) -> tuple[int, ...]:
     """The shape of a tensor that says how large a network is.
 
+    Args:
+        weights: of a checkpoint.
+        name: of the tensor.
+        n_axes: how many are expected.
+        where: the file, for messages.
     Raises:
         DataError: it is not there, has another number of axes, or is empty.
     """

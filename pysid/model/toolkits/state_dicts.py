@@ -19,8 +19,6 @@ Reader = Callable[[dict[str, Tensor], Path], ToolkitModel]
 
 def _read_ecapa(weights: dict[str, Tensor], path: Path) -> ToolkitModel:
     """SpeechBrain's and 3D-Speaker's networks of this kind differ in what they are fed with alone."""
-    if speechbrain.claims(path.parent):
-        return speechbrain.read(path.parent)
     if path.name == speechbrain.WEIGHTS:
         raise DataError(f"{path}: expected {speechbrain.SETTINGS} beside it, as SpeechBrain has it")
     return threed_speaker.read_ecapa(weights, path)
@@ -39,12 +37,20 @@ SEGMENTATION = "sincnet."
 
 
 def claims(path: Path) -> bool:
+    """Whether a path is a checkpoint, or a folder with one and no more."""
     return _file(path) is not None
 
 
 def read(path: Path) -> ToolkitModel:
+    """The model of a checkpoint, by the names of its tensors.
+
+    Raises:
+        DataError: it is damaged, unknown, or needs a file beside it.
+    """
     file = _file(path)
     assert file is not None
+    if file.name == speechbrain.WEIGHTS and speechbrain.claims(file.parent):
+        return speechbrain.read(file.parent)
     weights = read_checkpoint(file)
     if any(name.startswith(SEGMENTATION) for name in weights):
         raise DataError(f"{file}: expected a network of speaker embeddings, got one for --segmentation")

@@ -1,6 +1,6 @@
 """WeSpeaker's models: `avg_model.pt`, or another checkpoint, with `config.yaml`; and pyannote's copy of its ResNet34.
 
-Scores are cosines. Source: WeSpeaker, wespeaker/models/{resnet,ecapa_tdnn,campplus,speaker_model}.py and
+Scores are cosines. Source: WeSpeaker, wespeaker/models/{resnet,ecapa_tdnn,campplus,tdnn,speaker_model}.py and
 wespeaker/cli/speaker.py; pyannote.audio, models/embedding/wespeaker/__init__.py.
 """
 
@@ -15,6 +15,8 @@ from pysid.config import read_plain
 from pysid.embedding.campplus import CamPlusPlusConfig, published_names
 from pysid.embedding.ecapa import EcapaConfig
 from pysid.embedding.resnet import ResNetConfig, wespeaker_resnet
+from pysid.embedding.time_delay import TimeDelayConfig, names_of_wespeaker
+from pysid.embedding.xvector import KALDI_FRAME_LAYERS
 from pysid.errors import DataError
 from pysid.io.checkpoint import read_checkpoint
 from pysid.model.config import ModelConfig
@@ -30,12 +32,18 @@ OFFSET = 1e-7  # of variances, wespeaker/models/pooling_layers.py
 
 
 def claims(path: Path) -> bool:
+    """Whether a path is a folder of WeSpeaker's, or the checkpoint in one."""
     folder = path if path.is_dir() else path.parent
     named = path.is_dir() or path.name in WEIGHTS
     return named and (folder / SETTINGS).is_file() and _weights(folder) is not None
 
 
 def read(path: Path) -> ToolkitModel:
+    """The model in a folder with `config.yaml`.
+
+    Raises:
+        DataError: a file is missing or damaged, or it is a network that is not known here.
+    """
     folder = path if path.is_dir() else path.parent
     file = path if path.is_file() else _weights(folder)
     assert file is not None
@@ -52,7 +60,9 @@ def read(path: Path) -> ToolkitModel:
         return _ecapa(name, weights, given, file, where)
     if name == "CAMPPlus":
         return _campplus(weights, given, file, where)
-    raise DataError(f"{where}: the network {name} is not read; ResNet, ECAPA_TDNN and CAMPPlus are")
+    if name == "XVEC":
+        return _xvector(weights, given, file, where)
+    raise DataError(f"{where}: the network {name} is not read; ResNet, ECAPA_TDNN, CAMPPlus and XVEC are")
 
 
 def read_pyannote(weights: dict[str, Tensor], path: Path) -> ToolkitModel:
@@ -101,6 +111,21 @@ def _campplus(weights: dict[str, Tensor], given: dict[str, Any], file: Path, whe
         feature_dim=feature_dim, wave_scale="int16", embedding_dim=embedding_dim, variance_offset=OFFSET
     )
     return _built(network, published_names(weights), file, "CAMPPlus", where)
+
+
+def _xvector(weights: dict[str, Tensor], given: dict[str, Any], file: Path, where: Path) -> ToolkitModel:
+    if given.get("pooling_func", "TSTP") != "TSTP":
+        raise DataError(f"{where}: expected pooling_func TSTP, got {given['pooling_func']}")
+    feature_dim, embedding_dim = _dims(given, 40, 512, where)
+    hidden, pooled = (shape(weights, f"frame_{i}.conv_1d.weight", 3, file)[0] for i in (1, 5))
+    *inner, last = (replace(x, dim=hidden) for x in KALDI_FRAME_LAYERS)
+    network = TimeDelayConfig(
+        feature_dim=feature_dim,
+        frame_layers=(*inner, replace(last, dim=pooled)),
+        variance_offset=OFFSET,
+        segment_dims=(embedding_dim, embedding_dim),
+    )
+    return _built(network, names_of_wespeaker(weights), file, "XVEC", where)
 
 
 def _built(network: Any, weights: dict[str, Tensor], file: Path, what: str, where: Path | None = None) -> ToolkitModel:

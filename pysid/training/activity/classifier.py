@@ -16,7 +16,13 @@ class ActivityClassifier(nn.Module):
         self.network = ActivityNetwork(config)
 
     def forward(self, features: Tensor, counts: Tensor, step: int) -> BatchResult:
-        """features (B, T, D), speakers of each output (B, T') -> the batch's loss."""
+        """features (B, T, D), speakers of each output (B, T') -> the batch's loss.
+
+        Args:
+            features: (B, T, D).
+            counts: (B, T') speakers of each output.
+            step: of the optimizer; plays no part here.
+        """
         log_odds = self.network(features).float()
         truth = torch.stack([counts > 0, counts > 1], dim=-1)
         assert (SPEECH, OVERLAP) == (0, 1)

@@ -1,4 +1,4 @@
-"""Training crops: pieces of recordings, made louder, softer and of another timbre, with the number of their speakers.
+"""Training crops: pieces of recordings, changed in loudness and timbre, with the number of their speakers.
 
 What is in a batch is a function of (seed, epoch, batch), as for `pysid.training.embedding.chunks`.
 """
@@ -25,7 +25,7 @@ class CropConfig:
         batch_size: crops in a batch, over all processes together.
         crops_per_epoch: 0 for as many as the recordings could be cut into.
         gain_db: lowest and highest gain, drawn uniformly.
-        tilt_db: the lowest band gets up to so much more than the highest, or less, drawn uniformly.
+        tilt_db: the lowest band gains or loses up to this much against the highest, drawn uniformly.
     """
 
     n_frames: int = 800
@@ -43,6 +43,11 @@ class CropConfig:
 
 def count_speakers(turns: Iterable[Turn], n_frames: int, shift_s: float) -> np.ndarray:
     """(T,) uint8: how many speak in each frame; frame t lasts from t to t + 1 times `shift_s`.
+
+    Args:
+        turns: in any order; one speaker's must not overlap.
+        n_frames: T.
+        shift_s: from one frame to the next.
 
     >>> from pysid.segments import Segment
     >>> count_speakers([Turn(Segment(0.0, 0.02), "a"), Turn(Segment(0.01, 0.03), "b")], 4, 0.01)
@@ -91,14 +96,22 @@ class ActivityBatches:
         self.n_batches = max(1, n_crops // config.batch_size)
 
     def epoch(self, epoch: int, process: int = 0, n_processes: int = 1) -> "ActivityEpoch":
-        """One process's share of each batch of an epoch."""
+        """One process's share of each batch of an epoch.
+
+        Args:
+            epoch: its number, from which crops are drawn.
+            process: number of this process, from 0.
+            n_processes: among how many batches are shared.
+        """
         size = self.config.batch_size
         return ActivityEpoch(self, epoch, slice(process * size // n_processes, (process + 1) * size // n_processes))
 
     def to_features(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The two as they are: the crops are features already."""
         return inputs, labels
 
     def describe(self, epoch: int, batch: int) -> str:
+        """Names of the first recordings in a batch, for a message about it."""
         return ", ".join(self.names[i] for i, _ in self.crops(epoch, batch)[:3])
 
     def crops(self, epoch: int, batch: int) -> list[tuple[int, int]]:

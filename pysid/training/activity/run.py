@@ -37,7 +37,7 @@ class ActivityTrainConfig:
         train: folder of recordings with ref.rttm, such as `pysid prepare conversations` writes.
         out: folder for `final`, TensorBoard's events and the state to resume from.
         dev: another one, whose errors are measured after every epoch.
-        features: what the network reads: those of the embedding network that it will stand beside.
+        features: what the network reads: those of the embedding network that it will be used with.
     """
 
     train: str
@@ -52,7 +52,8 @@ class ActivityTrainConfig:
 
 @dataclass(frozen=True)
 class Recordings:
-    """Recordings whose speakers are known, in memory: features in half precision, 58 MB an hour of 81 numbers.
+    """Recordings whose speakers are known, in memory: features in half precision, 58 MB an hour with 81 numbers a
+    frame.
 
     Attributes:
         features: (T_i, D) of each, before CMVN.
@@ -108,14 +109,14 @@ class Recordings:
 
 
 def read_activity_config(path: Path, assignments: Iterable[str] = ()) -> ActivityTrainConfig:
-    """Reads a settings file and sets `key.sub=value` over it; errors as `settings.read_plain`."""
+    """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_plain`."""
     given = list(assignments)
     return from_plain(ActivityTrainConfig, read_plain(path, given), Origin(str(path), given))
 
 
 @alone
 def run_activity_training(config: ActivityTrainConfig, *, dry_run: bool = False) -> Path:
-    """Trains, or goes on with a training that was stopped; returns the folder with the files of the detector.
+    """Trains, or resumes a training that was stopped; returns the folder with the files of the detector.
 
     Args:
         dry_run: open the data, make the first batch, say what would be done, and write nothing.

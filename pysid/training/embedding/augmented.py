@@ -1,7 +1,7 @@
 """Training batches augmented while they are read: other speeds, noise and rooms, masks.
 
-The reading process draws what files are needed for, the device does the rest. All draws are functions of the seed, the
-epoch, the batch and the place in it: a training that was killed goes on with the very same ones, and processes that
+The reading process does what needs files, the device does the rest. All draws are functions of the seed, the
+epoch, the batch and the place in it: a training that was killed resumes with the very same ones, and processes that
 share the batches train on what one process would.
 """
 
@@ -40,9 +40,11 @@ class AugmentedInputs:
     corruptions: CorruptionBatch | None = None
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "AugmentedInputs":
+        """A copy on a device, as torch's `to`."""
         return self._moved(lambda x: x.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> "AugmentedInputs":
+        """A copy in pinned memory, from which copies to a GPU run beside other work."""
         return self._moved(lambda x: x.pin_memory())
 
     def _moved(self, move: Callable[[Any], Any]) -> "AugmentedInputs":
@@ -79,14 +81,22 @@ class AugmentedBatches:
 
     @property
     def n_batches(self) -> int:
+        """Batches an epoch."""
         return self.batches.n_batches
 
     def epoch(self, epoch: int, process: int = 0, n_processes: int = 1) -> "AugmentedEpoch":
-        """As of `ChunkBatches`."""
+        """As of `ChunkBatches`.
+
+        Args:
+            epoch: its number, from which all is drawn.
+            process: number of this process, from 0.
+            n_processes: among how many batches are shared.
+        """
         clean = self.batches.epoch(epoch, process, n_processes)
         return AugmentedEpoch(clean, self.augmenter, (self.batches.plan.seed, epoch))
 
     def describe(self, epoch: int, batch: int) -> str:
+        """Names of the first utterances in a batch, for a message about it."""
         return self.batches.describe(epoch, batch)
 
     @torch.no_grad()
@@ -149,7 +159,7 @@ class AugmentedEpoch(Dataset[tuple[Any, Tensor]]):
 
 
 def _at_speeds(perturb: SpeedPerturb, wave: Tensor, drawn: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Waves (b, S) at drawn speeds, (b, S) too: the end is cut off, or the beginning repeated; and the speeds (b,)."""
+    """Waves (b, S) at drawn speeds, (b, S) too: ends cut off, or beginnings repeated; and the speeds (b,)."""
     changed, lengths, speed = perturb.apply_drawn(wave, None, drawn)
     index = torch.arange(wave.shape[1], device=wave.device) % lengths[:, None]
     return changed.gather(1, index), speed

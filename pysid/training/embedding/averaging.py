@@ -1,6 +1,6 @@
 """The mean of several checkpoints as one network, with batch norms that fit it.
 
-Kaldi averages its last models likewise, and computes their batch norms' statistics anew. Source:
+Kaldi averages its last models in the same way, and recomputes the statistics of batch norms. Source:
 kaldi/src/nnet3bin/nnet3-combine.cc; Izmailov et al., "Averaging weights leads to wider optima and better
 generalization", UAI 2018.
 """

@@ -1,6 +1,5 @@
-"""Losses within a batch, of several utterances a speaker: no speaker has a vector of its own. The interface is that of
-`losses`, but the logits are similarities to the C' speakers of the batch, and so is what is counted as right.
-"""
+"""Losses within a batch with several utterances per speaker: no speaker has a vector of its own. The interface is that
+of `losses`, but the logits are similarities to the C' speakers of the batch, and so is what is counted as right."""
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +14,15 @@ class BatchHead(nn.Module):
     """
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and similarities (B or C', C') by which accuracy goes, of embeddings x (B, D) and labels (B,).
+
+        Args:
+            x: embeddings.
+            labels: of their speakers.
+            step: of the optimizer; plays no part.
+        Raises:
+            ValueError: no speaker has two utterances in the batch.
+        """
         with torch.autocast(x.device.type, enabled=False):
             x = x if x.dtype == torch.float64 else x.float()
             _, place = labels.unique(return_inverse=True)
@@ -43,7 +51,7 @@ class _Scaled(BatchHead):
 
 
 class GeneralizedEndToEndHead(_Scaled):
-    """GE2E: an utterance is to be nearest to its own speaker's mean of the others.
+    """GE2E: an utterance should be nearest to the mean of its own speaker's other utterances.
 
     S_ji,k = w cos(e_ji, c_k) + b, c_k the mean of speaker k's embeddings of length 1, without e_ji itself for k = j;
     L = -S_ji,j + log sum_k exp S_ji,k, here the mean and there the sum over all utterances.
@@ -52,6 +60,7 @@ class GeneralizedEndToEndHead(_Scaled):
     """
 
     def similarities(self, x: Tensor, place: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and similarities (B, C'); arguments as of `BatchHead.similarities`."""
         x = F.normalize(x)
         sums, counts = members.T @ x, members.sum(0)
         cosine = x @ F.normalize(sums).T  # of means as of sums
@@ -62,10 +71,10 @@ class GeneralizedEndToEndHead(_Scaled):
 
 
 class PrototypicalHead(_Scaled):
-    """Each speaker's last utterance in the batch is to be nearest to the mean of that speaker's others.
+    """Each speaker's last utterance in the batch should be nearest to the mean of that speaker's others.
 
     S_j,k = -|x_j - c_k|^2, or with `angular` w cos(x_j, c_k) + b; L = -S_j,j + log sum_k exp S_j,k, the mean over
-    speakers with two utterances or more; the others' means do stand among the c_k.
+    speakers with two utterances or more; the means of the other speakers are among the c_k all the same.
 
     Sources: Snell, Swersky and Zemel, "Prototypical networks for few-shot learning", NeurIPS 2017, equations 1 and 2;
     Chung et al., "In defence of metric learning for speaker recognition", Interspeech 2020, equations 5 to 8.
@@ -78,6 +87,9 @@ class PrototypicalHead(_Scaled):
             del self.weight, self.bias
 
     def similarities(self, x: Tensor, place: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and similarities of each speaker's query to all prototypes; arguments as of
+        `GeneralizedEndToEndHead`.
+        """
         order = torch.arange(len(x), device=x.device, dtype=x.dtype)[:, None] + 1
         last = (members * order).argmax(0)  # (C',) the query of each speaker
         counts = members.sum(0)

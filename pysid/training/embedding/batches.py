@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
 from pysid.frontend import Frontend
-from pysid.io.ark.archive import load_matrix
+from pysid.io.ark.archive import read_matrix
 from pysid.progress import say, track
 from pysid.training.decoded import DecodedWaves
 from pysid.training.embedding.chunks import ChunkPlan, EpochChunks, fill
@@ -24,7 +24,13 @@ class ChunkSource(Protocol):
     """Reads pieces of utterances, which it knows by number."""
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
-        """`length` frames from frame `start` on: (length, D) features, or (S,) waveform of about that duration."""
+        """`length` frames from frame `start` on: (length, D) features, or (S,) waveform of about that duration.
+
+        Args:
+            utterance: its number.
+            start: frame at which the chunk begins.
+            length: frames.
+        """
         ...
 
     def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
@@ -40,7 +46,7 @@ class ArchiveSource:
     """Chunks of features that are network input already: normalised, voiced frames only.
 
     Args:
-        entries: (N,) one `feats.scp` entry an utterance, such as "feats.ark:1234".
+        entries: (N,) one `feats.scp` entry per utterance, such as "feats.ark:1234".
         directory: the folder of that feats.scp.
         dim: D that the network reads; None takes features of any width.
     """
@@ -51,7 +57,16 @@ class ArchiveSource:
         self.dim = dim
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
-        features = load_matrix(self.entries[utterance], self.directory)
+        """(length, D) features from frame `start` on, begun again where the utterance ends.
+
+        Args:
+            utterance: its number.
+            start: frame at which the chunk begins.
+            length: frames.
+        Raises:
+            DataError: it cannot be read, ends before `start`, is not finite or of another width.
+        """
+        features = read_matrix(self.entries[utterance], self.directory)
         if len(features) <= start or not np.isfinite(features).all():
             raise DataError(
                 f"{self.entries[utterance]}: expected finite features with more than {start} frames, got "
@@ -62,14 +77,15 @@ class ArchiveSource:
         return fill(features[start : start + length], length)
 
     def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
+        """The inputs as they are; `clean` plays no part."""
         return inputs
 
 
 class AudioSource:
     """Chunks of audio, read by seeking, turned into features on the device of the training.
 
-    A piece is half as long again as the chunk that it becomes, so that voiced frames are left after the VAD;
-    where they still do not suffice they are repeated.
+    A piece is half as long again as the chunk that it becomes, so that enough voiced frames are left after the VAD;
+    where there are still too few, they are repeated.
 
     Args:
         corpus: a data directory with audio.
@@ -103,6 +119,15 @@ class AudioSource:
         self._decoded = DecodedWaves(numbers, self._read_wave)
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
+        """(S,) waveform at int16 scale, half as long again as `length` frames.
+
+        Args:
+            utterance: its number.
+            start: frame of 10 ms at which the chunk begins.
+            length: frames.
+        Raises:
+            DataError: it cannot be read, or ends before `start`.
+        """
         start_s, duration_s = start / self.FRAMES_PER_S, length * self.OVERSIZE / self.FRAMES_PER_S
         if self._decoded is None:
             wave = self._read_wave(utterance, start_s, duration_s)
@@ -120,6 +145,12 @@ class AudioSource:
         )
 
     def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
+        """(B, length, D) network input of waveforms (B, S), voiced frames only; zeros where no row has speech.
+
+        Args:
+            inputs: waveforms.
+            clean: the same without noise, of which the VAD is; None takes `inputs`.
+        """
         length = round(inputs.shape[1] * self.FRAMES_PER_S / (self.OVERSIZE * self.sample_rate))
         with torch.no_grad():
             frontend = self.frontend.to(inputs.device)
@@ -147,10 +178,17 @@ class ChunkBatches:
 
     @property
     def n_batches(self) -> int:
+        """Batches an epoch."""
         return self.plan.n_batches
 
     def epoch(self, epoch: int, process: int = 0, n_processes: int = 1) -> "EpochDataset":
-        """One process's share of each batch: every `n_processes`-th chunk."""
+        """One process's share of each batch: every `n_processes`-th chunk.
+
+        Args:
+            epoch: its number, from which the plan is made.
+            process: number of this process, from 0.
+            n_processes: among how many batches are shared.
+        """
         if self.plan.config.batch_size % n_processes:
             raise DataError(
                 f"chunks.batch_size is {self.plan.config.batch_size}, expected a multiple of {n_processes} processes"

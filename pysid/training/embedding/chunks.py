@@ -1,6 +1,6 @@
 """Which pieces of which utterances make up a training batch: a pure function of (seed, epoch, batch).
 
-Nothing here holds state between batches, so a training that was killed goes on with the very batch it stopped at,
+Nothing here holds state between batches, so a training that was killed resumes with the very batch it stopped at,
 and every process of a parallel training can work out its own share.
 """
 
@@ -21,9 +21,9 @@ class ChunkConfig:
         min_frames, max_frames: a batch has one chunk length, drawn uniformly from this range. The two may be equal.
         sampling: "speaker" takes speakers in turn, shuffled anew each round, then at random one of the speaker's
             utterances that is no shorter than the chunk (any, if all are shorter); "utterance" goes through all
-            utterances once a round.
+            utterances once per round.
         position: "random" starts a chunk anywhere; "sequential" cuts utterances into one chunk after the other and
-            uses each once an epoch (then `sampling` does not apply).
+            uses each once per epoch (then `sampling` does not apply).
         per_speaker: with sampling "speaker", chunks of each speaker that come one after the other, for losses within a
             batch.
         batch_size: chunks in a batch, over all processes together.

@@ -33,7 +33,13 @@ class SpeakerClassifier(nn.Module):
         self.diversity_weight = diversity_weight
 
     def forward(self, features: Tensor, labels: Tensor, step: int) -> BatchResult:
-        """features (B, T, D), labels (B,), number of the optimizer step -> the batch's loss."""
+        """features (B, T, D), labels (B,), number of the optimizer step -> the batch's loss.
+
+        Args:
+            features: (B, T, D).
+            labels: (B,) classes.
+            step: of the optimizer, by which margins grow.
+        """
         x, attention = self.network.classifier_input(features)
         loss, logits = self.head(x, labels, step)
         penalty = loss.new_zeros(())

@@ -59,7 +59,7 @@ def open_corpus(
 
     Args:
         frontend: for audio; features bring their own, which must not differ. None takes Kaldi's voxceleb/v2.
-        unlabelled: audio without utt2spk is welcome, too: each utterance is then a speaker of its own.
+        unlabelled: audio without utt2spk will do, too: each utterance is then a speaker of its own.
     Raises:
         DataError: a table is missing or malformed, or the front-ends differ.
     """
@@ -110,7 +110,7 @@ def augment_batches(
     speed: SpeedConfig | None = None,
     spec_augment: SpecAugmentConfig | None = None,
 ) -> tuple[ChunkBatches | AugmentedBatches, list[str]]:
-    """Batches that are augmented as they are read, and the names of their classes; as they are with neither option.
+    """Batches that are augmented as they are read, and the names of their classes; unchanged without either option.
 
     Args:
         speakers: the classes of `batches`.

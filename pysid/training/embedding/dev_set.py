@@ -12,7 +12,7 @@ from pysid.data.corpus import Corpus
 from pysid.data.features import FRONTEND_FILE, read_frontend, read_wave_features
 from pysid.errors import DataError
 from pysid.frontend import FrontendConfig
-from pysid.io.ark.archive import load_matrix
+from pysid.io.ark.archive import read_matrix
 from pysid.io.tables import Trial, read_table, read_trials
 from pysid.io.trial_scores import split_scores
 from pysid.metrics.detection import equal_error_rate
@@ -47,7 +47,7 @@ class DevSet:
                 raise DataError(f"{directory / FRONTEND_FILE}: another front-end than that of the training data")
             entries = read_table(directory / "feats.scp")
             _require(wanted, entries, path, directory)
-            features = {name: load_matrix(entries[name], directory) for name in wanted}
+            features = {name: read_matrix(entries[name], directory) for name in wanted}
         else:
             corpus = Corpus.read(directory)
             _require(wanted, corpus, path, directory)

@@ -1,8 +1,8 @@
-"""A training head that learns the embeddings of stronger models, its teachers, instead of or beside speaker labels.
+"""A training head that learns the embeddings of stronger models, its teachers, instead of, or besides, speaker labels.
 
-The network hears a chunk, made harder as all training is. What it should say of it is what each teacher said of the
-whole clean utterance: its embedding, less the mean of all of them, a little whitened, of length one. A linear map a
-teacher leads from the network's embedding to that space, and is thrown away with the head.
+The network hears a chunk, made harder as in all training. Its target is what each teacher said of the whole clean
+utterance: its embedding, less the mean of all of them, a little whitened, of length one. One linear map per teacher
+leads from the network's embedding to that space, and is thrown away with the head.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class DistillationConfig:
         relational_size: other utterances to compare with, besides those of the batch: drawn anew each step from all
             that the teacher has embedded, which is known without hearing them.
         margin_weight: of the additive angular margin loss on speaker labels (`head.margin`, `head.scale`), for speakers
-            of two utterances or more; 0 takes no notice of labels.
+            with two utterances or more; 0 ignores labels.
     """
 
     cosine_weight: float = 4.0
@@ -48,8 +48,8 @@ class DistillationConfig:
 def distillation_targets(embeddings: np.ndarray, whitening: float = 0.5) -> np.ndarray:
     """Embeddings (N, D) of a teacher as targets (N, D): less their mean, whitened in part, of length one.
 
-    Few directions hold most of the variance of speaker embeddings, such as women against men; what tells one woman from
-    another is in the others, of which cosine would take little notice.
+    Few directions hold most of the variance of speaker embeddings, such as that of women against men; what tells one
+    woman from another is in the others, which the cosine would hardly notice.
 
     Args:
         whitening: p in x -> C^(-p/2) (x - mean), C the covariance; 0 leaves directions as they are, 1 makes them all
@@ -104,9 +104,9 @@ class DistillationHead(nn.Module):
 
     Args:
         in_dim: E, of the network's embeddings.
-        margin: a head with a margin, on the network's own embeddings; None takes no notice of speakers.
+        margin: a head with a margin, on the network's own embeddings; None ignores speakers.
 
-    The lessons are no part of the state: a training that goes on reads them again.
+    The lessons are not part of the state: a resumed training reads them again.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class DistillationHead(nn.Module):
         """Embeddings (B, E) of chunks of utterances `rows` (B,) -> the loss, and the mean cosine to the targets.
 
         Args:
-            step: of the optimizer; with it, which utterances are compared with is known.
+            step: of the optimizer; it determines which other utterances are compared with.
         """
         c = self.config
         with torch.autocast(x.device.type, enabled=False):
@@ -157,7 +157,7 @@ class DistillationHead(nn.Module):
         speakers = self.get_buffer("speakers")[rows]
         known = speakers != UNLABELLED
         if not bool(known.any()):
-            # Every weight gets a gradient, of zero: processes of a parallel training wait for each other's.
+            # So that every weight has a gradient, if of zero: processes of a parallel training wait for each other's.
             return 0.0 * (x.sum() + sum(p.sum() for p in self.margin.parameters()))
         loss: Tensor = self.margin(x[known], speakers[known], step)[0]
         return loss * (known.sum() / len(known))

@@ -1,5 +1,6 @@
 """The three flavours of the original system, as settings of a training."""
 
+from copy import deepcopy
 from typing import Any
 
 FLAVOURS: dict[str, dict[str, Any]] = {
@@ -14,13 +15,13 @@ FLAVOURS: dict[str, dict[str, Any]] = {
 
 
 def with_flavour(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings with those of their `flavour` underneath: what is set stays as it is.
+    """Settings with those of their `flavour` underneath: what is set already stays.
 
     >>> with_flavour({"flavour": "asoft", "head": {"margin": 3}})["head"]
     {'loss': 'a-softmax', 'margin': 3}
     """
     flavour = settings.get("flavour")
-    return _merge(FLAVOURS.get(flavour, {}), settings) if isinstance(flavour, str) else settings
+    return _merge(deepcopy(FLAVOURS.get(flavour, {})), settings) if isinstance(flavour, str) else settings
 
 
 def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

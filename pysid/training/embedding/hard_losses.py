@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pysid.training.embedding.losses import (
     AdditiveAngularMarginHead,
-    CosineHead,
+    MarginHead,
     MarginSchedule,
     replace_target,
     target_entries,
@@ -18,7 +18,7 @@ from pysid.training.embedding.losses import (
 
 
 class SubCentreHead(AdditiveAngularMarginHead):
-    """AAM-Softmax with K vectors a speaker, of which the nearest counts; and a penalty on the nearest other speakers.
+    """AAM-Softmax with K vectors per speaker, of which the nearest counts; and a penalty on the nearest other speakers.
 
     cos(theta_j) = max_k cos(x, w_jk); logit_y = s cos(theta_y + m); the others s cos(theta_j), but of the `top_k` most
     similar ones s cos(theta_j - m'). Both margins grow with the schedule.
@@ -55,6 +55,9 @@ class SubCentreHead(AdditiveAngularMarginHead):
         return super().cosines(x).unflatten(1, (-1, self.n_centres)).amax(2)
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and logits (B, C) without margins, of embeddings x (B, D) and labels (B,); margins are those of
+        `step`.
+        """
         cosine = self.cosines(x)
         share = self.schedule.at(step)
         logits = self.scale * cosine
@@ -75,11 +78,11 @@ class SubCentreHead(AdditiveAngularMarginHead):
         return cosine.scatter(1, nearest, torch.where(near < math.cos(margin), turned, near))
 
 
-class SphereFace2Head(CosineHead):
+class SphereFace2Head(MarginHead):
     """One binary decision for every speaker: same, or not.
 
     L = lambda log(1 + exp(-(s (g(cos theta_y) - m) + b))) + (1 - lambda) sum_{j != y} log(1 + exp(s (g(cos theta_j) +
-    m) + b)), with g(z) = 2 ((z + 1) / 2)^t - 1, of whose mean over the batch `scale` is left out as a divisor.
+    m) + b)), with g(z) = 2 ((z + 1) / 2)^t - 1, without the paper's division by s.
 
     Source: Wen, Liu, Weller, Raj and Singh, "SphereFace2: binary classification is all you need for deep face
     recognition", ICLR 2022; for speakers: Han, Chen and Qian, "Exploring binary classification loss for speaker
@@ -101,15 +104,15 @@ class SphereFace2Head(CosineHead):
         balance: float = 0.7,
         power: float = 3.0,
     ) -> None:
-        super().__init__(in_dim, n_speakers)
-        self.margin = margin
-        self.scale = scale
-        self.schedule = schedule or MarginSchedule()
+        super().__init__(in_dim, n_speakers, margin, scale, schedule)
         self.balance = balance
         self.power = power
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and logits (B, C) without margins, of embeddings x (B, D) and labels (B,); the margin is that of
+        `step`.
+        """
         cosine = self.cosines(x)
         margin = self.margin * self.schedule.at(step)
         bent = 2 * ((cosine + 1) / 2) ** self.power - 1

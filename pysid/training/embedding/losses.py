@@ -1,7 +1,7 @@
 """Training heads: from an embedding and a speaker label to a loss, plain or with an angular margin.
 
 Every head maps (x (B, E), labels (B,), step) to (loss, logits): the mean cross-entropy over the batch, and the
-logits (B, C) without any margin, whose largest entry is the head's guess; that of a distillation gives how much the
+logits (B, C) without any margin, whose largest entry is the head's guess; that of a distillation gives how well the
 batch agrees with its teachers instead, a number. `step` counts optimizer steps; schedules
 are functions of it alone, so that a resumed training needs no other state.
 """
@@ -88,8 +88,8 @@ class HeadConfig:
 
     Attributes:
         loss: "softmax", "a-softmax" (SphereFace), "am-softmax" (CosFace), "aam-softmax" (ArcFace), "sub-centre" (that
-            with several centres a speaker, and Inter-TopK) or "sphereface2"; "ge2e", "prototypical" or
-            "angular-prototypical", within a batch of several chunks a speaker (`chunks.per_speaker`); or
+            with several centres per speaker, and Inter-TopK) or "sphereface2"; "ge2e", "prototypical" or
+            "angular-prototypical", within a batch of several chunks per speaker (`chunks.per_speaker`); or
             "distillation", which learns from `teachers` and not, or only besides, from labels.
         margin: m. A-Softmax: a whole number, 1 to 4, that multiplies the angle; AM-Softmax: taken from the cosine;
             AAM-Softmax and sub-centre: radians added to the angle; SphereFace2: see `SphereFace2Head`.
@@ -144,12 +144,13 @@ class SoftmaxHead(nn.Module):
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss and logits (B, C) of embeddings x (B, D) and labels (B,); `step` plays no part."""
         logits = self.norm(self.affine(x)).float()
         return F.cross_entropy(logits, labels), logits
 
 
 class CosineHead(nn.Module):
-    """What the angular heads share: one unit vector a speaker, and the cosine to it."""
+    """What angular heads have in common: one unit vector per speaker, and the cosine to it."""
 
     def __init__(self, in_dim: int, n_speakers: int) -> None:
         super().__init__()
@@ -167,7 +168,13 @@ class CosineHead(nn.Module):
 
 
 def replace_target(logits: Tensor, labels: Tensor, target: Tensor) -> Tensor:
-    """`logits` (B, C) with the entry of each row's own label set to `target` (B,)."""
+    """`logits` (B, C) with the entry of each row's own label set to `target` (B,).
+
+    Args:
+        logits: (B, C).
+        labels: (B,).
+        target: (B,).
+    """
     return logits.scatter(1, labels[:, None], target[:, None])
 
 
@@ -208,6 +215,9 @@ class AngularSoftmaxHead(CosineHead):
         self.lambda_schedule = lambda_schedule or LambdaSchedule()
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and logits (B, C) without the margin, of embeddings x (B, D) and labels (B,); lambda is that of
+        `step`.
+        """
         cosine = self.cosines(x)
         length = x.to(cosine.dtype).norm(dim=1)
         own = target_entries(cosine, labels)
@@ -217,10 +227,13 @@ class AngularSoftmaxHead(CosineHead):
         return F.cross_entropy(replace_target(logits, labels, length * target), labels), logits
 
 
-class AdditiveMarginHead(CosineHead):
-    """AM-Softmax: logit_y = s (cos(theta) - m), the others s cos(theta_j).
+class MarginHead(CosineHead):
+    """What heads with a growing margin have in common.
 
-    Source: Wang et al., "Additive margin softmax for face verification", IEEE SPL 2018, equation 5.
+    Args:
+        margin: m, see `HeadConfig`.
+        scale: s.
+        schedule: growth of the margin; None has it in full from the start.
     """
 
     def __init__(
@@ -236,11 +249,21 @@ class AdditiveMarginHead(CosineHead):
         self.scale = scale
         self.schedule = schedule or MarginSchedule()
 
+
+class AdditiveMarginHead(MarginHead):
+    """AM-Softmax: logit_y = s (cos(theta) - m), the others s cos(theta_j).
+
+    Source: Wang et al., "Additive margin softmax for face verification", IEEE SPL 2018, equation 5.
+    """
+
     def target_cosine(self, own: Tensor, margin: float) -> Tensor:
-        """What stands in the place of the cosine to the own speaker, (B,) -> (B,)."""
+        """What replaces the cosine to the own speaker, (B,) -> (B,)."""
         return own - margin
 
     def forward(self, x: Tensor, labels: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """The loss, and logits (B, C) without the margin, of embeddings x (B, D) and labels (B,); the margin is that of
+        `step`.
+        """
         cosine = self.cosines(x)
         own = self.target_cosine(target_entries(cosine, labels), self.margin * self.schedule.at(step))
         logits = self.scale * cosine
@@ -257,7 +280,8 @@ class AdditiveAngularMarginHead(AdditiveMarginHead):
     """
 
     def target_cosine(self, own: Tensor, margin: float) -> Tensor:
-        # The root's slope is infinite at 0; the clamp, far below float32's reach of own^2, keeps it finite.
+        """(B,) cosines of angles that are `margin` (radians) larger than those of the cosines `own` (B,)."""
+        # The root's slope is infinite at 0; the clamp, far below the resolution of own^2 in float32, keeps it finite.
         sine = (1 - own.square()).clamp(min=1e-12).sqrt()
         turned = own * math.cos(margin) - sine * math.sin(margin)
         return torch.where(own > -math.cos(margin), turned, own - margin * math.sin(margin))

@@ -1,4 +1,4 @@
-"""A whole training, from a configuration and data directories to model directories, one an epoch."""
+"""A whole training, from a configuration and data directories to model directories, one per epoch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -84,14 +84,14 @@ class TrainConfig:
 
 
 def read_train_config(path: Path, assignments: Iterable[str] = ()) -> TrainConfig:
-    """Reads a settings file and sets `key.sub=value` over it; errors as `settings.read_plain`."""
+    """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_plain`."""
     given = list(assignments)
     return from_plain(TrainConfig, with_flavour(read_plain(path, given)), Origin(str(path), given))
 
 
 @alone
 def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
-    """Trains, or goes on with a training that was stopped; returns the directory of the final model.
+    """Trains, or resumes a training that was stopped; returns the directory of the final model.
 
     Args:
         dry_run: open the data, make the first batch, say what would be done, and write nothing; teachers are not asked.

@@ -16,7 +16,7 @@ from pysid.training.embedding.classifier import SpeakerClassifier
 HEAD, NETWORK = "head.", "network."
 COUNTER = ".num_batches_tracked"  # of a batch norm, which a model directory leaves out
 WEIGHTS_FILE = "model.safetensors"
-CLASSES_FILE = "classes"  # beside the states: the class of each row of the head, by name, one a line
+CLASSES_FILE = "classes"  # beside the states: the class of each row of the head, by name, one per line
 
 
 def write_classes(directory: Path, classes: Sequence[str]) -> None:
@@ -72,8 +72,8 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
 def with_attention(saved: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """Weights of a residual network with statistics pooling as those of one with attention pooling.
 
-    Each head starts as statistics pooling: it is given what follows of the one there was, its share of the affine
-    layer, and attends to all frames alike but for a little, so that heads become different. `saved` as it is where
+    Each head starts as statistics pooling: it gets what follows in the old network, with its share of the affine
+    layer, and attends to all frames almost alike; the small differences let heads grow apart. `saved` as it is where
     either is something else.
     """
     hidden, heads, affine = (f"{NETWORK}{name}" for name in ("pooling.hidden", "pooling.heads", "affine.weight"))

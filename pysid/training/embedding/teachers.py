@@ -27,11 +27,11 @@ class TeacherConfig:
 
     Attributes:
         model: a model directory or an `.onnx` file, which embeds the training data before the training begins, into
-            `out`; that is gone on with where it was stopped.
+            `out`; a run that was stopped is resumed.
         embeddings: instead of it, what `pysid embed` wrote, as .npz, .ark or .scp. Keys are the ids of the utterances;
             of those at other speeds, as `speed_name` names them: sp0.9-ID.
         whitening: in part, of its embeddings; see `distillation_targets`.
-        weight: of its losses, relative to the other teachers.
+        weight: of its losses, relative to those of the other teachers.
     """
 
     model: str | None = None
@@ -63,21 +63,26 @@ class AudioAtSpeeds:
 
     @property
     def keys(self) -> Sequence[str]:
+        """Names of the utterances at their speeds."""
         return list(self.names)
 
-    def load(self, key: str) -> np.ndarray:
+    def read(self, key: str) -> np.ndarray:
+        """The waveform (S,) at its speed, float32 at int16 scale."""
         utterance, factor = self.names[key]
-        wave = self.audio.load(utterance)
+        wave = self.audio.read(utterance)
         return wave if factor == 1 else change_speed(torch.from_numpy(wave)[None], factor=factor)[0][0].numpy()
 
     def part(self, keys: Iterable[str]) -> "AudioAtSpeeds":
+        """The same for some names alone."""
         return replace(self, names={key: self.names[key] for key in keys})
 
     def entry(self, key: str) -> str:
+        """What an utterance is made of, with its speed, as text that changes when its file does."""
         utterance, factor = self.names[key]
         return f"{self.audio.entry(utterance)} {factor}"
 
     def absolute(self) -> "AudioAtSpeeds":
+        """The same with absolute paths, for workers that have another current folder."""
         return replace(self, audio=self.audio.absolute())
 
 
@@ -117,6 +122,11 @@ def read_lessons(
 def embed_by_teacher(model_path: str, source: ChunkSource, names: dict[str, tuple[str, float]], out: Path) -> None:
     """Writes what a model says of utterances at speeds, by name; nothing where `out` is there already.
 
+    Args:
+        model_path: directory or name of the teacher.
+        source: of the training; it must be audio.
+        names: {name: (utterance, factor of speed)}.
+        out: the archive.
     Raises:
         DataError: the model cannot be opened, or wants another sample rate; there is no audio for it; or several
             processes would do the same.
@@ -139,6 +149,10 @@ def embed_by_teacher(model_path: str, source: ChunkSource, names: dict[str, tupl
 def read_embeddings(path: str, keys: Sequence[str], allow_pipes: bool = False) -> np.ndarray:
     """(N, D) embeddings of the utterances `keys`, in their order, from an archive that may hold others, too.
 
+    Args:
+        path: of the archive, or a specifier of Kaldi's.
+        keys: which.
+        allow_pipes: run a specifier that is a shell command.
     Raises:
         DataError: an utterance has none, or they differ in width, or are not finite.
     """

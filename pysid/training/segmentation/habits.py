@@ -42,10 +42,10 @@ class Habit:
             raise ValueError(f"expected a weight and a rate of at least 0, and overlap in [0, 1], got {self}")
 
 
-MEETING = Habit(weight=0.45, overlap=0.65, backchannels_per_s=0.14)
-POLITE = Habit(weight=0.15, overlap=0.08, backchannels_per_s=0.02)
-TAKING_TURNS = Habit(weight=0.10, overlap=0.0, backchannels_per_s=0.0)
-HEATED = Habit(weight=0.30, overlap=0.85, backchannels_per_s=0.35)
+MEETING = Habit(weight=0.42, overlap=0.65, backchannels_per_s=0.14)
+POLITE = Habit(weight=0.16, overlap=0.08, backchannels_per_s=0.02)
+TAKING_TURNS = Habit(weight=0.22, overlap=0.0, backchannels_per_s=0.0)
+HEATED = Habit(weight=0.20, overlap=0.85, backchannels_per_s=0.35)
 
 
 class Said(NamedTuple):

@@ -42,7 +42,7 @@ class MixConfig:
         clip_probability, mu_law_probability: of samples cut off, and of samples rounded as G.711 does.
     """
 
-    speakers: tuple[float, ...] = (0.12, 0.19, 0.36, 0.25, 0.08)
+    speakers: tuple[float, ...] = (0.06, 0.18, 0.38, 0.28, 0.10)
     habits: tuple[Habit, ...] = (MEETING, POLITE, TAKING_TURNS, HEATED)
     room_probability: float = 0.5
     spread_db: tuple[float, ...] = (0.5, 2.0, 4.0, 7.0)

@@ -1,7 +1,7 @@
 """A whole training of a segmentation network, from clips of single speakers to files of a model directory."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +12,10 @@ from pysid.augment.recordings import open_bank
 from pysid.config import Origin, from_plain, read_plain
 from pysid.data.corpus import Corpus
 from pysid.embedding.networks import n_parameters
+from pysid.embedding.resnet import ResNet
 from pysid.errors import DataError
 from pysid.frontend import Fbank, FbankConfig
+from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import say, track
 from pysid.segmentation.files import SegmentationFileConfig, read_segmenter, write_segmenter
 from pysid.segmentation.find import open_segmentation
@@ -49,7 +51,9 @@ class SegmentationTrainConfig:
             "pyannote".
         speech: what says where there is speech in the clips: WebRTC's detector, or the teacher.
         features: what the network reads: those of the embedding network that it will stand beside.
-        start_from: folder `final` of another training, whose weights this one starts from.
+        start_from: folder `final` of another training, or a model directory, whose weights this one starts from; its
+            network may lack the trunk.
+        trunk_of: a model whose residual network's weights `network.trunk` takes.
         allow_pipes: whether entries of wav.scp that are shell pipes may run.
     """
 
@@ -70,6 +74,7 @@ class SegmentationTrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     start_from: str | None = None
+    trunk_of: str | None = None
     allow_pipes: bool = False
 
     def __post_init__(self) -> None:
@@ -77,6 +82,12 @@ class SegmentationTrainConfig:
             raise ValueError("expected voices, labelled or unlabelled recordings to learn from, got none of them")
         if self.teacher is None and (self.unlabelled or self.speech == "teacher" or self.batches.teacher_share):
             raise ValueError("unlabelled recordings, speech: teacher and batches.teacher_share need a teacher")
+        if (self.trunk_of is not None) > (self.network.trunk is not None):
+            raise ValueError(
+                "trunk_of needs network.trunk, the form of the trunk; write network.trunk={} for the usual one"
+            )
+        if self.network.trunk is not None and not (self.trunk_of or self.start_from):
+            raise ValueError("network.trunk needs trunk_of, the model whose weights it has, such as trunk_of=default")
         if self.rooms is not None and self.rooms.sample_rate != self.features.sample_rate:
             raise ValueError(
                 f"rooms.sample_rate is {self.rooms.sample_rate}, but the features are for "
@@ -106,6 +117,8 @@ def run_segmentation_training(config: SegmentationTrainConfig, *, dry_run: bool 
     classifier = SegmentationClassifier(config.network)
     if config.start_from:
         _start(classifier.network, Path(config.start_from), config.features)
+    if config.trunk_of:
+        _take_trunk(classifier.network, config.trunk_of)
     sources = open_sources(config)
     try:
         batches = WindowBatches(config.batches, sources, config.network.powerset, config.features, config.trainer.seed)
@@ -189,6 +202,21 @@ def _start(network: MelNet, directory: Path, features: FbankConfig) -> None:
     known = read_segmenter(directory)
     if known is None:
         raise DataError(f"{directory}: expected segmentation.json, got no such file")
-    if known.features != features or known.network.config != network.config:
+    known_form = replace(known.network.config, trunk=network.config.trunk)
+    if known.features != features or known_form != network.config:
         raise DataError(f"{directory}: its features or its network differ from those of this training")
-    network.load_state_dict(known.network.state_dict())
+    if known.network.trunk is None:
+        network.load_state_dict(known.network.state_dict(), strict=False)  # but for what the trunk adds
+    elif network.trunk is None:
+        raise DataError(f"{directory}: its network has a trunk, that of this training has none")
+    else:
+        network.load_state_dict(known.network.state_dict())
+
+
+def _take_trunk(network: MelNet, model: str) -> None:
+    """Takes the first stages of a model's speaker network."""
+    speakers = SpeakerModel.load(model).network
+    assert network.trunk is not None
+    if not isinstance(speakers, ResNet) or speakers.config != network.trunk.config.resnet:
+        raise DataError(f"{model}: expected a residual network as network.trunk.resnet says, got another")
+    network.trunk.take(speakers)

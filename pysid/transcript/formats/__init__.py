@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pysid.io.files import PathLike, atomic_path
 from pysid.transcript.formats.document import Document
-from pysid.transcript.formats.docx import format_docx
+from pysid.transcript.formats.docx import format_docx, import_docx
 from pysid.transcript.formats.json import format_json
 from pysid.transcript.formats.subtitles import format_srt, format_vtt
 from pysid.transcript.formats.table import format_csv
@@ -30,9 +30,25 @@ TRANSCRIPT_FORMATS: dict[str, TranscriptFormat] = {
 }
 
 
-def write_transcript(path: PathLike, document: Document, kind: str) -> None:
-    """Writes a transcript in one of `TRANSCRIPT_FORMATS`; the file appears when it is complete.
+def check_format(kind: str) -> None:
+    """Looks for what writes the format, before the work of which it is the end.
 
+    Args:
+        kind: one of `TRANSCRIPT_FORMATS`.
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    if kind == "docx":
+        import_docx()
+
+
+def write_transcript(path: PathLike, document: Document, kind: str) -> None:
+    """Writes a transcript; the file appears when it is complete.
+
+    Args:
+        path: where to.
+        document: the transcript and its title.
+        kind: one of `TRANSCRIPT_FORMATS`.
     Raises:
         DataError: what writes the format is not installed.
     """

@@ -18,6 +18,7 @@ class Document:
 
     @cached_property
     def utterances(self) -> list[Utterance]:
+        """The transcript in pieces to read, each of one speaker."""
         return utterances(self.transcript)
 
 

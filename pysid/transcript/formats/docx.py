@@ -13,15 +13,22 @@ GREY = "767676"
 NO_DATE = datetime(2000, 1, 1)  # so that the same transcript is the same file
 
 
+def import_docx() -> None:
+    """Looks for python-docx; raises MissingExtra if it is not installed."""
+    with needs_extra("a Word document", "docx"):
+        import docx  # noqa: F401
+
+
 def format_docx(document: Document) -> bytes:
     """The file.
 
     Raises:
         MissingExtra: python-docx, which writes it, is not installed.
     """
-    with needs_extra("a Word document", "docx"):
-        import docx
-        from docx.shared import Pt, RGBColor
+    import_docx()
+    import docx
+    from docx.shared import Pt, RGBColor
+
     file = docx.Document()
     properties = file.core_properties
     properties.title, properties.author, properties.comments = _clean(document.title), "pysid", ""

@@ -16,11 +16,17 @@ EXPECTED = "'results' with 'items'"
 
 
 def recognises(document: JsonValue) -> bool:
+    """Whether a document looks like one of AWS Transcribe."""
     results = document.value.get("results") if isinstance(document.value, dict) else None
     return isinstance(results, dict) and "items" in results
 
 
 def read(document: JsonValue) -> list[Word]:
+    """Its words, with punctuation put to them.
+
+    Raises:
+        ValueError: it is not as such documents are.
+    """
     words: list[Word] = []
     for item in document["results"]["items"].items():
         alternatives = item["alternatives"].items()

@@ -13,6 +13,7 @@ EXPECTED = "'words' with 'text', 'start' and 'end'"
 
 
 def recognises(document: JsonValue) -> bool:
+    """Whether a document looks like an answer of AssemblyAI's service."""
     words = document.value.get("words") if isinstance(document.value, dict) else None
     if isinstance(words, list) and words:
         return isinstance(words[0], dict) and "text" in words[0]
@@ -20,6 +21,11 @@ def recognises(document: JsonValue) -> bool:
 
 
 def read(document: JsonValue) -> list[Word]:
+    """Its words.
+
+    Raises:
+        ValueError: it is not as such documents are, or tells of an error.
+    """
     if "error" in document:
         raise ValueError(f"expected a transcript, got the service's error: {document['error'].text()}")
     words = []

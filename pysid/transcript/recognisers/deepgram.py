@@ -14,11 +14,17 @@ EXPECTED = "'results' with 'channels'"
 
 
 def recognises(document: JsonValue) -> bool:
+    """Whether a document looks like an answer of Deepgram's service."""
     results = document.value.get("results") if isinstance(document.value, dict) else None
     return isinstance(results, dict) and "channels" in results
 
 
 def read(document: JsonValue) -> list[Word]:
+    """Its words, of the best alternative of each channel.
+
+    Raises:
+        ValueError: it is not as such documents are.
+    """
     words = []
     for channel in document["results"]["channels"].items():
         alternatives = channel["alternatives"].items()

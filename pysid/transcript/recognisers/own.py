@@ -9,11 +9,17 @@ VERSION = 1
 
 
 def recognises(document: JsonValue) -> bool:
+    """Whether a document is a transcript of pysid's."""
     value = document.value
     return isinstance(value, dict) and value.get("kind") == "transcript" and "utterances" in value
 
 
 def read(document: JsonValue) -> list[Word]:
+    """Its words, with their speakers.
+
+    Raises:
+        ValueError: it is of another version, or damaged.
+    """
     version = document["version"].number()
     if version != VERSION:
         raise ValueError(f"expected version {VERSION}, got {version:g}")

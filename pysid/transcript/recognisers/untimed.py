@@ -21,6 +21,7 @@ class MaybeTimed:
 
     @property
     def is_timed(self) -> bool:
+        """Whether both start and end are known."""
         return self.start_s is not None and self.end_s is not None
 
 

@@ -16,6 +16,7 @@ KEYS = frozenset({"result", "text", "spk", "spk_frames", "alternatives"})
 
 
 def recognises(document: JsonValue) -> bool:
+    """Whether a document, or each of a list, looks like a result of Vosk's."""
     value = document.value
     if isinstance(value, list):
         return bool(value) and all(_is_utterance(x) for x in value)
@@ -23,6 +24,11 @@ def recognises(document: JsonValue) -> bool:
 
 
 def read(document: JsonValue) -> list[Word]:
+    """Its words, of all utterances.
+
+    Raises:
+        ValueError: it is not as such documents are.
+    """
     utterances = document.items() if isinstance(document.value, list) else [document]
     return [word for utterance in utterances for word in _utterance(utterance)]
 

@@ -25,6 +25,7 @@ CONFIDENCES = ("probability", "score", "confidence")
 
 
 def recognises(document: JsonValue) -> bool:
+    """Whether a document has segments or words with times, as Whisper, whisperX and faster-whisper write them."""
     value = document.value
     if isinstance(value, list):
         return bool(value) and isinstance(value[0], dict) and {"start", "end"} <= value[0].keys()
@@ -32,6 +33,11 @@ def recognises(document: JsonValue) -> bool:
 
 
 def read(document: JsonValue) -> list[Word]:
+    """Its words; segments whose words have no times are spread over them.
+
+    Raises:
+        ValueError: it is not as such documents are.
+    """
     if isinstance(document.value, list):
         items = document.items()
         return _of_segments(items) if "text" in items[0] else _of_words(items, "")

@@ -19,10 +19,16 @@ SPECIAL = "[_"  # begins tokens that are no text: [_BEG_], [_TT_150]
 
 
 def recognises(document: JsonValue) -> bool:
+    """Whether a document looks like one of whisper.cpp."""
     return isinstance(document.value, dict) and isinstance(document.value.get("transcription"), list)
 
 
 def read(document: JsonValue) -> list[Word]:
+    """Its words, put together of tokens.
+
+    Raises:
+        ValueError: it is not as such documents are.
+    """
     result: list[Word] = []
     segments = document["transcription"].items()
     counts = []

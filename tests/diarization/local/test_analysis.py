@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pysid.diarization import Diarizer, SpeakerCount
-from pysid.diarization.files import LOCAL_WITH_PLDA, change_settings, load_settings
+from pysid.diarization.files import LOCAL_WITH_PLDA, load_config, with_settings
 from pysid.diarization.pipeline import Analysis
 from pysid.errors import DataError
 from pysid.io.audio.reader import AudioReader
@@ -61,7 +61,7 @@ def reference() -> list[Turn]:
 @pytest.fixture(scope="module")
 def diarizer(reference: list[Turn]) -> Diarizer:
     model = SpeakerModel.load()
-    return Diarizer(model, *load_settings(model, {"windows.kind": "local"}), segmentation=Oracle(MEETING, reference))
+    return Diarizer(model, *load_config(model, {"windows.kind": "local"}), segmentation=Oracle(MEETING, reference))
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +92,13 @@ def test_given_number_of_speakers(diarizer: Diarizer, analysis: Analysis, n: int
 @pytest.mark.parametrize("kind", ["ahc", "spectral", "vbx"])
 def test_other_clusterers_do_as_well(diarizer: Diarizer, analysis: Analysis, kind: str, reference: list[Turn]) -> None:
     changes = {"clustering.kind": kind, "affinity.kind": "plda" if kind == "vbx" else "cosine"}
-    other = diarizer.with_settings(change_settings(diarizer.config, changes))
+    other = diarizer.with_config(with_settings(diarizer.config, changes))
     found = other.assign(analysis, SpeakerCount.exactly(4))
     assert diarization_error(reference, found.turns).rates()["DER"] < 0.1
 
 
 def test_one_speaker_at_a_time(diarizer: Diarizer, analysis: Analysis) -> None:
-    turns = diarizer.with_settings(replace(diarizer.config, overlap=None)).assign(analysis).turns
+    turns = diarizer.with_config(replace(diarizer.config, overlap=None)).assign(analysis).turns
     ends_s = np.array([turn.segment.end_s for turn in turns])
     starts_s = np.array([turn.segment.start_s for turn in turns])
     assert (ends_s[:-1] <= starts_s[1:] + 1e-6).all()
@@ -125,9 +125,9 @@ def test_no_speech_at_all(diarizer: Diarizer) -> None:
 def test_settings_of_a_kind() -> None:
     """Those that were tuned for pieces of one length are not taken for local speakers."""
     model = SpeakerModel.load("xvector")
-    config, _ = load_settings(model, {"windows.kind": "local", "windows.shift_s": 5.0})
-    assert config == change_settings(LOCAL_WITH_PLDA, {"windows.shift_s": 5.0})
-    uniform, _ = load_settings(model)
+    config, _ = load_config(model, {"windows.kind": "local", "windows.shift_s": 5.0})
+    assert config == with_settings(LOCAL_WITH_PLDA, {"windows.shift_s": 5.0})
+    uniform, _ = load_config(model)
     assert uniform.windows.kind == "uniform"
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pysid.diarization.local.speech import LocalSpeech
 from pysid.diarization.local.stitch import filled, segments_of, stitch, turns_of
 from pysid.segmentation import FrameGrid
+from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segments import Segment
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pysid.errors import DataError
-from pysid.io.ark.archive import load_matrix, load_vector, read_matrices, read_vectors, split_entry
+from pysid.io.ark.archive import read_matrices, read_matrix, read_vector, read_vectors, split_entry
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "kaldi"
 
@@ -107,14 +107,14 @@ def test_ranges_include_their_last_row_and_may_pass_the_end_by_three(tmp_path, m
         ":,1:2": matrix[:, 1:3],
         "2:3,0:3": matrix[2:4],
     }.items():
-        np.testing.assert_array_equal(load_matrix(f"{entry}[{bounds}]"), expected)
+        np.testing.assert_array_equal(read_matrix(f"{entry}[{bounds}]"), expected)
     for bounds in ("1:9", "2:1", "0:1,2:4", "x", "1", "0:1,0:1,0:1", "-1:2"):
         with pytest.raises(DataError, match="expected a range first:last within the shape"):
-            load_matrix(f"{entry}[{bounds}]")
+            read_matrix(f"{entry}[{bounds}]")
     kaldiio.save_ark(str(tmp_path / "v.ark"), {"a": vectors["utt0"]})
-    np.testing.assert_array_equal(load_vector("v.ark:2[1:3]", tmp_path), vectors["utt0"][1:4])
+    np.testing.assert_array_equal(read_vector("v.ark:2[1:3]", tmp_path), vectors["utt0"][1:4])
     with pytest.raises(DataError, match=r"expected a range first:last within the shape \(5,\), got \[0:1,0:1\]"):
-        load_vector("v.ark:2[0:1,0:1]", tmp_path)
+        read_vector("v.ark:2[0:1,0:1]", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_pipes(tmp_path, vectors):
     assert_equal(read_vectors(f"ark:cat {tmp_path}/v.ark |", allow_pipes=True), vectors)
     assert_equal(read_vectors(f"scp:{tmp_path}/v.scp", allow_pipes=True), {"utt0": vectors["utt0"]})
     with pytest.raises(DataError, match="expected exit status 0, got 3"):
-        load_vector("exit 3 |", allow_pipes=True)
+        read_vector("exit 3 |", allow_pipes=True)
 
 
 def test_standard_input(tmp_path, vectors, monkeypatch):

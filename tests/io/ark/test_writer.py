@@ -5,7 +5,7 @@ import pytest
 
 from pysid.errors import DataError
 from pysid.io import spooled_rows
-from pysid.io.ark.archive import ArkWriter, load_vector, read_matrices, read_vectors
+from pysid.io.ark.archive import ArkWriter, read_matrices, read_vector, read_vectors
 from pysid.io.ark.compression import AUTOMATIC
 from pysid.io.ark.writer import encode_record, encode_rows, scan_archive
 from pysid.io.spooled_rows import SpooledRows
@@ -41,7 +41,7 @@ def test_archive_and_scp(tmp_path):
     assert equal(read_vectors(tmp_path / "new" / "v.scp"), RECORDS)
     entry = read_table(tmp_path / "new" / "v.scp")["utt3"]
     assert entry.startswith(f"{tmp_path}/new/v.ark:")
-    np.testing.assert_array_equal(load_vector(entry), RECORDS["utt3"])
+    np.testing.assert_array_equal(read_vector(entry), RECORDS["utt3"])
 
 
 def test_the_scp_names_the_archive_as_given(tmp_path, monkeypatch):

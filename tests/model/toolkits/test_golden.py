@@ -1,5 +1,6 @@
 """Every reader against what its toolkit gave for the same weights and the same waveform."""
 
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ FILES = {  # weights and settings of each toolkit's models
     "pyannote": ("pytorch_model.bin", None),
     "wespeaker": ("avg_model.pt", "config.yaml"),
     "resemblyzer": ("pretrained.pt", None),
+    "nemo": ("model_weights.ckpt", "model_config.yaml"),
 }
 
 
@@ -28,7 +30,16 @@ def write_model(name: str, folder: Path) -> Path:
     torch.save(weights_of(case.shapes), folder / weights)
     if settings is not None:
         (folder / settings).write_text(case.settings)
-    return folder
+    return archived(folder) if name.startswith("nemo") else folder
+
+
+def archived(folder: Path) -> Path:
+    """NeMo's archive of the files of a folder."""
+    with tarfile.open(folder / "model.nemo", "w") as archive:
+        for name in FILES["nemo"]:
+            archive.add(folder / name, f"./{name}")
+            (folder / name).unlink()
+    return folder / "model.nemo"
 
 
 @pytest.mark.parametrize("name", CASES)

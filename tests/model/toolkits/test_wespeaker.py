@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.toolkit_golden import Case, weights_of
+from pysid.backend.chain import CosineBackend
 from pysid.embedding.resnet import ResNetConfig
 from pysid.errors import DataError
 from pysid.model.directory import find_model
@@ -27,6 +28,7 @@ def test_a_folder_and_its_checkpoint_are_the_same_model(folder: Path) -> None:
     one, other = (SpeakerModel.load(x) for x in (folder, folder / "avg_model.pt"))
     assert isinstance(one.config.network, ResNetConfig) and one.config.network.blocks == (2, 2, 2, 2)
     assert one.fingerprint() == other.fingerprint()
+    assert isinstance(one.scorer(), CosineBackend)
     found = read_toolkit_model(folder)
     assert found is not None and [x.name for x in found.files] == ["config.yaml", "avg_model.pt"]
 
@@ -71,3 +73,17 @@ def test_settings(folder: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as error:
         SpeakerModel.load(folder)
     assert "\n" not in str(error.value) and str(folder) in str(error.value)
+
+
+def test_settings_of_the_x_vector(tmp_path: Path) -> None:
+    case = Case.read("wespeaker-xvector")
+    (tmp_path / "config.yaml").write_text(case.settings.replace("'feat_dim'", "'pooling_func': 'ASTP', 'feat_dim'"))
+    torch.save(weights_of(case.shapes), tmp_path / "avg_model.pt")
+    with pytest.raises(DataError, match="expected pooling_func TSTP, got ASTP"):
+        SpeakerModel.load(tmp_path)
+    (tmp_path / "config.yaml").write_text(case.settings)
+    weights = weights_of(case.shapes)
+    del weights["frame_5.conv_1d.weight"]
+    torch.save(weights, tmp_path / "avg_model.pt")
+    with pytest.raises(DataError, match=r"expected a tensor 'frame_5\.conv_1d\.weight' with 3 axes, got none"):
+        SpeakerModel.load(tmp_path)

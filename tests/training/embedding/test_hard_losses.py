@@ -39,7 +39,7 @@ def test_sub_centres_and_inter_topk(top_k: int) -> None:
         losses = []
         for row, y in zip(x, labels, strict=True):
             nearest = [max(cosine(row, head.weight[K * j + k]) for k in range(K)) for j in range(C)]
-            others = sorted((j for j in range(C) if j != y), key=lambda j: -float(nearest[j]))
+            others = sorted((j for j in range(C) if j != y), key=lambda j: -float(nearest[j].detach()))
             logits = [SCALE * z for z in nearest]
             logits[y] = SCALE * torch.cos(torch.acos(nearest[y]) + MARGIN)
             for j in others[:top_k]:

@@ -14,9 +14,11 @@ from pysid.data.conversations.write import write_conversations
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig
+from pysid.model.speaker_model import SpeakerModel
 from pysid.segmentation import FrameGrid
 from pysid.segmentation.files import read_segmenter
 from pysid.segmentation.network import MelNetConfig
+from pysid.segmentation.trunk import TrunkConfig
 from pysid.training.optim import OptimizerConfig
 from pysid.training.segmentation import run
 from pysid.training.segmentation.batches import BatchConfig
@@ -76,7 +78,7 @@ def test_a_killed_training_reaches_the_same_weights(config, monkeypatch):
     config = replace(
         config,
         batches=BatchConfig(batch_size=3, n_batches=4),
-        trainer=replace(config.trainer, checkpoint_minutes=1e-9),
+        trainer=replace(config.trainer, checkpoint_minutes=1e-9, average_decay=0.8),
     )
     whole = run_segmentation_training(config)
     step = Trainer._step
@@ -135,6 +137,39 @@ def test_all_sources_at_once(config, conversations, dev, monkeypatch):
         run_segmentation_training(replace(every, out=config.out + "-x", network=replace(NETWORK, hidden=8)))
     with pytest.raises(DataError, match=r"expected segmentation\.json, got no such file"):
         run_segmentation_training(replace(every, out=config.out + "-y", start_from=str(dev)))
+
+
+def test_a_network_without_a_trunk_goes_on_with_one(config):
+    once = replace(
+        config,
+        batches=BatchConfig(batch_size=2, n_batches=2),
+        trainer=replace(config.trainer, n_epochs=1),
+        features=FbankConfig(n_mels=80, high_hz=7600.0, use_energy=True, snip_edges=False),
+        network=replace(NETWORK, feature_dim=81),
+    )
+    plain = run_segmentation_training(once)
+    grown = replace(
+        once,
+        out=config.out + "-grown",
+        start_from=str(plain),
+        trunk_of="default",
+        network=replace(once.network, trunk=TrunkConfig()),
+    )
+    network = read_segmenter(run_segmentation_training(grown)).network
+    speakers = SpeakerModel.load("default").network
+    assert torch.equal(network.trunk.stem.conv.weight, speakers.stem.conv.weight)
+    assert network.from_trunk[1].weight.abs().max() > 0
+    with pytest.raises(DataError, match="has a trunk, that of this training has none"):
+        run_segmentation_training(replace(once, out=config.out + "-x", start_from=grown.out + "/final"))
+    with pytest.raises(DataError, match="expected a residual network as"):
+        run_segmentation_training(replace(grown, out=config.out + "-y", trunk_of="xvector"))
+
+
+def test_trunk_of_needs_a_trunk(config):
+    with pytest.raises(ValueError, match=r"trunk_of needs network\.trunk"):
+        replace(config, trunk_of="default")
+    with pytest.raises(ValueError, match=r"network\.trunk needs trunk_of"):
+        replace(config, network=replace(NETWORK, feature_dim=81, trunk=TrunkConfig()))
 
 
 def test_rooms_are_simulated(config):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pysid.segmentation.protocol import FrameGrid, SegmentationNetwork
+from pysid.segmentation.protocol import FrameGrid, Overlapping, SegmentationNetwork
 from pysid.segments import Segment
 
 BATCH = 8  # windows that go through the network together
@@ -72,7 +72,8 @@ class Segmenter:
     back, so that it ends with the recording; a recording shorter than a window is one shorter window.
 
     Args:
-        shift_s: from the start of a window to that of the next, rounded to the network's frames.
+        shift_s: from the start of a window to that of the next, rounded to the network's frames, or to places from
+            which its windows share work.
     """
 
     def __init__(self, network: SegmentationNetwork, shift_s: float) -> None:
@@ -82,7 +83,8 @@ class Segmenter:
         self._rate = rate
         self._step = max(1, round(grid.step_s * rate))  # input frames to a frame of the network
         self._size = round(grid.window_s * rate)
-        self._shift = max(1, round(shift_s / grid.step_s))  # frames of the network
+        alignment = network.alignment if isinstance(network, Overlapping) else 1
+        self._shift = max(1, round(shift_s / grid.step_s / alignment)) * alignment  # frames of the network
         self._held: Tensor | None = None  # input frames from `_first` on
         self._first = 0
         self._next = 0  # start of the next window, in frames of the network
@@ -120,12 +122,20 @@ class Segmenter:
     @torch.inference_mode()
     def _run(self, starts: Sequence[int]) -> None:
         assert self._held is not None
-        windows = [self._held[start * self._step - self._first :][: self._size] for start in starts]
-        batch = torch.stack(windows)
+        places = [start * self._step - self._first for start in starts]
+        if isinstance(self.network, Overlapping) and self._first + len(self._held) >= self._size:
+            stretch = self._held[places[0] : places[-1] + self._size]
+            said = self.network.over(stretch, [place - places[0] for place in places], self._size)
+        else:
+            said = self.network(self._filled([self._held[place:][: self._size] for place in places]))
+        self._active.append(self.network.powerset.active(said.argmax(-1).cpu().numpy()))
+        self._starts += starts
+        self._next = starts[-1] + self._shift
+
+    def _filled(self, windows: Sequence[Tensor]) -> Tensor:
+        """Windows of one length together; those that are too short for a network end in silence."""
+        batch = torch.stack(list(windows))
         missing = round(SHORTEST_S * self._rate) - batch.shape[1]
         if missing > 0:
             batch = torch.cat([batch, batch.new_zeros(len(batch), missing, *batch.shape[2:])], 1)
-        classes = self.network(batch).argmax(-1).cpu().numpy()
-        self._active.append(self.network.powerset.active(classes))
-        self._starts += starts
-        self._next = starts[-1] + self._shift
+        return batch

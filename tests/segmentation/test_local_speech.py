@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pysid.diarization.local.speech import LocalSpeech, Segmenter
 from pysid.segmentation import FrameGrid, Powerset
+from pysid.segmentation.local_speech import LocalSpeech, Segmenter
 from pysid.segments import Segment
 
 

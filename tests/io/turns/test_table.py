@@ -1,0 +1,49 @@
+"""Turns as CSV, also as other programs and spreadsheets write it."""
+
+import pytest
+
+from pysid.errors import DataError
+from pysid.io.turns.table import format_table, read_table
+from pysid.segments import Segment, Turn
+
+TURN = Turn(Segment(61.5, 63.0), "anna")
+
+
+def read(folder, content):
+    path = folder / "t.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_table(path, "t")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "start,end,speaker\n61.5,63,anna\n",
+        "\ufeffStart;End;Speaker\r\n61,5;63,0;anna\r\n",  # a German spreadsheet
+        "speaker\tonset\tduration\nanna\t1:01.5\t1.5\n",
+        "Start Time,Duration,Label\n0:01:01.5,00:01.5,anna\n\n , , \n",
+        'label,tmax,tmin\n"anna",63,61.5\n',
+    ],
+)
+def test_columns_by_many_names_and_times_by_the_clock(tmp_path, content):
+    ((recording, turns, duration),) = read(tmp_path, content)
+    assert (recording, turns, duration) == ("t", [TURN], None)
+
+
+def test_recordings_of_a_file_keep_their_order(tmp_path):
+    found = read(tmp_path, "uri,start,end,speaker\nb,1,2,x\na,1,2,x\nb,2,3,y\n,5,6,z\n")
+    assert [(x.recording, len(x.turns)) for x in found] == [("b", 2), ("a", 1), ("t", 1)]
+    assert [(x.recording, x.turns) for x in read(tmp_path, "start,end,speaker\n")] == [("t", [])]
+
+
+def test_names_with_commas_and_quotation_marks(tmp_path):
+    turns = [Turn(Segment(0, 1), 'the "boss", Ann'), Turn(Segment(0.0004, 2), "line\nbreak")]
+    ((recording, found, _),) = read(tmp_path, format_table("a,b", turns))
+    assert recording == "a,b" and [turn.speaker for turn in found] == [turn.speaker for turn in turns]
+    assert format_table("a", turns, header=False).startswith("a,0.000,1.000,")
+
+
+@pytest.mark.parametrize("time", ["-1", "1:-5", "1e400", "1:2:3:4", "1:x", "", ":", "0,5"])
+def test_what_is_no_time(tmp_path, time):
+    with pytest.raises(DataError, match=r"t.csv:2: expected"):
+        read(tmp_path, f'start,end,speaker\n"{time}",99,a\n')
