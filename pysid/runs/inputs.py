@@ -175,7 +175,7 @@ def is_stream(sources: Sequence[str]) -> bool:
 
 
 def _open_source(
-    source: str, model: SpeakerModel, allow_pipes: bool, channel: int | None, max_hours: float
+    source: str, model: SpeakerModel, allow_pipes: bool, channel: int | None = None, max_hours: float = MAX_HOURS
 ) -> Inputs | None:
     """The utterances of a source that is not an audio file."""
     specifier, name = split_specifier(source)
