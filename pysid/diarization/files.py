@@ -93,7 +93,8 @@ def with_settings(config: DiarizationConfig, settings: Mapping[str, Any]) -> Dia
     'spectral'
     """
     plain = to_plain(config)
-    for name, value in settings.items():
+    # A kind comes before the settings that it has, however they were given.
+    for name, value in sorted(settings.items(), key=lambda setting: not setting[0].endswith(".kind")):
         group, _, key = name.rpartition(".")
         if key == "kind":
             if _kind_of(plain, group) != value:  # else what was tuned for it stays
