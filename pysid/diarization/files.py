@@ -114,7 +114,8 @@ def _check_threshold(plain: Mapping[str, Any]) -> None:
     if kind not in ("vbx", "spectral") or not isinstance(clustering, Mapping) or "threshold" not in clustering:
         return
     if kind == "vbx":
-        instead = f"set clustering.fb, of which higher values find fewer speakers (now {clustering.get('fb')})"
+        now = f" (now {clustering['fb']})" if "fb" in clustering else ""
+        instead = f"set clustering.fb, of which higher values find fewer speakers{now}"
     else:
         instead = "say how many speakers there are"
     raise DataError(
