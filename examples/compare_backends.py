@@ -9,11 +9,13 @@ import pysid
 from pysid.data.corpus import Corpus
 from pysid.metrics import equal_error_rate
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 directory = Path(sys.argv[1])
 model, corpus = pysid.load(), Corpus.read(directory)
 rate = model.config.sample_rate
-# Samples of a corpus are at Kaldi's scale, that of 16-bit integers; those of (samples, rate) lie within [-1, 1].
-vectors = {u.id: model.embed((corpus.read_wave(u, rate) / 32768, rate)) for u in corpus}
+# Samples of a corpus are at Kaldi's scale, that of 16-bit integers, and not within [-1, 1].
+vectors = {u.id: model.embed(pysid.Int16Scale(corpus.read_wave(u, rate))) for u in corpus}
 
 trials = [line.split() for line in (directory / "trials").read_text().splitlines()]
 same = np.array([kind == "target" for _, _, kind in trials])

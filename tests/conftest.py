@@ -1,9 +1,11 @@
 """Fixtures for the parts that put the others together: a small model, the example voices, broken recordings."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +41,50 @@ settings.load_profile("pysid")
 # Side by side (pytest -n auto) each process has one thread, and so have the processes that it starts.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+CPU_S = pytest.StashKey[float]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--cpu N`: which tests took most processor time. A clock on the wall says more of what else runs."""
+    parser.addoption("--cpu", type=int, metavar="N", help="list the N tests that took most processor seconds")
+
+
+def _cpu_s() -> float:
+    """Seconds of this process, all threads, and of its children that have ended."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Notes what a phase of a test took: all since the phase before."""
+    report = yield
+    now = _cpu_s()
+    report.user_properties.append(("cpu_s", now - item.stash.get(CPU_S, now)))
+    item.stash[CPU_S] = now
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[CPU_S] = _cpu_s()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The list of `--cpu`; what several tests share is counted with the first of them."""
+    if not config.getoption("--cpu"):
+        return
+    spent: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "cpu_s":
+                    spent[report.nodeid] += value
+    terminalreporter.section(f"{sum(spent.values()):.0f} processor seconds in {len(spent)} tests")
+    for test, cpu_s in spent.most_common(config.getoption("--cpu")):
+        terminalreporter.line(f"{cpu_s:7.2f}  {test}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

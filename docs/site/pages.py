@@ -2,12 +2,14 @@
 
 - Pages of the repository that stand elsewhere, such as the model cards and the benchmarks.
 - The reference of every command, from its help, and of every public name, by mkdocstrings from its docstring.
+- The JSON Schemas of a model directory's files, by `schemas.py`.
 - Pages of `docs/` that the menu in mkdocs.yml does not name are put under "How to".
 
 Links are written as they work in the repository, and are turned into the site's here. One that leads nowhere is an
 error; one to a file that is no page of the site becomes its name.
 """
 
+import importlib.util
 import os
 import re
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ ELSEWHERE = {
 }
 NO_REFERENCE = {"cli", "kaldi"}  # these are programs: their reference is that of the commands
 SQL = re.compile(r"\{\{ sql (\S+) \}\}")
+SCHEMA = re.compile(r"\{\{ schema (\w+) \}\}")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -159,6 +162,8 @@ def on_files(files: Any, config: Any) -> Any:
 
     for page, (_, text) in _pages.items():
         files.append(File.generated(config, page, content=text))
+    for name, text in model_schemas().items():
+        files.append(File.generated(config, f"schemas/{name}.json", content=text))
     return files
 
 
@@ -166,10 +171,20 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Turns the links."""
     name = page.file.src_uri
     source = _pages[name][0] if name in _pages else f"docs/{name}"
-    return linked(SQL.sub(schema, markdown), source, name)
+    text = linked(SQL.sub(sql, markdown), source, name)
+    return SCHEMA.sub(lambda match: f"[schema]({relative(f'schemas/{match[1]}.json', name)})", text)
 
 
-def schema(match: re.Match[str]) -> str:
+def model_schemas() -> dict[str, str]:
+    """{name: JSON Schema} of the JSON files of a model directory."""
+    spec = importlib.util.spec_from_file_location("schemas", Path(__file__).with_name("schemas.py"))
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: module.text_of(name) for name in module.configurations()}
+
+
+def sql(match: re.Match[str]) -> str:
     """The SQL that a module makes its tables by, as a block of code."""
     (sql,) = re.findall(
         r'^SCHEMA = """\n(.*?)"""', (ROOT / match[1]).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE

@@ -1,18 +1,17 @@
 """The JSON Schemas of the files of a model directory, made of the dataclasses behind them.
 
-    python docs/site/schemas.py    # writes docs/schemas/config.json and its like; a test says when that is due
+    python docs/site/schemas.py config    # prints it; or diarization, activity, segmentation
 
-Those of what commands write are kept by hand in the same folder, and are held against real outputs by a test.
+Those of what commands write are kept by hand in docs/schemas. A test holds all of them against real files.
 """
 
 import json
+import sys
 import types
 import typing
 from dataclasses import MISSING, fields, is_dataclass
-from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-FOLDER = Path(__file__).parents[1] / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES = {int: "integer", float: "number", bool: "boolean", str: "string"}
 
@@ -85,5 +84,4 @@ def text_of(name: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in configurations():
-        (FOLDER / f"{name}.json").write_text(text_of(name), encoding="utf-8")
+    print(text_of(sys.argv[1]), end="")

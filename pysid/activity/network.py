@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 SPEECH, OVERLAP = 0, 1  # what the two outputs stand for
 STEM = 5  # frames that the first convolution sees
-LEVEL_FRAMES = 20000  # of a longer recording, so many at even distances tell its levels
+LEVEL_FRAMES = 20000  # of a longer recording, this many evenly spaced frames tell its levels
 DIGITAL_SILENCE = 0.0  # log energy of a frame of int16 samples that the last bit of noise exceeds
-LEAST = -5.0  # below its floor a band is not looked at
+LEAST = -5.0  # below its floor a band is ignored
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,10 @@ class ActivityNetwork(nn.Module):
 
 
 def reference_levels(features: Tensor, config: ActivityConfig) -> Tensor:
-    """(D,) levels of a recording's features (T, D), the log energy and log-mel bands: what `levelled` takes away.
+    """(D,) levels of a recording's features (T, D), the log energy and log-mel bands: what `levelled` subtracts.
 
-    Of the energy that of loud speech, the quantile `top`; of each band that in pauses, the quantile `floor`. Frames of
-    digital silence do not count; where there are no others, the levels are 0.
-    """
+    For the energy it is that of loud speech, the quantile `top`; for each band that in pauses, the quantile `floor`.
+    Frames of digital silence do not count; where there are no others, the levels are 0."""
     step = max(-(-len(features) // LEVEL_FRAMES), 1)
     some = features[::step]
     heard = some[some[:, 0] > DIGITAL_SILENCE]

@@ -17,7 +17,7 @@ from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segmentation.network import STRIDE, MelSegmentation
 
 BATCH = 16  # windows at a time
-RAMP_S = 2.5  # over which a window's word counts more and more, from its edges
+RAMP_S = 2.5  # from its edges inwards, over which a window counts more and more
 
 
 class SpeechDetector(Protocol):
@@ -99,8 +99,8 @@ class JointActivity:
     """Speech by the mean of what two detectors say, overlap by the second alone.
 
     Local segmentation knows voices from noise and takes a breath for speech, as it should between the words of a turn;
-    the detector hears short pauses, and takes noise for speech. Where they differ, neither has its way at thresholds
-    about a half.
+    the detector hears short pauses, and takes noise for speech. Where they differ, neither alone decides at thresholds
+    around a half.
     """
 
     def __init__(self, detector: SpeechDetector, segmentation: SpeechDetector) -> None:

@@ -1,6 +1,6 @@
 """Embeddings of parts of a recording that masks pick out: the frame layers see each frame once.
 
-Each part is pooled from the same outputs of the frame layers, weighed by how much of each lies in the part. Networks
+Each part is pooled from the same outputs of the frame layers, weighted by how much of each lies in the part. Networks
 whose frame layers are not ours to call (an ONNX graph) get the frames of a part joined together instead.
 """
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig, extract
+from pysid.embedding.fused.campplus import FusedCamPlusPlus
 from pysid.embedding.fused.forms import fused_form
 from pysid.embedding.fused.resnet import FusedResNet
 from pysid.embedding.resnet import ResNet
@@ -49,7 +50,7 @@ class MaskedEmbedder:
         self._chunk = max(1, round(chunk_frames / ALIGNED)) * ALIGNED
         self._device = next(chain(network.parameters(), network.buffers())).device
         fused = fused_form(network, self.config.dtype)
-        inner = fused.network if isinstance(fused, FusedResNet) else network
+        inner = fused.network if isinstance(fused, FusedCamPlusPlus | FusedResNet) else network
         self._inner = inner if isinstance(inner, ResNet | SpeakerNetwork | XVector) else None
         self._chunks: dict[int, tuple[Tensor, int, int]] = {}
 

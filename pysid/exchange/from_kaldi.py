@@ -31,7 +31,7 @@ from pysid.nnet3.to_xvector import make_xvector
 
 Config = TypeVar("Config")
 
-KALDI_CMVN = CmvnConfig(window=300, center=True)  # as the scripts have it; it stands in no file of a package
+KALDI_CMVN = CmvnConfig(window=300, center=True)  # as in the scripts; no file of a package says it
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +204,7 @@ def _finite(values: Floats, path: Path) -> Floats:
 
 
 def _readme(converted: Converted, title: str, nnet_dir: Path) -> str:
-    """Where a model came from and what it does that stands in no file of the package."""
+    """Where a model came from, and what it does that no file of the package says."""
     config, kept = converted.model.config, converted.not_plain
     cmvn = "none"
     if config.frontend.cmvn is not None:

@@ -70,7 +70,7 @@ def find_files(nnet_dir: Path, choices: Choices) -> PackageFiles:
     Args:
         nnet_dir: the folder of its network.
     Raises:
-        DataError: a file is missing, or stands in several places; with what to do about it.
+        DataError: a file is missing, or is in several places; the message says what to do about it.
     """
     network = _network(nnet_dir)
     extract_config = nnet_dir / "extract.config"

@@ -1,4 +1,4 @@
-"""Model directories as Kaldi's x-vector packages; `from_kaldi` is the way there."""
+"""Model directories as Kaldi's x-vector packages; `from_kaldi` is the way back."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields
@@ -41,7 +41,7 @@ def write_package(path_or_name: PathLike, nnet_dir: PathLike) -> list[str]:
         path_or_name: as in `SpeakerModel.load`.
         nnet_dir: a new or an empty folder.
     Returns:
-        What Kaldi's scripts have no place for, or do otherwise; a sentence each.
+        What Kaldi's scripts have no place for, or do differently; a sentence each.
     Raises:
         DataError: the model is damaged, or has what Kaldi has not; or the folder is not empty.
     """

@@ -23,7 +23,9 @@ from pysid.model.speaker_model import SpeakerModel
 
 OPSET = 17
 TRACED_FRAMES = 200
-TOLERANCE = 0.01  # of the largest number; far above rounding, far below what a graph cut off or wired wrongly gives
+TOLERANCE = (
+    0.01  # of the largest number; far above rounding, far below the error of a graph that is cut off or wired wrongly
+)
 INT8_TOLERANCE = 0.3  # the same with weights and frames of 8 bits, in whatever a network may be
 
 
@@ -35,8 +37,8 @@ def export_onnx(model: SpeakerModel, out: str | os.PathLike[str], int8: bool = F
     (`XVectorConfig.kaldi_rounding`): a unit that is the same in all frames has a standard deviation of 1e-5 here.
 
     Args:
-        int8: matrix products in 8 bits, of an x-vector network: weights are rounded now, a column at a time, and the
-            frames when the graph runs, so that it needs no data to be made from.
+        int8: matrix products in 8 bits, of an x-vector network: weights are rounded now, a column at a time, and frames
+            when the graph runs, so that no data is needed to make it.
     Returns:
         the configuration in OUT.json.
     Raises:
@@ -58,7 +60,7 @@ def export_onnx(model: SpeakerModel, out: str | os.PathLike[str], int8: bool = F
         if int8:
             _quantize(path)
         exported = OnnxNetwork(path.read_bytes(), str(out), graph)
-        least = TRACED_FRAMES // 2 if int8 else 1  # the statistics of a single frame have nothing to be close to
+        least = TRACED_FRAMES // 2 if int8 else 1  # a single frame has no meaningful statistics to compare
         _compare(network, exported, least, INT8_TOLERANCE if int8 else TOLERANCE)
         config = replace(model.config, network=graph)
         write_onnx_settings(out, config)
@@ -66,7 +68,7 @@ def export_onnx(model: SpeakerModel, out: str | os.PathLike[str], int8: bool = F
 
 
 class _Traceable(nn.Module):
-    """A network with none of its ways round PyTorch's own operators."""
+    """A network without its shortcuts around PyTorch's own operators."""
 
     def __init__(self, network: TrainableNetwork) -> None:
         super().__init__()
@@ -82,7 +84,7 @@ class _Traceable(nn.Module):
 
 
 def _trace(network: TrainableNetwork, path: Path) -> None:
-    """Writes the graph. By TorchScript's exporter: the newer one needs more packages, and tells where sources lie."""
+    """Writes the graph, by TorchScript's exporter: the newer one needs more packages, and tells where sources lie."""
     with needs_extra("an ONNX model", "onnx"):
         import onnx  # noqa: F401
     example = torch.zeros(2, TRACED_FRAMES + network.config.context, network.config.feature_dim)

@@ -21,7 +21,7 @@ WEIGHT_ITERATIONS, WEIGHT_CHANGE = 4, 0.1  # where weights depend on the i-vecto
 
 @dataclass(frozen=True, eq=False)
 class UtteranceStats:
-    """Zeroth and first order statistics of K utterances.
+    """Zeroth and first-order statistics of K utterances.
 
     Attributes:
         occupancy: (K, G) summed posteriors.

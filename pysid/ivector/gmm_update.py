@@ -135,7 +135,7 @@ def start_from_frames(x: NDArray[np.float32], n_gaussians: int, rng: np.random.G
         n_gaussians: how many means.
         rng: draws the frames.
     Raises:
-        ValueError: fewer than 10 frames a Gaussian, or frames that do not differ.
+        ValueError: fewer than 10 frames per Gaussian, or frames that do not differ.
     """
     if len(x) < 10 * n_gaussians:
         raise ValueError(f"expected {10 * n_gaussians} frames or more to train {n_gaussians} Gaussians, got {len(x)}")
@@ -182,7 +182,7 @@ def train(
 
 
 def _iterate(x: NDArray[np.float32], gmm: DiagGmm, config: UpdateConfig) -> tuple[DiagGmm, float, float]:
-    """The mixture after a step, the log likelihood before it and the improvement, both a frame."""
+    """The mixture after a step, the log likelihood before it and the improvement, both per frame."""
     stats, likelihood = GmmStats.zeros(gmm, ALL), 0.0
     n_rows = max(1, 2_000_000 // gmm.n_gaussians)  # tables of some megabytes
     for start in range(0, len(x), n_rows):

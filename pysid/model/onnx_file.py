@@ -1,7 +1,7 @@
 """A single `.onnx` file as a whole model: the settings beside it say what is unusual about its input.
 
 The settings of `model.onnx` are in `model.yaml` or `model.json`, with the keys of a model directory's `config.json`.
-All may be left out: the front-end is then that of WeSpeaker, whose networks most others are made like.
+All may be left out: the front-end is then that of WeSpeaker, which most networks follow.
 """
 
 import json
@@ -53,7 +53,7 @@ def read_onnx_settings(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def write_onnx_settings(path: Path, config: Any) -> None:
-    """Writes a `pysid.model.speaker_model.config.ModelConfig` as the settings of an `.onnx` file."""
+    """Writes a `pysid.model.config.ModelConfig` as the settings of an `.onnx` file."""
     with atomic_text(path.with_suffix(".json")) as file:
         json.dump(to_plain(config), file, indent=2)
         file.write("\n")

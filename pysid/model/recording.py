@@ -1,7 +1,7 @@
 """A recording as a model reads it: in blocks, and in parts of an hour, so that a day of it needs no more memory.
 
 A longer recording has an embedding for each of its parts; its own is their mean, weighted by the frames of speech. What
-looks at a whole recording, the threshold of an energy VAD and CMVN, looks at a part.
+depends on a whole recording, the threshold of an energy VAD and CMVN, then depends on a part.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -97,7 +97,8 @@ class SpeakerModel:
             save_backend(directory, self.backend)
 
     def scorer(self, backend: str | None = None) -> Backend:
-        """The back-end "plda" or "cosine" of this model; None takes the one that it was made with, or fits its kind.
+        """The back-end "plda" or "cosine" of this model; None takes the one that it came with, or else what suits its
+        kind.
 
         Cosine works with any model: it needs no more than the mean of the training embeddings.
 
@@ -157,7 +158,7 @@ class SpeakerModel:
         for name, tensor in self.network.state_dict().items():
             digest.update(name.encode() + tensor.cpu().numpy().tobytes())
         if isinstance(self.network, Nnet3Network | OnnxNetwork):
-            digest.update(self.network.content)  # how it is wired up is in no tensor
+            digest.update(self.network.content)  # no tensor says how it is wired up
         return digest.hexdigest()
 
     def _of_width(

@@ -141,7 +141,7 @@ def _scale_and_offset(
 
 
 def _dropout(record: ComponentRecord) -> Layer:
-    keep = float(1 - record["DropoutProportion"])  # in test mode the mean takes the place of the random mask
+    keep = float(1 - record["DropoutProportion"])  # in test mode the mean replaces the random mask
     return Pointwise(*_same_dim(record), lambda x: x * keep)
 
 

@@ -1,4 +1,4 @@
-"""nnet3 networks as files: `.raw`, and `.mdl` with a transition model before and priors behind.
+"""nnet3 networks as files: `.raw`, and `.mdl` with a transition model before and priors after.
 
     <Nnet3>
     configuration lines, closed by an empty one

@@ -29,7 +29,7 @@ def export_xvector(network: XVector, path: PathLike, output: nn.Linear | None = 
             without it, the network's output is the embedding.
         binary: Kaldi's binary format rather than its text format.
     Raises:
-        ValueError: the network has what a Kaldi x-vector network has not.
+        ValueError: the network has something that a Kaldi x-vector network cannot have.
     """
     _check_exportable(network.config)
     draft = _Draft(network.config)

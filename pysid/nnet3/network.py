@@ -1,4 +1,4 @@
-"""An nnet3 network of any form as the embedding network of a model; `xvector` is for those of the plain form."""
+"""An nnet3 network of any form as the embedding network of a model; `to_xvector` is for those of the plain form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pysid.nnet3.graph import Nnet3Graph
 
 @dataclass(frozen=True)
 class Nnet3Config:
-    """What is to be known of an nnet3 network without reading its file.
+    """What must be known of an nnet3 network before its file is read.
 
     Attributes:
         feature_dim: width of an input frame.

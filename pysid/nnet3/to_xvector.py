@@ -1,8 +1,8 @@
-"""Reading Kaldi's plain x-vector networks into our own `XVector`; `xvector_export` is the way back.
+"""Reading Kaldi's plain x-vector networks into our own `XVector`; `from_xvector` is the way back.
 
 Plain means: affine layers over spliced frames, each followed by ReLU and batch norm in either order;
 statistics pooling; further such layers. Kaldi's voxceleb/v2 network and the extended TDNN (etdnn) are plain;
-factorised layers are not, and `nnet3_graph.load_nnet3` runs them as they are.
+factorised layers are not, and `graph.load_nnet3` runs them as they are.
 """
 
 from dataclasses import dataclass, field
@@ -193,7 +193,7 @@ def _config(
     if len(orders) != 1 or set(next(iter(orders))) != {"relu", "norm"}:
         raise DataError(
             f"{model.source}: expected ReLU and batch norm behind every layer, in one order, "
-            f"got {sorted(map(list, orders))}; nnet3_graph.load_nnet3 runs such a network"
+            f"got {sorted(map(list, orders))}; pysid.nnet3.graph.load_nnet3 runs such a network"
         )
     eps = {float(block.norm["Epsilon"]) for block in complete if block.norm is not None}
     if len(eps) != 1:
@@ -234,5 +234,5 @@ def _fill(layer: TdnnLayer, block: _Block) -> None:
 def _not_plain(line: ConfigLine, found: str) -> DataError:
     return DataError(
         f"{line.where}: node {line.node.name}: expected a plain x-vector network, got {found}; "
-        "nnet3_graph.load_nnet3 runs networks of other forms"
+        "pysid.nnet3.graph.load_nnet3 runs networks of other forms"
     )

@@ -39,7 +39,7 @@ def update_archive(writer: ArkWriter, shards: ShardRun[Any], description: str, s
     table = Path(f"{writer.ark.removesuffix('.ark')}{SOURCES}")
     known = read_table(table) if table.exists() else None
     if known is None and writer.is_partial:
-        known = {}  # a finished archive without a table is of an older version, and believed
+        known = {}  # a finished archive without a table is of an older version, and trusted
     current = {key: identity(shards.source, key) for key in shards.keys}
     in_shards = shards.find(writer.done)
     if known is not None:

@@ -1,6 +1,6 @@
 """A Dask cluster behind the interface of `concurrent.futures`: the workers of many machines that share their files.
 
-Dask itself gives the work of a worker that died to another, and gives it up after `distributed.scheduler.
+Dask itself gives the work of a worker that died to another, and gives up after `distributed.scheduler.
 allowed-failures` deaths.
 """
 
@@ -80,7 +80,7 @@ class ClusterExecutor(Executor):
             if self._client.status == "running" and attempts > 1:
                 self._send(future, call, attempts - 1)
             else:
-                gone = f"{self.address}: the scheduler is gone; a second run goes on from here"
+                gone = f"{self.address}: the scheduler is gone; a second run resumes from here"
                 future.set_exception(DataError(gone))
         except BaseException as error:
             future.set_exception(error)
@@ -117,8 +117,8 @@ def check_version(version: str) -> None:
 def keep_memory() -> None:
     """Lets this process keep memory that it has freed, for the next tensor.
 
-    Dask's nanny starts workers with MALLOC_TRIM_THRESHOLD_=65536, which gives it back to the system at once; to get it
-    page by page again took half as long as the network itself.
+    Dask's nanny starts workers with MALLOC_TRIM_THRESHOLD_=65536, which gives it back to the system at once; getting
+    it again page by page took half as long as the network itself.
     """
     with suppress(OSError, AttributeError):  # not the C library of GNU
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""Processes of this machine behind the interface of `concurrent.futures`, of which any may be lost at any time.
+"""Processes of this machine behind the interface of `concurrent.futures`, any of which may be lost at any time.
 
 A pool of `concurrent.futures` is broken as a whole when one of its processes is killed, and does not say whose work
 that was. Here each process has a pipe of its own: what it was doing is known and is given to a new one.

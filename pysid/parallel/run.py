@@ -53,7 +53,7 @@ def run_parts(
             return executor.submit(run, prepare(item))
 
         yield from _as_done(submit, items, executor.window, lost)
-        if lost and not executor.is_sure:  # now one at a time: which of them is it that kills workers?
+        if lost and not executor.is_sure:  # now one at a time, to find the one that kills workers
             suspects = [item for item in items if item in set(lost)]
             lost.clear()
             yield from _as_done(submit, suspects, 1, lost)
@@ -83,7 +83,7 @@ def _as_done(
 
 
 def open_executor(workers: Workers, n_parts: int) -> SerialExecutor | ProcessExecutor | ClusterExecutor:
-    """The executor of so many parts, a context manager.
+    """The executor for that many parts, a context manager.
 
     Raises:
         DataError: as `ClusterExecutor`.

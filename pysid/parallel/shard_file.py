@@ -1,6 +1,6 @@
 """One shard on disk: a zip file (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) of records and a list.
 
-It gets its name when it is whole, and has check sums, so that a file that was torn all the same is not taken for one.
+It gets its name when it is whole, and has checksums, so that a file that was cut short all the same is not used.
 """
 
 import io
@@ -93,7 +93,7 @@ class ShardFile:
             yield key, read_array(io.BytesIO(record))
 
     def mark_merged(self) -> None:
-        """Gives up the records, and keeps on disk that they were there."""
+        """Drops the records, and notes on disk that they were there."""
         shard = replace(self, is_merged=True)
         with atomic_path(self.path) as temporary, zipfile.ZipFile(temporary, "w") as file:
             file.writestr(INDEX, shard._index())

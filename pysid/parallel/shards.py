@@ -209,7 +209,7 @@ def merge(shards: Iterable[ShardFile], writer: ArkWriter, skipped: Skipped) -> N
             if key not in writer.done:
                 writer.append(key, record)
         if not shard.is_merged:
-            writer.flush()  # a shard must not give up its records before they are on the disk
+            writer.flush()  # a shard must not drop its records before they are on the disk elsewhere
             shard.mark_merged()
 
 

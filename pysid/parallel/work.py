@@ -33,7 +33,7 @@ class Source(Protocol):
 
 
 class Work(Hashable, Protocol[Part_contra, Result_co]):
-    """What is done with each part. It goes along with every part, so it is small: paths, and no models or tables."""
+    """What is done with each part. It is sent along with every part, so it is small: paths, no models or tables."""
 
     def open(self) -> Callable[[Part_contra], Result_co]:
         """Loads what the work takes, such as a model; called once in each process."""

@@ -97,7 +97,7 @@ def n_gpus() -> int:
 
 
 def set_rank(rank: int) -> None:
-    """Makes this process the one of that number among those that work on its machine; 0 where nobody says."""
+    """Gives this process its number among those that work on its machine; without a call it is 0."""
     global _rank  # noqa: PLW0603 - a fact about the process
     _rank = rank
 

@@ -92,7 +92,7 @@ def _plot_system(axes: "Axes", name: str, target: ArrayLike, nontarget: ArrayLik
 
 
 def _on_diagonal(points: np.ndarray) -> np.ndarray:
-    """(2,) where a curve (2, N) of false alarms, falling, and misses, rising, has as much of both.
+    """(2,) where a curve (2, N) of false alarms, falling, and misses, rising, has equal rates.
 
     That is the equal error rate but for the step that it lies in: the figure is one end of it, the curve its slope.
     """

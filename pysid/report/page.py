@@ -312,7 +312,7 @@ def _fill_in(sound: EmbeddedSound | LinkedSound | None, **values: Any) -> str:
         base64=Markup(sound.base64) if isinstance(sound, EmbeddedSound) else None,
         **values,
     )
-    return page.encode("utf-8", "replace").decode("utf-8")  # names of files need not be text
+    return page.encode("utf-8", "replace").decode("utf-8")  # names of files need not be valid text
 
 
 def _policy(style: str, script: str, sound: EmbeddedSound | LinkedSound | None) -> str:

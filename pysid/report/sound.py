@@ -17,8 +17,8 @@ PathLike = str | os.PathLike[str]
 Embed = Literal["auto", "embed", "link"]
 
 MAX_EMBEDDED_BYTES = 25_000_000
-AS_IS_BYTES = 4_000_000  # larger files are coded anew, unless they are coded with loss already
-RATE = 16000  # Hz, of what is coded anew: what the diarization hears
+AS_IS_BYTES = 4_000_000  # larger files are re-encoded, unless their encoding is lossy already
+RATE = 16000  # Hz, of what is re-encoded: what the diarization hears
 # Vorbis in Ogg: browsers seek in it to the sample, as in Opus, and libsndfile codes it over ten times as fast.
 # The encoder overflows the stack when it is given minutes at once.
 BLOCK_S = 1.0

@@ -1,4 +1,4 @@
-"""The waveform of a recording as few numbers as a picture of it needs."""
+"""The waveform of a recording in as few numbers as a picture of it needs."""
 
 import numpy as np
 

@@ -40,9 +40,9 @@ class Cost:
 
     Attributes:
         n_parameters: of its network; None where that is an ONNX graph.
-        ms_per_s: milliseconds for a second of audio, once that is decoded, an utterance at a time: of the processor,
-            or of a clock on the wall where the device is none. For diarization decoding counts.
-        peak_bytes: the most memory of its process, Python's and PyTorch's own 300 MB or so among it.
+        ms_per_s: milliseconds for a second of audio, once that is decoded, an utterance at a time: processor time,
+            or elapsed time where the device is not a processor. For diarization decoding counts.
+        peak_bytes: the most memory of its process, with the 300 MB or so of Python and PyTorch.
     """
 
     n_parameters: int | None
@@ -159,7 +159,7 @@ def compare_on_conversations(
 def calibrated_cllr(target: np.ndarray, nontarget: np.ndarray) -> float:
     """Cllr, in bits, of each half of the scores after logistic calibration with the other half; NaN of too few.
 
-    That tells what the scores are good for as likelihood ratios, of models that come with no calibration as well.
+    That tells how good the scores are as likelihood ratios, even of models that come without a calibration.
     """
     if min(len(target), len(nontarget)) < 4:
         return float("nan")
@@ -245,7 +245,7 @@ def _diarize(
     for recording in list_recordings([data], setting.allow_pipes):
         if recording.name in known:
             with skipped.on_error(recording.name), watch.running():
-                found = diarizer(recording.open())
+                found = diarizer(recording.resolved())
                 turns[recording.name] = found.turns
                 seconds += found.duration_s
     if not turns:

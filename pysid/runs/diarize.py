@@ -45,7 +45,7 @@ class Recording:
     directory: Path | None = None
     allow_pipes: bool = False
 
-    def open(self) -> AudioFile:
+    def resolved(self) -> AudioFile:
         """What its audio is read from. Raises DataError where that is a pipe that may not run, or fails."""
         if self.directory is None:
             return self.entry
@@ -85,7 +85,7 @@ def diarize_recording(
 
     Args:
         identifier: looks the speakers up among those enrolled; None leaves them without names.
-        voices: find the voices of the speakers and the confidences of the turns, which an identifier needs anyhow.
+        voices: find the voices of the speakers and the confidences of the turns, which an identifier needs in any case.
     Raises:
         DataError: the recording cannot be read.
     """
@@ -124,7 +124,7 @@ def diarize(
         channel, max_hours: see `Diarizer.analyse`.
         reference: {recording: its true turns}, to compare with.
         speech: {recording: turns}, to say where there is speech in place of the detector.
-        resume: leave alone the recordings whose files are all there, and not older than they are.
+        resume: skip recordings whose files are all there, and not older than the recording.
         names: what the speakers are called, and whether one is written at a time. With `names.link` nothing is
             written before the last recording has been heard.
     Yields:
@@ -139,7 +139,7 @@ def diarize(
                 continue
             truth = _turns_of(reference, recording.name)
             spoken = _turns_of(speech, recording.name)
-            audio = recording.open()
+            audio = recording.resolved()
             where = None if spoken is None else [turn.segment for turn in spoken]
             analysis = diarizer.analyse(audio, speech=where, channel=channel, max_hours=max_hours)
             found = replace(diarizer.assign(analysis, count), recording=recording.name)

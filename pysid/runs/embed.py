@@ -43,7 +43,7 @@ class EmbedWork:
     windows: WindowConfig | None
 
     def open(self) -> Callable[[ArraySource], Results]:
-        """Raises DataError where the model at that path is not the one that is meant, as on another machine."""
+        """Raises DataError where the model at that path is another one, as may happen on another machine."""
         model = SpeakerModel.load(self.model, own_device(self.device))
         if model.fingerprint() != self.fingerprint:
             raise DataError(f"{self.model}: a worker has another model under this path")
@@ -68,7 +68,7 @@ def embed_to_file(
         How many embeddings there are, and the utterances left out.
     Raises:
         DataError: another ending, a name that an archive cannot hold, another run writes the same, nothing could be
-            embedded, or workers were lost over some utterances again and again.
+            embedded, or workers were lost again and again over some utterances.
     """
     if out.suffix not in (".ark", ".npz"):
         raise DataError(f"{out}: expected an output that ends in .ark or .npz")
@@ -189,7 +189,7 @@ def _require_some(n_done: int, out: Path, skipped: Skipped) -> None:
 
 
 def compute_embeddings(model: SpeakerModel, inputs: Inputs, arrays: Named, on_skip: OnSkip) -> Named:
-    """Embeddings (E,) of what was read of the inputs; those of which there is none are given to `on_skip`.
+    """Embeddings (E,) of what was read of the inputs; those without one are given to `on_skip`.
 
     Args:
         model: what embeds.

@@ -1,4 +1,4 @@
-"""Embeddings of whatever a user names: audio files, a wav.scp, a data directory, feature archives."""
+"""What a user names to be embedded: audio files, a wav.scp, a data directory, feature archives."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ class Inputs:
     windows: WindowConfig | None = None
 
     def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
-        """(name, array) of the utterances that are not in `done`; with those that cannot be read `on_skip` is called.
+        """(name, array) of the utterances that are not in `done`; `on_skip` is called with those that cannot be read.
 
         Raises:
             DataError: an archive breaks off.

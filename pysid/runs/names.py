@@ -7,7 +7,7 @@ from pathlib import Path
 from pysid.errors import DataError
 from pysid.io.audio.streams import STDIN
 
-# What lies beside recordings, results of pysid among it; all else in a folder is taken for one.
+# What lies beside recordings, such as results of pysid; anything else in a folder is taken for one.
 _RESULTS = "ark csv ctm db docx eaf html json lab npz rttm scp srt stm textgrid tsv txt uem vtt"
 _OTHERS = "cfg conf jpeg jpg log md pdf png py rst sh xml yaml yml"
 OTHER_ENDINGS = frozenset(map(".{}".format, f"{_RESULTS} {_OTHERS}".split()))

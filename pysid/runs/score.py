@@ -31,7 +31,7 @@ class ScoringConfig:
     Attributes:
         backend: "plda" or "cosine"; None takes the model's.
         enrol_spk2utt: names speakers that are enrolled by several utterances; None where these stand in the trials.
-        cohort: embeddings of other speakers, for adaptive s-norm; None does without.
+        cohort: embeddings of other speakers, for adaptive s-norm; None leaves s-norm out.
         top_n: of their scores that s-norm takes.
         calibrate: turn scores into log-likelihood ratios by the model's calibration.
     """
@@ -109,7 +109,7 @@ def score_list(
 
 
 def fit_calibration(backend: Backend, trials_path: Path, source: str, dim: int) -> LogisticCalibration:
-    """A calibration, best where both answers are as likely, from a back-end's scores of labelled trials.
+    """A calibration, tuned for both answers being equally likely, from a back-end's scores of labelled trials.
 
     Args:
         source: embeddings of D = `dim`, see `pysid.io.ark.archive`.

@@ -40,7 +40,7 @@ class Naming:
 
 
 def with_voices(diarizer: Diarizer, analysis: Analysis, found: Diarization, exclusive: bool = False) -> Diarization:
-    """A diarization with the voices of its speakers, and how sure its turns are, by what it was made from.
+    """A diarization with the voices of its speakers and the confidences of its turns, from the analysis behind it.
 
     Args:
         exclusive: one speaker at a time; the voices are of what each says alone all the same.
@@ -61,8 +61,8 @@ def with_voices(diarizer: Diarizer, analysis: Analysis, found: Diarization, excl
 def with_enrolled_names(found: Diarization, identifier: Identifier) -> Diarization:
     """A diarization, whose voices are known, with the names of those speakers who are enrolled.
 
-    Who is not, or has too little clean speech to tell, stays "speaker2" and so on; should somebody be enrolled under
-    such a name, the stranger gets the next number that is free.
+    The others, and those with too little clean speech to tell, stay "speaker2" and so on; should somebody be enrolled
+    under such a name, the stranger gets the next free number.
     """
     voices = found.voices or []
     known = [voice for voice in voices if voice.embedding is not None]

@@ -1,7 +1,7 @@
 """ONNX exports of pyannote's segmentation networks, as sherpa-onnx and others publish them: waveform in, powerset out.
 
-Source of the names in a file's metadata: sherpa-onnx's scripts/pyannote/segmentation/export-onnx.py. What they do not
-say is found out by running the graph on silence.
+Source of the names in a file's metadata: sherpa-onnx's scripts/pyannote/segmentation/export-onnx.py. What they leave
+out is found by running the graph on silence.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a network of local segmentation is to those who run it, be it ours or another toolkit's."""
+"""What callers need from a network of local segmentation, ours or another toolkit's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class SegmentationNetwork(Protocol):
         """(B, F, K) log-probabilities of classes, of windows of one length: samples (B, S) or features (B, T, D).
 
         As they are wanted on the CPU: float32; inputs may be on any device. A window is heard by itself: the same
-        whatever else is in the batch. Levels, means and the like are the network's own affair.
+        whatever else is in the batch. Levels, means and the like are for the network to handle.
         """
 
 

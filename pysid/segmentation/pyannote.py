@@ -131,7 +131,7 @@ def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def config_of(weights: dict[str, Tensor], where: str) -> PyanNetConfig:
-    """The options that weights, by our names, are of.
+    """The configuration that weights, by our names, belong to.
 
     Raises:
         DataError: they are of something else, or of other classes than segmentation 3.0's: 3 speakers, 2 together.

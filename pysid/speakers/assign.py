@@ -1,7 +1,7 @@
 """Several voices of one recording to enrolled speakers: each of these is given to at most one of them.
 
-Two speakers of a recording are two persons, so the voices are not looked up one by one: of all ways to give them names,
-the one with the highest likelihood is taken, by the Hungarian algorithm (H. W. Kuhn, 1955).
+Two speakers of a recording are two persons, so the voices are not looked up one by one: of all ways to name them, the
+most likely is taken, by the Hungarian algorithm (H. W. Kuhn, 1955).
 """
 
 from collections.abc import Sequence, Set
@@ -11,7 +11,7 @@ import numpy as np
 
 from pysid.speakers.identify import Candidate, Identifier
 
-SMALLEST = 1e-12  # probability that something is left when all who are taken are left out
+SMALLEST = 1e-12  # probability that is left at least when all who are taken are excluded
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class AssignedName:
 
 
 def assign_names(identifier: Identifier, embeddings: Sequence[np.ndarray]) -> list[AssignedName]:
-    """The names of voices (E,) each of another person, in their order.
+    """The names of voices (E,), each of a different person, in their order.
 
-    A name is given only where `identifier` would accept it, at its operating point. Probabilities are those of each
-    voice, where whom the other voices are given is left out of those whom it may be.
+    A name is given only where `identifier` would accept it, at its operating point. The
+    probabilities of a voice leave out whom the other voices are given.
     """
-    # Of a voice no more candidates can matter than there are voices: the others can take all but one of so many.
+    # No more candidates of a voice can matter than there are voices: the other voices can take all but one of these.
     found = [identifier.identify_embedding(x, len(embeddings) + 1).candidates for x in embeddings]
     names = list(dict.fromkeys(candidate.name for candidates in found for candidate in candidates))
     gains = np.full((len(found), len(names)), -1.0)

@@ -2,7 +2,7 @@
 
 Several processes may read and write it at once, and a process may be killed at any moment: each change is one
 transaction (write-ahead log, which needs a local disk). The file belongs to one embedding network; it outlives changes
-of the back-end. Voices are biometric data: the file is made for its owner's eyes only, and `remove` overwrites what it
+of the back-end. Voices are biometric data: only its owner can read the file, and `remove` overwrites what it
 removes.
 """
 
@@ -120,7 +120,7 @@ class SpeakerDatabase:
             )
 
     def state(self) -> tuple[int, int]:
-        """What tells whether something read before still holds: the epoch, another one after each removal, and the
+        """Tells whether something read before is still valid: the epoch, a new one after each removal, and the
         revision, which rises with each change."""
         epoch, revision = self._one("SELECT epoch, revision FROM state", (int, int))
         return epoch, revision
@@ -152,7 +152,7 @@ class SpeakerDatabase:
     def remove(self, names: Sequence[str]) -> None:
         """Removes speakers for good: what the database and its index hold of them is overwritten.
 
-        Copies that others made, such as backups, and what a disk keeps of files that are gone, are out of its reach.
+        Copies that others made, such as backups, and what a disk keeps of deleted files, are out of its reach.
 
         Raises:
             DataError: also for a name that is not there; then nobody is removed.

@@ -114,7 +114,7 @@ def _is_blank(connection: sqlite3.Connection) -> bool:
 def check_format(connection: sqlite3.Connection, path: Path) -> None:
     """Raises DataError unless it is a speaker database that this program can read."""
     if _pragma(connection, "application_id") != APPLICATION_ID:
-        found = "an empty one" if _is_blank(connection) else "another database of SQLite"
+        found = "an empty one" if _is_blank(connection) else "another SQLite database"
         raise DataError(f"{path}: expected a speaker database, got {found}")
     version = _pragma(connection, "user_version")
     if version > VERSION:

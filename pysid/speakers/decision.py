@@ -78,7 +78,7 @@ class OperatingPoint:
     def require(self, calibration: LogisticCalibration | None) -> None:
         """Raises DataError where there is neither a calibration nor a threshold, so nothing to decide by.
 
-        Nor can a calibration be used that makes lower ratios of higher scores.
+        A calibration that turns higher scores into lower ratios cannot be used either.
         """
         if calibration is None and self.threshold is None:
             raise DataError(

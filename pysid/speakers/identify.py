@@ -56,7 +56,7 @@ def enrol(
     require_distinct(recordings)
     owner = model.fingerprint(), model.config.network.embedding_dim
     if os.path.exists(path):
-        SpeakerDatabase.create(path, *owner).close()  # says what is wrong with it before the long work
+        SpeakerDatabase.create(path, *owner).close()  # reports what is wrong with it before the long work
     listen = SpeechListener(model, channel, max_hours)
     utterances = []
     for recording in recordings:
@@ -123,8 +123,8 @@ class Identifier:
 
     Args:
         point: where acceptance begins. Its `p_target` is the prior probability that the speaker is enrolled, shared
-            equally by the N speakers: each is decided on at the prior p_target / N, so that the larger the database,
-            the more is asked of a match. A `threshold` on the score is taken as it is.
+            equally by the N speakers: each is decided at the prior p_target / N, so that the larger the database, the
+            better a match must be. A `threshold` on the score is taken as it is.
         backend: see `Verifier`.
     Raises:
         DataError: the database is empty, or of another model; and see `Verifier`.

@@ -1,4 +1,4 @@
-"""Punctuation marks, of more scripts than one."""
+"""Punctuation marks of several scripts."""
 
 # ruff: noqa: RUF001  these look like others, and are meant
 

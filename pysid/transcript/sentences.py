@@ -16,7 +16,7 @@ from pysid.transcript.words import Word
 MAX_STRAY_WORDS = 2
 MIN_SHARE = 2 / 3  # of the words of a sentence, that its speaker has
 PAUSE_S = 2.0  # that ends a sentence, whatever its punctuation
-LONGEST_WORDS = 60  # of a sentence: more has lost its full stops, and speakers may well change in it
+LONGEST_WORDS = 60  # of a sentence: anything longer has lost its full stops, and speakers may well change in it
 
 
 def smooth(words: Sequence[Word], max_stray_words: int = MAX_STRAY_WORDS) -> list[Word]:

@@ -27,7 +27,7 @@ class Word:
         confidence: of the recogniser, in [0, 1]; None where it gives none.
         glued: no space stands between it and the word before.
         ends_segment: a piece of the recogniser's own, such as a subtitle, ends with it.
-        estimated: the recogniser gave no times for the word but for a longer piece, in which it was given its share.
+        estimated: the recogniser gave no times for the word but for a longer piece, of which it was given its share.
         speaker: who says it; None where nobody is known to.
     """
 

@@ -17,7 +17,8 @@ usage: ./run.sh [options]
   --commonvoice DIR              a language folder of a Common Voice release (validated.tsv, clips/), or:
   --train DIR, --dev DIR         Kaldi data directories; dev has a file trials
                                  (default: \$PYSID_DATA/train and \$PYSID_DATA/dev)
-  --config FILE                  training settings (default: conf/xvector.yaml)
+  --config FILE                  training settings (default: conf/xvector.yaml); those that have a frontend, such as
+                                 conf/ecapa.yaml and conf/campplus.yaml, train from audio, and have no flavour
   --set "KEY=VALUE ..."          settings over those of the file, e.g. "trainer.n_epochs=3"
   --lda-dim N                    dimensions that LDA keeps (default: 200, as in Kaldi)
   --backend-utts N               the back-end learns from speakers with N clips or more (default: 5)
@@ -26,7 +27,7 @@ usage: ./run.sh [options]
 TXT
 }
 
-flavour=stat backend=plda name='' stage=0 stop_stage=6 commonvoice='' train='' dev='' config=conf/xvector.yaml
+flavour=stat backend=plda name='' stage=0 stop_stage=6 commonvoice='' train='' dev='' config=''
 set="" lda_dim=200 backend_utts=5 jobs=$(nproc) smoke=''
 parse_options "flavour backend name stage stop-stage commonvoice train dev config set lda-dim backend-utts jobs smoke" "$@"
 one_of --flavour "$flavour" stat attent asoft
@@ -35,9 +36,14 @@ one_word --name "$name"
 whole_numbers stage stop_stage lda_dim backend_utts jobs
 
 if [[ $smoke ]]; then
-  train=../../examples/train dev=../../examples/dev config=conf/smoke.yaml name=${name:-smoke-$flavour} lda_dim=5
+  train=../../examples/train dev=../../examples/dev config=${config:-conf/smoke.yaml} lda_dim=5
 fi
-name=${name:-$flavour}
+config=${config:-conf/xvector.yaml}
+[[ -f $config ]] || fail "--config: no such file: $config"
+from_audio=''
+if grep -q "^frontend:" "$config"; then from_audio=yes; fi  # which is not that of the stored features
+if [[ $from_audio ]]; then usual=$(basename "$config" .yaml); else usual=${smoke:+smoke-}$flavour; fi
+name=${name:-$usual}
 exp=exp/$name
 data=exp/features${smoke:+-smoke}
 
@@ -57,7 +63,7 @@ if [[ ! $train || ! $dev ]]; then
   train=${train:-$PYSID_DATA/train} dev=${dev:-$PYSID_DATA/dev}
 fi
 
-if wanted 1; then
+if wanted 1 && [[ ! $from_audio ]]; then
   announce 1 "features and VAD"
   [[ -f $data/train/utt2num_frames ]] || pysid features "$train" "$data/train" --jobs "$jobs"
   [[ -f $data/dev/utt2num_frames ]] || pysid features "$dev" "$data/dev" --jobs "$jobs"
@@ -65,18 +71,25 @@ fi
 
 if wanted 2; then
   announce 2 "train $name"
+  heard=(train="$data/train" dev="$data/dev" flavour="$flavour")
+  if [[ $from_audio ]]; then heard=(train="$train" dev="$dev"); fi
   # shellcheck disable=SC2086 -- several settings in one word
-  pysid train "$config" train="$data/train" dev="$data/dev" flavour="$flavour" out="$exp" $set
+  pysid train "$config" "${heard[@]}" out="$exp" $set
 fi
 
 # Later stages go through the epochs, so that the table shows how the network came along.
 if wanted 3; then
   announce 3 "extract embeddings"
-  awk -v n="$backend_utts" 'NR == FNR { speaker[$1] = $2; count[$2]++; next } count[speaker[$1]] >= n' \
-    "$data/train/utt2spk" "$data/train/feats.scp" > "$data/train/backend-$backend_utts.scp"
+  if [[ $from_audio ]]; then
+    tests=$dev learnt=$train  # all of it
+  else
+    tests=scp:$data/dev/feats.scp learnt=scp:$data/train/backend-$backend_utts.scp
+    awk -v n="$backend_utts" 'NR == FNR { speaker[$1] = $2; count[$2]++; next } count[speaker[$1]] >= n' \
+      "$data/train/utt2spk" "$data/train/feats.scp" > "$data/train/backend-$backend_utts.scp"
+  fi
   for epoch in "$exp"/epoch-???; do
-    [[ -f $epoch/dev.scp ]] || pysid embed "scp:$data/dev/feats.scp" "$epoch/dev.ark" --model "$epoch"
-    [[ -f $epoch/train.scp ]] || pysid embed "scp:$data/train/backend-$backend_utts.scp" "$epoch/train.ark" --model "$epoch"
+    [[ -f $epoch/dev.scp ]] || pysid embed "$tests" "$epoch/dev.ark" --model "$epoch"
+    [[ -f $epoch/train.scp ]] || pysid embed "$learnt" "$epoch/train.ark" --model "$epoch"
   done
 fi
 
@@ -84,15 +97,15 @@ if wanted 4; then
   announce 4 "train the back-end"
   # Cosine needs the mean of the training embeddings, which the PLDA back-end has too: one serves both.
   for epoch in "$exp"/epoch-???; do
-    pysid fit-backend "$epoch" "scp:$epoch/train.scp" "$data/train/utt2spk" --lda-dim "$lda_dim"
+    pysid fit-backend "$epoch" "scp:$epoch/train.scp" "$train/utt2spk" --lda-dim "$lda_dim"
   done
 fi
 
 if wanted 5; then
   announce 5 "score the trials"
   for epoch in "$exp"/epoch-???; do
-    pysid score "$data/dev/trials" "scp:$epoch/dev.scp" "$epoch/scores-$backend" --model "$epoch" --backend "$(scoring)"
-    pysid eval eer "$data/dev/trials" "$epoch/scores-$backend" --json "$epoch/$backend.json" > "$epoch/$backend.txt"
+    pysid score "$dev/trials" "scp:$epoch/dev.scp" "$epoch/scores-$backend" --model "$epoch" --backend "$(scoring)"
+    pysid eval eer "$dev/trials" "$epoch/scores-$backend" --json "$epoch/$backend.json" > "$epoch/$backend.txt"
   done
 fi
 

@@ -39,6 +39,14 @@ def test_parameters_are_those_of_the_paper() -> None:
     assert n_parameters(Ecapa(EcapaConfig(channels=1024))) == 14_660_416
 
 
+@pytest.mark.parametrize(("channels", "millions"), [(512, 6.19), (1024, 14.65)])
+def test_parameters_are_those_that_wespeaker_names(channels: int, millions: float) -> None:
+    """examples/voxceleb/v2/README.md, ECAPA_TDNN_GLOB, cut off after two digits."""
+    with torch.device("meta"):
+        network = Ecapa(EcapaConfig(channels=channels, padding="zeros", attention_norm=False, pooled_norm=False))
+    assert int(n_parameters(network) / 1e4) / 100 == millions
+
+
 @pytest.mark.parametrize("config", VARIANTS)
 def test_batch_equals_one_by_one(config: EcapaConfig) -> None:
     network = settled(config)

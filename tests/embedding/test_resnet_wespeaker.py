@@ -13,9 +13,12 @@ from pysid.embedding.resnet import ResNet, wespeaker_resnet
 SMALL = replace(wespeaker_resnet(50, feature_dim=17, embedding_dim=5, channels=4), blocks=(2, 1, 1, 1))
 
 
-@pytest.mark.parametrize(("depth", "millions"), [(34, 6.63), (221, 23.79), (293, 28.62)])
+@pytest.mark.parametrize(("depth", "millions"), [(34, 6.63), (152, 19.81), (221, 23.79), (293, 28.62)])
 def test_parameters_are_those_that_the_toolkit_names(depth: int, millions: float) -> None:
-    """examples/voxceleb/v2/README.md of WeSpeaker, cut off after two digits: 80 bands, 256 dimensions."""
+    """Of WeSpeaker examples/voxceleb/v2/README.md and, of 152 layers, runtime/onnxruntime/README.md.
+
+    They are cut off after two digits; 80 bands, 256 dimensions.
+    """
     with torch.device("meta"):
         network = ResNet(wespeaker_resnet(depth))  # type: ignore[arg-type]
     assert n_parameters(network) / 1e6 == pytest.approx(millions, abs=0.01)

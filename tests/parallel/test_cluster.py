@@ -97,7 +97,7 @@ def test_a_scheduler_that_goes_away():
         assert executor.submit(int, "7").result() == 7
         future = executor.submit(eval, "__import__('time').sleep(2)")
         local.close()
-        with pytest.raises(DataError, match="the scheduler is gone; a second run goes on from here"):
+        with pytest.raises(DataError, match="the scheduler is gone; a second run resumes from here"):
             future.result(timeout=90)
 
 

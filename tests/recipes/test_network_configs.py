@@ -10,7 +10,7 @@ from pysid.training.embedding.run import read_train_config, run_training
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 FILES = sorted(path for name in ("ecapa", "campplus") for path in RECIPES.glob(f"*/conf/*{name}.yaml"))
-assert len(FILES) == 6
+assert len(FILES) == 8
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parents[1].name}-{path.stem}")

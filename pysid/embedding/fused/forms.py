@@ -5,12 +5,14 @@ import weakref
 import torch
 from torch import Tensor, nn
 
+from pysid.embedding.campplus import CamPlusPlus
+from pysid.embedding.fused.campplus import FusedCamPlusPlus
 from pysid.embedding.fused.resnet import FusedResNet
 from pysid.embedding.fused.xvector import FusedXVector
 from pysid.embedding.resnet import ResNet
 from pysid.embedding.xvector import XVector
 
-FusedForm = FusedXVector | FusedResNet
+FusedForm = FusedXVector | FusedResNet | FusedCamPlusPlus
 State = list[tuple[Tensor, float]]  # a network's weights and buffers, and what each was like
 _forms: weakref.WeakKeyDictionary[nn.Module, tuple[State, dict[torch.dtype, FusedForm]]]
 _forms = weakref.WeakKeyDictionary()
@@ -19,9 +21,9 @@ _forms = weakref.WeakKeyDictionary()
 def fused_form(network: nn.Module, dtype: torch.dtype = torch.float32) -> FusedForm | None:
     """The fused form of a network as it is now, or None where it has none.
 
-    That is kept, and made anew when a weight has changed. An `XVector` and a `ResNet` have one, in eval mode and
-    single precision on a CPU; but not an `XVector` that pads its layers behind a batch norm, where a zero is no longer
-    one once the norm is folded in.
+    That is kept, and made anew when a weight has changed. An `XVector`, a `ResNet` and a `CamPlusPlus` have one, in
+    eval mode and single precision on a CPU; but not an `XVector` that pads its layers behind a batch norm, where a zero
+    is no longer one once the norm is folded in.
     """
     if network.training or not _is_foldable(network):
         return None
@@ -31,9 +33,17 @@ def fused_form(network: nn.Module, dtype: torch.dtype = torch.float32) -> FusedF
         forms = {}
         _forms[network] = now, forms
     if dtype not in forms:
-        assert isinstance(network, XVector | ResNet)
-        forms[dtype] = FusedXVector(network, dtype) if isinstance(network, XVector) else FusedResNet(network, dtype)
+        forms[dtype] = _make(network, dtype)
     return forms[dtype]
+
+
+def _make(network: nn.Module, dtype: torch.dtype) -> FusedForm:
+    if isinstance(network, XVector):
+        return FusedXVector(network, dtype)
+    if isinstance(network, ResNet):
+        return FusedResNet(network, dtype)
+    assert isinstance(network, CamPlusPlus)
+    return FusedCamPlusPlus(network, dtype)
 
 
 def _is_foldable(network: nn.Module) -> bool:
@@ -41,7 +51,7 @@ def _is_foldable(network: nn.Module) -> bool:
         config = network.config
         known = config.order != "relu-norm" or not any(layer.padding for layer in config.frame_layers)
     else:
-        known = type(network) is ResNet
+        known = type(network) in (ResNet, CamPlusPlus)
     return known and all(x.device.type == "cpu" and x.dtype == torch.float32 for x in network.parameters())
 
 

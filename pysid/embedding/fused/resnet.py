@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pysid.embedding.resnet import ConvNorm, ResNet
 
-BATCH_FRAMES = 600  # of utterances that go through together: more gain no time
+BATCH_FRAMES = 600  # frames that go through together: more would save no time
 
 
 class FusedResNet:
@@ -34,7 +34,7 @@ class FusedResNet:
         """(N, E) embeddings of N utterances' features, (T_i, feature_dim) each; nothing is padded."""
         found = torch.zeros(len(utterances), self.network.config.embedding_dim)
         with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
-            for batch in _of_one_length([len(x) for x in utterances]):
+            for batch in of_one_length([len(x) for x in utterances]):
                 found[batch] = self.network(torch.stack([utterances[i] for i in batch])).float()
         return found
 
@@ -47,10 +47,10 @@ def fuse_norms(network: nn.Module) -> None:
             module.norm = nn.Identity()  # type: ignore[assignment]
 
 
-def _of_one_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+def of_one_length(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Indices of utterances of the same length, of `BATCH_FRAMES` together unless one alone is longer.
 
-    >>> list(_of_one_length([150, 900, 150, 150, 150, 150]))
+    >>> list(of_one_length([150, 900, 150, 150, 150, 150]))
     [[0, 2, 3, 4], [5], [1]]
     """
     by_length: dict[int, list[int]] = {}

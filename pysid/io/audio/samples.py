@@ -27,14 +27,18 @@ TAKEN = (
 
 @dataclass(frozen=True, eq=False)
 class Int16Scale:
-    """A waveform (S,) of numbers with a full scale of 32768, at the sample rate of the model that hears it."""
+    """A waveform (S,) of numbers with a full scale of 32768.
+
+    Alone it is at the sample rate of the model that hears it; `(Int16Scale(samples), rate)` says another.
+    """
 
     samples: ArrayLike
 
 
-Audio = AudioFile | tuple[ArrayLike, float] | Int16Scale
+Audio = AudioFile | tuple[ArrayLike | Int16Scale, float] | Int16Scale
 """A recording: the path of an audio file, its bytes, or a binary file object; or (samples, rate) as soundfile reads
-them, floats in [-1, 1] or integers, one channel or more, as an array or a tensor; or `Int16Scale(samples)`."""
+them, floats in [-1, 1] or integers, one channel or more, as an array or a tensor; or `Int16Scale(samples)`, with a rate
+or without."""
 
 
 class SampleStream(BytesIO):
@@ -54,15 +58,20 @@ def as_source(audio: Audio, rate: int) -> AudioFile:
     if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):
         return cast(AudioFile, audio)
     if isinstance(audio, tuple | list) and len(audio) == 2 and _is_number(audio[1]):
-        return as_stream(audio[0], float(audio[1]))
+        samples = _unscaled(audio[0]) if isinstance(audio[0], Int16Scale) else cast(ArrayLike, audio[0])
+        return as_stream(samples, float(audio[1]))
     if isinstance(audio, Int16Scale):
-        return as_stream(as_waveform(audio.samples) / np.float32(FULL_SCALE), rate)
+        return as_stream(_unscaled(audio), rate)
     if _is_array(audio):
         raise DataError(
             "expected a recording, got an array alone: give (samples, sample_rate), floats in [-1, 1] or integers; or "
             "say pysid.Int16Scale(samples) of numbers up to 32768 at the model's sample rate"
         )
     raise DataError(f"expected a recording, got {type(audio).__name__}: pysid takes {TAKEN}")
+
+
+def _unscaled(wave: Int16Scale) -> np.ndarray:
+    return as_waveform(wave.samples) / np.float32(FULL_SCALE)
 
 
 def is_recording(audio: Any) -> bool:

@@ -23,7 +23,7 @@ class Document:
 
 
 def shown(speaker: str | None) -> str:
-    """A speaker's name on one line; words that are nobody's are marked as such."""
+    """A speaker's name on one line; words that belong to nobody are marked as such."""
     return NOBODY if speaker is None else " ".join(speaker.split())
 
 

@@ -1,4 +1,4 @@
-"""A transcript as a Word document: a paragraph an utterance, with the speaker in bold and the time in grey."""
+"""A transcript as a Word document: one paragraph per utterance, with the speaker in bold and the time in grey."""
 
 import io
 import re

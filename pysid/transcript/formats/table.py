@@ -1,4 +1,4 @@
-"""A transcript as a table: CSV as spreadsheets read it (RFC 4180), a row an utterance.
+"""A transcript as a table: CSV as spreadsheets read it (RFC 4180), one row per utterance.
 
     start_s,end_s,speaker,text
     0.500,2.000,anna,Good morning.

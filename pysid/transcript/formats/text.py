@@ -1,4 +1,4 @@
-"""A transcript as plain text and as Markdown: a paragraph an utterance."""
+"""A transcript as plain text and as Markdown: one paragraph per utterance."""
 
 import re
 
@@ -9,7 +9,7 @@ AT_START = re.compile(r"^(\s*)([-+]|\d+[.)])(?=\s|$)")  # what would begin a lis
 
 
 def format_txt(document: Document) -> str:
-    """A line an utterance: `[0:12] anna: Good morning.`"""
+    """One line per utterance: `[0:12] anna: Good morning.`"""
     lines = (f"[{clock(u.start_s)}] {shown(u.speaker)}: {_one_line(u.text)}\n" for u in document.utterances)
     return "".join(lines)
 

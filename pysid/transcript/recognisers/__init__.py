@@ -1,4 +1,4 @@
-"""What recognisers of speech write, each in a module of its own, and `read_transcript`, which tells them apart."""
+"""What speech recognisers write, each in a module of its own, and `read_transcript`, which tells them apart."""
 
 from pathlib import Path
 from typing import Protocol
@@ -35,7 +35,7 @@ EXPECTED = f"the JSON of {JSON_NAMES}, or SRT, WebVTT, CTM, TextGrid"
 
 
 def read_transcript(path: PathLike, recording: str | None = None) -> Transcript:
-    """The words of a recording that a recogniser found, whose kind of file is told by what is in it.
+    """The words that a recogniser found in a recording; the kind of file is told by its content.
 
     Args:
         recording: which one, where the file is a CTM of several.

@@ -5,7 +5,7 @@
          "alternatives": [{"confidence": "0.99", "content": "Hello"}]},
         {"type": "punctuation", "alternatives": [{"confidence": "0.0", "content": ","}]}, ...]}}
 
-Numbers are text. Punctuation has no times. The service's own "speaker_label" is not looked at.
+Numbers are text. Punctuation has no times. The service's own "speaker_label" is ignored.
 """
 
 from pysid.io.json_values import JsonValue

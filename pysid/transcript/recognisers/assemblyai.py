@@ -2,7 +2,7 @@
 
     {"status": "completed", "words": [{"text": "Smoke", "start": 250, "end": 650, "confidence": 0.97}, ...]}
 
-The service's own "speaker" is not looked at.
+The service's own "speaker" is ignored.
 """
 
 from pysid.io.json_values import JsonValue

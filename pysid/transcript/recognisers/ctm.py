@@ -1,4 +1,5 @@
-"""NIST's CTM: a line a word, `recording channel start duration word [confidence [type [speaker]]]`, times in seconds.
+"""NIST's CTM: one line per word, `recording channel start duration word [confidence [type [speaker]]]`, times in
+seconds.
 
 Kaldi's and sclite's; a comment begins with ";;". The words of several channels are put in order of time.
 Source: https://www.nist.gov/itl/iad/mig/tools, sclite's infmts.htm#ctm_fmt_name_0.

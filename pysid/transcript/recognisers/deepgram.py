@@ -3,7 +3,7 @@
     {"results": {"channels": [{"alternatives": [{"words": [
         {"word": "hello", "punctuated_word": "Hello,", "start": 0.5, "end": 0.8, "confidence": 0.99}, ...]}]}]}}
 
-With several channels their words are put in order of time. The service's own "speaker" is not looked at.
+With several channels their words are put in order of time. The service's own "speaker" is ignored.
 """
 
 from pysid.io.json_values import JsonValue

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from pysid.transcript.words import Word
 
-TYPICAL_S = 0.2  # of a word at the end of a recording, behind which nothing is known
+TYPICAL_S = 0.2  # of a word at the end of a recording, after which nothing is known
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 - OpenAI's whisper, with --word_timestamps True, and whisper-ctranslate2 likewise: words begin with their space.
 - faster-whisper's segments, as `dataclasses.asdict` or `_asdict` gives them: the list alone, or under "segments".
 - whisperX: words without spaces, "score" in place of "probability", no times for words that it could not align, such
-  as numbers; its own "speaker" is not looked at.
+  as numbers; its own "speaker" is ignored.
 - OpenAI's service, "verbose_json": segments, and words beside them.
 
 Without words, those of a segment share its time.

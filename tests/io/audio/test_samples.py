@@ -92,6 +92,9 @@ def test_tensors(wave):
     with pytest.raises(DataError, match=r"got an array alone: give \(samples, sample_rate\).* pysid.Int16Scale"):
         as_source(tensor[:, 0], 8000)
     scaled = (1000 * tensor[:, 0]).detach()
+    at_rate, rate = read_audio(as_source((Int16Scale(scaled), 22050), 8000))
+    assert rate == 22050
+    np.testing.assert_array_equal(at_rate.ravel(), scaled.numpy())
     samples, rate = read_audio(as_source(Int16Scale(scaled), 8000))
     assert rate == 8000
     np.testing.assert_array_equal(samples.ravel(), scaled.numpy())
