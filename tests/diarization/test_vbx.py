@@ -374,9 +374,9 @@ def test_in_a_short_recording_a_speaker_costs_less_where_that_is_asked_for():
     # What two windows of another voice say is less than a speaker costs, unless that is less for so short a recording.
     few = np.r_[np.zeros((20, len(PSI))), np.tile([2.5, -2.0, 1.5, 1.0, 0.5, 0.0], (2, 1))]
     few += np.random.default_rng(0).normal(scale=0.3, size=few.shape)
-    two = Start(np.r_[np.zeros(20, int), 1, 1])
-    assert cluster(few, two, SpeakerCount(), fb=10.0).n_speakers == 1
-    assert cluster(few, two, SpeakerCount(), fb=10.0, full_cost_windows=200).n_speakers == 2
+    two = Start(np.r_[np.zeros(20, int), 1, 1], 1)
+    assert cluster(few, two, SpeakerCount(), fa=1.0, fb=10.0).n_speakers == 1
+    assert cluster(few, two, SpeakerCount(), fa=1.0, fb=10.0, full_cost_windows=200).n_speakers == 2
 
 
 def test_a_number_of_windows_is_not_negative():
@@ -384,15 +384,15 @@ def test_a_number_of_windows_is_not_negative():
         VbxConfig(full_cost_windows=-1)
 
 
-def test_two_speakers_of_one_voice_are_joined():
-    """Without, they stay: each explains its own windows."""
-    n_kept = 0
-    for seed in range(8):
-        x, truth = conversation(seed, 3, 12, turn=(8, 15))
-        start = Start(truth, 2)
-        n_kept += cluster(x, start, SpeakerCount(), fa=1.0, fb=4.0).n_speakers > 3
-        assert agree(cluster(x, start, SpeakerCount(), fa=1.0, fb=4.0, join=True).labels, truth), seed
-    assert n_kept > 0
+def test_two_speakers_of_one_voice_are_joined_and_those_of_two_are_not():
+    config = VbxConfig(fa=1.0, fb=8.0, loop_probability=0.9, max_iterations=1)
+    halves = np.repeat(np.eye(2), 15, axis=0)
+    noise = np.random.default_rng(0).normal(size=(30, len(PSI)))
+    for distance, n_speakers in ((0.0, 1), (4.0, 2)):
+        x = noise + np.repeat([[0.0], [distance]], 15, axis=0)
+        result = infer(x, PSI, halves, config)
+        assert len(set(result.posteriors.argmax(1))) == 2
+        assert join(x, PSI, result, config).posteriors.shape[1] == n_speakers
 
 
 def test_the_lower_bound_gains_by_joining():
