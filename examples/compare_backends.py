@@ -9,6 +9,8 @@ import pysid
 from pysid.data.corpus import Corpus
 from pysid.metrics import equal_error_rate
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 directory = Path(sys.argv[1])
 model, corpus = pysid.load(), Corpus.read(directory)
 rate = model.config.sample_rate

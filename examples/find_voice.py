@@ -6,6 +6,8 @@ import pysid
 from pysid.errors import DataError
 from pysid.speakers.verify import Verifier
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 known, *others = sys.argv[1:]
 anna = Verifier(pysid.load(), [known])  # her recording is embedded once
 found = []

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pysid
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 recording = Path(sys.argv[1])
 diarization = pysid.load().diarize(recording)
 print(diarization)

@@ -23,6 +23,7 @@ SLOW = (
     "recipes/",
     "benchmarks/",
     "parallel/test_cluster.py",
+    "cli/test_docs.py",
     "report/test_page_browser.py",
     "kaldi/test_real_scripts.py",
     "test_real_speech.py",

@@ -8,8 +8,10 @@ import pytest
 
 import pysid
 from pysid.data.corpus import Corpus
+from pysid.errors import DataError
 from pysid.metrics.detection import equal_error_rate
 from pysid.runs.score import score_list
+from pysid.speakers.listen import SpeechListener
 
 DEV = Path(os.environ.get("PYSID_DATA", "/nonexistent")) / "dev"
 pytestmark = pytest.mark.skipif(not (DEV / "wav.scp").is_file(), reason="PYSID_DATA names no folder with dev/wav.scp")
@@ -38,3 +40,21 @@ def test_an_utterance_gets_the_same_embedding_alone_and_among_others() -> None:
     for name, wave in waves:
         ((_, alone),) = model.embed_waves([(name, wave)])
         assert np.linalg.norm(alone - together[name]) <= 1e-5 * np.linalg.norm(alone)
+
+
+@pytest.mark.filterwarnings("ignore::pysid.errors.PysidWarning")
+def test_music_is_refused_or_doubted_and_speech_is_not() -> None:
+    listen = SpeechListener(pysid.load())
+    clips = sorted((DEV.parent / "music" / "audio").iterdir())[::7]
+    n_refused = 0
+    for clip in clips:
+        try:
+            faults = listen(clip).faults
+        except DataError as error:
+            assert "expected speech, found" in str(error)
+            n_refused += 1
+        else:
+            assert any("sounds like music or noise more than like speech" in fault for fault in faults), clip
+    assert len(clips) > 4 and n_refused > len(clips) / 4
+    for clip in sorted((DEV / "audio").rglob("*.*"))[::250]:
+        assert not any("music" in fault for fault in listen(clip).faults), clip

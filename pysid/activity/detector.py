@@ -20,11 +20,14 @@ class Activity:
     Attributes:
         speech: (T,) probability that somebody speaks.
         overlap: (T,) probability that two or more do.
+        voice: (T,) probability that somebody speaks, by a network that tells voices from music and noise; None where
+            there is none.
         local: who speaks in each window, of a network that tells local speakers apart; else None.
     """
 
     speech: np.ndarray
     overlap: np.ndarray
+    voice: np.ndarray | None = None
     local: LocalSpeech | None = None
 
 

@@ -73,7 +73,8 @@ class SegmentedActivity:
             np.concatenate(active) if active else np.zeros((0, 0, powerset.n_speakers), bool),
             n * shift_s,
         )
-        return Activity((speech / weight).astype(np.float32), (overlap / weight).astype(np.float32), local)
+        voice = (speech / weight).astype(np.float32)
+        return Activity(voice, (overlap / weight).astype(np.float32), voice, local)
 
     @property
     def _size(self) -> int:
@@ -111,7 +112,7 @@ class JointActivity:
     def __call__(self, features: Tensor) -> Activity:
         """What is heard in all frames (T, D) of a recording."""
         a, b = self.detector(features), self.segmentation(features)
-        return Activity((a.speech + b.speech) / 2, b.overlap, b.local)
+        return Activity((a.speech + b.speech) / 2, b.overlap, b.voice, b.local)
 
 
 def find_detector(directory: Path, device: str | torch.device = "cpu") -> SpeechDetector | None:

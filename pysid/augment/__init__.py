@@ -3,8 +3,8 @@
     augmenter = Augmenter(AugmentConfig(), noises=noises, music=music, speech=speech, responses=responses)
     corrupted = augmenter(wave, lengths, rng)           # (B, S) at int16 scale -> (B, S)
 
-`reverberate` is Kaldi's wav-reverberate for one wave. Everything random comes out of a NumPy generator that the
-caller hands over, in the order of the batch.
+`reverberate` is Kaldi's wav-reverberate for one wave. Everything random comes from a NumPy generator that the
+caller passes, in the order of the batch.
 """
 
 from typing import TYPE_CHECKING

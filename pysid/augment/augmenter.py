@@ -97,7 +97,7 @@ class Augmenter(RandomModule):
         return self.render(wave, counts, [self.draw(n, rng) for n in counts.tolist()])
 
     def draw(self, n_samples: int, rng: np.random.Generator) -> Corruption:
-        """The corruption of an utterance of so many samples.
+        """The corruption of an utterance of that many samples.
 
         Raises:
             DataError: a file cannot be read, or a room response has only zeros.

@@ -1,4 +1,4 @@
-"""What modules draw from: a generator that the caller hands over, or one that follows torch's."""
+"""What modules draw from: a generator that the caller passes, or one that follows torch's."""
 
 import numpy as np
 import torch
@@ -9,8 +9,8 @@ class RandomModule(nn.Module):
     """A module that changes what it gets at random.
 
     With a generator it always does. Without one it does so in training mode alone, as `nn.Dropout`, and what it draws
-    follows `torch.manual_seed`: that is how it works in `nn.Sequential`, and as nothing in what `torch.export` makes of
-    a module in evaluation mode. `torch.compile` leaves the drawing to Python.
+    follows `torch.manual_seed`: so it works in `nn.Sequential`, and does nothing in what `torch.export` makes of a
+    module in evaluation mode. `torch.compile` leaves the drawing to Python.
     """
 
     def generator(self, rng: np.random.Generator | None) -> np.random.Generator | None:

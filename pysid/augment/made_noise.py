@@ -32,7 +32,7 @@ def steady_noise(n_samples: int, sample_rate: int, rng: np.random.Generator) -> 
     noise = lfilter([1.0], [1.0, -pole], white)
     resonant = lfilter([1.0], [1.0, -2 * width * np.cos(angle), width**2], white)
     noise = noise / noise.std() + rng.uniform(0, 1) * resonant / resonant.std()
-    # Slow changes of its level, of up to so many dB and so many a second.
+    # Slow changes of its level, limited in dB and in speed.
     depth_db, rate_hz = rng.uniform(0, MAX_CHANGE_DB), _log_uniform((0.2, 5.0), rng)
     knots = rng.standard_normal(int(n_samples / sample_rate * rate_hz) + 2)
     level_db = depth_db * np.interp(np.linspace(0, len(knots) - 1, n_samples), np.arange(len(knots)), knots)

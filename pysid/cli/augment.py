@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, CpuJobs, choose_workers, report_skipped
+from pysid.cli.common import AllowPipes, AllowSkipped, Channel, CpuJobs, MaxHours, choose_workers, put, report_skipped
 
 
 def augment(
@@ -27,12 +27,16 @@ def augment(
     seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
     sample_rate: Annotated[int, typer.Option(min=1, help="Hz of the copies.")] = 16000,
     jobs: CpuJobs = None,
+    channel: Channel = None,
+    max_hours: MaxHours = 24.0,
     allow_pipes: AllowPipes = False,
+    allow_skipped: AllowSkipped = False,
 ) -> None:
     """Make copies of a corpus with reverberation, noise, music and babble, as Kaldi's voxceleb/v2 does.
 
     Training can do the same on the fly, without copies: see the key `augment` of its settings. Copies keep the VAD of
-    the clean speech, which `pysid features --stored-vad` takes. A second run resumes where the first was stopped.
+    the clean speech, which `pysid features --stored-vad` takes. Utterances that cannot be read are left out and listed
+    at the end. A second run resumes where the first was stopped.
 
     Example: pysid augment data/train data/aug --noises data/musan_noise --music data/musan_music --jobs 4
     """
@@ -52,8 +56,10 @@ def augment(
         seed=seed,
         sample_rate=sample_rate,
         workers=choose_workers(jobs, None, 1),
+        channel=channel,
+        max_hours=max_hours,
         allow_pipes=allow_pipes,
     )
     for directory, count in counts.items():
-        print(f"{directory}: {count} utterances")
-    report_skipped(skipped, len(corpus))
+        put(f"{directory}: {count} utterances")
+    report_skipped(skipped, len(corpus), allow_skipped)

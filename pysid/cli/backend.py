@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import BackendKind
+from pysid.cli.common import BackendKind, put
 
 
 def fit_backend(
@@ -60,4 +60,4 @@ def fit_backend(
         backend.calibration_ = fit_calibration(backend, calibration_trials, calibration_embeddings, dim)
     name = WINDOW_BACKEND_FILE if windows else BACKEND_FILE
     save_backend(directory, backend, name)
-    print(f"{directory / name}: {kind} from {len(X)} embeddings of {len(set(y))} speakers")
+    put(f"{directory / name}: {kind} from {len(X)} embeddings of {len(set(y))} speakers")

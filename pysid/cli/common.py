@@ -43,6 +43,9 @@ Channel = Annotated[
     int | None,
     typer.Option(min=0, help="Use this channel, counted from 0.", show_default="the mean of those with sound"),
 ]
+AllowSkipped = Annotated[
+    bool, typer.Option("--allow-skipped", help="Exit status 0 although utterances had to be left out, if any is done.")
+]
 MaxHours = Annotated[float, typer.Option("--max-hours", min=0.0, help="Refuse longer recordings.")]
 
 
@@ -119,10 +122,25 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
     return [Turn(turn.segment, new.get(turn.speaker, turn.speaker)) for turn in turns]
 
 
-def report_skipped(skipped: "Skipped", n_total: int) -> None:
-    """Reports on standard error which utterances were left out, if any."""
+def put(line: str) -> None:
+    """One line of what a subcommand has to say; line ends and escape codes in names are spelt out."""
+    from pysid.errors import shown
+
+    print(shown(line), flush=True)
+
+
+def report_skipped(skipped: "Skipped", n_total: int, allowed: bool = False) -> None:
+    """Lists on standard error the utterances that were left out, and ends with status 1 if there are any.
+
+    Args:
+        allowed: goes on instead.
+    Raises:
+        typer.Exit: there are; what could be done is written and printed by then.
+    """
     if len(skipped):
         say(skipped.summary(n_total, limit=100), logging.WARNING)
+        if not allowed:
+            raise typer.Exit(1)
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:

@@ -71,26 +71,26 @@ def compare(
     kind = None if backend is None else backend.value
     setting = Setting(device, threads, kind, vad, allow_pipes)
     if trials is not None:
-        heading, rows, figures = _on_trials(models, trials, data, setting, det)
+        heading, rows, figures, skipped = _on_trials(models, trials, data, setting, det)
     else:
         assert rttm is not None
-        heading, rows, figures = _on_conversations(models, rttm, data, setting, uem, collar)
+        heading, rows, figures, skipped = _on_conversations(models, rttm, data, setting, uem, collar)
     print("\n".join(aligned([heading, *rows])))
     if json is not None:
         write_json(json, figures)
+    report_skipped(skipped, len(skipped))
 
 
 def _on_trials(models: list[str], trials: Path, data: str, setting: Any, det: Path | None) -> Any:
     from pysid.runs.compare import compare_on_trials
 
     found, skipped = compare_on_trials(models, trials, data, setting)
-    report_skipped(skipped, len(skipped))
     if det is not None:
         from pysid.report.det import save_det_plot
 
         save_det_plot(det, {row.model: (row.target, row.nontarget) for row in found})
     figures = {"trials": str(trials), "models": {row.model: _trial_figures(row) for row in found}}
-    return TRIALS, [_trial_cells(row) for row in found], figures
+    return TRIALS, [_trial_cells(row) for row in found], figures, skipped
 
 
 def _on_conversations(models: list[str], rttm: Path, data: str, setting: Any, uem: Path | None, collar: float) -> Any:
@@ -100,10 +100,9 @@ def _on_conversations(models: list[str], rttm: Path, data: str, setting: Any, ue
 
     pieces = None if uem is None else read_uem(uem)
     found, skipped = compare_on_conversations(models, read_turns(rttm), data, setting, pieces, collar)
-    report_skipped(skipped, len(skipped))
     each = {row.model: {**figures_of(row.score), **_cost_figures(row.cost)} for row in found}
     figures = {"rttm": str(rttm), "collar_s": collar, "models": each}
-    return CONVERSATIONS, [_conversation_cells(row) for row in found], figures
+    return CONVERSATIONS, [_conversation_cells(row) for row in found], figures, skipped
 
 
 def _trial_cells(row: "OnTrials") -> tuple[str, ...]:

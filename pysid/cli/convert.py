@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pysid.cli.common import put
+
 
 def convert_kaldi(
     source: Annotated[
@@ -69,10 +71,10 @@ def convert_kaldi(
     if reverse:
         for note in write_package(source, target):
             say(f"note: {note}")
-        print(f"{target}: written from {source}")
+        put(f"{target}: written from {source}")
         return
     converted = read_package(source, Choices(**given, cmvn=cmvn))
     converted.save(target, source)
     if converted.not_plain is not None:
         say(f"note: the network runs in Kaldi's form: {converted.not_plain}")
-    print(f"{target}: {converted.summary()}")
+    put(f"{target}: {converted.summary()}")

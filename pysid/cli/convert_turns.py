@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import Names, renamed
+from pysid.cli.common import Names, put, renamed
 
 FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote")
 
@@ -80,7 +80,7 @@ def convert(
             raise typer.BadParameter(f"{turns[0]} is a model, and the options are for turns")
         from pysid.exchange.from_toolkit import convert_model
 
-        print(f"{out}: {convert_model(turns[0], out, plda=plda, mean=mean)}")
+        put(f"{out}: {convert_model(turns[0], out, plda=plda, mean=mean)}")
         return
     if plda or mean:
         raise typer.BadParameter("--plda and --mean are for a model, a file of weights or a folder of one")
@@ -95,4 +95,4 @@ def convert(
         recordings.append(recording._replace(turns=bridge_gaps(found, join) if join else found))
     for path in write_all(out, recordings, to):
         if str(path) != "-":
-            print(f"wrote {path}")
+            put(f"wrote {path}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import AllowPipes, Channel, Device, MaxHours, Model, report_skipped
+from pysid.cli.common import AllowPipes, Channel, Device, MaxHours, Model, put, report_skipped
 from pysid.cli.decisions import CostFa, CostMiss, operating_point
 from pysid.progress import say
 
@@ -78,7 +78,11 @@ def diarize(
         ClusteringKind | None, typer.Option(help="What finds speakers.", show_default="the model's")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Score at which ahc and linkage stop merging; higher finds more speakers.")
+        float | None,
+        typer.Option(
+            help="Score at which ahc and linkage stop merging; higher finds more speakers. (Of vbx it is "
+            "--set clustering.fb=N; higher finds fewer.)",
+        ),
     ] = None,
     segmentation: Annotated[
         str | None,
@@ -136,7 +140,10 @@ def diarize(
         raise typer.BadParameter("give recordings", param_hint="AUDIO...")
     _check_numbers(num_speakers, min_speakers, max_speakers)
     if threshold is not None and clustering not in (None, ClusteringKind.ahc, ClusteringKind.linkage):
-        raise typer.BadParameter("--threshold is for --clustering ahc and linkage")
+        raise typer.BadParameter(
+            "--threshold is for --clustering ahc and linkage"
+            + (": of vbx, --set clustering.fb=N finds fewer speakers the higher it is" if clustering == "vbx" else "")
+        )
     if segmentation is not None and vad is not None:
         raise typer.BadParameter("give --segmentation or --vad: the network finds speech itself")
     if str(out_dir) == STANDARD_OUTPUT and "," in formats:
@@ -189,8 +196,6 @@ def diarize(
     if len(skipped) and len(recordings) == 1:
         raise DataError(skipped.reasons.popitem()[1])
     report_skipped(skipped, len(recordings))
-    if len(skipped):
-        raise typer.Exit(1)
 
 
 def _check_numbers(exact: int | None, least: int, most: int | None) -> None:
@@ -248,22 +253,21 @@ def _print(outcome: "Outcome", brief: bool) -> None:
     n = len(found.speakers)
     summary = f"{_count(n, 'speaker')}, {_count(len(found.turns), 'turn')} in {found.duration_s:.1f} s{der}"
     if brief:
-        print(f"{outcome.recording}: {summary}", flush=True)
+        put(f"{outcome.recording}: {summary}")
         return
     from pysid.diarization.result import describe_identity
-    from pysid.errors import shown
     from pysid.report.timeline import print_timeline
 
     print_timeline(found.turns, found.duration_s, outcome.reference, outcome.errors)
-    print(f"{outcome.recording}: {summary if n else 'no speech found'}")
+    put(f"{outcome.recording}: {summary if n else 'no speech found'}")
     for voice in found.voices or []:
         if voice.identity is not None:
-            print(f"  {shown(voice.speaker)}: {describe_identity(voice)}")
+            put(f"  {voice.speaker}: {describe_identity(voice)}")
     if counts is not None:
         shares = ", ".join(f"{name} {100 * rate:.2f}%" for name, rate in list(counts.rates().items())[1:])
         print(f"  {shares}; no collar, overlapping speech scored")
     for path in outcome.files:
-        print(f"wrote {path}")
+        put(f"wrote {path}")
 
 
 def _count(n: int, what: str) -> str:

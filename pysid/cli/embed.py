@@ -7,6 +7,7 @@ import typer
 
 from pysid.cli.common import (
     AllowPipes,
+    AllowSkipped,
     Channel,
     Cluster,
     Device,
@@ -15,6 +16,7 @@ from pysid.cli.common import (
     Model,
     Threads,
     choose_workers,
+    put,
     report_skipped,
 )
 
@@ -44,6 +46,7 @@ def embed(
     channel: Channel = None,
     max_hours: MaxHours = 24.0,
     allow_pipes: AllowPipes = False,
+    allow_skipped: AllowSkipped = False,
 ) -> None:
     """Compute one embedding per utterance (Kaldi's x-vector).
 
@@ -77,7 +80,5 @@ def embed(
             raise typer.BadParameter(str(error)) from None
         utterances = WindowInputs(utterances, opened, config)
     n_done, skipped = embed_to_file(opened, utterances, out, workers)
-    report_skipped(skipped, n_done + len(skipped))
-    print(f"{out}: {n_done} embeddings")
-    if len(skipped):
-        raise typer.Exit(1)
+    put(f"{out}: {n_done} embeddings")
+    report_skipped(skipped, n_done + len(skipped), allow_skipped)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import FiguresJson, write_json
+from pysid.cli.common import FiguresJson, put, write_json
 from pysid.cli.evaluate_der import der
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def eer(
     for path in scores:
         name = path.name if by_name else str(path)
         if len(scores) > 1:
-            print(f"{name}:")
+            put(f"{name}:")
         systems[name], figures[name] = _evaluate(listed, trials, path, p_target or [0.01, 0.001], allow_missing)
     if json is not None:
         write_json(json, figures if len(scores) > 1 else next(iter(figures.values())))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pysid.cli.common import put
+
 
 def export(
     model: Annotated[str, typer.Argument(help="Model directory, ONNX file, or the name of a shipped model.")],
@@ -44,7 +46,7 @@ def export(
 
         config = export_onnx(SpeakerModel.load(model), out, int8)
         dims = f"{config.network.feature_dim} features to embeddings of {config.network.embedding_dim} dimensions"
-        print(f"{out}: {dims}; settings in {out.with_suffix('.json')}")
+        put(f"{out}: {dims}; settings in {out.with_suffix('.json')}")
         return
     from pysid.io.files import atomic_directory
 
@@ -54,4 +56,4 @@ def export(
     opened = SpeakerModel.load(source)
     with atomic_directory(out) as folder:
         opened.save(folder)
-    print(f"{out}: model directory of {source}")
+    put(f"{out}: model directory of {source}")

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, Cluster, CpuJobs, Threads, choose_workers, report_skipped
+from pysid.cli.common import (
+    AllowPipes,
+    AllowSkipped,
+    Channel,
+    Cluster,
+    CpuJobs,
+    MaxHours,
+    Threads,
+    choose_workers,
+    report_skipped,
+)
 
 
 def features(
@@ -25,7 +35,10 @@ def features(
     stored_vad: Annotated[
         bool, typer.Option("--stored-vad", help="Keep the frames of the directory's own vad.scp; see pysid augment.")
     ] = False,
+    channel: Channel = None,
+    max_hours: MaxHours = 24.0,
     allow_pipes: AllowPipes = False,
+    allow_skipped: AllowSkipped = False,
 ) -> None:
     """Compute and store what the network reads: MFCCs, normalised, voiced frames only.
 
@@ -47,8 +60,10 @@ def features(
         frontend,
         workers=choose_workers(jobs, cluster, threads),
         compress=compress,
+        channel=channel,
+        max_hours=max_hours,
         allow_pipes=allow_pipes,
         stored=stored,
         stored_vad=stored_vad,
     )
-    report_skipped(skipped, len(corpus))
+    report_skipped(skipped, len(corpus), allow_skipped)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Names, renamed
+from pysid.cli.common import Names, put, renamed
 
 if TYPE_CHECKING:
     from pysid.report.page import SpokenText
@@ -72,8 +72,8 @@ def page(
     )
     speakers = len({turn.speaker for turn in shown})
     der = "" if counts is None else f", DER {100 * counts.der:.2f}%"
-    print(f"{name}: {speakers} speaker{'' if speakers == 1 else 's'}, {len(shown)} turns in {duration_s:.1f} s{der}")
-    print(f"wrote {path}")
+    put(f"{name}: {speakers} speaker{'' if speakers == 1 else 's'}, {len(shown)} turns in {duration_s:.1f} s{der}")
+    put(f"wrote {path}")
 
 
 def _text(path: Path, turns: "list[Turn]") -> "list[SpokenText]":

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pysid.cli import prepare_corpora
-from pysid.cli.common import AllowPipes, report_skipped
+from pysid.cli.common import AllowPipes, AllowSkipped, put, report_skipped
 
 app = typer.Typer(help="Turn a corpus into Kaldi data directories.", no_args_is_help=True)
 app.command("voxceleb1")(prepare_corpora.voxceleb1)
@@ -47,7 +47,7 @@ def commonvoice(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     for name, (n_speakers, n_clips) in prepare_commonvoice(folder, out, config).items():
-        print(f"{out / name}: {n_speakers} speakers, {n_clips} clips")
+        put(f"{out / name}: {n_speakers} speakers, {n_clips} clips")
 
 
 @app.command("conversations")
@@ -87,6 +87,7 @@ def conversations(
     seed: Annotated[int | None, typer.Option(min=0, help="Of all choices.", show_default="0")] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Threads.")] = 1,
     allow_pipes: AllowPipes = False,
+    allow_skipped: AllowSkipped = False,
 ) -> None:
     """Simulate conversations, with their reference, from recordings of single speakers.
 
@@ -128,5 +129,5 @@ def conversations(
         corpus, out, plan, scene=scene, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes
     )
     hours = sum(conversation.duration_s for conversation in made) / 3600
-    print(f"{out}: {len(made)} conversations, {hours:.2f} hours")
-    report_skipped(skipped, len(corpus))
+    put(f"{out}: {len(made)} conversations, {hours:.2f} hours")
+    report_skipped(skipped, len(corpus), allow_skipped)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pysid.cli.common import put
+
 Durations = Annotated[
     bool, typer.Option("--durations", help="Open all files, for utt2dur; leave out those that cannot be read.")
 ]
@@ -129,4 +131,4 @@ def voxconverse(
 
 def _show(prepared: Iterable[object]) -> None:
     for line in prepared:
-        print(line)
+        put(str(line))

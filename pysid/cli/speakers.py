@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, write_json
+from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, put, write_json
 from pysid.cli.decisions import (
     CostFa,
     CostMiss,
@@ -84,12 +84,12 @@ def enrol(
         recording = audio[0] if audio else None
         opened = pysid.load(model, device)
         clean_s = enrol_speaker(db, opened, name, turns, speaker, recording, channel=channel, max_hours=max_hours)
-        print(f"{db}: {name}, {clean_s:.1f} s of {speaker} in {turns} enrolled")
+        put(f"{db}: {name}, {clean_s:.1f} s of {speaker} in {turns} enrolled")
         return
     assert audio is not None
     skipped = Skipped() if len(audio) > 1 else None
     n = run(db, pysid.load(model, device), name, audio, skipped, channel=channel, max_hours=max_hours)
-    print(f"{db}: {name}, {n} recording{'s' if n != 1 else ''} enrolled")
+    put(f"{db}: {name}, {n} recording{'s' if n != 1 else ''} enrolled")
     if skipped is not None:
         finish(skipped, len(audio))
 
@@ -149,9 +149,9 @@ def _print(path: str, found: "Identification", top: int) -> None:
     best = found.candidates[0]
     nearest = f"nearest {shown(best.name)}, " if found.speaker is None and top == 1 else ""
     listed = "" if top > 1 else f", {nearest}{figures(best)}"
-    print(f"{shown(path)}: {shown(found.speaker or NOBODY)}{listed}")
+    put(f"{path}: {found.speaker or NOBODY}{listed}")
     for rank, candidate in enumerate(found.candidates if top > 1 else (), start=1):
-        print(f"  {rank}. {shown(candidate.name)}, {figures(candidate)}")
+        put(f"  {rank}. {candidate.name}, {figures(candidate)}")
 
 
 @app.command("list")
@@ -167,7 +167,7 @@ def list_speakers(db: Database, json: AnswersJson = None) -> None:
         speakers = database.speakers()
     width = max((len(shown(x.name)) for x in speakers), default=0)
     for x in speakers:
-        print(f"{shown(x.name):<{width}}  {x.n_utterances:4d}  {x.duration_s:8.1f} s  {x.enrolled_at}")
+        put(f"{shown(x.name):<{width}}  {x.n_utterances:4d}  {x.duration_s:8.1f} s  {x.enrolled_at}")
     if json is not None:
         write_json(json, {"speakers": [asdict(x) for x in speakers]})
 
@@ -187,4 +187,4 @@ def remove(
 
     with SpeakerDatabase(db) as database:
         database.remove(names)
-    print(f"{db}: removed {', '.join(names)}")
+    put(f"{db}: removed {', '.join(names)}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Device, Model, Names, renamed
+from pysid.cli.common import Device, Model, Names, put, renamed
 
 if TYPE_CHECKING:
     from pysid.segments import Turn
@@ -82,9 +82,9 @@ def transcript(
     }
     for kind, path in paths.items():
         write_transcript(path, Document(recording, result), kind)
-    print(f"{recording}: {_summary(result)}")
+    put(f"{recording}: {_summary(result)}")
     for path in paths.values():
-        print(f"wrote {path}")
+        put(f"wrote {path}")
 
 
 def _diarized(audio: Path, num_speakers: int | None, model: str | None, device: str) -> tuple[str, list["Turn"]]:

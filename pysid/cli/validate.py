@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pysid.cli.common import put
+
 
 def validate(
     directory: Annotated[Path, typer.Argument(help="Kaldi data directory: wav.scp, utt2spk, ...")],
@@ -19,8 +21,8 @@ def validate(
 
     problems = check.validate(directory)
     for problem in problems:
-        print(problem)
+        put(str(problem))
     n_errors = sum(problem.level == "error" for problem in problems)
-    print(f"{directory}: {n_errors} errors, {len(problems) - n_errors} warnings")
+    put(f"{directory}: {n_errors} errors, {len(problems) - n_errors} warnings")
     if n_errors:
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from pysid.errors import shown
 from pysid.progress import LOGGER, bars
 
 MOST_METAVAR = 16  # characters of an option's choices, beyond which a table of options would break their words
@@ -38,7 +39,7 @@ class _StandardError(logging.Handler):
     """Prints to whatever is standard error at the time."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(record.getMessage(), file=sys.stderr, flush=True)
+        print("\n".join(map(shown, record.getMessage().split("\n"))), file=sys.stderr, flush=True)
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, write_json
+from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, put, write_json
 from pysid.cli.decisions import CostFa, CostMiss, ModelBackend, Threshold, finish, operating_point, point_values
 
 REJECTED = 3  # exit status with --exit-code
@@ -49,7 +49,7 @@ def verify(
         enrol, test = enrol[:1], enrol[1:]
 
     import pysid
-    from pysid.errors import Skipped, shown
+    from pysid.errors import Skipped
     from pysid.speakers.verify import Verifier
 
     opened = pysid.load(model, device)
@@ -63,9 +63,9 @@ def verify(
             figures = asdict(decision)
             del figures["point"]  # the same for all
             answers.append({"test": path, **figures, "speech_s": heard.speech_s, "faults": heard.faults})
-            print(f"{shown(path)}: {decision}, {heard.speech_s:.1f} s of speech", flush=True)
+            put(f"{path}: {decision}, {heard.speech_s:.1f} s of speech")
     if answers:
-        print(f"accepted means {point}")
+        put(f"accepted means {point}")
     if json is not None:
         speech = [heard.speech_s for heard in verifier.enrolled]
         write_json(

@@ -9,7 +9,7 @@ Source: kaldi/egs/voxceleb/v2/run.sh, stages 2 and 3.
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from pysid.errors import DataError, Skipped
 from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark.writer import ArkWriter
 from pysid.io.audio.files import read_comment, write_audio
+from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.claim import Changes, claim, read_claim
 from pysid.io.files import safe_name, state
 from pysid.io.lock import output_lock
@@ -52,6 +53,8 @@ def write_augmented(
     seed: int = 0,
     sample_rate: int = 16000,
     workers: Workers = THIS_PROCESS,
+    channel: int | None = None,
+    max_hours: float = MAX_HOURS,
     allow_pipes: bool = False,
 ) -> tuple[dict[Path, int], Skipped]:
     """Writes the directories that the module names.
@@ -67,6 +70,7 @@ def write_augmented(
         subset: copies in `train_aug`, taken evenly from all in the order of their names; the others are not made.
         sample_rate: Hz of the copies.
         workers: who does it.
+        channel, max_hours: of the recordings, as of `Corpus.open_wave`.
     Returns:
         How many utterances are in each directory, and the utterances that could not be read.
     Raises:
@@ -81,11 +85,11 @@ def write_augmented(
         _claim(out, {**config, **to_plain(recordings)})
         skipped = Skipped()
         work = RenderWork(recordings, seed, sample_rate)
-        audio = CorpusAudio(corpus, sample_rate, allow_pipes)
+        audio = CorpusAudio(corpus, sample_rate, allow_pipes, channel, max_hours)
         made = _make(audio, out, copies, sounds, work, workers, skipped)
         clean = corpus_tables(corpus)
         if "vad.scp" not in clean:
-            clean["vad.scp"] = _decide_vad(corpus, out / f"{_name(corpus)}_vad", workers, allow_pipes, skipped)
+            clean["vad.scp"] = _decide_vad(audio, out / f"{_name(corpus)}_vad", workers, skipped)
         if not made:
             raise DataError(f"no utterance of {corpus.directory} could be augmented: {skipped.brief()}")
         return _write_directories(out, _name(corpus), clean, chosen, made), skipped
@@ -259,12 +263,12 @@ def _voiced(frontend: Frontend, source: CorpusAudio) -> Results:
             yield name, frontend.voiced(torch.from_numpy(wave)[None])[0].float().numpy()
 
 
-def _decide_vad(corpus: Corpus, path: Path, workers: Workers, allow_pipes: bool, skipped: Skipped) -> dict[str, str]:
+def _decide_vad(audio: CorpusAudio, path: Path, workers: Workers, skipped: Skipped) -> dict[str, str]:
     """Writes an archive of the clean utterances' VAD, resumable; returns its scp."""
-    source = CorpusAudio(corpus, VOXCELEB.sample_rate, allow_pipes)
+    source = replace(audio, sample_rate=VOXCELEB.sample_rate)
     with ArkWriter(path, resume=True) as writer:
         shards = ShardRun(shards_of(path), source, VadWork(), f"VAD {to_plain(VOXCELEB)}", workers)
-        update_archive(writer, shards, f"VAD {corpus.directory}", skipped)
+        update_archive(writer, shards, f"VAD {audio.corpus.directory}", skipped)
     shards.remove()
     entries = read_table(f"{path}.scp")
     return {name: str(Path(entry).absolute()) for name, entry in entries.items()}

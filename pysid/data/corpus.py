@@ -22,7 +22,7 @@ from pysid.io import table_formats as formats
 from pysid.io import tables
 from pysid.io.ark.archive import split_entry
 from pysid.io.audio.files import MAX_OVERSHOOT_S, AudioPiece, audio_info
-from pysid.io.audio.reader import AudioReader
+from pysid.io.audio.reader import MAX_HOURS, AudioReader
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.table_formats import SegmentLine, TableFormat
 from pysid.segments import Segment
@@ -56,6 +56,7 @@ class PieceOptions(TypedDict, total=False):
     start_s: float
     duration_s: float | None
     channel: int | None
+    max_hours: float
     allow_pipes: bool
 
 
@@ -179,7 +180,8 @@ class Corpus:
         *,
         start_s: float = 0.0,
         duration_s: float | None = None,
-        channel: int | None = 0,
+        channel: int | None = None,
+        max_hours: float = MAX_HOURS,
         allow_pipes: bool = False,
     ) -> Iterator[AudioPiece]:
         """An utterance or a piece of it, to be read as a whole or in blocks.
@@ -190,6 +192,7 @@ class Corpus:
             start_s: where the piece starts, in seconds from the start of the utterance.
             duration_s: seconds; the piece is shorter where the utterance ends. None is all the rest.
             channel: as in `read_audio`; a channel named in segments takes precedence.
+            max_hours: a longer recording is refused.
             allow_pipes: whether an entry of wav.scp that is a shell pipe may run.
         Raises:
             DataError: naming the utterance, and what is wrong with its audio.
@@ -201,7 +204,7 @@ class Corpus:
         try:
             audio = resolve(utterance.source, self.directory, allow_pipes=allow_pipes)
             named = channel if utterance.channel is None else utterance.channel
-            with AudioReader(audio, sample_rate, named) as reader:
+            with AudioReader(audio, sample_rate, named, max_hours) as reader:
                 yield AudioPiece.cut(reader, begin_s, end_s, overshoot_s)
         except DataError as error:
             raise DataError(f"{utterance.id}: {error}") from None

@@ -15,10 +15,13 @@ from pysid.data.corpus import Corpus
 from pysid.data.sources import CorpusAudio, Stored
 from pysid.errors import DataError, Skipped, one_line
 from pysid.frontend import Frontend, FrontendConfig, sliding_cmvn
+from pysid.frontend.long_recording import LONG_S, network_input
 from pysid.io.ark.archive import split_entry
 from pysid.io.ark.writer import PARTIAL, ArkWriter, read_row_counts
+from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.claim import claim
 from pysid.io.lock import output_lock
+from pysid.io.spooled_rows import SpooledRows
 from pysid.io.tables import read_table, write_table
 from pysid.parallel.archive import shards_of, update_archive
 from pysid.parallel.shards import ShardRun
@@ -27,6 +30,7 @@ from pysid.parallel.workers import THIS_PROCESS, Workers
 
 FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
 NO_SPEECH = "no speech found"
+BLOCK_S = 30.0  # of a long recording read at a time
 
 
 def read_frontend(directory: Path) -> FrontendConfig:
@@ -55,6 +59,8 @@ def write_features(
     *,
     workers: Workers = THIS_PROCESS,
     compress: bool = False,
+    channel: int | None = None,
+    max_hours: float = MAX_HOURS,
     allow_pipes: bool = False,
     stored: bool = False,
     stored_vad: bool = False,
@@ -67,6 +73,7 @@ def write_features(
 
     Args:
         workers: who does it.
+        channel, max_hours: of the recordings, as of `Corpus.open_wave`.
         stored: start from the corpus's own feats.scp and vad.scp, as Kaldi's make_mfcc.sh and compute_vad_decision.sh
             write them, and not from its audio (kaldi/egs/sre16/v1/local/nnet3/xvector/prepare_feats_for_egs.sh).
         stored_vad: keep the frames that the corpus's own vad.scp says, as for augmented copies, whose vad.scp is that
@@ -81,7 +88,8 @@ def write_features(
         _claim(directory, corpus, frontend)
         skipped = Skipped()
         archive = directory / "feats"
-        source = open_source(corpus, frontend, allow_pipes, stored, stored_vad)
+        audio = CorpusAudio(corpus, frontend.sample_rate, allow_pipes, channel, max_hours)
+        source = open_source(audio, stored, stored_vad)
         purpose = f"features {json.dumps(to_plain(frontend))}"
         with ArkWriter(archive, compress=int(compress), resume=True) as writer:
             foreign = [name for name in writer.done if name not in corpus]
@@ -125,8 +133,9 @@ def compute_features(
         frontend: how.
         allow_pipes: run entries that are shell commands.
     """
-    source = open_source(corpus, frontend, allow_pipes)
-    yield from FeatureWork(frontend).open()(source.part(names))
+    source = open_source(CorpusAudio(corpus, frontend.sample_rate, allow_pipes))
+    for name, result in FeatureWork(frontend).open()(source.part(names)):
+        yield name, result.read(0, len(result)) if isinstance(result, SpooledRows) else result
 
 
 def read_wave_features(
@@ -185,23 +194,19 @@ class FeatureSource:
         return FeatureSource(change(self.audio), stored, vad)
 
 
-def open_source(
-    corpus: Corpus, frontend: FrontendConfig, allow_pipes: bool = False, stored: bool = False, stored_vad: bool = False
-) -> FeatureSource:
+def open_source(audio: CorpusAudio, stored: bool = False, stored_vad: bool = False) -> FeatureSource:
     """The source of a corpus's features, as the arguments of `write_features` say.
 
     Args:
-        corpus: a data directory.
-        frontend: of whose rate the audio is read.
-        allow_pipes: run entries that are shell commands.
+        audio: of a data directory.
         stored: read `feats.scp` and `vad.scp`.
         stored_vad: read `vad.scp` alone.
     """
+    directory = audio.corpus.directory
 
     def table(name: str) -> Stored:
-        return Stored(read_table(corpus.directory / name), corpus.directory, allow_pipes)
+        return Stored(read_table(directory / name), directory, audio.allow_pipes)
 
-    audio = CorpusAudio(corpus, frontend.sample_rate, allow_pipes)
     feats = table("feats.scp") if stored else None
     return FeatureSource(audio, feats, table("vad.scp") if stored or stored_vad else None)
 
@@ -218,7 +223,7 @@ class FeatureWork:
 
 
 def _features(frontend: Frontend, source: FeatureSource) -> Results:
-    make = _of_audio if source.stored is None else _of_stored
+    make: Callable[..., np.ndarray | SpooledRows] = _of_audio if source.stored is None else _of_stored
     for name in source.keys:
         try:
             with torch.inference_mode():
@@ -229,14 +234,16 @@ def _features(frontend: Frontend, source: FeatureSource) -> Results:
             yield name, features if len(features) else NO_SPEECH
 
 
-def _of_audio(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray:
-    wave = source.audio.read(name)
-    mask = None
-    if source.vad is not None:
-        voiced = _voiced(source.vad, name)
-        if (n := frontend.features.n_frames(len(wave))) != len(voiced):
+def _of_audio(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray | SpooledRows:
+    voiced = None if source.vad is None else _voiced(source.vad, name)
+    with source.audio.open(name) as piece:
+        n = frontend.features.n_frames(piece.stop - piece.start)
+        if voiced is not None and n != len(voiced):
             raise DataError(f"expected {n} frames in vad.scp as in its audio, got {len(voiced)}")
-        mask = torch.from_numpy(voiced)[None]
+        if piece.duration_s > LONG_S and not frontend.config.needs_whole:
+            return network_input(frontend, piece.blocks(BLOCK_S), voiced)
+        wave = piece.read()
+    mask = None if voiced is None else torch.from_numpy(voiced)[None]
     features, n_frames = frontend(torch.from_numpy(wave)[None], voiced=mask)
     return np.asarray(features[0, : int(n_frames)])
 

@@ -48,11 +48,13 @@ class AudioSource(ArraySource, Protocol):
 
 @dataclass(frozen=True)
 class CorpusAudio:
-    """Waveforms (S,) of a corpus, at int16 scale."""
+    """Waveforms (S,) of a corpus, at int16 scale; `channel` and `max_hours` as of `Corpus.open_wave`."""
 
     corpus: Corpus
     sample_rate: int
     allow_pipes: bool = False
+    channel: int | None = None
+    max_hours: float = MAX_HOURS
     are_features = False
 
     @property
@@ -75,7 +77,13 @@ class CorpusAudio:
         Raises:
             DataError: it cannot be read.
         """
-        return self.corpus.open_wave(self.corpus[key], self.sample_rate, allow_pipes=self.allow_pipes)
+        return self.corpus.open_wave(
+            self.corpus[key],
+            self.sample_rate,
+            channel=self.channel,
+            max_hours=self.max_hours,
+            allow_pipes=self.allow_pipes,
+        )
 
     def part(self, keys: Iterable[str]) -> "CorpusAudio":
         """The same for some utterances alone, small enough to be sent to a worker."""
@@ -92,7 +100,8 @@ class CorpusAudio:
         """What an utterance is made of, as text that changes when its file does; runs that go on compare it."""
         utterance = self.corpus[key]
         file = state(resolve_path(utterance.source, self.corpus.directory)) if not is_pipe(utterance.source) else ""
-        return f"{utterance.source} {utterance.segment} {utterance.channel} {self.sample_rate} {file}"
+        channel = self.channel if utterance.channel is None else utterance.channel
+        return f"{utterance.source} {utterance.segment} {channel} {self.sample_rate} {file}"
 
     def absolute(self) -> "CorpusAudio":
         """The same with absolute paths, for workers that have another current folder."""

@@ -93,7 +93,8 @@ def with_settings(config: DiarizationConfig, settings: Mapping[str, Any]) -> Dia
     'spectral'
     """
     plain = to_plain(config)
-    for name, value in settings.items():
+    # A kind comes before the settings that it has, however they were given.
+    for name, value in sorted(settings.items(), key=lambda setting: not setting[0].endswith(".kind")):
         group, _, key = name.rpartition(".")
         if key == "kind":
             if _kind_of(plain, group) != value:  # else what was tuned for it stays
@@ -102,7 +103,25 @@ def with_settings(config: DiarizationConfig, settings: Mapping[str, Any]) -> Dia
             plain = override(plain, {f"{name}.{k}": v for k, v in value.items()})
         else:
             plain = override(plain, {name: value})
+    _check_threshold(plain)
     return from_plain(DiarizationConfig, plain, "settings")
+
+
+def _check_threshold(plain: Mapping[str, Any]) -> None:
+    """Says what to set instead of a threshold, where the clustering has none."""
+    clustering = plain.get("clustering")
+    kind = _kind_of(plain, "clustering")
+    if kind not in ("vbx", "spectral") or not isinstance(clustering, Mapping) or "threshold" not in clustering:
+        return
+    if kind == "vbx":
+        now = f" (now {clustering['fb']})" if "fb" in clustering else ""
+        instead = f"set clustering.fb, of which higher values find fewer speakers{now}"
+    else:
+        instead = "say how many speakers there are"
+    raise DataError(
+        f"settings: clustering.threshold is for ahc and linkage, and the clustering here is {kind}: choose one of those"
+        f" (--clustering ahc), or {instead}"
+    )
 
 
 def _kind_of(plain: Mapping[str, Any], group: str) -> Any:

@@ -9,6 +9,7 @@ otherwise one is drawn, perhaps the same again, with the speakers' probabilities
 the noise is unit and speaker s lies at V y_s, where V = diag(sqrt(psi)) and y_s ~ N(0, I) (5). Variational Bayes finds
 q(Y), a Gaussian for each speaker, q(Z), who speaks in each window, and the most likely pi. A speaker must
 explain more than it costs to have one, so pi of a superfluous speaker goes to zero: speakers are dropped, never added.
+Two that share one voice are seldom dropped, though, since each explains its own windows: `join` tries that.
 """
 
 import math
@@ -33,6 +34,10 @@ class VbxConfig:
     Attributes:
         fa: weight of what windows say, positive; below 1 since they overlap and resemble their neighbours.
         fb: weight of what a speaker costs, positive; higher finds fewer.
+        full_cost_windows: with fewer windows than this, a speaker costs less in proportion; 0 is the full cost for all.
+            Who talks for some seconds of half a minute has a few windows, which say less than `fb` costs.
+        join: after the iterations join two speakers, and go on from there, as long as the lower bound gains by it. Less
+            hangs on the start then, which may be of a higher threshold.
         loop_probability: that the next window is of the same speaker without a draw, in [0, 1).
         centred: subtract the recording's mean from its embeddings in the PLDA space. Noise and a room move all of them
             one way, so that speakers there look alike; distances between them stay.
@@ -48,6 +53,8 @@ class VbxConfig:
     kind: Literal["vbx"] = "vbx"
     fa: float = 0.5
     fb: float = 8.0
+    full_cost_windows: int = 0
+    join: bool = False
     loop_probability: float = 0.6
     centred: bool = False
     dim: int | None = 40
@@ -60,6 +67,8 @@ class VbxConfig:
     def __post_init__(self) -> None:
         if not (self.fa > 0 and self.fb > 0):
             raise ValueError(f"fa and fb must be positive, got {self.fa} and {self.fb}")
+        if self.full_cost_windows < 0:
+            raise ValueError(f"full_cost_windows must not be negative, got {self.full_cost_windows}")
         if not 0 <= self.loop_probability < 1:
             raise ValueError(f"loop_probability must lie in [0, 1), got {self.loop_probability}")
         if self.dim is not None and self.dim < 1:
@@ -103,19 +112,24 @@ class Vbx:
         x, psi = u[:, : self.config.dim], self.backend.plda_.psi_[: self.config.dim]
         if self.config.centred:
             x = x - x.mean(axis=0)
-        n_speakers = count.given
+        n_speakers, fb = count.given, self._cost(len(x))
         if n_speakers is None:
             start = self._start(embeddings, windows, SpeakerCount(minimum=count.minimum))
-            found = refine(x, psi, start, self.config)
+            found = refine(x, psi, start, replace(self.config, fb=fb))
             n_speakers = count.clip(found.n_speakers)
             if n_speakers == found.n_speakers:
                 return found
         start = self._start(embeddings, windows, SpeakerCount.exactly(n_speakers))
         for halvings in range(MAX_HALVINGS + 1):
-            found = refine(x, psi, start, replace(self.config, fb=self.config.fb / 2**halvings))
+            found = refine(x, psi, start, replace(self.config, fb=fb / 2**halvings, join=False))
             if found.n_speakers == start.n_speakers:
                 return found
         return start
+
+    def _cost(self, n_windows: int) -> float:
+        """What a speaker costs in a recording of so many windows."""
+        c = self.config
+        return c.fb * min(1.0, n_windows / c.full_cost_windows) if c.full_cost_windows else c.fb
 
     def _start(self, embeddings: np.ndarray, windows: Windows, count: SpeakerCount) -> Clustering:
         n = len(embeddings)
@@ -138,7 +152,8 @@ def refine(x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig)
         config: of VBx.
     """
     certain = np.eye(start.n_speakers)[start.labels]
-    gamma = infer(x, psi, softmax(config.start_smoothing * certain, axis=1), config).posteriors
+    result = infer(x, psi, softmax(config.start_smoothing * certain, axis=1), config)
+    gamma = (join(x, psi, result, config) if config.join else result).posteriors
     return Clustering.in_order(gamma.argmax(axis=1), gamma)
 
 
@@ -183,6 +198,37 @@ def infer(x: np.ndarray, psi: np.ndarray, posteriors: np.ndarray, config: VbxCon
         if len(elbos) > 1 and elbos[-1] - elbos[-2] < config.epsilon:
             break
     return VbxResult(gamma, pi, elbos)
+
+
+def join(x: np.ndarray, psi: np.ndarray, result: VbxResult, config: VbxConfig) -> VbxResult:
+    """Joins two speakers, iterates, and does so again, as long as the lower bound gains.
+
+    Of S speakers the S pairs whose means lie nearest to each other are tried each time, and the best one is joined.
+    Speakers without a window that is most likely theirs are dropped.
+
+    Args:
+        x, psi: as in `infer`.
+        result: of `infer`.
+    """
+    while True:
+        gamma = result.posteriors[:, np.unique(result.posteriors.argmax(axis=1))]
+        gamma = gamma / gamma.sum(axis=1, keepdims=True)
+        n_speakers = gamma.shape[1]
+        weight = config.fa / config.fb * gamma.sum(axis=0)[:, None] * psi
+        means = weight / (1 + weight) * (gamma.T @ x) / gamma.sum(axis=0)[:, None]  # V alpha, (16)
+        first, second = np.triu_indices(n_speakers, 1)
+        distance = ((means[first] - means[second]) ** 2).sum(axis=1)
+        best = result
+        for pair in np.argsort(distance)[:n_speakers]:
+            a, b = first[pair], second[pair]
+            together = np.delete(gamma, b, axis=1)
+            together[:, a] += gamma[:, b]
+            tried = infer(x, psi, together, config)
+            if tried.elbos[-1] > best.elbos[-1]:
+                best = tried
+        if best is result:
+            return result
+        result = best
 
 
 def forward_backward(log_p: np.ndarray, pi: np.ndarray, loop: float) -> tuple[np.ndarray, np.ndarray, float]:

@@ -44,8 +44,8 @@ class FrameInput:
     Attributes:
         feature_dim: width of a frame of the front-end.
         skip_energy: leave out the first number of a frame, the log energy, which is there for the VAD alone.
-        subtract_mean: take off the mean of the frames before they go in: of an utterance, or of a window.
-        unit_variance: divide what is left, with `subtract_mean`, by the standard deviation of each number.
+        subtract_mean: subtract the mean of the frames before they go in: of an utterance, or of a window.
+        unit_variance: divide the rest, with `subtract_mean`, by the standard deviation of each number.
         wave_scale: "int16", or "unit" where it is trained on log filter banks of waveforms scaled to [-1, 1].
     """
 

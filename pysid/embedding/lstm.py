@@ -93,7 +93,7 @@ class Lstm(SpeakerNetwork):
 
 
 def partial_starts(n_frames: Tensor, config: LstmConfig) -> Tensor:
-    """First frames (P,) of the partial utterances of an input of so many frames; at least one.
+    """First frames (P,) of the partial utterances of an input of that many frames; at least one.
 
     Source: VoiceEncoder.compute_partial_slices, whose samples of the last partial are counted in frames.
 

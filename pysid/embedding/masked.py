@@ -1,6 +1,6 @@
 """Embeddings of parts of a recording that masks pick out: the frame layers see each frame once.
 
-Each part is pooled from the same outputs of the frame layers, weighed by how much of each lies in the part. Networks
+Each part is pooled from the same outputs of the frame layers, weighted by how much of each lies in the part. Networks
 whose frame layers are not ours to call (an ONNX graph) get the frames of a part joined together instead.
 """
 

@@ -1,4 +1,4 @@
-"""The networks that can be trained here, and their options."""
+"""The networks that can be trained here, and their configurations."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,7 @@
 """An ONNX graph as the embedding network of a model, run by onnxruntime: networks of other toolkits.
 
-A graph is data: onnxruntime runs its operators and nothing else. Libraries of operators of one's own are never loaded,
-and no weights are read from outside of the file.
+A graph is data: onnxruntime runs its operators and nothing else. Libraries of custom operators are never loaded, and no
+weights are read from outside the file.
 """
 
 import os
@@ -23,7 +23,7 @@ TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(dou
 
 @dataclass(frozen=True)
 class OnnxConfig:
-    """What is to be known of an ONNX network without reading its file.
+    """What must be known of an ONNX network before its file is read.
 
     Attributes:
         feature_dim: width of an input frame.
@@ -33,8 +33,8 @@ class OnnxConfig:
         layout: axes of its input, batch, time and feature dimension: "BTD" or "BDT".
         input, output: their names in the graph; None where there is one only.
         skip_energy: leave out the first number of a frame, the log energy, which is there for the VAD alone.
-        subtract_mean: take off the mean of the frames before they go in.
-        unit_variance: divide what is left, with `subtract_mean`, by the standard deviation of each number.
+        subtract_mean: subtract the mean of the frames before they go in.
+        unit_variance: divide the rest, with `subtract_mean`, by the standard deviation of each number.
         wave_scale: "int16", or "unit" where it was trained on log filter banks of waveforms scaled to [-1, 1].
     """
 

@@ -7,7 +7,7 @@
 Four hours of 30 features are 173 MB, less than their waveform. The numbers are those of `Frontend.analyse`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +32,8 @@ from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig
 # recording falls into the same ones as if it were whole: a matrix product rounds by the number of its rows.
 CPU_FRAMES = 16 * CPU_BLOCK
 DEVICE_FRAMES = DEVICE_BLOCK
+
+SampleDetector = WebrtcDetector | SileroDetector
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,9 @@ class RecordingFeatures:
         result = torch.empty_like(self.features[start:end])
         for first in range(start, end, CPU_FRAMES):  # sliding_cmvn takes many times the memory of its features
             last = min(first + CPU_FRAMES, end)
-            result[first - start : last - start] = _normalized(self.features, first, last, self.config.cmvn)
+            result[first - start : last - start] = normalized_rows(
+                lambda a, b: self.features[a:b], len(self), first, last, self.config.cmvn
+            )
         return result
 
 
@@ -102,8 +106,24 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool =
     if c.needs_whole:
         return _analyse_whole(frontend, np.concatenate([np.zeros(0, np.float32), *blocks]), cut)
     assert isinstance(frontend.features, MelFeatures)
-    stream = FeatureStream(frontend.features)
-    detector = _detector(c)
+    detector = feed(stream := FeatureStream(frontend.features), blocks, c)
+    features = stream.finish()
+    return RecordingFeatures(features, voiced_frames(features[:, c.energy_column], detector, c), stream.n_samples, c)
+
+
+def feed(stream: "FeatureStream", blocks: Iterable[np.ndarray], config: FrontendConfig) -> SampleDetector | None:
+    """All of a recording into a stream of features, and into the detector of speech if the VAD is one.
+
+    Args:
+        stream: is fed, and left to be finished.
+        blocks: as in `analyse_blocks`.
+        config: of the front-end.
+    Returns:
+        The detector; None where the VAD depends on the features.
+    Warns:
+        PysidWarning: as `analyse_blocks`.
+    """
+    detector = _detector(config)
     peak = 0.0
     for wave in _gathered(blocks, stream.block_samples):
         peak = max(peak, float(wave.max()), -float(wave.min()))
@@ -111,8 +131,7 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool =
         if detector is not None:
             detector.feed(wave)
     check_scale(torch.tensor(peak))
-    features = stream.finish()
-    return RecordingFeatures(features, _voiced(features, detector, c), stream.n_samples, c)
+    return detector
 
 
 def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut: bool) -> RecordingFeatures:
@@ -129,28 +148,40 @@ def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut: bool) -> Recording
     return RecordingFeatures(features[0], voiced[0], len(wave), frontend.config)
 
 
-def _detector(config: FrontendConfig) -> WebrtcDetector | SileroDetector | None:
+def _detector(config: FrontendConfig) -> SampleDetector | None:
     """What hears the samples themselves, where the VAD is of that kind."""
     if isinstance(config.vad, WebrtcVadConfig):
         return WebrtcDetector(config.sample_rate, config.vad)
     return SileroDetector(config.sample_rate, config.vad) if isinstance(config.vad, SileroVadConfig) else None
 
 
-def _voiced(features: Tensor, detector: WebrtcDetector | SileroDetector | None, config: FrontendConfig) -> Tensor:
-    """(T,) bool of features (T, D) before CMVN; `detector`, where there is one, has heard the recording."""
+def voiced_frames(log_energy: Tensor, detector: SampleDetector | None, config: FrontendConfig) -> Tensor:
+    """Which frames of a recording are voiced.
+
+    Args:
+        log_energy: (T,) of its frames.
+        detector: what `feed` gave.
+        config: of the front-end.
+    Returns:
+        (T,) bool.
+    """
     c, vad = config.features, config.vad
     if isinstance(vad, VadConfig | AdaptiveVadConfig):
-        return voiced_by_energy(features[None, :, config.energy_column], None, vad)[0]
+        return voiced_by_energy(log_energy[None], None, vad)[0]
     if detector is None:
-        return torch.ones(len(features), dtype=torch.bool, device=features.device)
-    voiced = detector.finish(len(features), shift_ms=c.shift_ms, first_centre_ms=c.first_centre_ms)
-    return voiced.to(features.device)
+        return torch.ones(len(log_energy), dtype=torch.bool, device=log_energy.device)
+    voiced = detector.finish(len(log_energy), shift_ms=c.shift_ms, first_centre_ms=c.first_centre_ms)
+    return voiced.to(log_energy.device)
 
 
 class FeatureStream:
-    """`MelFeatures` of one recording whose samples come in pieces of any length; on the device of `features`."""
+    """`MelFeatures` of one recording whose samples come in pieces of any length; on the device of `features`.
 
-    def __init__(self, features: MelFeatures) -> None:
+    Args:
+        keep: takes the frames (n, dim) as they are made, which are not held then; None holds them for `finish`.
+    """
+
+    def __init__(self, features: MelFeatures, keep: Callable[[np.ndarray], None] | None = None) -> None:
         c = features.config
         self.config = c
         self.n_samples = 0
@@ -161,6 +192,8 @@ class FeatureStream:
         self._block = CPU_FRAMES if features.window.device.type == "cpu" else DEVICE_FRAMES
         self._held = np.zeros(0, np.float32)  # samples from the first of the next frame on, once begun
         self._begun = False
+        self._keep = keep
+        self._n_done = 0
         self._done = np.zeros((0, features.dim), features.window.cpu().numpy().dtype)  # grows where it is
 
     @classmethod
@@ -186,8 +219,8 @@ class FeatureStream:
             self._advance(n_ready)
 
     def finish(self) -> Tensor:
-        """(T, dim) features of the recording, once all of it was fed."""
-        n_left = count_frames(self.n_samples, self.config) - len(self._done)
+        """(T, dim) features of the recording, once all of it was fed; none where something else keeps them."""
+        n_left = count_frames(self.n_samples, self.config) - self._n_done
         if n_left > 0:
             self._held = np.pad(self._held, (0, self._right), "symmetric")
             if not self._begun:
@@ -207,9 +240,12 @@ class FeatureStream:
         wave = torch.from_numpy(self._held[None, :size]).to(self._features.window.device)
         with torch.no_grad():
             features = self._features(wave, noise=self._noise)[0]
-        n_done = len(self._done)
-        self._done.resize((n_done + n_frames, features.shape[1]), refcheck=False)
-        self._done[n_done:] = features.cpu().numpy()
+        if self._keep is not None:
+            self._keep(features.cpu().numpy())
+        else:
+            self._done.resize((self._n_done + n_frames, features.shape[1]), refcheck=False)
+            self._done[self._n_done :] = features.cpu().numpy()
+        self._n_done += n_frames
         self._held = self._held[n_frames * self.config.shift_samples :]
 
 
@@ -229,12 +265,19 @@ def _gathered(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield np.concatenate(waiting)
 
 
-def _normalized(features: Tensor, start: int, end: int, config: CmvnConfig) -> Tensor:
+def normalized_rows(
+    read: Callable[[int, int], Tensor], n_frames: int, start: int, end: int, config: CmvnConfig
+) -> Tensor:
     """The rows [start, end) of sliding_cmvn of features (T, D), from the part of them that can matter.
+
 
     A window is at most so long, also where it is shifted at an end of the recording; and frames before
     `min_window` have their windows in common.
+
+    Args:
+        read: read(first, last) gives the features [first, last).
+        n_frames: T.
     """
     reach = max(config.window, config.min_window)
-    first, last = max(0, start - reach), min(end + reach, len(features))
-    return sliding_cmvn(features[None, first:last], config=config)[0, start - first : end - first]
+    first, last = max(0, start - reach), min(end + reach, n_frames)
+    return sliding_cmvn(read(first, last)[None], config=config)[0, start - first : end - first]

@@ -7,18 +7,21 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
 from pysid.io.ark.record import read_array
-from pysid.io.ark.writer import encode_record
+from pysid.io.ark.writer import encode_record, encode_rows
 from pysid.io.files import atomic_path
+from pysid.io.spooled_rows import SpooledRows
+from pysid.parallel.work import Results
 
 RECORDS = "records.ark"  # records one behind the other, without their keys
 INDEX = "index.json"
+PIECE_BYTES = 4 << 20  # of a record
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class ShardFile:
         cls,
         path: str | os.PathLike[str],
         identity: str,
-        results: Iterable[tuple[str, np.ndarray | str]],
+        results: Results,
         compress: int = 0,
     ) -> None:
         """Writes arrays, or the reasons why there is none, as they come.
@@ -55,14 +58,15 @@ class ShardFile:
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
             with file.open(RECORDS, "w", force_zip64=True) as records:
                 for key, result in results:
+                    if isinstance(result, str):
+                        shard.skipped[key] = result
+                        continue
                     try:
-                        record = result if isinstance(result, str) else encode_record(result, compress)
+                        spooled = isinstance(result, SpooledRows)
+                        pieces = encode_rows(result, compress) if spooled else [encode_record(result, compress)]
+                        shard.sizes[key] = sum(map(records.write, pieces))
                     except ValueError as error:
-                        record = str(error)
-                    if isinstance(record, str):
-                        shard.skipped[key] = record
-                    else:
-                        shard.sizes[key] = records.write(record)
+                        shard.skipped[key] = str(error)
             file.writestr(INDEX, shard._index())
 
     @classmethod
@@ -79,18 +83,21 @@ class ShardFile:
             return None
         return shard if whole and shard.identity == identity else None
 
-    def records(self) -> Iterator[tuple[str, bytes]]:
-        """Its keys with their records, as `encode_record` makes them; none of a shard that is merged."""
+    def records(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Its keys with their records in pieces, as `encode_record` makes them; none of a shard that is merged."""
         if self.is_merged:
             return
         with zipfile.ZipFile(self.path) as file, file.open(RECORDS) as records:
             for key, size in self.sizes.items():
-                yield key, records.read(size)
+                pieces = (records.read(min(PIECE_BYTES, size - at)) for at in range(0, size, PIECE_BYTES))
+                yield key, pieces
+                for _ in pieces:  # what was not taken must not be the next one's
+                    pass
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Its keys with their arrays, float32."""
         for key, record in self.records():
-            yield key, read_array(io.BytesIO(record))
+            yield key, read_array(io.BytesIO(b"".join(record)))
 
     def mark_merged(self) -> None:
         """Drops the records, and notes on disk that they were there."""

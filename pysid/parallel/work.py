@@ -5,10 +5,12 @@ from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
+from pysid.io.spooled_rows import SpooledRows
+
 Part_contra = TypeVar("Part_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
-Results = Iterable[tuple[str, np.ndarray | str]]
-"""Arrays by name, or one line that says why there is none."""
+Results = Iterable[tuple[str, np.ndarray | SpooledRows | str]]
+"""Arrays by name, those that are too large to be held on disk, or one line that says why there is none."""
 
 
 class Source(Protocol):

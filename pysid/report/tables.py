@@ -7,6 +7,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from pysid.errors import shown
+
 VERIFICATION = ("EER [%]", "minDCF 0.01", "minDCF 0.001")  # headings of `verification_cells`
 
 
@@ -39,7 +41,8 @@ def markdown(table: Table) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of columns, the first to the left, the others to the right."""
+    """Lines of columns, the first to the left, the others to the right; names from files are printable in them."""
+    rows = [list(map(shown, row)) for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return [
         row[0]

@@ -10,6 +10,7 @@ import numpy as np
 from pysid.data.sources import ArraySource, AudioSource
 from pysid.diarization.windows import WindowConfig
 from pysid.errors import DataError, Skipped
+from pysid.frontend.long_recording import LONG_S
 from pysid.io.ark.npz import write_npz
 from pysid.io.ark.writer import PARTIAL, ArkWriter
 from pysid.io.files import atomic_text
@@ -23,7 +24,6 @@ from pysid.progress import track
 from pysid.runs.inputs import Inputs, Named, OnSkip, SourceInputs, WindowInputs
 
 DESCRIPTION = "embedding"
-LONG_S = 600.0  # a longer recording is not held in memory
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from pysid.data.corpus import Corpus
 from pysid.data.features import FRONTEND_FILE, read_frontend
-from pysid.data.sources import ArraySource, AudioFiles, CorpusAudio, Stored
+from pysid.data.sources import ArraySource, AudioFiles, AudioSource, CorpusAudio, Stored
 from pysid.diarization.windows import WindowConfig, subsegment_lines, uniform_windows
-from pysid.errors import DataError
+from pysid.errors import DataError, Skipped
+from pysid.frontend.long_recording import LONG_S, network_input
 from pysid.io.ark.archive import read_matrices, split_specifier
 from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.spooled_rows import SpooledRows
 from pysid.io.tables import read_table, read_wav_scp
+from pysid.model.recording import BLOCK_S
 from pysid.model.speaker_model import SpeakerModel
 from pysid.runs.names import find_files, name_files
 from pysid.segments import Segment
@@ -101,15 +105,44 @@ class WindowInputs(Inputs):
     def read(self, done: Collection[str], on_skip: OnSkip) -> Named:
         """(name, features) of each window that is not in `done`."""
         shift_s = self.model.config.frontend.features.shift_ms / 1000
-        for key, array in self.inputs.read((), on_skip):
-            features = array if self.inputs.are_features else self.model.features([array])[0]
+        for key, features in self._features(on_skip):
             whole = Segment(0.0, len(features) * shift_s)
             windows = uniform_windows([whole] if len(features) else [], self.windows)
             lines = subsegment_lines([(key, whole)], self.windows)
             for line, start_s, end_s in zip(lines, windows.start_s, windows.end_s, strict=False):
                 name = line.rsplit(maxsplit=3)[0]
                 if name not in done:
-                    yield name, features[round(start_s / shift_s) : round(end_s / shift_s)]
+                    start, stop = round(start_s / shift_s), round(end_s / shift_s)
+                    yield (
+                        name,
+                        features.read(start, stop) if isinstance(features, SpooledRows) else features[start:stop],
+                    )
+
+    def _features(self, on_skip: OnSkip) -> Iterator[tuple[str, np.ndarray | SpooledRows]]:
+        """What the network reads of each utterance; of a long recording on disk."""
+        source = self.source
+        if self.inputs.are_features or not isinstance(source, AudioSource):
+            for key, array in self.inputs.read((), on_skip):
+                yield key, array if self.inputs.are_features else self.model.features([array])[0]
+            return
+        skipped = Skipped()
+        for key in source.keys:
+            features = None
+            with skipped.on_error(key):
+                features = self._of_recording(source, key)
+            if features is None:
+                on_skip(key, skipped.reasons[key])
+            else:
+                yield key, features
+
+    @torch.inference_mode()
+    def _of_recording(self, source: AudioSource, key: str) -> np.ndarray | SpooledRows:
+        frontend = self.model.frontend
+        with source.open(key) as piece:
+            if piece.duration_s > LONG_S and not frontend.config.needs_whole:
+                return network_input(frontend, piece.blocks(BLOCK_S))
+            wave = piece.read()
+        return self.model.features([wave])[0]
 
 
 def open_inputs(
@@ -129,7 +162,7 @@ def open_inputs(
     Raises:
         DataError: a source does not exist or is malformed, has no utterances, or names two files alike.
     """
-    inputs = _open_source(sources[0], model, allow_pipes) if len(sources) == 1 else None
+    inputs = _open_source(sources[0], model, allow_pipes, channel, max_hours) if len(sources) == 1 else None
     inputs = inputs or _files(sources, model.config.sample_rate, channel, max_hours)
     if inputs.keys is not None and not inputs.keys:
         raise DataError(f"{sources[0]}: expected at least one utterance, got none")
@@ -141,7 +174,9 @@ def is_stream(sources: Sequence[str]) -> bool:
     return len(sources) == 1 and split_specifier(sources[0])[0] == "ark"
 
 
-def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs | None:
+def _open_source(
+    source: str, model: SpeakerModel, allow_pipes: bool, channel: int | None = None, max_hours: float = MAX_HOURS
+) -> Inputs | None:
     """The utterances of a source that is not an audio file."""
     specifier, name = split_specifier(source)
     path = Path(name)
@@ -153,18 +188,16 @@ def _open_source(source: str, model: SpeakerModel, allow_pipes: bool) -> Inputs 
         stored = (path / "feats.scp").exists() and (path / FRONTEND_FILE).exists()
         if stored and read_frontend(path) == model.config.frontend:
             return _feature_table(path / "feats.scp", allow_pipes)
-        return _corpus(Corpus.read(path), model.config.sample_rate, allow_pipes)
-    if path.suffix == ".scp":
-        return _corpus(Corpus(path.parent, read_wav_scp(path)), model.config.sample_rate, allow_pipes)
-    return None
+        corpus = Corpus.read(path)
+    elif path.suffix == ".scp":
+        corpus = Corpus(path.parent, read_wav_scp(path))
+    else:
+        return None
+    return SourceInputs(CorpusAudio(corpus, model.config.sample_rate, allow_pipes, channel, max_hours))
 
 
 def _feature_table(path: Path, allow_pipes: bool) -> Inputs:
     return SourceInputs(Stored(read_table(path), path.parent, allow_pipes))
-
-
-def _corpus(corpus: Corpus, sample_rate: int, allow_pipes: bool) -> Inputs:
-    return SourceInputs(CorpusAudio(corpus, sample_rate, allow_pipes))
 
 
 def _files(paths: Sequence[str], sample_rate: int, channel: int | None, max_hours: float) -> Inputs:

@@ -1,10 +1,12 @@
 """Recordings that a user names, files and folders of them, and what their results are called."""
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.streams import STDIN
 
 # What lies beside recordings, such as results of pysid; anything else in a folder is taken for one.
@@ -18,22 +20,39 @@ def find_files(sources: Sequence[str]) -> list[str]:
 
     Raises:
         DataError: a file is named twice, or a folder has none.
+    Warns:
+        PysidWarning: a folder below cannot be read.
     """
     found: list[str] = []
     for source in sources:
         if source == STDIN or not os.path.isdir(source):
             found.append(source)
             continue
-        inside = []
-        for folder, folders, names in os.walk(source):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            inside += [os.path.join(folder, name) for name in names if _may_be_recording(name)]
+        inside = list(_files_below(source))
         if not inside:
             raise DataError(f"{source}: expected a folder with audio files, or with a wav.scp, got neither")
         found += sorted(inside)
     if len(set(found)) < len(found):
         raise DataError(f"expected each file once, got {max(found, key=found.count)} again")
     return found
+
+
+def _files_below(source: str) -> Iterator[str]:
+    """The files in a folder and below that may be recordings; links are followed, but not twice."""
+    seen = set()
+
+    def tell(error: OSError) -> None:
+        message = f"{error.filename}: its recordings are left out: cannot read the folder: {error.strerror}"
+        warnings.warn(message, PysidWarning, stacklevel=2)
+
+    for folder, folders, names in os.walk(source, onerror=tell, followlinks=True):
+        state = os.stat(folder)
+        if (state.st_dev, state.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((state.st_dev, state.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (os.path.join(folder, name) for name in names if _may_be_recording(name))
 
 
 def _may_be_recording(name: str) -> bool:
@@ -54,8 +73,11 @@ def name_files(paths: Sequence[str]) -> dict[str, str]:
             # Another ending tells files of one folder apart; other folders need more of the path.
             same_folder = len({os.path.dirname(path) for path in group}) == 1
             named |= {path: _words(path, 0 if same_folder else depth, same_folder) for path in group}
+    taken = set(named.values())
     for group in _alike(named):
-        named |= {path: f"{named[path]}-{number}" for number, path in enumerate(group, start=1)}
+        stem, numbers = named[group[0]], count(1)
+        for path in group:
+            named[path] = next(name for number in numbers if (name := f"{stem}-{number}") not in taken)
     return {name: path for path, name in named.items()}
 
 
@@ -71,7 +93,7 @@ def _words(path: str, depth: int, with_ending: bool) -> str:
         return "stdin"
     whole = Path(path)
     folders = [part for part in whole.parts[:-1] if part not in (os.sep, ".", "..")]
-    words = [*folders[len(folders) - depth :], whole.stem] if depth else [whole.stem]
+    words = [*folders[max(0, len(folders) - depth) :], whole.stem]
     name = "_".join(words) + (f"_{whole.suffix[1:]}" if with_ending and whole.suffix else "")
     try:
         name.encode()

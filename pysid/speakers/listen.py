@@ -18,6 +18,39 @@ from pysid.model.speaker_model import SpeakerModel
 
 NONE_S = 0.25  # less speech than that is none
 ENOUGH_S = 3.0  # a decision on less of it is seldom sure
+# How sure the network that knows voices from music is of what was found, on average. 120 clips of read speech had 0.83
+# and more, 24 under music as loud as themselves 0.70 and more; 37 clips of music had 0.61 at most.
+DOUBTFUL, NO_VOICE = 0.7, 0.5
+VOICE = 0.8  # of a frame in which it hears one
+
+
+@dataclass
+class Speech:
+    """How much speech was found.
+
+    Attributes:
+        found_s: seconds.
+        believed_s: of these, as far as the network that knows voices believes in them; None where there is none.
+        sure_s: in which it hears a voice.
+    """
+
+    found_s: float = 0.0
+    believed_s: float | None = None
+    sure_s: float = 0.0
+
+    def __add__(self, other: "Speech") -> "Speech":
+        known = [x for x in (self.believed_s, other.believed_s) if x is not None]
+        return Speech(self.found_s + other.found_s, sum(known) if known else None, self.sure_s + other.sure_s)
+
+    @property
+    def belief(self) -> float:
+        """The mean over what was found, in [0, 1]; 1 where nobody can tell."""
+        return 1.0 if self.believed_s is None or not self.found_s else self.believed_s / self.found_s
+
+    @property
+    def is_other_sound(self) -> bool:
+        """Whether it must be music or noise."""
+        return self.belief < NO_VOICE and self.sure_s < NONE_S
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,20 +101,25 @@ class SpeechListener:
         """
         name = name_of_recording(audio)
         meter = QualityMeter(self.model.config.sample_rate)
-        duration_s, speech_s = 0.0, 0.0
+        duration_s, speech = 0.0, Speech()
 
         def counted() -> Iterator[RecordingFeatures]:
-            nonlocal duration_s, speech_s
+            nonlocal duration_s, speech
             for part in recording_parts(self.model.frontend, audio, self.channel, self.max_hours, meter):
                 duration_s += part.duration_s
-                speech_s += self.speech_s(part)
+                speech += self.speech(part)
                 yield part
 
         embedding = embed_parts(self.model.embed_features, name, counted())
+        speech_s = speech.found_s
         if speech_s < NONE_S:
             found = f"{speech_s:.2f} s of it" if speech_s else "none"
             raise DataError(f"{name}: expected speech, found {found} in {duration_s:.1f} s")
+        if speech.is_other_sound:
+            raise DataError(f"{name}: expected speech, found what sounds like music or noise in {duration_s:.1f} s")
         faults = meter.finish().faults()
+        if speech.belief < DOUBTFUL:
+            faults.insert(0, "sounds like music or noise more than like speech")
         if speech_s < ENOUGH_S:
             faults.insert(0, f"little speech: {speech_s:.1f} s, where a decision needs {ENOUGH_S:g} s or more")
         if faults:
@@ -89,8 +127,14 @@ class SpeechListener:
             warnings.warn(message, PysidWarning, stacklevel=2)
         return Heard(embedding, duration_s, speech_s, faults)
 
-    def speech_s(self, part: RecordingFeatures) -> float:
-        """Seconds of speech, by the network that finds it, or by the model's VAD where there is none."""
+    def speech(self, part: RecordingFeatures) -> Speech:
+        """The speech in a part, by the networks that find it, or by the model's VAD where there are none."""
         if self._detector is None:
-            return float(part.voiced.sum()) * part.shift_s
-        return float((self._detector(part.features).speech > 0.5).sum()) * part.shift_s
+            return Speech(float(part.voiced.sum()) * part.shift_s)
+        heard = self._detector(part.features)
+        found = heard.speech > 0.5
+        found_s = float(found.sum()) * part.shift_s
+        if heard.voice is None:
+            return Speech(found_s)
+        believed_s = float(heard.voice[found].sum()) * part.shift_s
+        return Speech(found_s, believed_s, float((heard.voice > VOICE).sum()) * part.shift_s)

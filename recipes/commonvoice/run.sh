@@ -65,8 +65,8 @@ fi
 
 if wanted 1 && [[ ! $from_audio ]]; then
   announce 1 "features and VAD"
-  [[ -f $data/train/utt2num_frames ]] || pysid features "$train" "$data/train" --jobs "$jobs"
-  [[ -f $data/dev/utt2num_frames ]] || pysid features "$dev" "$data/dev" --jobs "$jobs"
+  [[ -f $data/train/utt2num_frames ]] || pysid features "$train" "$data/train" --allow-skipped --jobs "$jobs"
+  [[ -f $data/dev/utt2num_frames ]] || pysid features "$dev" "$data/dev" --allow-skipped --jobs "$jobs"
 fi
 
 if wanted 2; then

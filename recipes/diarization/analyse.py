@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pysid.diarization.local.speech import LocalSpeech
 
 from pysid.config import assignment
 from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.files import with_settings
 from pysid.diarization.local.analysis import LocalAnalysis
 from pysid.diarization.local.embeddings import LocalSpeakers
-from pysid.diarization.local.speech import LocalSpeech
 from pysid.diarization.pipeline import Analysis, Diarizer
 from pysid.diarization.steps import Windows
 from pysid.frontend.streaming import RecordingFeatures

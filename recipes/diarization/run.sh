@@ -57,7 +57,7 @@ if wanted 0; then
       if [[ -f $source/$network.json ]]; then cp "$source/$network".{json,safetensors} "$exp/model"; fi
     done
     python ../several_clips.py "$train" "$exp/data/train" 5 # as for the back-end of utterances
-    pysid embed "$exp/data/train" "$exp/windows.ark" --window 1.5 --shift 1 --model "$exp/model" --jobs "$jobs"
+    pysid embed "$exp/data/train" "$exp/windows.ark" --allow-skipped --window 1.5 --shift 1 --model "$exp/model" --jobs "$jobs"
     pysid fit-backend "$exp/model" "scp:$exp/windows.scp" "$exp/data/train/utt2spk" --windows --lda-dim 100
   fi
 fi
@@ -75,7 +75,7 @@ if wanted 1; then
     small=(--min-pieces 4 --max-pieces 6 --max-speakers 3) single=(--min-speakers 1 --max-speakers 1 --min-pieces 1 --max-pieces 2)
   fi
   for fold in a b; do
-    common=(--count $(((count + 1) / 2)) --speakers "$exp/data/speakers-$fold" --jobs "$jobs" "${small[@]}")
+    common=(--allow-skipped --count $(((count + 1) / 2)) --speakers "$exp/data/speakers-$fold" --jobs "$jobs" "${small[@]}")
     pysid prepare conversations "$data" "$exp/data/plain-$fold" "${common[@]}" --seed "$seed"
     pysid prepare conversations "$data" "$exp/data/overlap-$fold" "${common[@]}" --seed $((seed + 1)) \
       --pause 0.5 --overlap 0.3 --gain 3

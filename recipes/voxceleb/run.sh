@@ -159,7 +159,7 @@ if [[ $train_on == voxceleb2 && -d $data/voxceleb1 ]]; then sets+=(voxceleb1_tra
 if wanted 1; then
   announce 1 "features and VAD: MFCC, CMVN, voiced frames"
   for set_ in "${sets[@]}"; do
-    once "$features/$set_/.done" pysid features "$data/$set_" "$features/$set_" --compress "${workers[@]}"
+    once "$features/$set_/.done" pysid features "$data/$set_" "$features/$set_" --allow-skipped --compress "${workers[@]}"
   done
 fi
 
@@ -167,12 +167,12 @@ if [[ $augment == copies ]]; then
   trained=$features/${train}_combined
   if wanted 2; then
     announce 2 "$copies copies with reverberation, noise, music and babble"
-    once "$augmented/.done" pysid augment "$data/$train" "$augmented" --noises "$data/musan_noise" \
+    once "$augmented/.done" pysid augment "$data/$train" "$augmented" --allow-skipped --noises "$data/musan_noise" \
       --music "$data/musan_music" --speech "$data/musan_speech" "${rooms[@]/#/--rooms=}" --subset "$copies" --jobs "$jobs"
   fi
   if wanted 3; then
     announce 3 "features of the copies, with the VAD of the clean speech"
-    once "$features/${train}_aug/.done" pysid features "$augmented/${train}_aug" "$features/${train}_aug" --compress \
+    once "$features/${train}_aug/.done" pysid features "$augmented/${train}_aug" "$features/${train}_aug" --allow-skipped --compress \
       --stored-vad "${workers[@]}"
   fi
   if wanted 4; then
@@ -233,7 +233,7 @@ fi
 if wanted 9; then
   announce 9 "extract x-vectors"
   for set_ in "${sets[@]}"; do
-    once "$x/$set_.done" pysid embed "$features/$set_" "$x/$set_.ark" --model "$model" "${embedders[@]}"
+    once "$x/$set_.done" pysid embed "$features/$set_" "$x/$set_.ark" --allow-skipped --model "$model" "${embedders[@]}"
   done
 fi
 

@@ -162,7 +162,7 @@ def test_pieces_of_recordings(pysid, small, sources, tmp_path):
 def test_bad_utterances_are_skipped_and_listed(pysid, with_broken, broken, sources, tmp_path):
     outcome = pysid("augment", with_broken, tmp_path / "aug", *sources, "--kinds", "noise")
     unreadable = set(broken) - {"silent", "too-short"}
-    assert outcome.status == 0
+    assert outcome.status == 1
     assert f"skipped {len(unreadable)} of {len(broken) + 6} utterances:" in outcome.err.splitlines()
     assert len(Corpus.read(tmp_path / "aug" / "small_noise")) == 8
 

@@ -214,6 +214,12 @@ def test_bad_arguments(pysid, piece, tmp_path):
     errors = {
         ("--set", "windows"): "expected key=value, got 'windows'",
         ("--set", "windows.size=3"): "settings: unknown key 'windows.size'",
+        (
+            "--threshold",
+            1,
+        ): "is for ahc and linkage, and the clustering here is vbx: choose one of those (--clustering ahc), "
+        "or set clustering.fb, of which higher values find fewer speakers (now ",
+        ("--set", "clustering.kind=spectral", "--threshold", 1): "or say how many speakers there are",
         ("--model", tmp_path): f"{tmp_path}: expected a model directory with config.json",
         ("--reference", tmp_path / "no.rttm"): "no.rttm: cannot read the file: No such file or directory",
         ("--reference", TRUTH): "expected turns of the recording 'piece' in the RTTM given, which has meeting",

@@ -7,10 +7,11 @@ from pysid.io.ark.archive import read_matrices
 
 def test_bad_utterances_are_skipped_counted_and_listed(pysid, with_broken, broken, tmp_path):
     outcome = pysid("features", with_broken, tmp_path / "f")
-    assert (outcome.status, outcome.out) == (0, "")
+    assert (outcome.status, outcome.out) == (1, "")
     assert f"skipped {len(broken)} of {len(broken) + 6} utterances:" in outcome.err.splitlines()
     assert "  alicia-silent: no speech found" in outcome.err.splitlines()
     assert len(dict(read_matrices(tmp_path / "f" / "feats.scp"))) == 6
+    assert pysid("features", with_broken, tmp_path / "f", "--allow-skipped").status == 0
 
 
 def test_pipes_when_allowed(pysid, dev, tmp_path):

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from pysid.io.ark.npz import read_npz
+
 RATE = 16000
 
 
@@ -47,6 +49,39 @@ def test_the_order_of_channels_does_not_decide(pysid, audio, tmp_path):
     for name, channel in (("ab.wav", 0), ("ba.wav", 1)):
         outcome = pysid("verify", *audio("alicia-0"), tmp_path / name, "--channel", channel)
         assert ": accepted, " in outcome.out and outcome.err == ""
+
+
+def test_a_table_has_the_channels_that_its_files_have(pysid, model, audio, tmp_path):
+    (a, rate), (b, _) = (soundfile.read(path) for path in audio("alicia-1", "storm-0"))
+    n = min(len(a), len(b))
+    soundfile.write(tmp_path / "ab.wav", np.stack([a[:n], b[:n]], 1), rate)
+    (tmp_path / "wav.scp").write_text("ab ab.wav\n")
+    for name, options in (("mean", ()), ("second", ("--channel", 1))):
+        vectors = []
+        for source in ("wav.scp", "ab.wav"):
+            outcome = pysid("embed", tmp_path / source, tmp_path / "x.npz", "--model", model, *options)
+            assert outcome.status == 0 and ("hold different things" in outcome.err) == (name == "mean"), outcome.err
+            vectors.append(dict(read_npz(tmp_path / "x.npz"))["ab"])
+        np.testing.assert_array_equal(*vectors)
+    outcome = pysid("features", tmp_path, tmp_path / "feats", "--channel", 2)
+    assert "expected a channel of the file (0 to 1), got 2" in outcome.error
+    outcome = pysid("embed", tmp_path / "wav.scp", tmp_path / "y.npz", "--model", model, "--max-hours", 0.001)
+    assert "expected at most 0.001 hours" in outcome.error
+
+
+def test_names_do_not_reach_the_terminal_raw(pysid, audio, tmp_path):
+    name = tmp_path / "a\nb\x1b[31mc.ogg"
+    shutil.copy(*audio("alicia-0"), name)
+    for arguments in (
+        ("diarize", name, "-o", tmp_path / "o\x1b", "-f", "rttm"),
+        ("diarize", name, *audio("slt-0"), "-o", tmp_path / "o\x1b", "-f", "rttm"),
+        ("verify", name, name),
+        ("enroll", "--db", tmp_path / "x\x1b.db", "anna", name),
+        ("embed", name, tmp_path / "x\x1b.npz"),
+    ):
+        outcome = pysid(*arguments)
+        assert outcome.status == 0, outcome.err
+        assert "\x1b" not in outcome.out + outcome.err and "\\x1b" in outcome.out, arguments
 
 
 def test_one_bad_file_costs_only_itself(pysid, model, audio, tmp_path):

@@ -17,7 +17,6 @@ BLOCK = re.compile(r"^```python\n(.*?)^```|^    (pysid [^\n]+)$", re.MULTILINE |
 def folder(tmp_path, monkeypatch):
     """A folder with the examples, as one is in after unpacking the source."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    (tmp_path / "results").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -69,3 +68,10 @@ def test_example(name, folder):
 def test_each_example_is_run():
     programs = {path.name for path in (ROOT / "examples").glob("*.py") if "import pysid\n" in path.read_text()}
     assert programs == set(EXAMPLES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_without_arguments_says_how_it_is_called(name):
+    done = subprocess.run([sys.executable, ROOT / "examples" / name], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and f"python examples/{name} " in done.stderr and "Traceback" not in done.stderr

@@ -97,7 +97,7 @@ def test_bad_input(pysid, prepare, small, tmp_path):
 
 def test_unreadable_recordings_are_listed(pysid, with_broken, tmp_path):
     outcome = pysid("prepare", "conversations", with_broken, tmp_path / "out", *OPTIONS)
-    assert outcome.status == 0
+    assert outcome.status == 1
     assert "skipped 8 of 16 utterances:\n" in outcome.err
     assert "  alicia-zero-bytes: " in outcome.err and "empty file" in outcome.err
 

@@ -145,7 +145,7 @@ def test_what_is_no_database(pysid, fitted, audio, tmp_path):
         text: "expected a speaker database, got a file of another kind",
         folder: "expected a speaker database, got a folder",
         newer: "expected a speaker database of version 1, got 9: use a newer pysid",
-        foreign: "expected a speaker database, got another database of SQLite",
+        foreign: "expected a speaker database, got another SQLite database",
     }
     for path, message in messages.items():
         for command in all_commands(path, audio, fitted):

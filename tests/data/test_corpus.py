@@ -121,8 +121,10 @@ def test_a_segment_has_its_channel(segmented):
     (segmented / "segments").write_text("u1 rec1 0 -1 1\nu2 rec1 0 -1\nu3 rec2 0 -1\n")
     corpus = Corpus.read(segmented)
     np.testing.assert_array_equal(corpus.read_wave(corpus["u1"]), WAVES["b"])
-    np.testing.assert_array_equal(corpus.read_wave(corpus["u2"]), WAVES["a"])
+    np.testing.assert_array_equal(corpus.read_wave(corpus["u1"], channel=0), WAVES["b"])
     np.testing.assert_array_equal(corpus.read_wave(corpus["u2"], channel=1), WAVES["b"])
+    mean = corpus.read_wave(corpus["u2"])  # as of any other recording
+    np.testing.assert_allclose(mean, (WAVES["a"] + WAVES["b"]) / 2, atol=0.5)
 
 
 def test_pipes_run_only_when_allowed(plain):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pysid.config import to_plain
+from pysid.data import features
 from pysid.data.corpus import Corpus
 from pysid.data.features import compute_features, read_frontend, read_wave_features, write_features
 from pysid.errors import DataError
@@ -164,3 +165,17 @@ def test_in_memory(small, with_broken):
         np.testing.assert_array_equal(found[name], expected)
     with pytest.raises(DataError, match=r"alicia-silent: no speech found"):
         read_wave_features(corpus, [*names, "alicia-silent"], VOXCELEB)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_long_recordings_are_not_held_and_give_the_same(with_broken, tmp_path, monkeypatch, compress):
+    corpus = Corpus.read(with_broken)
+    skipped = write_features(corpus, tmp_path / "whole", VOXCELEB, compress=compress)
+    monkeypatch.setattr(features, "LONG_S", 1.0)
+    assert write_features(corpus, tmp_path / "blocks", VOXCELEB, compress=compress).reasons == skipped.reasons
+    whole, blocks = (dict(read_matrices(tmp_path / name / "feats.scp")) for name in ("whole", "blocks"))
+    assert list(whole) == list(blocks)
+    for name, expected in whole.items():
+        np.testing.assert_allclose(blocks[name], expected, rtol=0, atol=0.3 if compress else 1e-5)  # a step of 8 bits
+    tables = [(tmp_path / name / "utt2num_frames").read_text() for name in ("whole", "blocks")]
+    assert tables[0] == tables[1]

@@ -130,7 +130,7 @@ CASES = {
             ("segments", 1, "error", "expected 0 <= start < end, or an end of -1, got 2 and 1"),
             ("segments", 2, "error", "expected a recording of wav.scp, got 'r4'"),
             ("segments", 3, "error", "expected a segment of the 2 s of 'r2', got 0 to 2.5 s"),
-            ("segments", 4, "warning", "ends 0.4 s behind 'r3' and will be cut"),
+            ("segments", 4, "warning", "ends 0.4 s after the end of 'r3' and will be cut"),
         ],
     ),
     "start behind the end": (

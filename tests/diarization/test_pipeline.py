@@ -219,7 +219,9 @@ class Hears:
         self.local: LocalSpeech | None = None
 
     def __call__(self, features) -> Activity:
-        return Activity(*(speech_mask(x, len(features), 0.01).astype(np.float32) for x in self.segments), self.local)
+        return Activity(
+            *(speech_mask(x, len(features), 0.01).astype(np.float32) for x in self.segments), local=self.local
+        )
 
 
 NETWORK = {"vad": {"kind": "network"}, "overlap": {"kind": "network"}}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pysid.backend.chain import PldaBackend
 from pysid.backend.plda import Plda
 from pysid.diarization.steps import Clustering, SpeakerCount, Windows
-from pysid.diarization.vbx import Vbx, VbxConfig, forward_backward, infer, refine
+from pysid.diarization.vbx import Vbx, VbxConfig, forward_backward, infer, join, refine
 from pysid.errors import DataError
 
 PSI = np.array([16.0, 8.0, 4.0, 2.0, 1.0, 0.5])
@@ -359,3 +359,53 @@ def test_where_a_recording_lies_is_of_no_account_once_it_is_centred():
     assert agree(centred[0].argmax(1), truth)
     plain = [cluster(y, Start(truth), SpeakerCount()).posteriors for y in (x, moved)]
     assert plain[0].shape != plain[1].shape or np.abs(plain[0] - plain[1]).max() > 1e-6
+
+
+def test_in_a_short_recording_a_speaker_costs_less_where_that_is_asked_for():
+    x, truth = conversation(4, 2, 6)
+    start, n = Start(truth), len(truth)
+    for factor in (2, 5):
+        less = cluster(x, start, SpeakerCount(), fb=10.0, full_cost_windows=factor * n).posteriors
+        np.testing.assert_array_equal(less, cluster(x, start, SpeakerCount(), fb=10.0 / factor).posteriors)
+    full = cluster(x, start, SpeakerCount(), fb=10.0).posteriors
+    for n_windows in (0, 1, n):  # a recording of at least so many pays in full
+        same = cluster(x, start, SpeakerCount(), fb=10.0, full_cost_windows=n_windows).posteriors
+        np.testing.assert_array_equal(same, full)
+    # What two windows of another voice say is less than a speaker costs, unless that is less for so short a recording.
+    few = np.r_[np.zeros((20, len(PSI))), np.tile([2.5, -2.0, 1.5, 1.0, 0.5, 0.0], (2, 1))]
+    few += np.random.default_rng(0).normal(scale=0.3, size=few.shape)
+    two = Start(np.r_[np.zeros(20, int), 1, 1], 1)
+    assert cluster(few, two, SpeakerCount(), fa=1.0, fb=10.0).n_speakers == 1
+    assert cluster(few, two, SpeakerCount(), fa=1.0, fb=10.0, full_cost_windows=200).n_speakers == 2
+
+
+def test_a_number_of_windows_is_not_negative():
+    with pytest.raises(ValueError, match="full_cost_windows must not be negative, got -1"):
+        VbxConfig(full_cost_windows=-1)
+
+
+def test_two_speakers_of_one_voice_are_joined_and_those_of_two_are_not():
+    config = VbxConfig(fa=1.0, fb=8.0, loop_probability=0.9, max_iterations=1)
+    halves = np.repeat(np.eye(2), 15, axis=0)
+    noise = np.random.default_rng(0).normal(size=(30, len(PSI)))
+    for distance, n_speakers in ((0.0, 1), (4.0, 2)):
+        x = noise + np.repeat([[0.0], [distance]], 15, axis=0)
+        result = infer(x, PSI, halves, config)
+        assert len(set(result.posteriors.argmax(1))) == 2
+        assert join(x, PSI, result, config).posteriors.shape[1] == n_speakers
+
+
+def test_the_lower_bound_gains_by_joining():
+    x, _ = conversation(1, 3, 12)
+    config = VbxConfig(fa=1.0, fb=4.0, max_iterations=5)
+    result = infer(x, PSI, random_posteriors(0, len(x), 6), config)
+    joined = join(x, PSI, result, config)
+    assert joined.elbos[-1] >= result.elbos[-1]
+    assert join(x, PSI, joined, config) is joined
+    one = infer(x, PSI, np.ones((len(x), 1)), config)
+    assert join(x, PSI, one, config) is one
+
+
+def test_speakers_that_were_asked_for_are_not_joined():
+    x, truth = conversation(2, 2, 8)
+    assert cluster(x, Start(truth), SpeakerCount.exactly(4), join=True).n_speakers == 4

@@ -1,8 +1,13 @@
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
+from pysid.config import from_plain
+from pysid.embedding.networks import n_parameters
 from pysid.embedding.tdnn import TdnnLayer
 from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 
@@ -128,3 +133,19 @@ def test_offsets_must_ascend() -> None:
         if offsets != (0, 1):
             with pytest.raises(ValueError, match="ascend"):
                 TdnnLayer(1, 1, offsets)
+
+
+def test_the_topology_of_x_vector_kaldi_tf() -> None:
+    """docs/models.md, against local/tf/models.py, ModelWithoutDropout: kernels 5, 5, 7, 1, 1, as many frames out as in.
+
+    Each layer has weights, a bias, and a scale and an offset of its batch norm.
+    """
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(network:\n.*?)```", page, re.DOTALL)
+    config = from_plain(XVectorConfig, yaml.safe_load(block)["network"], "docs/models.md")
+    assert config.context == 0 and config.embedding_layer == 0 and config.order == "relu-norm"
+    sizes, kernels = [30, 512, 512, 512, 512, 1536], [5, 5, 7, 1, 1]
+    expected = sum(k * a * b + 3 * b for k, a, b in zip(kernels, sizes, sizes[1:], strict=False))
+    expected += sum(a * b + 3 * b for a, b in [(2 * 1536, 512), (512, 512)])
+    with torch.device("meta"):
+        assert n_parameters(XVector(config)) == expected

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from pysid.io.spooled_rows import SpooledRows
+from pysid.parallel import shard_file
 from pysid.parallel.shard_file import ShardFile
 
 RESULTS = [("a", np.arange(3.0)), ("bad", "no speech found"), ("b", np.arange(8.0).reshape(4, 2)), ("c", np.ones(1))]
@@ -70,3 +72,21 @@ def test_a_failure_leaves_no_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         ShardFile.write(tmp_path / "s.zip", "id", broken())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("compress", [0, 1])
+def test_rows_on_disk(tmp_path, monkeypatch, compress):
+    monkeypatch.setattr(shard_file, "PIECE_BYTES", 100)
+    matrix = np.random.default_rng(0).normal(size=(40, 3))
+    rows, broken = SpooledRows(3), SpooledRows(3)
+    rows.append(matrix)
+    broken.append(np.full((9, 3), np.inf))
+    written = []
+    for name, spooled, bad in (("a", rows, broken), ("b", matrix, np.full((9, 3), np.inf))):
+        path = tmp_path / f"{name}.zip"
+        ShardFile.write(path, "id", [("1", spooled), ("2", bad), ("3", spooled)], compress)
+        written.append(ShardFile.read(path, "id"))
+    first, second = ({key: b"".join(record) for key, record in shard.records()} for shard in written)
+    assert first == second and set(first) >= {"1", "3"}
+    assert written[0].skipped == written[1].skipped and ("2" in written[0].skipped) == bool(compress)
+    assert [key for key, _ in written[0].records()] == list(first)  # records that nobody reads do not shift the next

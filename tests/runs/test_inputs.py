@@ -9,6 +9,7 @@ from pysid.errors import Skipped
 from pysid.io.ark.archive import read_vectors
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.model.speaker_model import SpeakerModel
+from pysid.runs import inputs
 from pysid.runs.embed import embed
 from pysid.runs.inputs import Inputs, WindowInputs, open_inputs
 
@@ -99,3 +100,20 @@ def test_windows_of_audio_are_those_of_its_features(opened, small, small_feature
     assert list(both[0]) == list(both[1])
     for name, vector in both[0].items():
         assert np.linalg.norm(vector - both[1][name]) < 0.05 * np.linalg.norm(vector)  # stored features are compressed
+
+
+def test_windows_of_a_long_recording_are_those_of_a_short_one(opened, small, monkeypatch):
+    def windows():
+        skipped = Skipped()
+        found = dict(WindowInputs(open_inputs([str(small)], opened), opened, WindowConfig()).read((), skipped.add))
+        return found, skipped
+
+    (small / "wav.scp").write_text((small / "wav.scp").read_text() + "alicia-no no.wav\n")
+    (small / "utt2spk").write_text((small / "utt2spk").read_text() + "alicia-no alicia\n")
+    whole, skipped = windows()
+    monkeypatch.setattr(inputs, "LONG_S", 1.0)
+    blocks, again = windows()
+    assert list(whole) == list(blocks) and list(skipped.reasons) == ["alicia-no"]
+    assert skipped.reasons == again.reasons and "No such file" in again.reasons["alicia-no"]
+    for name, features in whole.items():
+        np.testing.assert_allclose(blocks[name], features, rtol=0, atol=1e-5)

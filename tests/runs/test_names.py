@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
+from pysid.runs import names as module
 from pysid.runs.names import find_files, name_files
 
 
@@ -54,3 +55,49 @@ def test_every_recording_keeps_a_name_of_its_own():
 def test_names_that_are_no_utf8_can_be_written():
     (name,) = name_files([os.fsdecode(b"caf\xe9.wav")])
     assert name == "café"
+
+
+def touch(folder, *paths):
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+
+
+def test_links_to_folders_are_followed_and_circles_end(tmp_path):
+    touch(tmp_path, "other/d.wav", "rec/a.wav")
+    (tmp_path / "rec" / "more").symlink_to(tmp_path / "other")
+    (tmp_path / "rec" / "round").symlink_to(tmp_path / "rec")
+    (tmp_path / "rec" / "gone.wav").symlink_to(tmp_path / "no.wav")
+    found = [os.path.relpath(path, tmp_path / "rec") for path in find_files([str(tmp_path / "rec")])]
+    assert found == ["a.wav", "gone.wav", "more/d.wav"]  # what a link does not lead to is found out when it is read
+
+
+def test_a_folder_that_cannot_be_read_is_told_of(tmp_path, monkeypatch):
+    touch(tmp_path, "a.wav", "closed/b.wav")
+    scan = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(module.os, "scandir", scandir)
+    with pytest.warns(PysidWarning, match=r"closed: its recordings are left out: .* Permission denied"):
+        assert find_files([str(tmp_path)]) == [str(tmp_path / "a.wav")]
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["a.wav", "./a.wav", "a-1.wav"], ["a-2", "a-3", "a-1"]),
+        (["a.wav", "../a.wav", "x/../a.wav", "a-1.wav", "a-2.wav"], None),
+        (["/r/p/q/x.wav", "p/q/x.wav", "q_x.wav", "q/x.wav"], None),
+        (["d/a.wav", "d/a.mp3", "e/a.wav", "d_a.wav", "a_wav"], None),
+        (["a", "a.b", "a.b.c", "b/a"], None),
+    ],
+)
+def test_no_two_results_have_one_name(paths, expected):
+    named = name_files(paths)
+    assert sorted(named.values()) == sorted(paths)
+    if expected:
+        assert list(named) == expected

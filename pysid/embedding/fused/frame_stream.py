@@ -95,7 +95,7 @@ class FrameStream:
         """Lets layer i go on as far as its input reaches; returns how many frames that gave."""
         layer, x = self.layers[i], self._inputs[i]
         n_out = max(held[i] - layer.span, 0)
-        size = -(-n_out // self._step) * self._step  # what comes of frames past the input's end is written over later
+        size = -(-n_out // self._step) * self._step  # what comes from frames past the input's end is overwritten later
         if i + 1 == len(self.layers):
             layer.apply(x, self._splices[i], self._out[1 : 1 + size])
         else:

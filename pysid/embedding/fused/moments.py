@@ -23,7 +23,7 @@ class Moments:
         self._variances: list[Tensor] = []
 
     def add(self, rows: Tensor) -> None:
-        """Takes a piece: rows[1:] of (1 + n, D), n >= 1. Nothing of use is left in its place."""
+        """Takes a piece: rows[1:] of (1 + n, D), n >= 1, whose memory it overwrites."""
         mean, variance = torch.batch_norm_update_stats(rows[1:], None, None, 0.0)
         self._sizes.append(len(rows) - 1)
         self._means.append(mean)

@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pysid.embedding.resnet import ConvNorm, ResNet
 
-BATCH_FRAMES = 600  # of utterances that go through together: more gain no time
+BATCH_FRAMES = 600  # frames that go through together: more would save no time
 
 
 class FusedResNet:

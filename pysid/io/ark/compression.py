@@ -4,7 +4,11 @@ kaldiio has it too, but rounds in another way and so differs from Kaldi in one v
 Source: Kaldi matrix/compressed-matrix.cc, CopyFromMat, ComputeGlobalHeader, ComputeColHeader, FloatToChar.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
+
+from pysid.io.spooled_rows import SpooledRows
 
 AUTOMATIC = 1
 SPEECH_FEATURE = 2
@@ -45,6 +49,29 @@ def compress(matrix: np.ndarray, method: int = AUTOMATIC) -> bytes:
     return start + _levels(matrix, minimum, span, n_steps).astype("<u2" if n_steps > 255 else "u1").tobytes()
 
 
+def compress_rows(rows: SpooledRows) -> Iterator[bytes]:
+    """What `compress` gives of a matrix that is not held, in pieces: a column of it is held at a time.
+
+    Raises:
+        ValueError: a value is not finite.
+    """
+    if len(rows) <= 8:  # where AUTOMATIC is another method
+        yield compress(rows.read(0, len(rows)))
+        return
+    lowest, highest = np.float32(np.inf), np.float32(-np.inf)
+    for block in rows.blocks():
+        if not np.isfinite(block).all():
+            raise ValueError("expected finite values to compress, got NaN or infinity")
+        lowest, highest = min(lowest, block.min()), max(highest, block.max())
+    minimum, span = _range(np.array([[lowest, highest]], np.float32), SPEECH_FEATURE)
+    yield _TOKENS[SPEECH_FEATURE] + _header(minimum, span, rows.shape)
+    columns = range(rows.dim)
+    levels = [_percentile_levels(rows.column(d)[:, None], minimum, span) for d in columns]
+    yield b"".join(level.T.astype("<u2").tobytes() for level in levels)
+    for d in columns:
+        yield _chars(rows.column(d)[:, None], levels[d], minimum, span)
+
+
 def _range(matrix: np.ndarray, method: int) -> tuple[np.float32, np.float32]:
     if method not in _SPREAD:
         minimum, span = _FIXED[method]
@@ -67,12 +94,17 @@ def _levels(values: np.ndarray, minimum: np.float32, span: np.float32, n_steps: 
 def _by_column(matrix: np.ndarray, minimum: np.float32, span: np.float32) -> bytes:
     """Percentiles 0, 25, 75 and 100 of every column as 16-bit levels, then the columns, one byte a value."""
     levels = _percentile_levels(matrix, minimum, span)  # (4, D)
+    return levels.T.astype("<u2").tobytes() + _chars(matrix, levels, minimum, span)
+
+
+def _chars(matrix: np.ndarray, levels: np.ndarray, minimum: np.float32, span: np.float32) -> bytes:
+    """The columns, one byte a value, of which these are the `_percentile_levels`."""
     p0, p25, p75, p100 = minimum + span * np.float32(1.52590218966964e-05) * levels.astype(np.float32)
     low = _char(matrix, p0, p25, 0, 64)
     middle = _char(matrix, p25, p75, 64, 128)
     high = _char(matrix, p75, p100, 192, 63)
     chars = np.where(matrix < p25, low, np.where(matrix < p75, middle, high))
-    return levels.T.astype("<u2").tobytes() + np.ascontiguousarray(chars.T, np.uint8).tobytes()
+    return np.ascontiguousarray(chars.T, np.uint8).tobytes()
 
 
 def _percentile_levels(matrix: np.ndarray, minimum: np.float32, span: np.float32) -> np.ndarray:

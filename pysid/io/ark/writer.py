@@ -13,9 +13,10 @@ import kaldiio.matio
 import numpy as np
 
 from pysid.errors import DataError
-from pysid.io.ark.compression import METHODS, compress
+from pysid.io.ark.compression import AUTOMATIC, METHODS, compress, compress_rows
 from pysid.io.ark.record import BINARY, record_end
 from pysid.io.files import atomic_path, atomic_text, naming
+from pysid.io.spooled_rows import SpooledRows
 
 PARTIAL = ".partial"
 MAX_KEY_BYTES = 4096
@@ -127,10 +128,10 @@ class ArkWriter:
             record = encode_record(array, self.compress)
         except ValueError as error:
             raise DataError(f"{self.ark}: {key}: {error}") from None
-        self._append(key, record)
+        self._append(key, (record,))
 
-    def append(self, key: str, record: bytes) -> None:
-        """Appends what `encode_record` made of an array. Raises DataError for a key as `write` does."""
+    def append(self, key: str, record: Iterable[bytes]) -> None:
+        """Appends what `encode_record` made of an array, in pieces. Raises DataError for a key as `write` does."""
         self._check_key(key)
         self._append(key, record)
 
@@ -148,12 +149,13 @@ class ArkWriter:
         if key in self._offsets:
             raise DataError(f"{self.ark}: expected each key once, got {key!r} again")
 
-    def _append(self, key: str, record: bytes) -> None:
+    def _append(self, key: str, record: Iterable[bytes]) -> None:
         file = self._file or self._open()
         with naming(self.partial):
             file.write(key.encode() + b" ")
-            self._offsets[key] = file.tell()
-            file.write(record)
+            offset = file.tell()
+            file.writelines(record)
+            self._offsets[key] = offset
 
     def _scan(self) -> None:
         if os.path.exists(self.partial):
@@ -202,6 +204,26 @@ def encode_record(array: np.ndarray, method: int = 0) -> bytes:
     buffer = io.BytesIO()
     kaldiio.matio.write_array(buffer, np.ascontiguousarray(array, "<f4"))
     return buffer.getvalue()
+
+
+def encode_rows(rows: SpooledRows, method: int = 0) -> Iterator[bytes]:
+    """What `encode_record` gives of a matrix that is not held, in pieces.
+
+    Args:
+        method: 0 for float32, or `AUTOMATIC`.
+    Raises:
+        ValueError: it is to be compressed and not finite.
+    """
+    if method not in (0, AUTOMATIC):
+        raise ValueError(f"method must be 0 or {AUTOMATIC}, got {method}")
+    if method:
+        pieces = compress_rows(rows)
+        yield BINARY + next(pieces)  # which is where it fails
+        yield from pieces
+        return
+    yield BINARY + b"FM " + b"".join(b"\4" + size.to_bytes(4, "little") for size in rows.shape)
+    for block in rows.blocks():
+        yield block.astype("<f4").tobytes()
 
 
 def read_row_counts(path: str | os.PathLike[str], offsets: Iterable[int]) -> Iterator[int]:

@@ -14,15 +14,19 @@ import soundfile
 from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.channels import Mix, choose_mix, only
 from pysid.io.audio.resampler import Resampler
-from pysid.io.audio.sound import BLOCK_SAMPLES, Sound, open_sound
+from pysid.io.audio.sound import BLOCK_SAMPLES, FileState, Sound, open_sound
 from pysid.io.audio.streams import AudioFile, name_of, open_stream
 
 FULL_SCALE = 32768.0
 MAX_HOURS = 24.0  # of a recording, unless more is asked for
 HIGHEST_SAMPLE = 65536.0  # at a full scale of 1: even integers that somebody took for floats are lower
+MIXES_KEPT = 1000  # of files of which one piece after the other is read
 LOOK_S, LOOKS = 10.0, 60  # of a longer recording so many pieces of this length tell how its channels are mixed
 
 __all__ = ["FULL_SCALE", "MAX_HOURS", "AudioFile", "AudioReader", "peak", "reading"]
+
+
+_mixes: dict[FileState, Mix] = {}  # the oldest first
 
 
 class AudioReader:
@@ -142,8 +146,13 @@ class AudioReader:
         if self.channel is not None or n_channels == 1:
             self._mix = only(self.channel or 0, n_channels)
         else:
-            with reading(self.name):
-                self._mix = choose_mix(self._looks(), n_channels)
+            state = self.file.state()
+            self._mix = None if state is None else _mixes.get(state)
+            if self._mix is None:
+                with reading(self.name):
+                    self._mix = choose_mix(self._looks(), n_channels)
+                if state is not None:
+                    _keep(state, self._mix)
             if self._mix.warning:
                 warnings.warn(f"{self.name}: {self._mix.warning}", PysidWarning, stacklevel=2)
         return self._mix
@@ -183,6 +192,12 @@ class AudioReader:
         if not 0 <= channel <= last:
             channels = f"0 to {last}" if last else "0"
             raise DataError(f"{self.name}: expected a channel of the file ({channels}), got {channel}")
+
+
+def _keep(state: FileState, mix: Mix) -> None:
+    while len(_mixes) >= MIXES_KEPT:
+        del _mixes[next(iter(_mixes))]
+    _mixes[state] = mix
 
 
 @contextmanager

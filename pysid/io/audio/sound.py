@@ -31,6 +31,8 @@ DECODED = "decoded by ffmpeg"
 UNKNOWN_FRAMES = 1 << 40  # as many samples as no recording has
 _SHORT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 
+FileState = tuple[int, ...]
+
 _descriptor = threading.Lock()
 
 
@@ -125,6 +127,14 @@ class Sound:
                 part.close()
             at += part.frames
         return found[0] if len(found) == 1 else np.concatenate([np.zeros((0, self.channels), np.float32), *found])
+
+    def state(self) -> FileState | None:
+        """What tells a file on disk, as it is now, from all others; None for what lies elsewhere."""
+        try:
+            found = os.fstat(self._stream.fileno())
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     def close(self) -> None:
         """Closes the file and what decodes it."""

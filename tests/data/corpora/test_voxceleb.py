@@ -137,7 +137,7 @@ def test_both_parts_in_one_folder(tmp_path, out, without):
 
 def test_who_is_test_is_not_known(tmp_path, out):
     clips(tmp_path / "VoxCeleb1" / "wav", TRAIN)
-    with pytest.raises(DataError, match=r"VoxCeleb1: expected veri_test.txt, or vox1_meta.csv, which tell who"):
+    with pytest.raises(DataError, match=r"VoxCeleb1: expected veri_test.txt, or vox1_meta.csv, which name"):
         prepare_voxceleb1(tmp_path / "VoxCeleb1", out)
     assert not out.exists()
 

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from pysid.errors import DataError
+from pysid.io import spooled_rows
 from pysid.io.ark.archive import ArkWriter, read_matrices, read_vector, read_vectors
-from pysid.io.ark.writer import scan_archive
+from pysid.io.ark.compression import AUTOMATIC
+from pysid.io.ark.writer import encode_record, encode_rows, scan_archive
+from pysid.io.spooled_rows import SpooledRows
 from pysid.io.tables import read_table
 
 RECORDS = {f"utt{i}": np.arange(i + 1, dtype=np.float32) + 0.5 for i in range(5)}
@@ -182,3 +185,22 @@ def test_what_is_not_written(tmp_path, key, array, message):
 def test_wrong_method():
     with pytest.raises(ValueError, match="compress must be 0 or one of Kaldi's methods"):
         ArkWriter("v", compress=9)
+
+
+@pytest.mark.parametrize("method", [0, AUTOMATIC])
+@pytest.mark.parametrize("n_rows", [0, 1, 8, 9, 5000])
+def test_rows_on_disk_become_the_same_record(monkeypatch, method, n_rows):
+    monkeypatch.setattr(spooled_rows, "BLOCK_BYTES", 1000)
+    matrix = np.random.default_rng(n_rows).normal(size=(n_rows, 7)).astype(np.float32)
+    rows = SpooledRows(7)
+    rows.append(matrix)
+    assert b"".join(encode_rows(rows, method)) == encode_record(matrix, method)
+
+
+def test_rows_on_disk_that_cannot_be_compressed():
+    rows = SpooledRows(1)
+    rows.append(np.full((9, 1), np.nan))
+    with pytest.raises(ValueError, match="expected finite values to compress"):
+        next(encode_rows(rows, AUTOMATIC))
+    with pytest.raises(ValueError, match="method must be 0 or 1, got 3"):
+        next(encode_rows(rows, 3))

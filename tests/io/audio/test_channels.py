@@ -1,10 +1,14 @@
 """Several channels made one."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile
 
 from pysid.errors import PysidWarning
+from pysid.io.audio import reader
+from pysid.io.audio.channels import choose_mix
 from pysid.io.audio.files import read_audio
 
 RATE = 16000
@@ -36,6 +40,20 @@ def test_channels_of_different_things(tmp_path, wave):
     with pytest.warns(PysidWarning, match="hold different things"):
         other, _ = read_audio(write_channels(tmp_path / "b.wav", np.roll(wave[::-1], 777), wave))
     np.testing.assert_allclose(found, other, atol=0.01)  # the order of channels does not matter
+
+
+def test_pieces_of_a_file_share_one_look_at_its_channels(tmp_path, wave, monkeypatch):
+    path = write_channels(tmp_path / "a.wav", wave, -wave)
+    looks = []
+    monkeypatch.setattr(reader, "choose_mix", lambda *given: looks.append(1) or choose_mix(*given))
+    for start_s in (0.0, 1.0, 2.0):
+        with pytest.warns(PysidWarning, match="cancel each other out"):
+            found, _ = read_audio(path, start_s=start_s, end_s=start_s + 0.5)
+        np.testing.assert_array_equal(found, read_audio(path, channel=0, start_s=start_s, end_s=start_s + 0.5)[0])
+    assert len(looks) == 1
+    write_channels(path, wave, 0.9 * wave)
+    os.utime(path, ns=(1, 1))  # as if it were written at another time
+    assert np.abs(read_audio(path)[0]).max() > 1 and len(looks) == 2
 
 
 def test_silence_in_all_channels(tmp_path, wave):

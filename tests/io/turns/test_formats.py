@@ -158,6 +158,7 @@ def test_endings_tell_formats_apart():
 
 SLOT = '<TIME_SLOT TIME_SLOT_ID="t" TIME_VALUE="{}"/>'
 EAF = f"<ANNOTATION_DOCUMENT><TIME_ORDER>{SLOT}</TIME_ORDER>{{}}</ANNOTATION_DOCUMENT>"
+LATE = EAF.replace("</TIME_ORDER>", SLOT.replace('"t"', '"u"').format(3) + "</TIME_ORDER>")
 TIER = (
     '<TIER TIER_ID="{}"><ANNOTATION><ALIGNABLE_ANNOTATION TIME_SLOT_REF1="t" TIME_SLOT_REF2="{}"/></ANNOTATION></TIER>'
 )
@@ -183,6 +184,11 @@ TIER = (
         ("a.eaf", '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', ": expected ELAN's XML, got one with a document type"),
         ("a.eaf", EAF.format("soon", ""), ": expected a TIME_VALUE in milliseconds, got 'soon'"),
         ("a.eaf", EAF.format("5", TIER.format("x", "u")), ": expected the time slots of annotations in TIME_ORDER"),
+        (
+            "a.eaf",
+            LATE.format(5, TIER.format("x", "u")),
+            ": expected annotations that end after their start, got 5 and 3 ms",
+        ),
         ("a.eaf", EAF.format("5", TIER.format("", "t")), ": expected tiers with a PARTICIPANT or a TIER_ID"),
         ("a.pyannote.json", '{"diarization": [{"start": 1}]}', ": expected diarization[0] to be an object with 'end'"),
         ("a.srt", "no subtitles", ": expected subtitles, with lines '00:00:01,000 --> 00:00:02,500', got none"),

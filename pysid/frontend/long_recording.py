@@ -1,0 +1,57 @@
+"""The network's input of a recording too long to hold even its features, which wait on disk.
+
+What is held is a few numbers a frame: its energy, and whether it is voiced.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from pysid.frontend.frontend import Frontend
+from pysid.frontend.spectrum import MelFeatures
+from pysid.frontend.streaming import CPU_FRAMES, FeatureStream, feed, normalized_rows, voiced_frames
+from pysid.io.spooled_rows import SpooledRows
+
+LONG_S = 600.0  # a recording that lasts longer is not held in memory, where its front-end allows that
+
+
+def network_input(frontend: Frontend, blocks: Iterable[np.ndarray], voiced: np.ndarray | None = None) -> SpooledRows:
+    """The frames that `Frontend` gives of one recording: voiced ones, after CMVN, to 1e-5.
+
+    Args:
+        frontend: one that does not `needs_whole`.
+        blocks: as in `analyse_blocks`.
+        voiced: (T,) bool, the frames to keep instead of those that the VAD finds.
+    Returns:
+        (T', D) rows.
+    Raises:
+        ValueError: `voiced` is of another length than the recording.
+    """
+    c = frontend.config
+    assert isinstance(frontend.features, MelFeatures)
+    device = frontend.features.window.device
+    rows = SpooledRows(frontend.dim)
+    energies = [np.zeros(0, np.float32)]
+
+    def keep(block: np.ndarray) -> None:
+        rows.append(block)
+        energies.append(block[:, c.energy_column].astype(np.float32))
+
+    detector = feed(stream := FeatureStream(frontend.features, keep), blocks, c)
+    stream.finish()
+    if voiced is None:
+        log_energy = torch.from_numpy(np.concatenate(energies))
+        voiced = voiced_frames(log_energy.to(device), detector, c).cpu().numpy()
+    if len(voiced) != len(rows):
+        raise ValueError(f"expected {len(rows)} decisions about frames, got {len(voiced)}")
+    result = SpooledRows(frontend.dim)
+
+    def read(start: int, stop: int) -> torch.Tensor:
+        return torch.from_numpy(rows.read(start, stop)).to(device)
+
+    for start in range(0, len(rows), CPU_FRAMES):
+        stop = min(start + CPU_FRAMES, len(rows))
+        frames = read(start, stop) if c.cmvn is None else normalized_rows(read, len(rows), start, stop, c.cmvn)
+        result.append(frames.cpu().numpy()[voiced[start:stop]])
+    return result
