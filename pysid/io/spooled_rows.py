@@ -41,7 +41,7 @@ class SpooledRows:
         """
         if not len(rows):
             return
-        data = memoryview(np.ascontiguousarray(rows, np.float32)).cast("B")
+        data = memoryview(np.ascontiguousarray(rows, np.float32).data).cast("B")
         with naming(tempfile.gettempdir()):
             while data:
                 data = data[self._file.write(data) :]

@@ -62,8 +62,10 @@ class ShardFile:
                         shard.skipped[key] = result
                         continue
                     try:
-                        spooled = isinstance(result, SpooledRows)
-                        pieces = encode_rows(result, compress) if spooled else [encode_record(result, compress)]
+                        if isinstance(result, SpooledRows):
+                            pieces = encode_rows(result, compress)
+                        else:
+                            pieces = iter([encode_record(result, compress)])
                         shard.sizes[key] = sum(map(records.write, pieces))
                     except ValueError as error:
                         shard.skipped[key] = str(error)

@@ -90,8 +90,9 @@ class MelNet(nn.Module):
         self.trunk = self.from_trunk = None
         if c.trunk is not None:
             self.trunk = Trunk(c.trunk)
-            self.from_trunk = nn.Sequential(nn.LayerNorm(c.trunk.dim), nn.Linear(c.trunk.dim, coarse, bias=False))
-            nn.init.zeros_(self.from_trunk[1].weight)  # a network without a trunk goes on from where it was
+            linear = nn.Linear(c.trunk.dim, coarse, bias=False)
+            self.from_trunk = nn.Sequential(nn.LayerNorm(c.trunk.dim), linear)
+            nn.init.zeros_(linear.weight)  # a network without a trunk goes on from where it was
         self.before = nn.LSTM(coarse, c.hidden, bidirectional=True, batch_first=True)
         self.attention = _Attention(wide, c.n_heads)
         self.after = nn.LSTM(wide, c.hidden, bidirectional=True, batch_first=True)

@@ -89,7 +89,7 @@ class Trunk(nn.Module):
         """A copy whose convolutions hold the batch norms, which is quicker."""
         copy = deepcopy(self)
         fuse_norms(copy)
-        return copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.no_grad()
     def forward(self, features: Tensor) -> Tensor:

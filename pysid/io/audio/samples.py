@@ -58,7 +58,7 @@ def as_source(audio: Audio, rate: int) -> AudioFile:
     if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):
         return cast(AudioFile, audio)
     if isinstance(audio, tuple | list) and len(audio) == 2 and _is_number(audio[1]):
-        samples = _unscaled(audio[0]) if isinstance(audio[0], Int16Scale) else cast(ArrayLike, audio[0])
+        samples = _unscaled(audio[0]) if isinstance(audio[0], Int16Scale) else audio[0]
         return as_stream(samples, float(audio[1]))
     if isinstance(audio, Int16Scale):
         return as_stream(_unscaled(audio), rate)
