@@ -38,4 +38,5 @@ def make_clusterer(
         return Spectral(config, compare)
     if not isinstance(backend, PldaBackend):
         raise DataError("VBx needs a PLDA back-end, and this model has none: take ahc or spectral clustering")
-    return Vbx(config, backend, make_clusterer(config.start, affinity, backend))
+    start, short_start = (make_clusterer(c, affinity, backend) for c in (config.start, config.short_start))
+    return Vbx(config, backend, start, short_start)

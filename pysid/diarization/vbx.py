@@ -46,6 +46,9 @@ class VbxConfig:
         epsilon: nats that an iteration must gain for another one.
         start_smoothing: the first posteriors are the softmax of this times the 0 or 1 of the start.
         start: the clustering to start from, which should find too many speakers.
+        short_windows, short_start: with fewer windows than this, the clustering to start from, which can find more
+            speakers than `start`: in half a minute, speakers who were joined too early are seldom told apart again,
+            and those that are too many are dropped at little cost. 0 starts from `start` always.
         max_start_windows: a longer recording starts from evenly spaced windows, at least half as many, and gives the
             others the label of the nearest: what the start takes grows with the square of their number.
     """
@@ -62,13 +65,16 @@ class VbxConfig:
     epsilon: float = 1e-4
     start_smoothing: float = 5.0
     start: AhcConfig | LinkageConfig = field(default_factory=lambda: AhcConfig(threshold=0.5))
+    short_windows: int = 0
+    short_start: AhcConfig | LinkageConfig = field(default_factory=lambda: AhcConfig(threshold=4.0))
     max_start_windows: int = 8000
 
     def __post_init__(self) -> None:
         if not (self.fa > 0 and self.fb > 0):
             raise ValueError(f"fa and fb must be positive, got {self.fa} and {self.fb}")
-        if self.full_cost_windows < 0:
-            raise ValueError(f"full_cost_windows must not be negative, got {self.full_cost_windows}")
+        for name in ("full_cost_windows", "short_windows"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0 <= self.loop_probability < 1:
             raise ValueError(f"loop_probability must lie in [0, 1), got {self.loop_probability}")
         if self.dim is not None and self.dim < 1:
@@ -95,12 +101,16 @@ class Vbx:
         config: settings; `config.start` is for who makes `start`.
         backend: of the embeddings. Its length normalisation before PLDA applies, the one after does not.
         start: the clusterer to start from.
+        short_start: likewise for a short recording, where `config` knows of such; None for `start`.
     """
 
-    def __init__(self, config: VbxConfig, backend: PldaBackend, start: Clusterer) -> None:
+    def __init__(
+        self, config: VbxConfig, backend: PldaBackend, start: Clusterer, short_start: Clusterer | None = None
+    ) -> None:
         self.config = config
         self.backend = backend
         self.start = start
+        self.short_start = short_start or start
 
     def __call__(self, embeddings: np.ndarray, windows: Windows, count: SpeakerCount) -> Clustering:
         """Clusters embeddings (N, E), N >= 1, of `windows`; posteriors are those of the windows' speakers.
@@ -133,11 +143,12 @@ class Vbx:
 
     def _start(self, embeddings: np.ndarray, windows: Windows, count: SpeakerCount) -> Clustering:
         n = len(embeddings)
+        begin = self.short_start if n < self.config.short_windows else self.start
         step = min(math.ceil(n / self.config.max_start_windows), max(n // count.minimum, 1))
         if step == 1:
-            return self.start(embeddings, windows, count)
+            return begin(embeddings, windows, count)
         some = windows.chosen(slice(None, None, step))
-        labels = self.start(embeddings[::step], some, count).labels
+        labels = begin(embeddings[::step], some, count).labels
         nearest = np.minimum((np.arange(n) + step // 2) // step, len(labels) - 1)
         return Clustering.in_order(labels[nearest])
 

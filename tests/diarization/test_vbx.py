@@ -384,6 +384,14 @@ def test_a_number_of_windows_is_not_negative():
         VbxConfig(full_cost_windows=-1)
 
 
+def test_a_short_recording_starts_elsewhere():
+    x, truth = conversation(4, 2, 6)
+    usual, short = Start(np.zeros_like(truth), 1), Start(truth)
+    for short_windows, n_speakers in ((0, 1), (len(truth), 1), (len(truth) + 1, 2)):
+        vbx = Vbx(VbxConfig(fa=1.0, fb=1.0, short_windows=short_windows), plain_backend(), usual, short)
+        assert vbx(x, windows(len(x)), SpeakerCount()).n_speakers == n_speakers
+
+
 def test_two_speakers_of_one_voice_are_joined_and_those_of_two_are_not():
     config = VbxConfig(fa=1.0, fb=8.0, loop_probability=0.9, max_iterations=1)
     halves = np.repeat(np.eye(2), 15, axis=0)
