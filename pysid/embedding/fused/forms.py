@@ -56,5 +56,5 @@ def _is_foldable(network: nn.Module) -> bool:
 
 
 def _version(x: Tensor) -> float:
-    """A number that changes with a tensor; tensors made in inference mode do not count how often they were written to."""
+    """A number that changes with a tensor; a tensor made in inference mode does not count how often it is written to."""
     return float(x.sum()) if x.is_inference() else x._version
