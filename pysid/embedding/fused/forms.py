@@ -56,5 +56,5 @@ def _is_foldable(network: nn.Module) -> bool:
 
 
 def _version(x: Tensor) -> float:
-    """A number that changes with a tensor; a tensor made in inference mode does not count how often it is written to."""
+    """A number that changes with a tensor; a tensor made in inference mode does not count its changes itself."""
     return float(x.sum()) if x.is_inference() else x._version
