@@ -1,4 +1,4 @@
-"""Augmentation: reverberation, noise, music, babble, speed, telephones; on batches of waveforms, on any device.
+"""Augmentation of batches of waveforms by reverberation, noise, music, babble, speed and telephones, on any device.
 
     augmenter = Augmenter(AugmentConfig(), noises=noises, music=music, speech=speech, responses=responses)
     corrupted = augmenter(wave, lengths, rng)           # (B, S) at int16 scale -> (B, S)

@@ -24,7 +24,7 @@ class AugmentConfig:
     """Configuration of `Augmenter`.
 
     Attributes:
-        probability: that anything is done to an utterance. Kaldi's voxceleb/v2 trains on 1.0 M augmented and 1.3 M
+        probability: that an utterance is corrupted at all. Kaldi's voxceleb/v2 trains on 1.0 M augmented and 1.3 M
             clean utterances, which is 0.44.
         policies: one of them is drawn by weight; the default is that of voxceleb/v2.
     """
@@ -42,17 +42,17 @@ class AugmentConfig:
 class Augmenter(RandomModule):
     """Draws a corruption for each utterance of a batch and renders it on the batch's device.
 
-    `draw` reads files and computes nothing of note, so it can run in the workers that read the batch; `render` is the
-    rest. What an utterance gets depends on its length and the generator alone, and not on the rest of its batch.
+    `draw` reads files and computes hardly anything, so it can run in the workers that read the batch; `render` does the
+    rest. What an utterance gets depends only on its length and the generator, not on the rest of its batch.
 
     Args:
         sample_rate: Hz, of the waves to come.
-        noises: foreground noises, for policies of the kind "noise"; likewise
-        music: for "music",
-        speech: of other speakers, for "babble",
+        noises: foreground noises, for policies of the kind "noise".
+        music: for those of the kind "music".
+        speech: of other speakers, for "babble".
         responses: for "reverb".
     Raises:
-        ValueError: a policy has nothing to draw from, or a bank is of another rate.
+        ValueError: a policy has nothing to draw from, or a bank has another rate.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Augmenter(RandomModule):
         return self.render(wave, counts, [self.draw(n, rng) for n in counts.tolist()])
 
     def draw(self, n_samples: int, rng: np.random.Generator) -> Corruption:
-        """The corruption of an utterance of that many samples.
+        """Draws the corruption of an utterance of that many samples.
 
         Raises:
             DataError: a file cannot be read, or a room response has only zeros.

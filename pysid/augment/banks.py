@@ -1,4 +1,4 @@
-"""Collections of recordings to corrupt speech with: in memory, or read from files when they are wanted."""
+"""Collections of recordings to corrupt speech with: in memory, or read from files when needed."""
 
 import os
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ class WaveBank(ABC):
     """Recordings by number, all at one rate.
 
     Attributes:
-        names: what the recordings are called, for messages.
+        names: of the recordings, for messages.
         sample_rate: Hz.
     """
 
@@ -52,7 +52,7 @@ class WaveBank(ABC):
         return self._powers[index]
 
     def loop(self, index: int, n_samples: int, start: int = 0) -> np.ndarray:
-        """(n_samples,) of a recording from sample `start` on, begun again as often as it takes.
+        """(n_samples,) of a recording from sample `start` on, repeated as often as needed.
 
         Args:
             index: number of the recording.

@@ -1,7 +1,7 @@
 """Kaldi's convolution of a signal with a room response, block by block, in NumPy.
 
-Kaldi's real FFT keeps the values at 0 Hz and at the Nyquist frequency in the place of one complex number, and the
-product of two spectra takes that pair for one, so that either leaks into the other: some steps of int16 in speech.
+Kaldi's real FFT stores the values at 0 Hz and at the Nyquist frequency as one complex number, and the product of two
+spectra treats that pair as one, so that each leaks into the other: by a few steps of int16 in speech.
 Source: kaldi/src/feat/signal.cc, FFTbasedBlockConvolveSignals, ElementwiseProductOfFft.
 """
 

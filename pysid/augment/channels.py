@@ -28,14 +28,14 @@ def reverberate_channels(
         rate: Hz, of all of them.
         impulse_response: (M, R).
         noises: (N, L) each.
-        multi_channel_output: give an output for each channel of the response, with that channel of each noise, which
-            must have as many.
-        input_channel, rir_channel, noise_channel: counted from 0; the last two choose for an output of one channel.
+        multi_channel_output: give an output for each channel of the response, with the same channel of each noise;
+            the noises must have as many channels.
+        input_channel, rir_channel, noise_channel: counted from 0; the last two are for an output of one channel.
         options: as of `reverberate`.
     Returns:
         (M, S'), or (1, S').
     Raises:
-        DataError: a channel that does not exist, noises of other numbers of channels than the response, or as
+        DataError: a channel does not exist, the noises do not have as many channels as the response, or as in
             `reverberate`.
     """
     speech = _channel(wave, input_channel, "wave")

@@ -24,7 +24,7 @@ class TelephoneConfig:
         probability: that an utterance goes through the telephone.
         low_hz: lower end of the band; 0 leaves low frequencies in.
         high_hz: upper ends of the band, of which one is drawn.
-        mu_law: also round samples as G.711 does, whose noise follows the level of the speech.
+        mu_law: also round samples as G.711 does; the rounding noise follows the level of the speech.
     """
 
     probability: float = 0.5
@@ -83,7 +83,7 @@ class Telephone(RandomModule):
 
 
 def band_pass(wave: Tensor, sample_rate: int, low_hz: float, high_hz: float) -> Tensor:
-    """Waves (B, S) without what lies outside [low_hz, high_hz], not delayed; `low_hz` 0 keeps low frequencies.
+    """Waves (B, S) limited to [low_hz, high_hz], without delay; `low_hz` 0 keeps low frequencies.
 
     Args:
         wave: (B, S).

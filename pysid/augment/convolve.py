@@ -1,7 +1,7 @@
 """Kaldi's convolution of a signal with a room response, for a batch that has a response for each utterance.
 
-`pysid.augment.block_convolution` goes block by block, as Kaldi does, and says what leaks in Kaldi's FFT. Here one FFT
-gives the true convolution, and `_packing_error` adds what leaks.
+`pysid.augment.block_convolution` goes block by block, as Kaldi does, and explains the error in Kaldi's FFT. Here one
+FFT gives the true convolution, and `_packing_error` adds that error.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def convolve(
         lengths: (B,) own samples of each utterance.
         response: (B, R) float, zeros past a response's own end.
         response_lengths: (B,) own samples of each response, at least 1; they set the size of Kaldi's blocks.
-        sizes: `response_lengths` as numbers, if the caller has them: to ask a GPU for them is to wait for it.
+        sizes: `response_lengths` as numbers, if the caller has them: asking a GPU for them means waiting for it.
     Returns:
         (B, S + R - 1); zeros past the own lengths + response_lengths - 1.
     """
@@ -39,7 +39,7 @@ def convolve(
 
 
 def _packing_error(wave: Tensor, response: Tensor, n_out: int) -> Tensor:
-    """(n_out,) what Kaldi's blocks have beyond the convolution of a wave (S,) with a response (R,).
+    """(n_out,) what Kaldi's blocks add to the true convolution of a wave (S,) with a response (R,).
 
     With h0, h1 the values of the response's spectrum at 0 Hz and Nyquist, x0, x1 those of a block, Kaldi has
     h0 x0 - h1 x1 at 0 Hz instead of h0 x0, and h0 x1 + h1 x0 at Nyquist instead of h1 x1. In time that is an offset

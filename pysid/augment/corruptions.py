@@ -15,7 +15,7 @@ class Corruption:
     Attributes:
         kind: of the policy; "clean" without one.
         response: (R,) float32 room response at int16 scale.
-        noise: (S,) float32 for speech of unit power, of `noise.add_up`.
+        noise: (S,) float32 for speech of unit power, from `noise.add_up`.
     """
 
     kind: str = "clean"
@@ -40,7 +40,7 @@ class CorruptedRows:
 
     @classmethod
     def stack(cls, corruptions: Sequence[Corruption], rows: list[int]) -> "CorruptedRows":
-        """Of the corruptions of those rows, responses and noises padded with zeros to the longest."""
+        """The group of those rows' corruptions, responses and noises padded with zeros to the longest."""
         response, lengths = _stack([corruptions[row].response for row in rows])
         noise, _ = _stack([corruptions[row].noise for row in rows])
         return cls(rows, response, lengths, noise)
@@ -53,11 +53,11 @@ class CorruptedRows:
 
 @dataclass(frozen=True)
 class CorruptionBatch:
-    """The corruptions of a batch as a few tensors, which another process and a GPU take quickest.
+    """The corruptions of a batch as a few tensors, the quickest form to send to another process or a GPU.
 
     Attributes:
         kinds: (B,) kind of each.
-        groups: those with a room response, and those with noise alone; without groups that would be empty.
+        groups: those with a room response, and those with noise alone; empty groups are left out.
     """
 
     kinds: list[str]
@@ -65,7 +65,7 @@ class CorruptionBatch:
 
     @classmethod
     def stack(cls, corruptions: Sequence[Corruption]) -> "CorruptionBatch":
-        """Of one corruption an utterance, sorted into groups that one call renders."""
+        """The batch of one corruption per utterance, sorted into groups that one call renders."""
         in_room = [row for row, c in enumerate(corruptions) if c.response is not None]
         in_noise = [row for row, c in enumerate(corruptions) if c.response is None and c.noise is not None]
         groups = [CorruptedRows.stack(corruptions, rows) for rows in (in_room, in_noise) if rows]

@@ -18,7 +18,7 @@ CLICK_S = (0.001, 0.03)
 
 
 def steady_noise(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 of unit power: noise of a spectrum and with ups and downs of its own, as rooms have it.
+    """(n_samples,) float32 of unit power: noise as in rooms, with a spectrum and changes of level of its own.
 
     Args:
         n_samples: length.
@@ -41,7 +41,7 @@ def steady_noise(n_samples: int, sample_rate: int, rng: np.random.Generator) -> 
 
 
 def bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 short noises, each around a frequency of its own, and of unit power but for some dB.
+    """(n_samples,) float32 short noises, each around a frequency of its own, within some dB of unit power.
 
     Args:
         n_samples: length of the whole.
@@ -53,7 +53,7 @@ def bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nda
         size = max(2, int(_log_uniform(BURST_S, rng) * sample_rate))
         angle, width = 2 * np.pi * _log_uniform(BURST_HZ, rng) / sample_rate, rng.uniform(0.7, 0.99)
         noise = lfilter([1.0], [1.0, -2 * width * np.cos(angle), width**2], rng.standard_normal(size, np.float32))
-        # From a knock, which begins at once and dies away, to what swells and ebbs.
+        # From a knock, which begins at once and dies away, to a noise that rises and falls.
         time = np.linspace(0, 1, size)
         noise *= (1 - time) ** rng.uniform(1, 6) * time ** rng.uniform(0, 2)
         noise *= 10 ** (rng.normal(0, 5) / 20) / max(np.sqrt(mean_square(noise)), 1e-9)
@@ -63,7 +63,7 @@ def bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nda
 
 
 def breaths(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_samples,) float32 bands of noise that swell and ebb, as breath sounds close by; each of unit power.
+    """(n_samples,) float32 bands of noise that rise and fall, like breath close by; each of unit power.
 
     Args:
         n_samples: length of the whole.

@@ -1,8 +1,8 @@
 """Simulated rooms with several speakers and one microphone: people around a table, the microphone on it or elsewhere.
 
-`pysid.augment.rooms` has a microphone of its own for each speaker; in a conversation all are heard by the same one.
-The first reflections are those of the image-source method. Where it would need too many, noise under an exponential
-decay goes on from there, as late reverberation is diffuse: Lehmann and Johansson, "Diffuse reverberation model for
+`pysid.augment.rooms` has a separate microphone for each speaker; in a conversation the same one hears all of them.
+The first reflections are those of the image-source method. Once it would need too many, noise with an exponential
+decay takes over, as late reverberation is diffuse: Lehmann and Johansson, "Diffuse reverberation model for
 efficient image-source simulation of room impulse responses", IEEE TASLP 18, 2010.
 """
 
@@ -33,7 +33,7 @@ class MeetingRoomConfig:
         heights_m: lowest and highest ceiling.
         rt60_s: shortest and longest reverberation time, drawn uniformly on a logarithmic scale.
         n_microphones: the first two stand on the table, the others anywhere.
-        max_order: reflections of a path that are computed.
+        max_order: the most reflections of a path that are computed.
         duration_s: of the responses.
         sample_rate: Hz.
         seed: the same one gives the same rooms; room i does not depend on how many there are.
@@ -67,8 +67,8 @@ class MeetingRoomConfig:
 def simulate_meeting_rooms(config: MeetingRoomConfig) -> Iterator[np.ndarray]:
     """The responses of each microphone of each room: (n_places, R) float32, of unit energy on average.
 
-    The direct sound of every place comes at the same sample, so that what is said when is known; levels between places
-    are as the room makes them.
+    The direct sound of every place comes at the same sample, so that it is known when things are said; the differences
+    in level between places are the room's.
 
     Raises:
         MissingExtra: pyroomacoustics is not installed.
@@ -91,7 +91,7 @@ def _room(c: MeetingRoomConfig, rng: np.random.Generator) -> Iterator[np.ndarray
         shoebox.add_source(place)
     shoebox.add_microphone_array(microphones.T)
     shoebox.compute_rir()
-    # Images after this time are not complete: those of more reflections than were computed are missing.
+    # After this time images are missing: those with more reflections than were computed.
     complete_s = math.inf if order <= c.max_order else 0.7 * c.max_order * sides.min() / SOUND_M_S
     for microphone, heard in zip(microphones, shoebox.rir, strict=True):
         delays = np.linalg.norm(places - microphone, axis=1) / SOUND_M_S * c.sample_rate
@@ -137,7 +137,7 @@ def _microphones(table: np.ndarray, radius: float, n: int, sides: np.ndarray, rn
 def _with_tail(
     response: np.ndarray, rt60_s: float, complete_s: float, c: MeetingRoomConfig, rng: np.random.Generator
 ) -> np.ndarray:
-    """(R,) float32: a response, and noise of its level and decay from where it is not complete any more."""
+    """(R,) float32: a response, continued by noise of its level and decay from where it is no longer complete."""
     size = round(c.duration_s * c.sample_rate)
     whole = np.zeros(size, np.float32)
     whole[: len(response)] = response[:size]

@@ -23,7 +23,7 @@ class Noise:
         samples: (L,) at int16 scale; what lies past the utterance is not heard.
         snr_db: of the speech over the whole noise, heard or not.
         start: sample of the utterance at which it begins.
-        power: mean square of the whole noise, where `samples` are only what is heard of it; None computes it.
+        power: mean square of the whole noise, if `samples` are only the part that is heard; None computes it.
     """
 
     samples: np.ndarray
@@ -33,7 +33,7 @@ class Noise:
 
     @property
     def gain(self) -> float:
-        """What the noise is multiplied with for speech of unit power."""
+        """The factor of the noise for speech of unit power."""
         power = mean_square(self.samples) if self.power is None else self.power
         return float(np.sqrt(10 ** (-self.snr_db / 10) / (power + EPSILON)))
 

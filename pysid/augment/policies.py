@@ -34,7 +34,7 @@ class _Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class ReverbAugment(_Policy):
-    """A room; which one is up to the probabilities of a `ResponseSet`."""
+    """A room; the probabilities of a `ResponseSet` decide which one."""
 
     kind: Literal["reverb"] = "reverb"
 
@@ -81,10 +81,10 @@ class _Background(_Policy):
     """Recordings that go on through the whole utterance, looped where they are shorter.
 
     Attributes:
-        snrs_db: drawn anew for each recording; its power is that of the piece that is heard.
+        snrs_db: drawn anew for each recording; the power of a recording is that of the piece that is heard.
         counts: how many recordings at a time.
-        start: "beginning" plays a recording from its beginning, as Kaldi does; "random" from anywhere, which makes
-            more of few long recordings where utterances are short.
+        start: "beginning" plays a recording from its beginning, as Kaldi does; "random" from anywhere, which gives
+            more variety where recordings are few and long and utterances short.
     """
 
     snrs_db: tuple[float, ...]
@@ -98,7 +98,7 @@ class _Background(_Policy):
             raise ValueError(f"expected counts of at least 1, got {self.counts}")
 
     def draw(self, bank: WaveBank, n_samples: int, rng: np.random.Generator) -> list[Noise]:
-        """The noises of an utterance of so many samples."""
+        """Draws the noises of an utterance of so many samples."""
         noises = []
         for _ in range(_choose(self.counts, rng)):
             index = int(rng.integers(len(bank)))

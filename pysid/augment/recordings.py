@@ -55,12 +55,12 @@ class TrainingAugmentConfig(RecordingPaths):
     """Augmentation while training: the key `augment` of `pysid train`.
 
     Attributes:
-        probability: that anything is done to a chunk.
-        vad: whose speech is cut out: that of the "clean" chunk, as in Kaldi's recipes, or what the VAD finds in the
-            "augmented" one. It finds more in noise, as it will in use; a network that never saw that noise between
-            the words is thrown off by it.
+        probability: that a chunk is corrupted at all.
+        vad: where the VAD looks for speech: in the "clean" chunk, as in Kaldi's recipes, or in the "augmented" one. In
+            noise it takes more for speech, as it will in use; a network that never saw that noise between the words is
+            thrown off by it.
         policies: one of them is drawn by weight; None takes those of Kaldi's voxceleb/v2 that have recordings.
-        in_memory: decode all recordings when the training starts and keep them: 115 MB an hour at 16 kHz.
+        in_memory: decode all recordings when the training starts and keep them: 115 MB per hour at 16 kHz.
     """
 
     probability: float = 0.5
@@ -87,7 +87,7 @@ def open_augmenter(config: TrainingAugmentConfig, sample_rate: int) -> Augmenter
     """An augmenter of waves at `sample_rate` Hz, with the recordings that its policies need.
 
     Raises:
-        DataError: a list is missing or malformed, a file is missing, or pyroomacoustics is.
+        DataError: a list is missing or malformed, or a file or pyroomacoustics is missing.
     """
     return make_augmenter(config.augmenter, config, sample_rate, config.in_memory)
 
@@ -101,7 +101,7 @@ def make_augmenter(
         config: which corruptions, and how often.
         paths: where recordings of each kind are.
         sample_rate: Hz, of what is corrupted.
-        in_memory: read all recordings at once, and not when they are drawn.
+        in_memory: read all recordings now, not when they are drawn.
     """
     wanted = {policy.kind for policy in config.policies}
     banks: dict[str, WaveBank | ResponseSet] = {}

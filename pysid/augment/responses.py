@@ -1,7 +1,7 @@
 """Collections of room responses, each with the probability that it is drawn.
 
-Kaldi draws a room by the sum of its responses' probabilities, and then a response among the room's by theirs. That is
-to draw a response by its own probability, so rooms do not appear here. Source:
+Kaldi draws a room by the sum of its responses' probabilities, and then one of the room's responses by theirs. That
+equals drawing a response by its own probability, so rooms do not appear here. Source:
 kaldi/egs/wsj/s5/steps/data/reverberate_data_dir.py, MakeRoomDict, PickItemWithProbability, and what
 ParseRirList does with the probabilities, SmoothProbabilityDistribution.
 """
@@ -83,10 +83,10 @@ class ResponseSet:
         weights: Probabilities | None = None,
         smoothing: float = 0.0,
     ) -> "ResponseSet":
-        """Sets out of Kaldi's `rir_list` files; responses are read when they are drawn.
+        """Sets from Kaldi's `rir_list` files; responses are read when they are drawn.
 
         Args:
-            paths: one file a set; see `read_rir_list`.
+            paths: one file per set; see `read_rir_list`.
             sample_rate: Hz; responses of another rate are resampled.
             weights, smoothing: as of the class; voxceleb/v2 has (0.5, 0.5) and 0.
         """
@@ -125,8 +125,8 @@ def read_rir_list(path: str | os.PathLike[str]) -> dict[str, tuple[str, float | 
     for beside the list, then in the working folder.
 
     Raises:
-        DataError: the file is missing or empty, a line has another form, a response comes twice, or instead of a
-            path there is a shell pipe; with file and line.
+        DataError: the file is missing or empty, a line has another form, a response comes twice, or there is a shell
+            pipe instead of a path; with file and line.
     """
     return {name: (response.path, response.probability) for name, response in _read_list(path).items()}
 
@@ -144,7 +144,7 @@ def read_rooms(path: str | os.PathLike[str]) -> dict[str, dict[str, str]]:
 
 
 class _Listed(NamedTuple):
-    """What a line says of a response."""
+    """What a line says about a response."""
 
     path: str
     room: str | None

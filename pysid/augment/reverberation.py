@@ -29,7 +29,7 @@ def reverberate(
     normalize_output: bool = True,
     volume: float = 0.0,
 ) -> np.ndarray:
-    """What `wav-reverberate` makes of one wave; its file has these samples cut off towards zero, clipped to int16.
+    """What `wav-reverberate` makes of one wave; its file has these samples rounded towards zero and clipped to int16.
 
     Args:
         wave: (S,) at int16 scale.
@@ -40,7 +40,7 @@ def reverberate(
         start_times_s: of each noise, before the output is shifted; what goes past the end is not heard.
         duration_s: of the output: cut, or repeated from the beginning; None or 0 for that of the wave.
         shift_output: begin at the peak of the response. If False, the output is R - 1 samples longer than the wave;
-            as in Kaldi they do not hold the tail of the response, the output begins again there, and without a
+            as in Kaldi, these hold not the tail of the response but the output's beginning again, and without a
             response there is one sample less.
         normalize_output: restore the power of the wave.
         volume: if above 0, multiply by this instead.
@@ -79,7 +79,7 @@ def reverberate(
 
 
 def early_reach(rate: int) -> tuple[float, float]:
-    """Samples before and behind the peak of a response that count as speech; computed in float32, as in Kaldi."""
+    """Samples before and after the peak of a response that count as speech; computed in float32, as in Kaldi."""
     before, after = (float(np.float32(seconds) * np.float32(rate)) for seconds in (BEFORE_PEAK_S, AFTER_PEAK_S))
     return before, after
 
@@ -91,12 +91,12 @@ def _early_part(response: np.ndarray, rate: int) -> np.ndarray:
 
 
 def _restored(power_before: float, power: float) -> float:
-    """What a wave of some power is multiplied with for that of before; 0 for silence."""
+    """The factor that gives a wave its former power; 0 for silence."""
     return math.sqrt(power_before / power) if power > 0 else 0.0
 
 
 def _to_samples(seconds: float, rate: int) -> int:
-    """Kaldi multiplies in float32 and cuts off."""
+    """Kaldi multiplies in float32 and truncates."""
     return int(np.float32(seconds) * np.float32(rate))
 
 

@@ -34,12 +34,12 @@ def corrupt(
         rate: Hz, of waves and responses.
         response: (B, R) room responses at int16 scale (32768 leaves the direct sound as loud as it was).
         response_lengths: (B,) own samples of each response.
-        noise: (B, up to S + R - 1) of `noise.add_up`, zeros past the own lengths + response_lengths - 1.
+        noise: (B, up to S + R - 1) from `noise.add_up`, zeros past the own lengths + response_lengths - 1.
         shift_output: begin at the peak of the response, the maximum, instead of at its sample 0.
-        normalize_output: give the result, with the whole tail of the response, the power of the input.
+        normalize_output: scale the result, the whole tail of the response included, to the power of the input.
         volume: if above 0, multiply by this instead.
     Returns:
-        (B, S), zeros past an utterance's own end. Silence, and what a silent response leaves, is zeros.
+        (B, S), zeros past an utterance's own end. Silence, and speech with a silent response, becomes zeros.
     """
     n_samples = as_counts(lengths, wave, "lengths")
     wave = wave * frame_mask(n_samples, wave.shape[1])
@@ -79,7 +79,7 @@ def _early_power(wave: Tensor, n_samples: Tensor, response: Tensor, n_response: 
 
 
 def early_span(peak: Tensor, n_response: Tensor, rate: int) -> tuple[Tensor, Tensor]:
-    """(B,) first and last sample, exclusive, of the early part of responses.
+    """(B,) first sample and end (exclusive) of the early part of responses.
 
     Args:
         peak: (B,) sample of the direct sound in each response.

@@ -33,8 +33,8 @@ class RoomConfig:
 
     Attributes:
         size: "small", "medium" or "large".
-        n_rooms: how many rooms, and
-        n_positions: how many places of source and microphone in each. RIRS_NOISES has 200 and 100 of each size.
+        n_rooms: how many rooms.
+        n_positions: places of source and microphone in each. RIRS_NOISES has 200 rooms of each size and 100 places.
         min_absorption, max_absorption: of the energy at each reflection; a room's is drawn uniformly.
         max_duration_s: longer responses are cut.
         sample_rate: Hz.
@@ -74,7 +74,7 @@ class Room:
 
     @property
     def order(self) -> int:
-        """Reflections after which 60 dB are lost, at most `MAX_ORDER`."""
+        """The number of reflections after which 60 dB are lost, at most `MAX_ORDER`."""
         return min(MAX_ORDER, math.ceil(math.log(DECAY) / math.log(1 - self.absorption)))
 
 

@@ -13,10 +13,10 @@ def extend_with_silence(
 
     Args:
         rate: Hz.
-        length_s: of what is added.
-        search_s: at either end, where the quietest part is looked for.
+        length_s: how much is added.
+        search_s: how much of either end is searched for the quietest part.
         extract_s: length of that part.
-        shift_s: from one part that is looked at to the next.
+        shift_s: from one candidate to the next.
     Raises:
         ValueError: nothing to add, or a wave or a search shorter than the part.
     """

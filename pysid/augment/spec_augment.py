@@ -20,8 +20,8 @@ class SpecAugmentConfig:
     """Configuration of `SpecAugment`. The widths of masks are drawn uniformly from 0 to the widest; masks may overlap.
 
     Attributes:
-        n_time_masks, max_time_frames: stretches of time, and the longest of them;
-        max_time_share: which is no longer than this share of the utterance.
+        n_time_masks, max_time_frames: stretches of time, and the longest of them.
+        max_time_share: no stretch is longer than this share of the utterance.
         n_band_masks, max_bands: ranges of features, and the widest of them.
     """
 
@@ -61,11 +61,11 @@ class SpecAugment(RandomModule):
         return features if rng is None else self.apply_drawn(features, n_frames, self.draw(len(features), rng))
 
     def draw(self, n_utterances: int, rng: np.random.Generator) -> np.ndarray:
-        """(n_utterances, masks, 2) uniform in [0, 1): what decides about width and place of each mask."""
+        """(n_utterances, masks, 2) uniform in [0, 1): they decide the width and the place of each mask."""
         return rng.random((n_utterances, self.config.n_time_masks + self.config.n_band_masks, 2))
 
     def apply_drawn(self, features: Tensor, n_frames: Tensor | Sequence[int] | None, draws: np.ndarray) -> Tensor:
-        """As `forward`, with the masks that `draw` decided about.
+        """As `forward`, with the masks that `draw` has drawn.
 
         Args:
             features: (B, T, D).

@@ -1,7 +1,7 @@
-"""Speed perturbation: the same words faster or slower, and higher or lower, which makes another speaker of them.
+"""Speed perturbation: the same words faster or slower, and higher or lower, which makes a new speaker of each speaker.
 
-A recording is taken for one of another rate and resampled to its own, as `sox speed` does for Kaldi's
-utils/data/perturb_data_dir_speed.sh, which also has the names.
+A recording is treated as if it had another rate and resampled to its own, as `sox speed` does for Kaldi's
+utils/data/perturb_data_dir_speed.sh, from which the names come, too.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class SpeedPerturb(RandomModule):
             lengths: (B,) own samples of each.
             speed: (B,) the place of each one's speed in `config.factors`.
         Raises:
-            ValueError: nothing is to be changed, and 1.0 is not among the factors.
+            ValueError: the module is not to change anything, but 1.0 is not among the factors.
         """
         rng = self.generator(rng)
         if rng is not None:
@@ -121,7 +121,7 @@ def change_speed(
 def speed_labels(labels: Tensor, speed: Tensor, factors: Sequence[float], n_speakers: int) -> Tensor:
     """Classes (B,) of perturbed utterances, out of `n_speakers * len(factors)`.
 
-    The speakers as they are keep their classes, if 1.0 is among the factors, and the others come behind.
+    The unchanged speakers keep their classes, if 1.0 is among the factors, and the others come after them.
 
     Args:
         labels: (B,) classes in [0, n_speakers).

@@ -1,1 +1,1 @@
-"""Embedding networks: layers, pooling, extraction; `fused` has quick forms of them."""
+"""Embedding networks: layers, pooling, extraction; `fused` has faster forms of them."""

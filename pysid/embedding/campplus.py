@@ -1,7 +1,7 @@
 """CAM++: a residual head over the time-frequency plane, then densely connected time-delay layers with masks.
 
-Each time-delay layer multiplies its output by a mask that it makes of the mean of the whole utterance and of the
-second or two around.
+Each time-delay layer multiplies its output by a mask computed from the mean of the whole utterance and that of the
+second or two around the frame.
 
 Source: H. Wang, S. Zheng, Y. Chen, L. Cheng and Q. Chen, "CAM++: a fast and efficient network for speaker verification
 using context-aware masking", Interspeech 2023, as 3D-Speaker has it (speakerlab/models/campplus).
@@ -113,7 +113,7 @@ class CamPlusPlus(SpeakerNetwork):
 
 
 class _Head(nn.Module):
-    """All of the time kept, bands an eighth: (B, 1, F, T) -> (B, C, ceil(F / 8), T)."""
+    """The residual head: keeps the frames, and an eighth of the bands: (B, 1, F, T) -> (B, C, ceil(F / 8), T)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class _Residual(nn.Module):
 
 
 class _ConvNorm2d(nn.Module):
-    """A convolution that steps over bands alone, and batch norm."""
+    """A convolution with a stride over bands only, and batch norm."""
 
     def __init__(self, n_in: int, n_out: int, size: int, stride: int) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class _DenseLayer(nn.Module):
 
 
 def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights by the names that `CamPlusPlus` has for them, from those of 3D-Speaker's and WeSpeaker's checkpoints."""
+    """Weights of 3D-Speaker's and WeSpeaker's checkpoints under the names that `CamPlusPlus` has for them."""
     return {_renamed(name): x[..., 0] if name == "xvector.dense.linear.weight" else x for name, x in weights.items()}
 
 

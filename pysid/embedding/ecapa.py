@@ -1,8 +1,8 @@
-"""ECAPA-TDNN: time-delay layers in residual blocks of several scales that weigh their channels, all of them pooled.
+"""ECAPA-TDNN: time-delay layers in residual blocks of several scales that weigh their channels; all blocks are pooled.
 
 Source: B. Desplanques, J. Thienpondt and K. Demuynck, "ECAPA-TDNN: emphasized channel attention, propagation and
 aggregation in TDNN based speaker verification", Interspeech 2020, as SpeechBrain, WeSpeaker and 3D-Speaker have it: a
-block sees the one before it alone, and not the sum of all (section 3.3), and nothing normalizes the embedding.
+block sees only the one before it, not the sum of all (section 3.3), and nothing normalizes the embedding.
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class EcapaConfig(FrameInput):
     Attributes:
         channels: of the blocks; 512 or 1024 in the paper.
         dilations: of the convolutions in each block.
-        scale: groups of channels in a block, each but the first convolved after it was added to the one before.
+        scale: groups of channels in a block; each but the first is convolved after the one before is added to it.
         squeeze_dim: width between the channels' means and their weights.
-        pooled_dim: of what the blocks' outputs are made into, before pooling.
+        pooled_dim: width to which the blocks' outputs are mapped before pooling.
         attention_dim: width of the attention's hidden layer.
         global_context, attention_norm: as of `AttentiveStatisticsPooling`.
         padding: of frames at the ends: "reflect" (SpeechBrain, 3D-Speaker) or "zeros" (WeSpeaker).
@@ -69,7 +69,7 @@ class EcapaConfig(FrameInput):
 
     @property
     def context(self) -> int:
-        """Frames that are too few: as many as a convolution reflects."""
+        """The most frames that are too few: as many as a convolution reflects."""
         return max(2, *self.dilations) if self.padding == "reflect" else 0
 
 
@@ -98,7 +98,7 @@ class Ecapa(SpeakerNetwork):
         self.norm = nn.BatchNorm1d(c.embedding_dim) if c.embedding_norm else nn.Identity()
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                module.reset_parameters()  # PyTorch's own, which the toolkits start from
+                module.reset_parameters()  # PyTorch's own, from which the toolkits start
 
     def frames(self, x: Tensor) -> Tensor:
         """What is pooled: (B, T, feature_dim) -> (B, T, aggregated channels)."""

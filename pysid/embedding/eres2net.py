@@ -18,9 +18,9 @@ from pysid.embedding.pooling import StatisticsPooling
 from pysid.embedding.resnet import ConvNorm
 from pysid.embedding.speaker_network import SpeakerNetwork
 
-WIDENED = 2  # times as many channels as a block is named by leave it
+WIDENED = 2  # a block puts out this many times the channels that it is named by
 CEILING = 20.0  # of the rectifier within blocks
-SQUEEZED = 4  # of the channels that are fused, one in so many is in the hidden layer of the attention
+SQUEEZED = 4  # divisor of the fused channels: the width of the attention's hidden layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class ERes2NetConfig(FrameInput):
     Attributes:
         channels: of the first stage; each later one has twice as many. 32 in the paper, 64 in its large network.
         blocks: of each of the four stages; fusion is within those of the last two.
-        scale: groups of channels in a block, each added to, or fused with, what came of the one before.
+        scale: groups of channels in a block; each is added to, or fused with, the output of the one before.
         variance_offset: of statistics pooling.
         embedding_dim: width of the embedding.
     """
@@ -126,7 +126,7 @@ class _Fusion(nn.Module):
         super().__init__()
         self.first = ConvNorm(2 * channels, channels // SQUEEZED, 1)
         self.second = ConvNorm(channels // SQUEEZED, channels, 1)
-        for layer in (self.first, self.second):  # with a bias, which the batch norm behind it makes up for in training
+        for layer in (self.first, self.second):  # with a bias, which the batch norm after it cancels in training
             layer.conv.bias = nn.Parameter(torch.zeros(layer.conv.out_channels))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ def _rectified(x: Tensor) -> Tensor:
 
 
 def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights by the names that `ERes2Net` has for them, from those of 3D-Speaker's checkpoints."""
+    """Weights of 3D-Speaker's checkpoints under the names that `ERes2Net` has for them."""
     return {_renamed(name): x for name, x in weights.items()}
 
 

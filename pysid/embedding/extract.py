@@ -21,7 +21,7 @@ class ExtractConfig:
     """Kaldi's chunk options. The defaults are those of its VoxCeleb recipe (sid/nnet3/xvector/extract_xvectors.sh).
 
     Attributes:
-        chunk_size: frames a chunk has at most; -1 takes every utterance whole.
+        chunk_size: the most frames in a chunk; -1 takes every utterance whole.
         min_chunk_size: a shorter chunk is padded to this length, or left out where `pad_input` is off.
         pad_input: pad by repeating the first and the last frame.
         precision: "bfloat16" is for matrix products in half precision, which are several times as fast where the
@@ -43,7 +43,7 @@ class ExtractConfig:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of weights and frames in matrix products."""
+        """The type of weights and frames in matrix products."""
         return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
 
@@ -75,7 +75,7 @@ def pad_short(chunk: np.ndarray, min_frames: int) -> np.ndarray:
 
 
 def pad_batch(arrays: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Stacks arrays of unlike lengths, (T_i, ...), into (B, max T, ...) with zeros at the ends, and lengths (B,)."""
+    """Stacks arrays of different lengths, (T_i, ...), into (B, max T, ...) with zeros at the ends, and lengths (B,)."""
     lengths = torch.tensor([len(x) for x in arrays])
     batch = torch.zeros(len(arrays), int(lengths.max()), *arrays[0].shape[1:])
     for row, x in zip(batch, arrays, strict=True):
@@ -96,13 +96,13 @@ def extract(
 
     Args:
         model: maps features (B, T, D) and n_frames (B,) to embeddings (B, E); it is used as it is, so switch it to
-            `eval()` first. Chunks go to the device of its parameters or buffers. One with a `fused_form` is run in
-            that, utterance by utterance.
+            `eval()` first. Chunks go to the device of its parameters or buffers. A network with a `fused_form` is run
+            in that form, utterance by utterance.
         utterances: pairs of a name and features (T, D).
         batch_frames: at most this many frames, padding included, go through the network at once, unless a single
             chunk is longer; None for 1,000 on a CPU, which stay in its cache, and 200,000 elsewhere.
             A network in its fused form makes blocks of its own.
-        window: utterances looked at together, to put chunks of like length into one batch.
+        window: utterances considered together, to put chunks of similar length into one batch.
         on_skip: called with the name and a reason for an utterance that has no embedding (no frames; shorter than
             `min_chunk_size` without padding). Without it such an utterance raises.
     Yields:
@@ -181,7 +181,7 @@ def _in_batches(
 
 
 def _batches_by_length(lengths: list[int], batch_frames: int) -> Iterator[list[int]]:
-    """Indices grouped so that longest x count stays within `batch_frames`, like lengths together."""
+    """Indices grouped so that longest x count stays within `batch_frames`, similar lengths together."""
     batch: list[int] = []
     for i in sorted(range(len(lengths)), key=lengths.__getitem__):
         if batch and (len(batch) + 1) * lengths[i] > batch_frames:

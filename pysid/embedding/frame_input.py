@@ -1,4 +1,4 @@
-"""What stands between the frames of a front-end and the first layer of a network: energy, scale and mean."""
+"""What is done between a front-end's frames and the first layer of a network: energy, scale and mean."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ WaveScale = Literal["int16", "unit"]
 
 
 class InputConfig(Protocol):
-    """What `network_input` goes by."""
+    """The settings of `network_input`."""
 
     @property
     def skip_energy(self) -> bool:
@@ -26,7 +26,7 @@ class InputConfig(Protocol):
 
     @property
     def subtract_mean(self) -> bool:
-        """Whether each utterance's mean over its own frames is taken off."""
+        """Whether each utterance's mean over its own frames is subtracted."""
 
     @property
     def unit_variance(self) -> bool:
@@ -43,7 +43,7 @@ class FrameInput:
 
     Attributes:
         feature_dim: width of a frame of the front-end.
-        skip_energy: leave out the first number of a frame, the log energy, which is there for the VAD alone.
+        skip_energy: leave out the first number of a frame, the log energy, which is only there for the VAD.
         subtract_mean: subtract the mean of the frames before they go in: of an utterance, or of a window.
         unit_variance: divide the rest, with `subtract_mean`, by the standard deviation of each number.
         wave_scale: "int16", or "unit" where it is trained on log filter banks of waveforms scaled to [-1, 1].
@@ -63,7 +63,7 @@ class FrameInput:
 
     @property
     def n_bands(self) -> int:
-        """Numbers of a frame that the network sees."""
+        """How many numbers of a frame the network sees."""
         return self.feature_dim - self.skip_energy
 
     @property
@@ -76,7 +76,7 @@ def network_input(frames: Tensor, config: InputConfig) -> Tensor:
     """Frames (..., T, feature_dim) of one utterance each as its network wants them, (..., T, n_bands)."""
     x = frames[..., int(config.skip_energy) :]
     if config.wave_scale == "unit":
-        # A power is 32768^2 times smaller then; the least one of which the logarithm is taken is not.
+        # A power is then 32768^2 times smaller; but the floor under the logarithm stays as it is.
         x = (x - 2 * math.log(FULL_SCALE)).clamp(min=math.log(EPSILON))
     if config.subtract_mean:
         x = x - x.mean(-2, keepdim=True)

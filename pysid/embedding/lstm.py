@@ -1,4 +1,4 @@
-"""The three-layer LSTM of GE2E: what it says after partial utterances of 1.6 s, averaged.
+"""The three-layer LSTM of GE2E: its outputs after partial utterances of 1.6 s, averaged.
 
 Source: L. Wan, Q. Wang, A. Papir and I. Lopez Moreno, "Generalized end-to-end loss for speaker verification", ICASSP
 2018, section 3.2, as Resemblyzer has it (resemblyzer/voice_encoder.py): with a rectified affine layer for an embedding.
@@ -16,7 +16,7 @@ from pysid.embedding.frame_input import FrameInput
 from pysid.embedding.pooling import frame_weights, shares
 from pysid.embedding.speaker_network import SpeakerNetwork
 
-PARTIALS_AT_ONCE = 256  # that go through the layers together: of an hour there are thousands
+PARTIALS_AT_ONCE = 256  # that go through the layers together: an hour has thousands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +25,10 @@ class LstmConfig(FrameInput):
 
     Attributes:
         hidden_dim, layers: of the LSTM.
-        partial_frames: of a partial utterance.
+        partial_frames: frames of a partial utterance.
         step_frames: from the start of one to that of the next.
-        min_coverage: a last one that holds less than this share of them is left out.
-        tail_frames: at the end of the input, that stand for no time of their own: see `StftMelConfig`.
+        min_coverage: a last one with less than this share of its frames is left out.
+        tail_frames: frames at the end of the input that stand for no time of their own: see `StftMelConfig`.
         embedding_dim: width of the embedding.
     """
 
@@ -75,7 +75,7 @@ class Lstm(SpeakerNetwork):
     def frames(self, x: Tensor) -> Tensor:
         """An embedding of length 1 for each partial utterance: (B, T, feature_dim) -> (B, P, embedding_dim)."""
         starts = partial_starts(torch._shape_as_tensor(x)[1], self.config).to(x.device)
-        # What lies past the end is one frame of zeros, over and over.
+        # Past the end there is one frame of zeros, repeated.
         index = starts[:, None] + torch.arange(self.config.partial_frames, device=x.device)
         partials = F.pad(x, (0, 0, 0, 1))[:, index.clamp(max=x.shape[1])].flatten(0, 1)
         is_tracing = torch.jit.is_tracing()  # type: ignore[attr-defined]  # documented, yet not exported
@@ -85,7 +85,7 @@ class Lstm(SpeakerNetwork):
         return found.reshape(x.shape[0], -1, found.shape[1])
 
     def segment_level(self, frames: Tensor, n_frames: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
-        """The mean of partials (B, P, E), brought to length 1; arguments as of `StatisticsPooling.forward`."""
+        """The mean of partials (B, P, E), scaled to length 1; arguments as of `StatisticsPooling.forward`."""
         if weights is None and n_frames is not None:
             weights = frame_weights(frames, n_frames)
         mean = frames.mean(1) if weights is None else (shares(weights)[..., None] * frames).sum(1)
@@ -103,5 +103,5 @@ def partial_starts(n_frames: Tensor, config: LstmConfig) -> Tensor:
     c = config
     own = n_frames - c.tail_frames
     end = torch.minimum(own - c.partial_frames + c.step_frames + 1, own - math.ceil(c.partial_frames * c.min_coverage))
-    # As a tensor, which torch takes and its stubs do not know of, the end stays variable in an exported graph.
+    # As a tensor, which torch accepts but its stubs do not, the end stays variable in an exported graph.
     return torch.arange(0, end.clamp(min=1), c.step_frames)  # type: ignore[call-overload]

@@ -1,7 +1,7 @@
 """Embeddings of parts of a recording that masks pick out: the frame layers see each frame once.
 
 Each part is pooled from the same outputs of the frame layers, weighted by how much of each lies in the part. Networks
-whose frame layers are not ours to call (an ONNX graph) get the frames of a part joined together instead.
+whose frame layers cannot be called by themselves (an ONNX graph) get the frames of a part joined together instead.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from pysid.embedding.speaker_network import SpeakerNetwork
 from pysid.embedding.xvector import XVector
 
 ReadFrames = Callable[[int, int], Tensor]
-MARGIN = 96  # frames at either side of a chunk that are heard, but not kept; a multiple of usual strides
+MARGIN = 96  # frames on either side of a chunk that are heard, but not kept; a multiple of the usual strides
 ALIGNED = 16  # chunks start at multiples of this
 
 
@@ -31,7 +31,7 @@ class MaskedEmbedder:
         network: in eval mode; used on the device of its parameters.
         read: read(first, end) gives the network input (end - first, D) of these frames.
         n_frames: of the recording.
-        chunk_frames: that go through the frame layers in one go, besides `MARGIN` at either side.
+        chunk_frames: frames that go through the frame layers in one go, besides `MARGIN` on either side.
         config: how parts too short for the network are padded, and over-long ones cut, where frames are joined.
     """
 
@@ -59,7 +59,7 @@ class MaskedEmbedder:
         """Embeddings of parts of the frames from `first` on.
 
         Args:
-            masks: (P, T) within [0, 1]: how much of each frame belongs to each part, something of each.
+            masks: (P, T) within [0, 1]: how much of each frame belongs to each part; no part may be empty.
         Returns:
             (P, E) float32.
         """
@@ -82,7 +82,7 @@ class MaskedEmbedder:
         return self._inner.segment_level(rows, weights=weighed).float().cpu().numpy()
 
     def _frames(self, start: int) -> tuple[Tensor, int, int]:
-        """Outputs of the frame layers (T', D) for a chunk; the input frame where the first begins; the stride."""
+        """Outputs of the frame layers (T', D) for a chunk; the input frame at which the first begins; the stride."""
         if start not in self._chunks:
             for old in [key for key in self._chunks if abs(key - start) > 2 * self._chunk]:
                 del self._chunks[old]

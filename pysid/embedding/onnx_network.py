@@ -1,7 +1,7 @@
 """An ONNX graph as the embedding network of a model, run by onnxruntime: networks of other toolkits.
 
-A graph is data: onnxruntime runs its operators and nothing else. Libraries of custom operators are never loaded, and no
-weights are read from outside the file.
+A graph is data: onnxruntime runs its operators and nothing else. Libraries of custom operators are never loaded, and
+weights outside the file are never read.
 """
 
 import os
@@ -28,11 +28,11 @@ class OnnxConfig:
     Attributes:
         feature_dim: width of an input frame.
         embedding_dim: width of its output.
-        min_frames: the fewest frames it can do with.
+        min_frames: the fewest frames that it accepts.
         fixed_frames: the number of frames it takes, where that was fixed when it was made.
         layout: axes of its input, batch, time and feature dimension: "BTD" or "BDT".
         input, output: their names in the graph; None where there is one only.
-        skip_energy: leave out the first number of a frame, the log energy, which is there for the VAD alone.
+        skip_energy: leave out the first number of a frame, the log energy, which is only there for the VAD.
         subtract_mean: subtract the mean of the frames before they go in.
         unit_variance: divide the rest, with `subtract_mean`, by the standard deviation of each number.
         wave_scale: "int16", or "unit" where it was trained on log filter banks of waveforms scaled to [-1, 1].
@@ -104,7 +104,7 @@ class OnnxNetwork(nn.Module):
         """Embeddings (B, embedding_dim) on the device of the features; each row goes through the graph without its
         padding.
         """
-        # Graphs know nothing of padding, and few of them were made with more than one utterance in mind.
+        # Graphs know nothing about padding, and few of them were made for more than one utterance.
         counts = [features.shape[1]] * len(features) if n_frames is None else n_frames.tolist()
         rows = [self._embed(x[:n]) for x, n in zip(features, counts, strict=True)]
         return torch.stack(rows).to(features.device) if rows else features.new_zeros(0, self.config.embedding_dim)
@@ -154,13 +154,13 @@ def open_session(content: bytes, name: str) -> Any:
 
 
 def fixed_frames(shape: list[Any], layout: Any) -> int | None:
-    """The number of frames that an input of this shape is for, where it is for one number only.
+    """The number of frames that an input of this shape takes, where only one number is possible.
 
     >>> fixed_frames(["B", 200, 80], "BTD"), fixed_frames(["B", "T", 80], "BTD")
     (200, None)
     """
     n_frames, width = shape[1:][:: -1 if layout == "BDT" else 1] if len(shape) == 3 else (None, None)
-    # Where the width of a frame is free, the layout is rather the other one.
+    # Where the width of a frame is free, the layout is more likely the other one.
     return n_frames if isinstance(n_frames, int) and isinstance(width, int) else None
 
 

@@ -1,4 +1,4 @@
-"""From frames of any number to one vector: statistics pooling and multi-head attention pooling."""
+"""From any number of frames to one vector: statistics pooling and multi-head attention pooling."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ VARIANCE_FLOOR = 1e-10  # kaldi/src/nnet3/nnet-general-component.h, StatisticsPo
 
 
 def wide(x: Tensor) -> Tensor:
-    """x in float32 at least: half precision is for matrix products, not for sums over time."""
+    """x in at least float32: half precision is for matrix products, not for sums over time."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
@@ -56,7 +56,7 @@ def weighted_statistics(
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance over time of (B, T, D); on a CPU half the time of `torch.var_mean`."""
+    """Mean and variance over time of (B, T, D); on a CPU in half the time of `torch.var_mean`."""
     mean = x.mean(1, keepdim=True)
     return mean[:, 0], (x - mean).square_().mean(1)
 
@@ -93,14 +93,14 @@ def kaldi_statistics(x: Tensor, n_frames: Tensor | None, ddof: int = 0) -> Tenso
     """[mean | std] of each utterance on a CPU, rounded as Kaldi does; (B, T, D) float32 -> (B, 2 D).
 
     Frames are added one after the other in single precision, and the variance is E[x^2] - mean^2. That is no better
-    than the other ways, but where a unit is the same in all frames (a dead ReLU) the variance is rounding noise with
-    a root far above the floor, and only the same order of sums gives the same. The price: such a unit's value may
-    also depend on the batch.
+    than the other ways. But where a unit is the same in all frames (a dead ReLU), the variance is rounding noise whose
+    root is far above the floor, and only the same order of sums gives the same noise. The price: such a unit's value
+    may also depend on the batch.
 
     Args:
         x: (B, T, D) float32, on a CPU.
         n_frames: (B,) own frames of each; None counts all T.
-        ddof: the variance is divided by N less this.
+        ddof: the variance is divided by N - ddof.
     Source: kaldi/src/nnet3/nnet-general-component.cc, StatisticsPoolingComponent::Propagate.
     """
     rows = []
@@ -119,7 +119,7 @@ class StatisticsPooling(nn.Module):
     """Mean and standard deviation of the frames. Source: kaldi/src/nnet3/nnet-general-component.cc.
 
     Args:
-        unbiased: divide the variance by N - 1, as `torch.std` does, and not by N, as Kaldi does.
+        unbiased: divide the variance by N - 1, as `torch.std` does, instead of by N, as Kaldi does.
         kaldi_rounding: outside of training, on a CPU, round as Kaldi does: see `kaldi_statistics`.
         variance_offset: added to the variance, as WeSpeaker does.
 
@@ -160,7 +160,7 @@ class StatisticsPooling(nn.Module):
 class AttentionPooling(nn.Module):
     """Several attention heads, each giving the weighted mean and standard deviation of the frames.
 
-    A = softmax over time of tanh(X W1 + b1) W2 + b2, one column a head (Zhu et al., "Self-attentive speaker
+    A = softmax over time of tanh(X W1 + b1) W2 + b2, one column per head (Zhu et al., "Self-attentive speaker
     embeddings for text-independent speaker verification", Interspeech 2018, equations 1 to 4, with the standard
     deviations of its section 3.2).
 
@@ -207,18 +207,18 @@ class AttentionPooling(nn.Module):
 
 
 class AttentiveStatisticsPooling(nn.Module):
-    """Mean and standard deviation under attention that each dimension of a frame has for itself.
+    """Mean and standard deviation under attention, which each dimension of a frame has of its own.
 
     A = softmax over time of f(W X + b) V + k (Okabe et al., "Attentive statistics pooling for deep speaker embedding",
-    Interspeech 2018, equations 2 to 7), one column a dimension and, with `global_context`, X beside its mean and
+    Interspeech 2018, equations 2 to 7), one column per dimension. With `global_context`, X stands beside its mean and
     standard deviation over all frames (Desplanques et al., "ECAPA-TDNN", Interspeech 2020, section 3.1).
 
     Args:
         in_dim: D, width of a frame.
         hidden_dim: width between W and V.
         global_context: let the attention see the statistics of all frames.
-        hidden_norm: f is tanh of a batch norm of ReLU, as in SpeechBrain, and not tanh alone.
-        hidden_tanh: or f is without the tanh.
+        hidden_norm: f is tanh of a batch norm of ReLU, as in SpeechBrain, instead of tanh alone.
+        hidden_tanh: whether f has the tanh.
         floor: the least variance of what is pooled.
         unbiased_context: divide the variance that the attention sees by N - 1.
         variance_offset: added to that variance.
@@ -299,10 +299,10 @@ def _statistics(
 
 
 def diversity_penalty(attention: Tensor) -> Tensor:
-    """How much the heads look at the same frames: mean over the batch of ||A A' - I||_F^2, A (B, H, T).
+    """How much the heads attend to the same frames: mean over the batch of ||A A' - I||_F^2, A (B, H, T).
 
     Source: Lin et al., "A structured self-attentive sentence embedding", ICLR 2017, equation 8 (whose A also
-    has a row a head); zero when every head looks at one frame of its own.
+    has one row per head); zero when every head attends to one frame of its own.
 
     >>> float(diversity_penalty(torch.eye(2)[None])), float(diversity_penalty(torch.tensor([[[1.0, 0], [1, 0]]])))
     (0.0, 2.0)

@@ -1,4 +1,4 @@
-"""SpeechBrain's residual network: batch norm and ReLU before each convolution, the first stages weigh their channels.
+"""SpeechBrain's residual network: batch norm and ReLU before each convolution; the first stages weigh their channels.
 
 Source: K. He, X. Zhang, S. Ren and J. Sun, "Identity mappings in deep residual networks", ECCV 2016, as SpeechBrain
 has it (speechbrain/lobes/models/ResNet.py), with a third convolution, of one point.
@@ -24,7 +24,7 @@ class PreactivatedResNetConfig(FrameInput):
 
     Attributes:
         channels, blocks, strides: of each stage; the stem has the channels of the first.
-        squeezed_stages: the first so many stages weigh their channels.
+        squeezed_stages: how many stages, from the first, weigh their channels.
         attention_dim: width of the attention's hidden layer.
         embedding_dim: width of the embedding.
     """
@@ -145,7 +145,7 @@ _PART = re.compile(r"(bn|conv)([123])\.(\w+)")
 
 
 def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights with SpeechBrain's names by ours; those that fit no pattern keep theirs."""
+    """Weights with SpeechBrain's names under ours; those that fit no pattern keep theirs."""
     found = {}
     for name, x in weights.items():
         ours = _renamed(name, _NAMES)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pysid.embedding.pooling import AttentionPooling, StatisticsPooling, frame_weights
 
-WIDENED = 4  # times as many channels as a bottleneck block is named by leave it
+WIDENED = 4  # a bottleneck block puts out this many times the channels that it is named by
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,17 @@ class ResNetConfig:
 
     Attributes:
         feature_dim: width of an input frame.
-        skip_energy: leave out the first number of a frame, its log energy, that filter banks have for the VAD.
-        subtract_mean: take off the mean of the utterance's frames, or the window's, before they go in.
+        skip_energy: leave out the first number of a frame, its log energy, which filter banks have for the VAD.
+        subtract_mean: subtract the mean of the utterance's frames, or the window's, before they go in.
         channels: of each stage; the first stage has those of the stem.
         blocks: residual blocks of each stage.
         block: "basic", two convolutions, or "bottleneck", three with a narrow one in the middle.
-        stem_stride: frames and bands that the first convolution steps on by.
+        stem_stride: frames and bands by which the first convolution advances.
         strides: the same of the first block of each stage.
         pooling: "statistics" (mean and standard deviation) or "attention" (the same for each of several heads).
         n_heads, attention_dim: heads of attention pooling, and the width of its hidden layer.
         unbiased_std, variance_offset: of statistics pooling: see `StatisticsPooling`.
-        norms: batch norms before and after the affine layer; without them that has a bias.
+        norms: batch norms before and after the affine layer; without them that layer has a bias.
         embedding_dim: width of the one affine layer after pooling, whose output is the embedding.
     """
 
@@ -105,14 +105,14 @@ class ResNet(nn.Module):
             self.pooling = AttentionPooling(bands * n_in, c.n_heads, c.attention_dim)
         else:
             self.pooling = StatisticsPooling(bands * n_in, c.unbiased_std, variance_offset=c.variance_offset)
-        # Centred embeddings: else all of them share a direction at first, and heads on cosines learn slowly.
+        # Centred embeddings: otherwise all share a direction at first, and heads on cosines learn slowly.
         self.pooled_norm = nn.BatchNorm1d(self.pooling.out_dim) if c.norms else nn.Identity()
         self.affine = nn.Linear(self.pooling.out_dim, c.embedding_dim, bias=not c.norms)
         self.norm = nn.BatchNorm1d(c.embedding_dim) if c.norms else nn.Identity()
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, features: Tensor, n_frames: Tensor | None = None) -> Tensor:
-        """Embeddings (B, embedding_dim) of features (B, T, feature_dim), whatever stands past each utterance's own
+        """Embeddings (B, embedding_dim) of features (B, T, feature_dim), whatever follows each utterance's own
         frames.
         """
         return self.segment_level(*self.frame_level(features, n_frames))
@@ -223,7 +223,7 @@ def wespeaker_resnet(
     embedding_dim: int = 256,
     channels: int = 32,
 ) -> ResNetConfig:
-    """The residual networks of WeSpeaker by their number of layers, of which all but 18 and 34 have bottlenecks.
+    """The residual networks of WeSpeaker by their number of layers; all but 18 and 34 have bottlenecks.
 
     Args:
         depth: number of layers.
@@ -260,7 +260,7 @@ WESPEAKER_BLOCKS = {
 
 
 def _strided(size: int, stride: int) -> int:
-    """Points left of `size`: convolutions of odd width, padded by half of it."""
+    """Points left of `size` after convolutions of odd width, padded by half of it."""
     return -(-size // stride)
 
 

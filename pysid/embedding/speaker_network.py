@@ -1,4 +1,4 @@
-"""What networks share whose layers see all of an utterance, and so cannot do with padding."""
+"""What networks have in common whose layers see all of an utterance, and so must not be given padding."""
 
 from abc import ABC, abstractmethod
 
@@ -12,7 +12,7 @@ class SpeakerNetwork(nn.Module, ABC):
     """Embeddings of utterances of any length.
 
     Shape: features (B, T, feature_dim), n_frames (B,) or None when all T frames count -> (B, embedding_dim).
-        Utterances of one length go through together, none is padded.
+        Utterances of one length go through together; none is padded.
     """
 
     config: FrameInput

@@ -16,7 +16,7 @@ Order = Literal["relu-norm", "norm-relu"]
 def append_context(x: Tensor, offsets: tuple[int, ...]) -> Tensor:
     """Splices frames as Kaldi's Append descriptor: [x(t + offsets[0]) | x(t + offsets[1]) | ...].
 
-    Shape: (B, T, D) -> (B, T - (offsets[-1] - offsets[0]), D * len(offsets)); no frame is made up at the edges.
+    Shape: (B, T, D) -> (B, T - (offsets[-1] - offsets[0]), D * len(offsets)); no frames are added at the edges.
 
     >>> append_context(torch.arange(4.0).reshape(1, 4, 1), (-1, 0, 1))
     tensor([[[0., 1., 2.],
@@ -85,7 +85,7 @@ class TdnnLayer(nn.Module):
         return (n_frames + 2 * self.padding - span).clamp(min=0)
 
     def splice_affine(self, x: Tensor) -> Tensor:
-        """The affine part alone: where an embedding is read off."""
+        """The affine part alone: where an embedding is taken."""
         return self.affine(append_context(x, self.offsets))
 
     def activate(self, x: Tensor) -> Tensor:

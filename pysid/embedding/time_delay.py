@@ -1,4 +1,4 @@
-"""The x-vector network as SpeechBrain and WeSpeaker have it: of frames less their mean, with layers padded or not.
+"""The x-vector network as SpeechBrain and WeSpeaker have it: for frames minus their mean, with layers padded or not.
 
 Source: D. Snyder, D. Garcia-Romero, G. Sell, D. Povey and S. Khudanpur, "X-vectors: robust DNN embeddings for speaker
 recognition", ICASSP 2018; SpeechBrain, speechbrain/lobes/models/Xvector.py; WeSpeaker, wespeaker/models/tdnn.py.
@@ -63,7 +63,7 @@ class TimeDelayConfig(FrameInput):
 
     @property
     def context(self) -> int:
-        """Frames that are too few: those that are lost at the edges, or as many as a layer reflects."""
+        """The most frames that are too few: those that are lost at the edges, or as many as a layer reflects."""
         if self.padding == "none":
             return sum(x.offsets[-1] - x.offsets[0] for x in self.frame_layers)
         return max(max(x.offsets[-1], -x.offsets[0]) for x in self.frame_layers)
@@ -122,7 +122,7 @@ _WESPEAKER = [
 
 
 def names_of_wespeaker(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights with WeSpeaker's names, which count from 1, by ours; others keep theirs."""
+    """Weights with WeSpeaker's names, which count from 1, under ours; others keep theirs."""
     found = {}
     for name, x in weights.items():
         ours = name
@@ -134,9 +134,9 @@ def names_of_wespeaker(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def names_of_speechbrain(weights: dict[str, Tensor], config: TimeDelayConfig) -> dict[str, Tensor]:
-    """Weights with SpeechBrain's names by ours; others keep theirs.
+    """Weights with SpeechBrain's names under ours; others keep theirs.
 
-    What it adds to the standard deviations goes into the bias of the affine layer behind them.
+    What it adds to the standard deviations goes into the bias of the affine layer after them.
     """
     n = len(config.frame_layers)
     places = {f"blocks.{3 * i}.conv.": f"frame_layers.{i}.affine." for i in range(n)}

@@ -1,4 +1,4 @@
-"""TitaNet: depthwise separable convolutions over time in residual blocks that weigh their channels, attentively pooled.
+"""TitaNet: depthwise separable convolutions over time in residual blocks that weigh their channels; attentive pooling.
 
 Source: N. R. Koluguri, T. Park and B. Ginsburg, "TitaNet: neural model for speaker representation with 1D depth-wise
 separable convolutions and global context", ICASSP 2022, as NeMo has it (nemo/collections/asr/modules/conv_asr.py,
@@ -17,15 +17,15 @@ from pysid.embedding.pooling import AttentiveStatisticsPooling
 from pysid.embedding.speaker_network import SpeakerNetwork
 
 NORM_EPS = 1e-3  # of the batch norms in blocks
-SQUEEZED = 8  # of a block's channels, one in so many is between their means and their weights
+SQUEEZED = 8  # divisor of a block's channels: the width between their means and their weights
 
 
 @dataclass(frozen=True)
 class TitaNetBlockConfig:
-    """One block: channels that leave it, frames that its convolutions see, how many there are, and what is beside.
+    """One block: channels that it puts out, frames that its convolutions see, and how many convolutions there are.
 
     Attributes:
-        residual: add what goes in, by an affine map.
+        residual: add the input, after an affine map.
         dropout: probability of leaving out a number, when training.
     """
 
@@ -164,13 +164,13 @@ _NAMES = [
     (r"encoder\.encoder\.(\d+)\.mconv\.\d+\.fc\.0\.weight", r"blocks.\1.squeeze.weight"),
     (r"encoder\.encoder\.(\d+)\.mconv\.\d+\.fc\.2\.weight", r"blocks.\1.excite.weight"),
 ]
-_PER_LAYER = 5  # modules of NeMo's for each: two convolutions, batch norm, ReLU and dropout
+_PER_LAYER = 5  # NeMo's modules for each: two convolutions, batch norm, ReLU and dropout
 _LAYER = re.compile(r"encoder\.encoder\.(\d+)\.mconv\.(\d+)\.(?:conv\.)?(\w+)")
 _PARTS = {0: "depthwise", 1: "pointwise", 2: "norm"}
 
 
 def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights with NeMo's names by ours; those that fit no pattern keep theirs."""
+    """Weights with NeMo's names under ours; those that fit no pattern keep theirs."""
     found = {}
     for name, x in weights.items():
         if (layer := _LAYER.fullmatch(name)) and int(layer[2]) % _PER_LAYER in _PARTS:

@@ -26,9 +26,9 @@ def embed_windows(
 ) -> Iterator[np.ndarray]:
     """The embedding of each window, equal to that of its frames alone.
 
-    A frame layer without padding looks the same wherever its window starts, so windows that overlap share its output,
-    and only pooling and what follows is done for each. Windows by halves take half the time so. That is for an
-    `XVector`; another network takes each window by itself.
+    A frame layer without padding gives the same wherever its window starts, so overlapping windows share its output,
+    and only pooling and what follows is done for each. Windows that overlap by half take half the time this way. That
+    is for an `XVector`; another network takes each window by itself.
 
     Args:
         network: in eval mode; used on the device of its parameters.
@@ -36,7 +36,7 @@ def embed_windows(
         bounds: first and past-the-end frame of each window, none empty; cheapest where they ascend.
         config: how windows too short for the network are padded, and over-long ones cut.
         run_frames: frames that are read, and go through the frame layers, in one go; None for 4,000 on a CPU and
-            20,000 elsewhere. Those where two runs overlap are worked on twice.
+            20,000 elsewhere. Those where two runs overlap are computed twice.
     Yields:
         (E,) float32 for each window, in their order.
     """

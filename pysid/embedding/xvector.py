@@ -79,7 +79,7 @@ class XVectorConfig:
 
     @property
     def embedding_dim(self) -> int:
-        """Width of the layer that is the embedding."""
+        """Width of the embedding."""
         return self.segment_dims[self.embedding_layer]
 
     @property
@@ -95,7 +95,7 @@ class XVectorConfig:
     def as_published_port(self) -> "XVectorConfig":
         """The same network with the deviations of the original PyTorch port of the recipe.
 
-        Batch norm with an affine part stands before the ReLU, the second and third layers pad their input with 1
+        Batch norm with an affine part comes before the ReLU, the second and third layers pad their input with 1
         and 2 zero frames, and the pooled standard deviation divides by N - 1. (The port also batch-normalises the
         logits: see `losses.SoftmaxHead`; its log-softmax in front of a cross-entropy changes nothing.)
         """
@@ -115,7 +115,7 @@ class XVector(nn.Module):
     """Embeddings of utterances of any length.
 
     Shape: features (B, T, feature_dim), n_frames (B,) or None when all T frames count -> (B, embedding_dim).
-        An utterance needs more than `config.context` frames; shorter ones are `extract.pad_short`'s business.
+        An utterance needs more than `config.context` frames; `extract.pad_short` takes care of shorter ones.
     """
 
     def __init__(self, config: XVectorConfig | None = None) -> None:

@@ -17,7 +17,7 @@ MOST_EXPANDED = 4  # times as large as the file, for one that is compressed
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name, of the dictionary within it where one holds the model beside other things.
+    """The tensors of a checkpoint by name: where it holds more than the model, those of the model's dictionary.
 
     PyTorch's files are read with `weights_only`: tensors, numbers, text, lists and dictionaries.
 
@@ -33,11 +33,11 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def read_pytorch(stream: BinaryIO, size: int, where: str) -> dict[str, Tensor]:
-    """What `read_checkpoint` gives, of a checkpoint of PyTorch within another file.
+    """What `read_checkpoint` gives, for a PyTorch checkpoint within another file.
 
     Args:
-        stream: that can be sought in.
-        size: bytes of it.
+        stream: a seekable one.
+        size: its bytes.
         where: what to call it in a message.
     Raises:
         DataError: it is damaged or hostile, holds something else, or a NaN.
@@ -45,7 +45,7 @@ def read_pytorch(stream: BinaryIO, size: int, where: str) -> dict[str, Tensor]:
     _check_size(stream, size, where)
     try:
         content = torch.load(stream, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged or a hostile file makes the reader raise has no common base
+    except Exception as error:  # exceptions that a damaged or hostile file makes the reader raise have no common base
         reason = one_line(error)
     else:
         return _checked(content, where)

@@ -1,4 +1,4 @@
-"""What the content of a folder was made with: a JSON file beside it, so that no run goes on with another's work."""
+"""What the content of a folder was made with: a JSON file in it, so that no run goes on with another's work."""
 
 import json
 from collections.abc import Callable, Container, Mapping
@@ -21,7 +21,7 @@ def claim(
     *,
     dry_run: bool = False,
 ) -> Changes:
-    """Writes what the content of a folder is made with, unless the folder holds what was made otherwise.
+    """Writes what the content of a folder is made with, unless the folder holds something made differently.
 
     Args:
         path: the JSON file, in the folder.
@@ -31,7 +31,7 @@ def claim(
         harmless: settings that may differ.
         dry_run: write nothing.
     Returns:
-        those of them that do.
+        the harmless settings that do differ.
     Raises:
         DataError: it holds something else.
     """

@@ -34,8 +34,8 @@ def atomic_path(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Pat
 
     The temporary name ends like `path`, so that programs which go by the ending (`.wav`, `.npz`) do the same
     with both; an empty file is there already. Missing parent folders are made. A symbolic link stays a link: its
-    target is replaced. What is not a regular file (`/dev/stdout`, a named pipe) cannot be renamed onto and is handed
-    out as it is. What a killed process left in the folder is removed.
+    target is replaced. What is not a regular file (`/dev/stdout`, a named pipe) cannot be renamed onto and is yielded
+    as it is. What a killed process left in the folder is removed.
 
     Args:
         mode: permissions of the file, from which those of the umask are taken.
@@ -115,7 +115,7 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: PathLike) -> Iterator[None]:
-    """Names the file in what the system says about a full disk, where Python leaves that out."""
+    """Adds the name of the file to the system's error about a full disk, where Python leaves it out."""
     try:
         yield
     except OSError as error:
@@ -126,9 +126,9 @@ def naming(path: PathLike) -> Iterator[None]:
 
 @contextmanager
 def _temporary(target: Path, make: Callable[[Path], int]) -> Iterator[Path]:
-    """A new file or folder beside `target`, which `make` makes and opens; while it is open others know that it is used.
+    """A new file or folder beside `target`, which `make` makes and opens; while it is open, others know it is in use.
 
-    The lock is of the open file, so that it ends with the process however that ends.
+    The lock belongs to the open file, so that it ends with the process, however that ends.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if not CAN_LOCK:  # nor is an open file renamed there
@@ -161,7 +161,7 @@ def _make_folder(path: Path) -> int:
 
 
 def _sweep(folder: Path) -> None:
-    """Removes what killed processes left in a folder; looked for once, as folders may be large."""
+    """Removes what killed processes left in a folder; it looks only once, as folders may be large."""
     if folder not in _swept:
         _swept.add(folder)
         remove_leftovers(folder)
@@ -184,7 +184,7 @@ def remove_leftovers(folder: Path, of: str | None = None) -> None:
 
 
 def _remove_leftover(path: Path) -> None:
-    """Removes a temporary file or folder, unless a process that is alive writes it."""
+    """Removes a temporary file or folder, unless a living process is writing it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -256,7 +256,7 @@ def open_binary(path: PathLike, name: object = None) -> io.FileIO:
     name = path if name is None else name
     if str(path) == STANDARD_STREAM:
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
-    # Without O_NONBLOCK a named pipe without a writer would hold us up for ever; Windows has neither.
+    # Without O_NONBLOCK, a named pipe without a writer would block for ever; Windows has neither.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         mode = os.fstat(descriptor).st_mode
@@ -291,7 +291,7 @@ def read_bytes(path: PathLike, max_bytes: int | None = None) -> bytes:
 
 
 def _read_at_most(file: BinaryIO, n: int) -> bytes:
-    """As `file.read(n)`, which would take the memory for all of it, whatever there is."""
+    """As `file.read(n)`, which would allocate all n bytes at once, however few there are."""
     pieces, left = [], n
     while left and (piece := file.read(min(left, PIECE_BYTES))):
         pieces.append(piece)

@@ -1,4 +1,4 @@
-"""Values out of JSON files of other programs, with the file and the place in it in every error.
+"""Values from JSON files of other programs, with the file and the place in it in every error.
 
 document = read_json("words.json")
 for i, word in enumerate(document["words"].items()):
@@ -23,11 +23,11 @@ DOCUMENT = "the document"
 def read_json(path: PathLike) -> "JsonValue":
     """The document in a JSON file, UTF-8 with or without a byte-order mark.
 
-    Bytes that are no UTF-8, as tokens of whisper.cpp hold them that are parts of a character, become surrogates
-    (`surrogateescape`), which `whole_text` puts together again.
+    Bytes that are not UTF-8 become surrogates (`surrogateescape`), which `whole_text` puts together again. Tokens of
+    whisper.cpp that are parts of a character have such bytes.
 
     Raises:
-        DataError: the file cannot be read, is larger than `MAX_BYTES`, or is no JSON.
+        DataError: the file cannot be read, is larger than `MAX_BYTES`, or is not JSON.
     """
     documents = read_json_documents(path)
     if len(documents) != 1:
@@ -36,7 +36,7 @@ def read_json(path: PathLike) -> "JsonValue":
 
 
 def read_json_documents(path: PathLike) -> list["JsonValue"]:
-    """The JSON documents that stand in a file one after the other, as JSON lines or simply joined.
+    """The JSON documents of a file, one after the other, as JSON lines or simply joined.
 
     Raises:
         DataError: as in `read_json`, or there is none.
@@ -119,11 +119,11 @@ class JsonValue:
         return self.value
 
     def bytes_text(self) -> str:
-        """A text that need not be UTF-8; bytes that are none stand in it as surrogates, see `whole_text`."""
+        """A text that need not be UTF-8; other bytes are in it as surrogates, see `whole_text`."""
         return self.value if isinstance(self.value, str) else self.text()
 
     def number(self) -> float:
-        """A finite number; a text that is one is taken too, as some services write them."""
+        """A finite number; text of a number is accepted too, as some services write it."""
         value = self.value
         if isinstance(value, str):
             try:
@@ -155,7 +155,7 @@ class JsonValue:
 
 
 def whole_text(text: str) -> str:
-    """A text with the bytes that `read_json` could not decode put together again; what is still none becomes U+FFFD.
+    """A text with the bytes that `read_json` could not decode put together again; U+FFFD for what is still not UTF-8.
 
     >>> whole_text("caf" + chr(0xdcc3) + chr(0xdca9))
     'café'

@@ -22,7 +22,7 @@ def hold(descriptor: int, wait: bool = False) -> None:
     Args:
         wait: until whoever holds it lets go.
     Raises:
-        BlockingIOError: another one holds it.
+        BlockingIOError: somebody else holds it.
         OSError: the file system has no locks.
     """
     if fcntl is None:
@@ -54,7 +54,7 @@ def output_lock(path: str | os.PathLike[str]) -> Iterator[None]:
     """Keeps other runs from writing the same output, a file or a folder, while the block lasts.
 
     The lock is that of an empty file `.NAME.lock` beside the output, which is removed at the end; one that a killed run
-    left holds nobody up. What is no file (`/dev/stdout`) is not locked, nor is anything where the file system has no
+    left blocks nobody. What is not a file (`/dev/stdout`) is not locked, nor is anything where the file system has no
     locks.
 
     Raises:

@@ -1,7 +1,7 @@
 """What an entry of an scp file stands for: a file, a place in an archive, or a shell pipe.
 
 Kaldi looks for a relative path in the working folder. Here the folder of the scp file comes first, so that a
-data directory can be moved as a whole. A pipe is a program out of a data file: it runs only where the caller
+data directory can be moved as a whole. A pipe is a program from a data file: it is run only where the caller
 allows it.
 """
 
@@ -24,7 +24,7 @@ def is_pipe(entry: str) -> bool:
 
 
 def resolve_path(path: str, scp_directory: str | os.PathLike[str]) -> str:
-    """Where a file is that an scp file names: beside it if it exists there, else in the working folder."""
+    """The path of a file that an scp file names: beside the scp file if it exists there, else in the working folder."""
     if os.path.isabs(path):
         return path
     beside = os.path.join(scp_directory, path)

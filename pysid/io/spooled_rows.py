@@ -1,4 +1,4 @@
-"""Rows of a matrix that is too large to be held: they wait in a temporary file."""
+"""Rows of a matrix that is too large for memory: they are kept in a temporary file."""
 
 import os
 import tempfile
@@ -12,7 +12,7 @@ BLOCK_BYTES = 4 << 20  # read at a time
 
 
 class SpooledRows:
-    """A matrix (n, dim) that grows by rows. The file is gone when the last user of the object is.
+    """A matrix (n, dim) that grows by rows. The file is removed once the object is no longer used.
 
     >>> rows = SpooledRows(2)
     >>> rows.append(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
@@ -34,7 +34,7 @@ class SpooledRows:
         return self._n
 
     def append(self, rows: np.ndarray) -> None:
-        """Rows (m, dim), kept as float32.
+        """Adds rows (m, dim), kept as float32.
 
         Raises:
             OSError: the disk is full; it names the folder of temporary files.

@@ -19,7 +19,7 @@ class SegmentLine(NamedTuple):
     """One line of `segments`: where in which recording an utterance lies.
 
     `end_s` is infinite for an utterance that lasts to the end of its recording (written -1). `channel` counts
-    from 0 and is None where the line does not say.
+    from 0 and is None where the line does not give it.
     """
 
     recording: str
@@ -34,7 +34,7 @@ class SegmentLine(NamedTuple):
 
     @property
     def is_legal(self) -> bool:
-        """Whether it lasts; Kaldi leaves out other lines with a warning."""
+        """Whether it has a duration; Kaldi leaves out other lines with a warning."""
         return 0 <= self.start_s < self.end_s
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class TableFormat(Generic[Value]):
 
 @dataclass(frozen=True)
 class TrialRow(RowFormat):
-    """A line of a trial list; one in VoxCeleb's order, `1 enrol test`, is put into Kaldi's.
+    """A line of a trial list; VoxCeleb's order, `1 enrol test`, is turned into Kaldi's.
 
     >>> TrialRow("enrol test target|nontarget", (2, 3)).split(b"1 a b")
     ['a', 'b', 'target']

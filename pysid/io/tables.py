@@ -1,6 +1,6 @@
 """Reading and writing Kaldi's text tables, trial lists and score files.
 
-Every error names the file and the line; for a repeated key, also the line where it stood first. What a
+Every error names the file and the line; for a repeated key, also the line where it came first. What a
 `write_` function wrote, its `read_` twin reads back equal.
 """
 
@@ -47,7 +47,7 @@ def read_keyed(path: PathLike, table_format: TableFormat[Value]) -> dict[str, Va
 
 
 def read_table(path: PathLike) -> dict[str, str]:
-    """Any table as {key: rest of the line}, the rest without white space at its ends, possibly empty."""
+    """Any table as {key: rest of the line}; the rest is stripped of white space, and may be empty."""
     return read_keyed(path, formats.ANY)
 
 
@@ -103,7 +103,7 @@ def read_segments(path: PathLike) -> dict[str, SegmentLine]:
 
 
 def illegal_segments(path: PathLike, segments: Mapping[str, SegmentLine]) -> list[str]:
-    """The utterances that do not last, or begin before their recording does: they are left out, as Kaldi does.
+    """The utterances without a duration, or that begin before their recording does: they are left out, as in Kaldi.
 
     Warns:
         PysidWarning: there are such.
@@ -143,7 +143,7 @@ def read_trials(path: PathLike) -> list[Trial]:
 
 
 def read_scores(path: PathLike) -> dict[tuple[str, str], float]:
-    """A score file, `enrol test score`, as {(enrol, test): score}; "target" or "nontarget" behind it is passed over.
+    """A score file, `enrol test score`, as {(enrol, test): score}; "target" or "nontarget" after it is ignored.
 
     Published trial lists repeat some pairs, so a pair may occur again with the same score; with another score
     it is an error.
@@ -212,7 +212,7 @@ def _row(path: PathLike, key: str, value: object) -> str:
 
 
 def _first_line(path: PathLike, table_format: TableFormat[Value], key: str) -> int:
-    """Line numbers of a million lines are not kept; they are looked up when something is wrong."""
+    """Looks a line up again, when something is wrong: the line numbers of a million lines are not kept."""
     return next(number for number, fields in read_rows(path, table_format.row) if fields[0] == key)
 
 

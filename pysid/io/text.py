@@ -19,14 +19,14 @@ ANY_NUMBER = range(1, sys.maxsize)
 
 @dataclass(frozen=True)
 class RowFormat:
-    """The form of a line: what error messages call it, its numbers of fields, and the most splits to make."""
+    """The form of a line: what error messages call it, its allowed numbers of fields, and the most splits to make."""
 
     expected: str
     n_fields: Container[int] = (2,)
     max_splits: int = -1
 
     def split(self, line: bytes) -> list[str]:
-        """The fields of a line, none for a blank one. Raises ValueError, naming no place, for any other."""
+        """The fields of a line, none for a blank one. Raises ValueError, which names no place, for any other number."""
         fields = line.rstrip().split(None, self.max_splits)
         try:
             texts = [field.decode() for field in fields]

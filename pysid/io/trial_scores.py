@@ -20,13 +20,13 @@ def scored_trials(
     """The score of each trial, (P,), and whether it is a target trial, (P,) bool.
 
     They come in the order of `scores`, which is that of the file: Kaldi's minDCF depends on it where scores are equal.
-    Scores of pairs that are no trial are left out, and a repeated trial counts once.
+    Scores of pairs that are not trials are left out, and a repeated trial counts once.
 
     Args:
         trials_name, scores_name: where the two come from, for messages.
         allow_missing: leave out trials without a score.
     Raises:
-        DataError: a trial has no score or no "target"/"nontarget", or one of the two kinds is absent.
+        DataError: a trial has no score or no "target"/"nontarget", or there are no trials of one kind.
     Warns:
         PysidWarning: repeated trials.
     """

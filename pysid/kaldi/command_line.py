@@ -1,7 +1,7 @@
 """Options of Kaldi's programs: `--name=value` before the other arguments.
 
-Unlike usual parsers: a value always follows `=`; `_` is `-` and case does not count; a switch is turned off by
-`--name=false`; what follows the first other argument is no option. Source: kaldi/src/util/parse-options.cc.
+Unlike in usual parsers, a value always follows `=`; `_` is `-` and case does not matter; a switch is turned off by
+`--name=false`; nothing after the first other argument is an option. Source: kaldi/src/util/parse-options.cc.
 """
 
 import struct
@@ -26,7 +26,7 @@ class Option:
     Attributes:
         name: with dashes.
         default: Kaldi's default; its type is that of the option.
-        text: what it does, in a line.
+        text: what it does, in one line.
         supported: whether pysid can do anything other than the default.
     """
 
@@ -46,7 +46,7 @@ STANDARD_OPTIONS = (
 
 @dataclass
 class CommandLine:
-    """A command line, read.
+    """A parsed command line.
 
     Attributes:
         options: the value of every option by name, float32 values as Python floats.
@@ -68,7 +68,7 @@ def parse(words: Sequence[str], options: Iterable[Option]) -> CommandLine:
 
     Args:
         words: without the program's name.
-        options: those of the program; the standard ones are known without.
+        options: those of the program, without the standard ones.
     Raises:
         WrongUsage: an option that is not known, or a value that is not of its type.
         DataError: an option that is not supported, a configuration file that cannot be read, or a value missing.

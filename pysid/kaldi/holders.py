@@ -29,8 +29,8 @@ class Holder(Generic[V]):
     """How values of one type are read and written.
 
     Attributes:
-        read: from a stream behind a key, and the byte that ended the key; raises ValueError.
-        write: the bytes of a value, binary or not; raises ValueError. None for what is only read.
+        read: from a stream after a key, and the byte that ended the key; raises ValueError.
+        write: the bytes of a value, binary or not; raises ValueError. None for types that are only read.
         select: the part of a value within a range such as `0:99`; None where there are no ranges.
     """
 
@@ -40,7 +40,7 @@ class Holder(Generic[V]):
 
 
 def is_binary(file: BinaryIO, separator: bytes) -> tuple[bool, bytes]:
-    """Whether a binary value follows; if not, the line that does."""
+    """Whether a binary value follows; if not, the line that follows."""
     if separator == LINE_END:
         return False, b""
     start = file.read(1)
@@ -91,7 +91,7 @@ VECTOR = Holder(_read_vector, _write_vector, _select)
 
 
 def compressed_matrix(method: int) -> Holder[np.ndarray]:
-    """Matrices that are written compressed, see `pysid.io.ark.compression`; as text, what is left of them is."""
+    """Matrices that are written compressed, see `pysid.io.ark.compression`; text has the values after compression."""
 
     def write(value: np.ndarray, binary: bool, log: Log) -> bytes:
         record = compress(value.astype(np.float32, copy=False), method)
@@ -143,7 +143,7 @@ def _read_integers(file: BinaryIO, separator: bytes, log: Log) -> np.ndarray:
 
 
 def _sized_integers(file: BinaryIO, n: int) -> np.ndarray:
-    """Integers, each behind a byte with its size."""
+    """Integers, each after a byte with its size."""
     data = file.read(5 * n)
     if len(data) < 5 * n:
         raise ValueError(f"cut off: expected {5 * n} bytes of integers, got {len(data)}")
@@ -182,7 +182,7 @@ WORD = Holder(_read_word)
 
 
 def _read_duration(file: BinaryIO, separator: bytes, log: Log) -> float | None:
-    """Seconds, from the header alone; None where it does not say how many samples follow."""
+    """Seconds, from the header alone; None where it does not tell how many samples follow."""
     header = read_header(file)
     if header.n_bytes is None:
         return None

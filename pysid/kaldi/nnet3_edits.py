@@ -31,7 +31,7 @@ def apply_edits(model: Nnet3Model, text: str, name: str) -> Nnet3Model:
     Args:
         name: what to call the text in a message.
     Raises:
-        DataError: an edit that is not known, lacks a field or has one too many; or leaves no output.
+        DataError: an edit is not known, lacks a field, has one too many, or leaves no output.
     """
     for number, line in enumerate(text.replace(";", "\n").split("\n"), start=1):
         content = line.partition("#")[0].strip()

@@ -1,7 +1,7 @@
 """A network in words and figures, as `nnet3-info` prints it.
 
 Source: kaldi/src/nnet3/nnet-nnet.cc, Nnet::Info; nnet-utils.cc, ComputeSimpleNnetContext; and the Info functions of
-the components. Of rare components the dimensions alone are told.
+the components. For rare components only the dimensions are given.
 """
 
 import math
@@ -26,7 +26,7 @@ _PERCENTILES = (0, 1, 2, 5, 10, 20, 50, 80, 90, 95, 98, 99, 100)
 
 
 def network_info(model: Nnet3Model) -> str:
-    """The whole text, a line for each figure, node and component.
+    """The whole text, one line for each figure, node and component.
 
     Raises:
         DataError: the network does not fit together.
@@ -46,7 +46,7 @@ def network_info(model: Nnet3Model) -> str:
 
 
 def component_info(record: ComponentRecord) -> str:
-    """A component's type, dimensions, settings and statistics, in a line."""
+    """A component's type, dimensions, settings and statistics, in one line."""
     match record.type:
         case "AffineComponent" | "NaturalGradientAffineComponent":
             return _updatable(record) + _orthonormal(record) + _affine(record) + _natural_gradient(record)
@@ -157,7 +157,7 @@ def _node_line(node: object, stages: dict[str, Stage], dims: dict[str, int]) -> 
 
 
 def _input_dim(source: Descriptor, stage: Stage, dims: dict[str, int]) -> int:
-    """Of a layer that splices its input itself, the width of one frame."""
+    """The width of one frame, for a layer that splices its input itself."""
     layer = stage.layer
     offsets = len(getattr(layer, "offsets", (0,)))
     return layer.in_dim // offsets if layer is not None else dims[next(source.nodes())]
@@ -268,7 +268,7 @@ def _batch_norm(record: ComponentRecord) -> str:
 def _moments(values: NDArray) -> tuple[float, float]:
     """Mean and standard deviation, rounded as Kaldi does."""
     n = np.float32(len(values))
-    mean = np.cumsum(values)[-1] / n  # one after the other: what is left of values that cancel depends on it
+    mean = np.cumsum(values)[-1] / n  # one after the other: where values cancel, what is left depends on the order
     return float(mean), math.sqrt(max(float(values @ values / n - mean * mean), 0))
 
 

@@ -1,6 +1,6 @@
 """The programs of Kaldi that have no stand-in, and what pysid has in their place.
 
-Their names, by folder of kaldi/src (commit f4007661); those with a stand-in are left out where the list is used.
+The names are listed by folder of kaldi/src (commit f4007661); those with a stand-in are left out when the list is used.
 """
 
 SPEECH_RECOGNITION = "pysid has no speech recognition"
@@ -44,7 +44,7 @@ EXCEPTIONS = {
     "ivector-extract-online": "i-vectors of whole utterances are computed by the stand-in for ivector-extract",
     "logistic-regression-train": "scores are calibrated by `pysid fit-backend --calibration-trials`",
 }
-"""Where it is another thing than for the rest of the folder."""
+"""For programs that differ from the rest of their folder."""
 
 _NAMES = {
     "bin": """
@@ -209,7 +209,7 @@ def _instead() -> dict[str, str]:
 
 
 PLACES: dict[str, str] = _instead()
-"""What pysid has in the place of each of Kaldi's programs, were there no stand-in."""
+"""What pysid has in the place of each of Kaldi's programs, if there were no stand-in."""
 
 
 def refusal(name: str) -> str:

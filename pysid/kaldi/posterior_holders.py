@@ -1,8 +1,9 @@
-"""Tables of what is kept of each frame: Gaussians (Kaldi's "gselect"), and Gaussians with posteriors.
+"""Tables with an entry for each frame: Gaussians (Kaldi's "gselect"), or Gaussians with posteriors.
 
     gselect     1 7 ; 2 ; 9 1 ;                 posteriors     [ 1 0.6 7 0.4 ] [ 2 1 ]
 
-In binary each number stands behind a byte with its size: the frames, then for each frame the entries and they.
+In binary a byte with its size precedes each number: the number of frames, then for each frame the number of its
+entries and the entries.
 Source: kaldi/src/util/kaldi-holder-inl.h, BasicVectorVectorHolder; hmm/posterior.cc.
 """
 

@@ -26,7 +26,7 @@ class Run:
         given: the text of the options that were given.
         arguments: the other arguments.
         log: for messages.
-        allow_pipes: whether commands that stand in lists of files run; those on the command line do.
+        allow_pipes: whether commands in lists of files run; those on the command line always do.
     """
 
     def __init__(self, line: CommandLine, log: Log, allow_pipes: bool, stack: ExitStack) -> None:
@@ -81,7 +81,7 @@ class Run:
         Args:
             name: a wxfilename, such as "-" or a path.
             put: what to write.
-            binary: or Kaldi's text.
+            binary: whether to write Kaldi's binary format instead of text.
         """
         writer = new_writer(binary)
         put(writer)
@@ -97,7 +97,7 @@ class Program:
         usage: what it does and how it is called.
         n_arguments: how many arguments there may be.
         main: runs it; the exit status.
-        options: beside the standard ones.
+        options: besides the standard ones.
     """
 
     usage: str

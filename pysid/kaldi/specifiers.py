@@ -49,8 +49,9 @@ class ReadSpecifier:
         kind: an archive, or a list of files.
         name: the extended file name of either.
         once: each key is asked for at most once.
-        is_sorted, called_sorted: keys are in the order of their bytes in the table; are asked for in that order.
-        permissive: entries that cannot be read are left out, as is the rest of an archive behind an error.
+        is_sorted: the keys in the table are in the order of their bytes.
+        called_sorted: they are asked for in that order.
+        permissive: entries that cannot be read are left out, as is the rest of an archive after an error.
     """
 
     kind: Literal["ark", "scp"]
@@ -66,7 +67,7 @@ class WriteSpecifier:
     """A table to write: to an archive, a list of places in it, or both; or to the files in a list.
 
     Attributes:
-        archive, script: extended file names. A script alone is read: it has the file of each key.
+        archive, script: extended file names. A script without an archive is read: it gives the file of each key.
         binary: Kaldi's binary format.
         flush: each record is passed on at once.
         permissive: a key that a script alone does not have is left out.
@@ -80,7 +81,7 @@ class WriteSpecifier:
 
 
 def parse_rspecifier(text: str) -> ReadSpecifier | None:
-    """The table that `text` names, None if it is no specifier of a table to read.
+    """The table that `text` names, None if it is not a specifier of a table to read.
 
     >>> parse_rspecifier("ark,s,cs:-")
     ReadSpecifier(kind='ark', name='-', once=False, is_sorted=True, called_sorted=True, permissive=False)
@@ -94,7 +95,7 @@ def parse_rspecifier(text: str) -> ReadSpecifier | None:
 
 
 def parse_wspecifier(text: str) -> WriteSpecifier | None:
-    """The table that `text` names, None if it is no specifier of a table to write.
+    """The table that `text` names, None if it is not a specifier of a table to write.
 
     >>> parse_wspecifier("ark,scp,t:a.ark,a.scp")
     WriteSpecifier(archive='a.ark', script='a.scp', binary=False, flush=False, permissive=False)
@@ -119,7 +120,7 @@ def input_kind(name: str) -> InputKind:
     """What an extended file name to read stands for.
 
     Raises:
-        DataError: it is none: an output pipe, blanks at its ends, a misplaced `|`, or a specifier of a table.
+        DataError: it names no input: an output pipe, blanks at its ends, a misplaced `|`, or a specifier of a table.
 
     >>> input_kind("a.ark:120"), input_kind("zcat a.gz |"), input_kind("-"), input_kind("a.mat")
     ('offset', 'pipe', 'stdin', 'file')

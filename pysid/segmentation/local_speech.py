@@ -1,4 +1,4 @@
-"""Who speaks in each window of a recording: a segmentation network at work on one that comes in blocks."""
+"""Who speaks in each window of a recording: runs a segmentation network on a recording that comes in blocks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class LocalSpeech:
 
     @property
     def windows_at_once(self) -> float:
-        """Windows that an instant is in, on average."""
+        """How many windows an instant is in, on average."""
         return len(self.starts) * self.active.shape[1] / max(self.n_frames, 1)
 
     @property
@@ -100,7 +100,7 @@ class Segmenter:
         self._held, self._first = self._held[keep:], self._first + keep
 
     def finish(self) -> LocalSpeech:
-        """What was heard, once all of the recording was fed."""
+        """The local speakers, once all of the recording has been fed."""
         end = self._end
         starts = []
         while self._next * self._step + self._size <= end:

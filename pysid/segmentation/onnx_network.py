@@ -54,7 +54,7 @@ class OnnxSegmentation:
         window = fixed or said.number("window_size") or round(WINDOW_S * self.sample_rate)
         n_frames, n_classes = self._run(np.zeros((1, window), np.float32)).shape[1:]
         self.powerset = _powerset(n_classes, said)
-        # Without a word on it, frames are spread evenly.
+        # Where the file does not say, frames are spread evenly.
         shift = said.number("receptive_field_shift") or window / n_frames
         field = said.number("receptive_field_size") or window - (n_frames - 1) * shift
         first = max(field - shift, 0.0) / 2
@@ -115,7 +115,7 @@ class _Metadata:
 
 
 def _powerset(n_classes: int, said: Any) -> Powerset:
-    """That of so many classes; by the metadata, or the most likely one."""
+    """The powerset with this many classes: that of the metadata, or the most likely one."""
     speakers, together = said.number("num_speakers"), said.number("powerset_max_classes")
     for n in [speakers] if speakers else range(1, MOST_SPEAKERS + 1):
         for m in [together] if together else range(2 if n > 1 else 1, n + 1):

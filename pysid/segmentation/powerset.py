@@ -41,7 +41,7 @@ class Powerset:
     def matrix(self) -> np.ndarray:
         """(K, S) float32: 1 where the class has the speaker.
 
-        Probabilities of classes (..., K) times this are those of speakers (..., S).
+        Probabilities of classes (..., K) times this matrix are those of speakers (..., S).
         """
         matrix = np.zeros((len(self.sets), self.n_speakers), np.float32)
         for k, group in enumerate(self.sets):

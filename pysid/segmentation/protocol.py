@@ -51,14 +51,14 @@ class SegmentationNetwork(Protocol):
     def __call__(self, windows: Tensor) -> Tensor:
         """(B, F, K) log-probabilities of classes, of windows of one length: samples (B, S) or features (B, T, D).
 
-        As they are wanted on the CPU: float32; inputs may be on any device. A window is heard by itself: the same
-        whatever else is in the batch. Levels, means and the like are for the network to handle.
+        The result is float32 on the CPU; inputs may be on any device. Each window is heard by itself: what else is in
+        the batch changes nothing. The network itself takes care of levels, means and the like.
         """
 
 
 @runtime_checkable
 class Overlapping(Protocol):
-    """What a network has that shares work between windows that overlap.
+    """What a network has besides, if it shares work between windows that overlap.
 
     Attributes:
         alignment: frames of the grid; windows that start at multiples of it can share.

@@ -30,11 +30,11 @@ class PyanNetConfig:
     """Options of `PyanNet`; the defaults are those of segmentation 3.0.
 
     Attributes:
-        stride: samples that the filters step on by.
+        stride: samples by which the filters advance.
         lstm_layers, lstm_dim: bidirectional layers, and the width of each direction.
         linear_dims: widths of the affine layers after them.
         n_speakers, max_together: of the powerset.
-        window_s: that it was trained on.
+        window_s: length of the windows that it was trained on.
     """
 
     sample_rate: int = 16000
@@ -53,7 +53,7 @@ class PyanNetConfig:
 
     @property
     def field_samples(self) -> int:
-        """That one frame sees, but for the recurrent layers."""
+        """Samples that one frame sees, not counting the recurrent layers."""
         n = 1
         for size in (CONTEXT, CONTEXT):
             n = (n - 1) * POOLED + POOLED + size - 1
@@ -109,8 +109,8 @@ class PyanNet(nn.Module):
     def filters(self) -> Tensor:
         """(80, 1, 251) band-pass filters, even and odd ones, from their edges in Hz.
 
-        With t in seconds from the middle: (sin 2 pi high t - sin 2 pi low t) / (2 pi t (high - low)), and the same of
-        cosines, the other way round, for the odd ones; under a Hamming window, by its left half.
+        With t in seconds from the middle: (sin 2 pi high t - sin 2 pi low t) / (2 pi t (high - low)), and for the odd
+        ones the same with cosines and the opposite sign; under a Hamming window, given by its left half.
         """
         half = FILTER_SAMPLES // 2
         low = LEAST_HZ + self.low_hz.abs()
@@ -126,12 +126,12 @@ class PyanNet(nn.Module):
 
 
 def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights by the names that `PyanNet` has for them, from those of pyannote.audio's checkpoints."""
+    """Weights of pyannote.audio's checkpoints under the names that `PyanNet` has for them."""
     return {_renamed(name): x for name, x in weights.items() if not name.endswith((".window_", ".n_"))}
 
 
 def config_of(weights: dict[str, Tensor], where: str) -> PyanNetConfig:
-    """The configuration that weights, by our names, belong to.
+    """The configuration that weights, under our names, belong to.
 
     Raises:
         DataError: they are of something else, or of other classes than segmentation 3.0's: 3 speakers, 2 together.

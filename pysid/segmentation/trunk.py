@@ -1,9 +1,9 @@
-"""What a network that tells speakers apart makes of each stretch of 80 ms: the first stages of a speaker network.
+"""The first stages of a speaker network: what it makes of each stretch of 80 ms.
 
-A network of segmentation sees a few thousand hours of mixtures at most, from some thousand voices. Frames of a network
-that learned to know speakers say far more of who speaks than it could learn from these, and in rooms and noise too.
+A segmentation network sees a few thousand hours of mixtures at most, from a thousand or so voices. Frames of a network
+that learned to recognise speakers tell far more about who speaks than it could learn from these, also in noisy rooms.
 
-The stages are held fixed, batch norms included.
+The stages are kept fixed, batch norms included.
 """
 
 from copy import deepcopy

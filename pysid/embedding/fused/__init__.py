@@ -1,1 +1,1 @@
-"""Networks as the processor likes them: batch normalization folded away, long recordings in blocks of frames."""
+"""Faster forms of networks: batch normalization folded into other layers, long recordings in blocks of frames."""

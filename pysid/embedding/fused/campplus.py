@@ -1,7 +1,7 @@
 """CAM++ for inference on a CPU: the same numbers to 1e-5, with time-major matrix products and folded batch norms.
 
 The layers of a dense block write into one array, so that nothing is joined; a convolution over time is a product for
-each frame that it sees. Batch norms behind a map are part of it, those before a ReLU one multiplication and addition.
+each frame that it sees. Batch norms after a map become part of it, those before a ReLU one multiplication and addition.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from pysid.embedding.fused.resnet import of_one_length
 
 
 class FusedCamPlusPlus:
-    """What a `CamPlusPlus` computes in eval mode. Several threads can use it at a time.
+    """What a `CamPlusPlus` computes in eval mode. Several threads can use it at once.
 
     Args:
-        dtype: that of products and convolutions: float32, or bfloat16, as in `FusedXVector`.
+        dtype: of products and convolutions: float32, or bfloat16, as in `FusedXVector`.
     """
 
     def __init__(self, network: CamPlusPlus, dtype: torch.dtype = torch.float32) -> None:

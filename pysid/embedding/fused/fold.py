@@ -1,4 +1,4 @@
-"""Batch norms as part of the affine maps around them, for inference; in double, and rounded once."""
+"""Batch norms as part of the affine maps around them, for inference; in double precision, and rounded once."""
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ def fold_input(layer: TdnnLayer, scale: Tensor, shift: Tensor) -> tuple[Tensor, 
 
 @torch.no_grad()
 def fold_layer(layer: TdnnLayer, scale: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A layer in eval mode as weight, bias, a ReLU, then scale and shift (out,), which the next layer can take in.
+    """A layer in eval mode as weight, bias, a ReLU, then scale and shift (out,), which the next layer can absorb.
 
     Args:
         scale, shift: (D,), as in `fold_input`.

@@ -1,4 +1,4 @@
-"""The form of a network that runs fastest on a CPU, made when it is first needed and kept."""
+"""The form of a network that runs fastest on a CPU; made when first needed, then kept."""
 
 import weakref
 
@@ -13,7 +13,7 @@ from pysid.embedding.resnet import ResNet
 from pysid.embedding.xvector import XVector
 
 FusedForm = FusedXVector | FusedResNet | FusedCamPlusPlus
-State = list[tuple[Tensor, float]]  # a network's weights and buffers, and what each was like
+State = list[tuple[Tensor, float]]  # a network's weights and buffers, and the state of each
 _forms: weakref.WeakKeyDictionary[nn.Module, tuple[State, dict[torch.dtype, FusedForm]]]
 _forms = weakref.WeakKeyDictionary()
 
@@ -21,9 +21,9 @@ _forms = weakref.WeakKeyDictionary()
 def fused_form(network: nn.Module, dtype: torch.dtype = torch.float32) -> FusedForm | None:
     """The fused form of a network as it is now, or None where it has none.
 
-    That is kept, and made anew when a weight has changed. An `XVector`, a `ResNet` and a `CamPlusPlus` have one, in
-    eval mode and single precision on a CPU; but not an `XVector` that pads its layers behind a batch norm, where a zero
-    is no longer one once the norm is folded in.
+    The form is kept, and made anew when a weight has changed. An `XVector`, a `ResNet` and a `CamPlusPlus` have one, in
+    eval mode and single precision on a CPU. An `XVector` that pads its layers after a batch norm has none: a zero is no
+    longer a zero once the norm is folded in.
     """
     if network.training or not _is_foldable(network):
         return None
@@ -56,5 +56,5 @@ def _is_foldable(network: nn.Module) -> bool:
 
 
 def _version(x: Tensor) -> float:
-    """A number that changes with a tensor; one made in inference mode does not count how often it was written to."""
+    """A number that changes with a tensor; a tensor made in inference mode does not count its changes itself."""
     return float(x.sum()) if x.is_inference() else x._version

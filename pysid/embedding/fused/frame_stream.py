@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-BLOCK_FRAMES = 1024  # worked on together: many, for products at the full rate, and few, for the caches
-NARROW = 128  # frames of a lesser width are spliced, as products with so few columns are slow
+BLOCK_FRAMES = 1024  # worked on together: many enough for products at the full rate, few enough for the caches
+NARROW = 128  # narrower frames are spliced, as products with so few columns are slow
 ALIGNED = 16  # numbers: 64 bytes
-HALF_STEP = 128  # frames: products in half precision come in multiples of it, as each size is compiled by itself
+HALF_STEP = 128  # frames: products in half precision come in multiples of it, as each size is compiled separately
 
 
 class FrameLayer:
-    """An affine map of spliced frames, as a sum of products, one an offset, of frames that lie where they are.
+    """An affine map of spliced frames, as a sum of products, one per offset, of frames that are not moved.
 
     The bias is one more row of weights, for an input that is always 1.
 
@@ -56,7 +56,7 @@ class FrameStream:
     """Runs frame layers, with a ReLU between them, over one utterance after the other; for one thread.
 
     Args:
-        layers: each as wide as the next one wants it.
+        layers: each as wide as the next one expects.
     """
 
     def __init__(self, layers: Sequence[FrameLayer], dtype: torch.dtype) -> None:
@@ -71,7 +71,7 @@ class FrameStream:
         """What the last layer gives, before its ReLU, of features (T, in_dim).
 
         Yields:
-            (1 + n, out_dim): a row to spare, and the next n frames. The next block takes their place.
+            (1 + n, out_dim): a spare row, and the next n frames. The next block overwrites them.
         """
         held = [0] * len(self.layers)  # frames in the input buffer of each layer
         for i in range(len(self.layers)):
@@ -92,7 +92,7 @@ class FrameStream:
         held[i] += layer.padding
 
     def _advance(self, i: int, held: list[int]) -> int:
-        """Lets layer i go on as far as its input reaches; returns how many frames that gave."""
+        """Runs layer i as far as its input reaches; returns how many frames that gave."""
         layer, x = self.layers[i], self._inputs[i]
         n_out = max(held[i] - layer.span, 0)
         size = -(-n_out // self._step) * self._step  # what comes from frames past the input's end is overwritten later
@@ -110,7 +110,7 @@ class FrameStream:
 
 
 def _with_one(n: int, width: int, dtype: torch.dtype) -> Tensor:
-    """(n, W) zeros with a one in column `width`; W is so many that rows start at multiples of 64 bytes."""
+    """(n, W) zeros with a one in column `width`; W is chosen so that rows start at multiples of 64 bytes."""
     whole = torch.zeros(n, -(-(width + 1) // ALIGNED) * ALIGNED, dtype=dtype)
     whole[:, width] = 1.0
     return whole

@@ -12,9 +12,9 @@ PIECE_FRAMES = 128  # few enough for a core's own cache
 class Moments:
     """Mean and variance of pieces that are added, and of any run of neighbours among them.
 
-    Around the mean of each piece, so that no digits are lost where a unit hardly varies; what the pieces' means differ
-    by comes on top (Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
-    variances", 1979, equation 2.1).
+    Each piece's variance is around its own mean, so that no digits are lost where a unit hardly varies; the differences
+    between the pieces' means are added (Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for
+    computing sample variances", 1979, equation 2.1).
     """
 
     def __init__(self) -> None:
@@ -23,14 +23,14 @@ class Moments:
         self._variances: list[Tensor] = []
 
     def add(self, rows: Tensor) -> None:
-        """Takes a piece: rows[1:] of (1 + n, D), n >= 1, whose memory it overwrites."""
+        """Adds a piece: rows[1:] of (1 + n, D), n >= 1, whose memory it overwrites."""
         mean, variance = torch.batch_norm_update_stats(rows[1:], None, None, 0.0)
         self._sizes.append(len(rows) - 1)
         self._means.append(mean)
         self._variances.append(variance)
 
     def result(self, first: int = 0, end: int | None = None) -> tuple[Tensor, Tensor, int]:
-        """Mean and variance (D,) of the pieces [first, end), and how many frames they are."""
+        """Mean and variance (D,) of the pieces [first, end), and their number of frames."""
         sizes = torch.tensor(self._sizes[first:end])
         share = (sizes / sizes.sum())[:, None]
         means = torch.stack(self._means[first:end])
@@ -47,7 +47,7 @@ class KaldiMoments:
         self._sums: list[np.ndarray] = []  # of the frames, and of their squares
 
     def add(self, rows: Tensor) -> None:
-        """Takes a piece: rows[1:] of (1 + n, D), n >= 1. Nothing of use is left in its place, and before it."""
+        """Adds a piece: rows[1:] of (1 + n, D), n >= 1. All rows are overwritten."""
         frames = rows.numpy()
         squares = np.square(frames)
         if self._sums:
@@ -57,7 +57,7 @@ class KaldiMoments:
         self._size += len(rows) - 1
 
     def result(self) -> tuple[Tensor, Tensor, int]:
-        """Mean and variance (D,) of all frames, and how many they are."""
+        """Mean and variance (D,) of all frames, and their number."""
         scale = np.float32(1) / np.float32(self._size)
         mean, mean_square = (x * scale for x in self._sums)
         return torch.from_numpy(mean), torch.from_numpy(mean_square - np.square(mean)), self._size
@@ -81,5 +81,5 @@ def statistics(mean: Tensor, variance: Tensor) -> Tensor:
 
 
 def unbiased(variance: Tensor, size: int) -> Tensor:
-    """The estimate of the variance that divides by size - 1 and not by size."""
+    """The estimate of the variance that divides by size - 1 instead of size."""
     return variance * (size / max(size - 1, 1))

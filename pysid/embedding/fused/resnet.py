@@ -1,7 +1,7 @@
-"""A residual network for inference on a CPU: the same numbers to 1e-5, without batch norms behind its convolutions.
+"""A residual network for inference on a CPU: the same numbers to 1e-5, without batch norms after its convolutions.
 
-Utterances of one length go through together, such as the windows of a recording: each convolution puts its weights
-into another order first, which takes as long for one utterance as for many.
+Utterances of one length go through together, such as the windows of a recording: each convolution first reorders its
+weights, which takes as long for one utterance as for many.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,14 +13,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pysid.embedding.resnet import ConvNorm, ResNet
 
-BATCH_FRAMES = 600  # frames that go through together: more would save no time
+BATCH_FRAMES = 600  # frames that go through together: more would not save time
 
 
 class FusedResNet:
-    """What a `ResNet` computes in eval mode. Several threads can use it at a time.
+    """What a `ResNet` computes in eval mode. Several threads can use it at once.
 
     Args:
-        dtype: that of the convolutions: float32, or bfloat16, as in `FusedXVector`.
+        dtype: of the convolutions: float32, or bfloat16, as in `FusedXVector`.
     """
 
     def __init__(self, network: ResNet, dtype: torch.dtype = torch.float32) -> None:
@@ -40,7 +40,7 @@ class FusedResNet:
 
 
 def fuse_norms(network: nn.Module) -> None:
-    """Puts the batch norms behind convolutions, those of eval mode, into their weights; in place."""
+    """Folds the batch norms after convolutions, as in eval mode, into the convolutions' weights; in place."""
     for module in network.modules():
         if isinstance(module, ConvNorm):
             module.conv = fuse_conv_bn_eval(module.conv, module.norm)
@@ -48,7 +48,7 @@ def fuse_norms(network: nn.Module) -> None:
 
 
 def of_one_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of utterances of the same length, of `BATCH_FRAMES` together unless one alone is longer.
+    """Indices of utterances of the same length, in groups of at most `BATCH_FRAMES` frames unless one alone is longer.
 
     >>> list(of_one_length([150, 900, 150, 150, 150, 150]))
     [[0, 2, 3, 4], [5], [1]]

@@ -1,7 +1,7 @@
 """An x-vector network for inference on a CPU: the same numbers to 1e-6, near the machine's matrix-product rate.
 
-Batch norms are folded into the affine maps behind them (`fold`). Utterances go through one by one, so nothing is
-padded, in blocks of frames whose memory is kept (`frame_stream`). What the last layer gives is pooled piece by piece
+Batch norms are folded into the affine maps after them (`fold`). Utterances go through one by one, so nothing is
+padded, in blocks of frames whose memory is reused (`frame_stream`). What the last layer gives is pooled piece by piece
 while it is in the cache, and never stored whole (`moments`).
 """
 
@@ -22,7 +22,7 @@ from pysid.embedding.xvector import XVector
 
 
 class FusedXVector:
-    """What an `XVector` computes in eval mode. Several threads can use it at a time.
+    """What an `XVector` computes in eval mode. Several threads can use it at once.
 
     Args:
         dtype: of weights and activations in the frame layers: float32, or bfloat16, which is several times as fast on
@@ -33,7 +33,7 @@ class FusedXVector:
         self.config = c = network.config
         self.pooling = network.pooling
         self.dtype = dtype
-        self.has_moments = isinstance(self.pooling, StatisticsPooling)  # needs no more of the frames than that
+        self.has_moments = isinstance(self.pooling, StatisticsPooling)  # needs nothing more of the frames
         self.rounds_as_kaldi = self.has_moments and c.kaldi_rounding and dtype == torch.float32
         self.layers: list[FrameLayer] = []
         scale, shift = torch.ones(c.feature_dim), torch.zeros(c.feature_dim)
@@ -65,7 +65,7 @@ class FusedXVector:
         if not self.has_moments or self.rounds_as_kaldi:
             frames = self.frames(features)
             return self._segment_level([self._pool_frames(frames[first:end]) for first, end in own])
-        # What lies between two edges of windows is looked at once, whatever the number of windows it is in.
+        # What lies between two edges of windows is computed once, however many windows it is in.
         edges = sorted({edge for window in own for edge in window})
         moments, starts, n_before = Moments(), [], 0
         for rows in self._blocks(features):
@@ -104,7 +104,7 @@ class FusedXVector:
         return statistics(*weighted_moments(frames, attention)).flatten()
 
     def _blocks(self, features: Tensor) -> Iterator[Tensor]:
-        """(1 + n, D) at a time: a row to spare, and what the last layer gives before its ReLU."""
+        """(1 + n, D) at a time: a spare row, and what the last layer gives before its ReLU."""
         if features.ndim != 2 or features.shape[1] != self.config.feature_dim:
             raise ValueError(f"features must be (frames, {self.config.feature_dim}), got {tuple(features.shape)}")
         if len(features) <= self.config.context:
@@ -114,7 +114,7 @@ class FusedXVector:
         yield from self._own.stream.blocks(features)
 
     def _activated(self, rows: Tensor) -> Tensor:
-        """Rows (1 + n, D) of `_blocks` in single precision, with the ReLU taken where they are."""
+        """Rows (1 + n, D) of `_blocks` in single precision, with the ReLU applied in place."""
         rows = rows.float()
         own = rows[1:].relu_()
         if self.rounds_as_kaldi:
@@ -129,7 +129,7 @@ class FusedXVector:
         return statistics(mean, unbiased(variance, size) if self.config.unbiased_std else variance)
 
     def _segment_level(self, pooled: list[Tensor]) -> Tensor:
-        """N times (P,) -> (N, E)."""
+        """The segment layers: N times (P,) -> (N, E)."""
         x = torch.stack(pooled) if pooled else torch.zeros(0, self.pooling.out_dim)
         for weight, bias in self.segment[:-1]:
             x = functional.linear(x, weight, bias).relu_()

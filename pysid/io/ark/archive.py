@@ -1,8 +1,8 @@
 """Kaldi archives of vectors and matrices.
 
 A source is `scp:PATH`, `ark:PATH` (with Kaldi's options, `ark,t:PATH`), or a bare path that ends in .scp,
-.ark or, for vectors, .npz. PATH may be `-` (standard input) in `ark:`, and a shell pipe where `allow_pipes`
-says so. Kaldi stores decisions about frames (VAD) as vectors of 0 and 1.
+.ark or, for vectors, .npz. PATH may be `-` (standard input) in `ark:`, and a shell pipe if `allow_pipes` is
+set. Kaldi stores decisions about frames (VAD) as vectors of 0 and 1.
 """
 
 import io
@@ -152,7 +152,7 @@ def _read_ark(path: str, n_axes: int, allow_pipes: bool) -> Arrays:
 
 
 class _Archives:
-    """Loads entries of one scp file; keeps the archive open that the last entry was in."""
+    """Loads entries of one scp file; keeps the archive of the last entry open."""
 
     def __init__(self, directory: str | os.PathLike[str], allow_pipes: bool) -> None:
         self.directory = directory
@@ -187,7 +187,7 @@ def range_slices(bounds: str, shape: tuple[int, ...]) -> tuple[slice, ...]:
     """A range of Kaldi's, `rows` or `rows,columns`, each `first:last` (the last one included) or `:` for all.
 
     Raises:
-        ValueError: it is no range, or lies outside an array of that shape.
+        ValueError: it is not a range, or lies outside an array of that shape.
 
     >>> range_slices("10:19,:", (100, 30))
     (slice(10, 20, None), slice(None, None, None))

@@ -1,7 +1,7 @@
 """All vectors of an archive as one array.
 
 Archives of embeddings are long, and their records are all alike: float32, binary, of one dimension. Such a file is
-mapped into memory, and each vector copied once, to its row. Any other is left to `read_vectors`.
+mapped into memory, and each vector is copied once, to its row. All other files are left to `read_vectors`.
 """
 
 import mmap
@@ -69,7 +69,7 @@ def _read_ark(path: str, files: ExitStack) -> Vectors | None:
 
 
 def _read_scp(path: str, files: ExitStack) -> Vectors | None:
-    """What the entries of an scp file stand for, None where they are not all records alike."""
+    """What the entries of an scp file stand for, None where their records are not all alike."""
     table = read_table(path)
     maps: dict[str, mmap.mmap | None] = {}
     archives, starts = list[mmap.mmap](), list[int]()
@@ -98,7 +98,7 @@ def _map(path: str, files: ExitStack) -> mmap.mmap | None:
 
 
 def _n_bytes(header: bytes) -> int:
-    """Of the values of a record, 0 where it is not a vector of float32 with any."""
+    """The number of values in a record, 0 where it is not a vector of float32 or is empty."""
     size = int.from_bytes(header[len(FLOAT_VECTOR) : _HEADER_BYTES], "little", signed=True)
     return max(4 * size, 0) if header.startswith(FLOAT_VECTOR) else 0
 

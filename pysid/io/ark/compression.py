@@ -50,7 +50,7 @@ def compress(matrix: np.ndarray, method: int = AUTOMATIC) -> bytes:
 
 
 def compress_rows(rows: SpooledRows) -> Iterator[bytes]:
-    """What `compress` gives of a matrix that is not held, in pieces: a column of it is held at a time.
+    """What `compress` gives, in pieces, for a matrix that is not in memory: one column is at a time.
 
     Raises:
         ValueError: a value is not finite.

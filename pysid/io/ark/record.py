@@ -1,7 +1,7 @@
 """One vector or matrix of a Kaldi archive: reading it from a stream, and finding its end without reading it.
 
 kaldiio decodes the binary forms. Text is read here, because kaldiio takes a vector for one of integers when
-its first number has no point; and kaldiio unpickles what claims to be a pickle, so it never sees the rest.
+its first number has no point. kaldiio also unpickles what claims to be a pickle, so it is given nothing else.
 Formats: Kaldi matrix/kaldi-matrix.cc, kaldi-vector.cc, compressed-matrix.cc, util/kaldi-holder-inl.h.
 """
 
@@ -114,9 +114,9 @@ class _Exact:
 
 
 def _read_float_vector(file: BinaryIO, start: bytes) -> tuple[np.ndarray | None, bytes]:
-    """The vector where one of float32 follows that is whole and not long; and what has been read by now.
+    """The vector, if a whole and short one of float32 follows; and what has been read by now.
 
-    The most frequent case by far in archives of embeddings, and kaldiio takes ten times as long.
+    This is by far the most frequent case in archives of embeddings, and kaldiio takes ten times as long.
     """
     if not FLOAT_VECTOR.startswith(start):
         return None, start
@@ -129,7 +129,7 @@ def _read_float_vector(file: BinaryIO, start: bytes) -> tuple[np.ndarray | None,
 
 
 def _read_integers(file: _Exact) -> np.ndarray:
-    """A vector of int32: kaldiio would believe its length, whatever there is behind it."""
+    """A vector of int32: kaldiio would trust its length, whatever follows."""
     (n,) = struct.unpack("<i", file.read(len(BINARY + INTEGERS) + 4)[-4:])
     records = np.frombuffer(file.read(_INTEGER.itemsize * n), _INTEGER)
     if (records["size"] != 4).any():
@@ -171,7 +171,7 @@ def _numbers(text: bytes, dtype: DTypeLike) -> np.ndarray:
 
 
 def record_end(data: memoryview, start: int) -> int | None:
-    """Where the binary record ends that starts at `start`; None if it is not whole or of another form."""
+    """The end of the binary record that starts at `start`; None if it is not whole or of another form."""
     header = bytes(data[start : start + 25])
     token = header[2:6].partition(b" ")[0]
     sizes = header[3 + len(token) :]

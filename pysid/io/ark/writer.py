@@ -26,7 +26,7 @@ class ArkWriter:
     """Writes `ark` and `scp`, a context manager; both get their names when the block ends well.
 
     Until then records go to `ark` + ".partial", which stays when the block fails. With `resume` its whole
-    records are kept, a torn one at the end is cut off, and `done` has their keys; an archive that was
+    records are kept, an incomplete one at the end is cut off, and `done` has their keys; an archive that was
     finished before can be resumed too.
 
     Args:
@@ -70,7 +70,7 @@ class ArkWriter:
 
     @property
     def done(self) -> KeysView[str]:
-        """The keys written so far, also by the writer that is resumed."""
+        """The keys written so far, including those by the writer that is resumed."""
         return self._offsets.keys()
 
     @property
@@ -180,7 +180,7 @@ class ArkWriter:
         return self._file
 
     def _finish(self) -> None:
-        """The old scp goes first: at no moment does an scp point into an archive it was not made for."""
+        """The old scp is removed first: an scp never points into an archive that it was not made for."""
         if not self._is_finished:
             Path(self.scp).unlink(missing_ok=True)
             os.replace(self.partial, self.ark)
@@ -207,7 +207,7 @@ def encode_record(array: np.ndarray, method: int = 0) -> bytes:
 
 
 def encode_rows(rows: SpooledRows, method: int = 0) -> Iterator[bytes]:
-    """What `encode_record` gives of a matrix that is not held, in pieces.
+    """What `encode_record` gives, in pieces, for a matrix that is not in memory.
 
     Args:
         method: 0 for float32, or `AUTOMATIC`.
@@ -227,7 +227,7 @@ def encode_rows(rows: SpooledRows, method: int = 0) -> Iterator[bytes]:
 
 
 def read_row_counts(path: str | os.PathLike[str], offsets: Iterable[int]) -> Iterator[int]:
-    """The rows of matrices that `ArkWriter` wrote, without reading these.
+    """The numbers of rows of matrices that `ArkWriter` wrote, without reading the matrices.
 
     Args:
         offsets: where their records begin, as in an scp file.

@@ -1,8 +1,8 @@
 """One waveform of several channels: their mean, where that makes sense.
 
 One rule for everything that reads recordings. Silent channels are left out of the mean, and where the others cancel
-each other out, as wires that are the wrong way round make them do, the first of them is taken. Channels that hold
-different things, such as the two sides of a telephone call, are mixed all the same, and a warning says so.
+each other out, as crossed wires make them do, the first of them is taken. Channels that hold different things, such as
+the two sides of a telephone call, are mixed all the same, and a warning says so.
 """
 
 from collections.abc import Iterable

@@ -70,7 +70,7 @@ def content_of(head: bytes) -> Content:
 
 
 def after_id3(head: bytes) -> int:
-    """How long the tag of ID3 version 2 at the start of some bytes is, if there is one.
+    """The length of the ID3 version 2 tag that some bytes begin with, if there is one.
 
     Source: id3.org, ID3v2.4.0, section 3.1.
     """

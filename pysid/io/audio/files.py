@@ -66,7 +66,7 @@ def read_audio(
         channel: counted from 0; None takes the mean of all that hold sound: see `channels`.
         start_s: seconds; the piece starts at sample int(start_s * rate), as in Kaldi.
         end_s: seconds, exclusive; None or infinity is the end of the file.
-        max_overshoot_s: an end that passes the file's end is cut if it does so by less than this.
+        max_overshoot_s: an end beyond the file's end is moved back to it if it is less than this beyond.
         max_hours: a longer file is refused.
     Returns:
         wave: (S,) float32 at int16 scale; a 16-bit file gives exactly its integers.
@@ -103,7 +103,7 @@ class AudioPiece:
             reader: of the recording.
             start_s: seconds.
             end_s: seconds; None or infinity is the end of the recording.
-            max_overshoot_s: how much later than the recording `end_s` may be.
+            max_overshoot_s: how far past the end of the recording `end_s` may be.
         """
         rate, n_samples = reader.sample_rate, reader.n_samples
         start = int(start_s * rate)
@@ -171,7 +171,7 @@ def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int, comme
     Args:
         wave: (S,) or (S, channels) at int16 scale; rounded to the nearest integer, clipped to int16.
         rate: Hz.
-        comment: what stands in the file's header for `read_comment`.
+        comment: text for the file's header, for `read_comment`.
     Raises:
         DataError: the ending is neither .wav nor .flac, or a sample is not finite.
     """

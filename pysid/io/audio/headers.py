@@ -1,4 +1,4 @@
-"""Headers of WAV and FLAC files that do not know how long their sound is, made right."""
+"""Repairs headers of WAV and FLAC files that do not say how long their sound is."""
 
 from pysid.io.audio.pieces import Bytes, Piece, patched
 
@@ -10,8 +10,8 @@ LARGEST = 0x7FFF0000  # a size from here on means in WAV that the writer did not
 def mend_wav(source: Bytes) -> tuple[list[Piece], str] | None:
     """The pieces of a WAV file with the right size, and what was wrong; None where nothing is.
 
-    A size of 0 is what a recorder leaves that was switched off; one that is as large as the file, or 8 bytes less,
-    counts the header too.
+    A recorder that was switched off leaves a size of 0; a size as large as the file, or 8 bytes less, counts the header
+    too.
     """
     at = 12
     while at + 8 <= source.size:

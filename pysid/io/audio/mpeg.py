@@ -1,6 +1,6 @@
-"""The frames of an MP3 file: how many there really are, and where one that was joined of several has its seams.
+"""The frames of an MP3 file: how many there really are, and where the parts begin in one joined from several.
 
-libmpg123 believes the header or estimates, and stops where the first of two files ends. So the frames are counted.
+libmpg123 trusts the header or estimates, and stops where the first of two files ends. So the frames are counted here.
 
 Source: ISO/IEC 11172-3, section 2.4; the headers of Xing and LAME: http://gabriel.mp3-tech.org/mp3infotag.html.
 """
@@ -50,7 +50,7 @@ class Section:
         start, stop: bytes of the file.
         header: of the first frame.
         n_frames: that hold sound.
-        claimed: how many there should be; None where no first frame says so.
+        claimed: how many there should be; None where the first frame does not say so.
         is_torn: the file ends within a frame.
     """
 
@@ -119,7 +119,7 @@ def _parse(data: bytes) -> Header | None:
 
 
 def _claimed(data: bytes, header: Header) -> int | None:
-    """How many frames are said to follow, by a frame that holds no sound but says this; 0 where it does not say."""
+    """How many frames follow according to a frame of information without sound; 0 where it does not say."""
     tag = data[header.side : header.side + 12]
     if header.layer != 3 or tag[:4] not in (b"Xing", b"Info"):
         return None
@@ -127,14 +127,14 @@ def _claimed(data: bytes, header: Header) -> int | None:
 
 
 def _follows(source: Bytes, at: int, header: Header) -> bool:
-    """Whether another frame of its kind lies behind a frame, or the end of the file."""
+    """Whether a frame is followed by another of its kind, or by the end of the file."""
     following = source.at(at + header.size, 4)
     after = _parse(following)
     return (after is not None and after.kind == header.kind) or len(following) < 4 or following.startswith(_TAGS[0])
 
 
 def _resync(source: Bytes, at: int, data: bytes) -> int:
-    """The place of the next frame behind something else, or -1."""
+    """The place of the next frame after something else, or -1."""
     if data.startswith(_TAGS):
         return -1
     if skip := after_id3(data[:10]):

@@ -1,4 +1,4 @@
-"""The pages of an Ogg file: whether the last one is whole, and where one stream ends and the next begins.
+"""The pages of an Ogg file: whether the last one is complete, and where one stream ends and the next begins.
 
 Source: RFC 3533, section 6, and for chains section 4.
 """

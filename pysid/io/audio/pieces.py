@@ -1,4 +1,4 @@
-"""The bytes of a file by their place, and files put together of pieces of it and of other bytes."""
+"""The bytes of a file by their place, and files put together from pieces of it and other bytes."""
 
 import bisect
 import io
@@ -30,12 +30,12 @@ class Bytes:
         return self._window[start - self._start : start - self._start + n]
 
     def read(self, start: int, n: int) -> bytes:
-        """As `at`, and nothing is kept."""
+        """As `at`, but nothing is kept."""
         self.stream.seek(start)
         return self.stream.read(n)
 
     def find(self, what: bytes, start: int, stop: int) -> int:
-        """The place of the first such bytes that begin in [start, stop), or -1.
+        """The first place in [start, stop) where some bytes begin, or -1.
 
         Args:
             what: to look for.
@@ -49,7 +49,7 @@ class Bytes:
 
 
 class Joined(io.RawIOBase):
-    """A file of pieces, one behind the other. A piece that cannot be read ends it: `failure` then says why."""
+    """A file of pieces, one after the other. A piece that cannot be read ends it: `failure` then says why."""
 
     def __init__(self, source: Bytes, pieces: list[Piece]) -> None:
         self.source = source

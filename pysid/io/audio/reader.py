@@ -90,7 +90,7 @@ class AudioReader:
         return self._resampler(self._read_own(first, min(last, self.file.frames)), first, start, stop)
 
     def take_channel(self, channel: int | None) -> None:
-        """Goes over to a channel of a recording that has several, before anything is read; one that has one keeps it.
+        """Switches to one channel of a recording that has several, before anything is read; a single channel is kept.
 
         Raises:
             DataError: there is no such channel.
@@ -114,7 +114,7 @@ class AudioReader:
             yield self.read(at, min(at + size, stop))
 
     def _read_own(self, start: int, stop: int) -> np.ndarray:
-        """The samples [start, stop) at the file's own rate, as far as possible out of the last call's."""
+        """The samples [start, stop) at the file's own rate, reusing those of the last call as far as possible."""
         if self._start <= start < self._stop <= stop:
             overlap = self._last[start - self._start :]
             wave = np.concatenate([overlap, self._decode(self._stop, stop)])

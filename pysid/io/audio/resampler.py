@@ -6,8 +6,8 @@ Output m lies at the place m * step / new_step of the input; it is a weighted me
 
 where c = rolloff * min(1, new_step / step) is the cut-off relative to the input's Nyquist frequency. These are the
 weights of torchaudio.functional.resample (J. O. Smith, "Digital audio resampling", 2002), whose own matrix has
-new_step x step of them, most of them 0: 5 GB from 16,001 to 16,000 Hz. Usual pairs of rates go through it, as it is
-the quicker one for these; for others the weights that are not 0 are computed.
+new_step x step of them, most of them 0: 5 GB from 16,001 to 16,000 Hz. The usual pairs of rates go through torchaudio,
+which is quicker for them; for others only the weights that are not 0 are computed.
 """
 
 import math
@@ -59,7 +59,7 @@ class Resampler:
         return max(0, first), last
 
     def __call__(self, wave: np.ndarray, first: int, start: int, stop: int) -> np.ndarray:
-        """The outputs [start, stop), of the input's samples from `first` on, as far as `needs` asks for and there are.
+        """The outputs [start, stop), from the input's samples that `needs` asks for, as far as they exist.
 
         Returns:
             (stop - start,) float32.

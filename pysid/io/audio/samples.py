@@ -1,4 +1,4 @@
-"""Recordings in all the forms in which Python programs have them, as what audio is read from."""
+"""Recordings in all the forms that Python programs use, made ready to be read as audio."""
 
 import math
 import numbers
@@ -29,7 +29,7 @@ TAKEN = (
 class Int16Scale:
     """A waveform (S,) of numbers with a full scale of 32768.
 
-    Alone it is at the sample rate of the model that hears it; `(Int16Scale(samples), rate)` says another.
+    Without a rate it is at the sample rate of the model that hears it; `(Int16Scale(samples), rate)` gives another.
     """
 
     samples: ArrayLike
@@ -51,9 +51,9 @@ def as_source(audio: Audio, rate: int) -> AudioFile:
     """What audio can be read from.
 
     Args:
-        rate: Hz, of a waveform that comes without.
+        rate: Hz, of a waveform that comes without one.
     Raises:
-        DataError: it is no recording; the message lists what is.
+        DataError: it is not a recording; the message lists what is.
     """
     if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):
         return cast(AudioFile, audio)

@@ -1,7 +1,7 @@
-"""The sound in a file, whatever it is packed in, as one stretch of samples.
+"""The sound in a file, whatever its container, as one stretch of samples.
 
-libsndfile decodes; what it cannot open goes to ffmpeg. Headers are not believed where the file tells better: MP3 and
-Ogg files joined of several are read to their end, and lengths that are not known are found out.
+libsndfile decodes; what it cannot open goes to ffmpeg. Headers are not trusted where the file itself tells better: MP3
+and Ogg files joined from several are read to their end, and unknown lengths are found out.
 """
 
 import os
@@ -56,7 +56,7 @@ class Part:
         return self._file
 
     def close(self) -> None:
-        """Lets go of the decoder; it comes back when it is needed."""
+        """Closes the decoder; it is opened again when needed."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -70,7 +70,7 @@ class Part:
         return samples
 
     def _go_to(self, start: int) -> None:
-        """Goes where the next samples are those of a file that is read from its beginning."""
+        """Seeks so that the next samples equal those of a file read from its beginning."""
         if self._at == start:
             return
         anchor = start
@@ -129,7 +129,7 @@ class Sound:
         return found[0] if len(found) == 1 else np.concatenate([np.zeros((0, self.channels), np.float32), *found])
 
     def state(self) -> FileState | None:
-        """What tells a file on disk, as it is now, from all others; None for what lies elsewhere."""
+        """What identifies a file on disk in its present state; None for anything not on disk."""
         try:
             found = os.fstat(self._stream.fileno())
         except OSError:
@@ -147,7 +147,7 @@ def open_sound(stream: BinaryIO, name: str) -> Sound:
     """The sound of a seekable binary file, which is closed with it.
 
     Raises:
-        DataError: it is empty, cut off as far as can be seen, or no audio that can be decoded here.
+        DataError: it is empty, visibly cut off, or not audio that can be decoded here.
     Warns:
         PysidWarning: its header was wrong, or it ends within a frame.
     """
@@ -178,14 +178,14 @@ def open_sound(stream: BinaryIO, name: str) -> Sound:
 
 
 class _Foreign(Exception):
-    """Something that libsndfile does not read, though it may open it."""
+    """A file that libsndfile cannot read, though it may open it."""
 
 
 def _content(source: Bytes) -> Content:
     skip = after_id3(source.at(0, 10))
     content = content_of(source.at(skip, HEAD))
     if skip and content.demuxer == "":
-        return content_of(b"\xff\xfb")  # a tag and then something: most likely MP3 with dirt before its first frame
+        return content_of(b"\xff\xfb")  # a tag and then something: most likely MP3 with garbage before its first frame
     return content
 
 
@@ -251,9 +251,9 @@ def _refusal(content: Content, error: Exception) -> str:
 
 
 def _check_complete(sound: Sound, source: Bytes) -> None:
-    """libsndfile reads what there is of a file that was cut off, so that speech would be missing silently.
+    """Finds files that were cut off: libsndfile reads what there is of them, and speech would go missing unnoticed.
 
-    FLAC and MP3 are found out when the samples that are missing are read.
+    FLAC and MP3 are noticed when the missing samples are read.
     """
     if sound.frames >= UNKNOWN_FRAMES:
         raise _Foreign("its header does not tell how long it is")
@@ -275,7 +275,7 @@ def _cut_off(name: str, expected: str, got: Any) -> DataError:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps libmpg123's own lines, which are for its programmers, from standard error."""
+    """Keeps libmpg123's own messages, which are for its programmers, off standard error."""
     with _descriptor:
         try:
             saved = os.dup(2)

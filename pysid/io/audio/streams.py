@@ -46,7 +46,7 @@ def open_stream(source: AudioFile) -> BinaryIO:
 
     Raises:
         OSError: it cannot be read.
-        DataError: it is a directory, a device, a pipe that nobody writes to or that has no end, or text.
+        DataError: it is a directory, a device, a pipe that nobody writes to or that never ends, or text.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source)
@@ -73,7 +73,7 @@ def _open_path(path: str | os.PathLike[str], name: str) -> BinaryIO:
 
 
 def _spooled(pipe: BinaryIO, name: str) -> BinaryIO:
-    """All of a pipe in a temporary file, provided that it begins as sound does."""
+    """All of a pipe in a temporary file, provided that it begins as audio does."""
     file = tempfile.TemporaryFile(prefix="pysid-")  # noqa: SIM115
     try:
         n_bytes = 0

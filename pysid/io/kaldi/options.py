@@ -14,7 +14,7 @@ def read_option_file(path: PathLike) -> dict[str, str]:
     """The options in a file, by name.
 
     `#` starts a comment. As in Kaldi, underscores and capitals in a name do not matter (`--Num_ceps` is
-    `num-ceps`), a switch without a value is "true", and of an option that comes twice the later one holds.
+    `num-ceps`), a switch without a value is "true", and where an option is given twice the later one counts.
 
     Raises:
         DataError: the file cannot be read, or a line is not an option; with file and line.

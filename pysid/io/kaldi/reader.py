@@ -25,7 +25,7 @@ _WORD = re.compile(rb"\S+")
 class Reader(ABC):
     """A cursor over the content of a Kaldi file, without the binary header.
 
-    Every method reads one object and moves on behind it; where something else stands, it raises a `DataError`
+    Every method reads one object and moves past it; if something else is there, it raises a `DataError`
     with the file, the place, what was expected and what is there. No method allocates more than a small
     multiple of the bytes that are left.
 
@@ -77,13 +77,13 @@ class Reader(ABC):
         """An unsigned integer of 16 bits."""
 
     def error(self, expected: str, position: int | None = None) -> DataError:
-        """The error that `expected` should stand at `position` (default: here), and what does."""
+        """The error that `expected` should be at `position` (default: here), and what is there instead."""
         at = self.position if position is None else position
         found = shorten(self.data[at : at + 40]) if at < len(self.data) else "the end of the file"
         return DataError(f"{self.where(at)}: expected {expected}, got {found}")
 
     def token(self) -> str:
-        """The next word, such as `<Nnet3>`; the one white-space character behind it is passed over too."""
+        """The next word, such as `<Nnet3>`; the one white-space character after it is skipped too."""
         self._skip_space()
         word = _WORD.match(self.data, self.position)
         if word is None:

@@ -26,7 +26,7 @@ class TextReader(Reader):
     pysid.errors.DataError: a.txt:2: expected an integer, got 'x'
     """
 
-    _counted = (0, 1)  # a position and its line: places are mostly asked for from the start of a file to its end
+    _counted = (0, 1)  # a position and its line: places are mostly asked for in the order of the file
 
     def where(self, position: int) -> str:
         """The place for messages: file and line."""

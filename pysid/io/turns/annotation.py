@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def to_annotation(turns: Sequence[Turn], recording: str | None = None) -> "Annotation":
-    """An annotation with a track a turn; turns without a duration have no place in it.
+    """An annotation with one track per turn; it cannot hold turns without a duration.
 
     >>> to_annotation([Turn(Segment(0.5, 2.0), "anna")]).labels()
     ['anna']

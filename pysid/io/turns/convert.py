@@ -14,7 +14,7 @@ def read_all(paths: Sequence[PathLike], kind: str | None = None) -> list[Recordi
     """The recordings in files of turns, and in all those in folders.
 
     Args:
-        kind: of `FORMATS`; None goes by the ending of each. In a folder only files of such an ending count.
+        kind: one of `FORMATS`; None goes by each file's ending. In a folder only files with such endings count.
     Raises:
         DataError: see `read_turns`; or a recording is in two files, or there is no such file in a folder.
     """

@@ -8,7 +8,7 @@ from pysid.segments import Segment, Turn
 
 
 class RecordingTurns(NamedTuple):
-    """The turns of a recording as a file has them; `duration_s` is None where it does not say how long it is."""
+    """The turns of a recording as a file has them; `duration_s` is None where the file does not give the length."""
 
     recording: str
     turns: list[Turn]
@@ -32,7 +32,7 @@ def cues(turns: Iterable[Turn]) -> list[Cue]:
     """The turns in whole milliseconds, in the order given.
 
     Starts and ends are rounded, durations are not: so turns that touch go on touching, and no error adds up. A
-    turn that comes to nothing is left out, as programs that read RTTM or WebVTT refuse one without a duration.
+    turn that is rounded to nothing is left out, as programs that read RTTM or WebVTT refuse one without a duration.
 
     >>> cues([Turn(Segment(0.0, 1.2345), "a"), Turn(Segment(1.2345, 1.5), "b")])
     [Cue(start_ms=0, end_ms=1234, speaker='a'), Cue(start_ms=1234, end_ms=1500, speaker='b')]
@@ -71,7 +71,7 @@ def one_line(name: str) -> str:
 
 
 def by_speaker(turns: Iterable[Turn]) -> dict[str, list[Segment]]:
-    """When each speaker talks: segments by start, those of one speaker that overlap made one.
+    """When each speaker talks: segments by start, with overlapping ones of a speaker merged.
 
     Segments that only touch stay apart, and those without a duration are left out. Speakers come in the order
     in which they first talk.

@@ -1,4 +1,4 @@
-"""ELAN's annotation files (.eaf): a tier a speaker, an annotation a turn, times in milliseconds.
+"""ELAN's annotation files (.eaf): one tier per speaker, one annotation per turn, times in milliseconds.
 
 The annotations are empty, to be filled with what is said. Source: https://www.mpi.nl/tools/elan/EAFv3.0.xsd.
 """
@@ -33,7 +33,7 @@ FOOTER = """    <LINGUISTIC_TYPE GRAPHIC_REFERENCES="false" LINGUISTIC_TYPE_ID="
 
 
 def format_elan(recording: str, turns: Sequence[Turn]) -> str:
-    """The file of a recording. Turns of one speaker that overlap become one, for annotations of a tier cannot.
+    """The file of a recording. Overlapping turns of one speaker become one, as annotations of a tier cannot overlap.
 
     Raises:
         DataError: a name is empty.
@@ -69,14 +69,14 @@ def format_elan(recording: str, turns: Sequence[Turn]) -> str:
 
 
 def read_elan(path: PathLike, recording: str) -> RecordingTurns:
-    """Who speaks when: each tier is a speaker, called after its participant, or, without, as the tier is.
+    """Who speaks when: each tier is a speaker, named after its participant or else after the tier.
 
     Tiers below others, such as those of words, are skipped; so are annotations without times.
 
     Args:
         recording: what it is called where the file does not say.
     Raises:
-        DataError: the file cannot be read, is no XML or none of ELAN's, or a time is malformed.
+        DataError: the file cannot be read, is not XML or not ELAN's, or a time is malformed.
     """
     root = _root(path)
     try:

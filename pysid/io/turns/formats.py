@@ -116,10 +116,10 @@ def format_turns(kind: str, recordings: Sequence[RecordingTurns]) -> str:
 def read_turns(path: PathLike, kind: str | None = None) -> list[RecordingTurns]:
     """The recordings whose turns a file holds.
 
-    Where the file does not name its recording, it is called like the file without its ending.
+    Where the file does not name its recording, the recording has the file's name without the ending.
 
     Args:
-        kind: of `FORMATS`; None goes by the ending, and by the first line of a .txt, which may be RTTM too.
+        kind: one of `FORMATS`; None goes by the ending, and for a .txt by the first line, as it may be RTTM too.
     Raises:
         DataError: the file cannot be read, or is malformed.
     """

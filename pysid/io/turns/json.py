@@ -11,7 +11,7 @@ r"""Turns of one recording as JSON, for programs and web pages.
     }
 
 Times are in seconds from the start of the recording, to the millisecond. Speakers come in the order in which they
-first talk; `speaking_s` counts once the time in which two turns of one speaker overlap. A reader should ignore
+first talk; where two turns of one speaker overlap, `speaking_s` counts the time once. A reader should ignore
 keys that it does not know; another `version` means that those above have changed.
 
 What a diarization adds:
@@ -46,7 +46,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class TurnDetails:
-    """What is known of turns beside who speaks when.
+    """What is known of turns besides who speaks when.
 
     Attributes:
         exclusive: the turns with one speaker at a time; None leaves them out.
@@ -73,13 +73,13 @@ class StoredVoice(NamedTuple):
 def format_turns_json(
     recording: str, turns: Sequence[Turn], duration_s: float, details: TurnDetails = TurnDetails()
 ) -> str:
-    """The document, in the order of `turns`; one that is shorter than a millisecond after rounding is left out.
+    """The document, in the order of `turns`; a turn shorter than a millisecond after rounding is left out.
 
     Args:
         recording: its name.
         turns: of it.
         duration_s: its length.
-        details: what else is known of turns and speakers.
+        details: what else is known about turns and speakers.
     """
     confidences: Sequence[float | None] = [None] * len(turns) if details.confidences is None else details.confidences
     rounded = [
@@ -132,7 +132,7 @@ def read_turns_json(path: PathLike) -> RecordingTurns:
     """Reads what `format_turns_json` wrote.
 
     Raises:
-        DataError: the file cannot be read, is no JSON, has another version, or a value is absent or of another kind.
+        DataError: the file cannot be read, is not JSON, has another version, or a value is absent or of another kind.
     """
     document = read_json(path)
     with named_errors(path):
@@ -147,7 +147,7 @@ def read_voice(path: PathLike, speaker: str) -> StoredVoice:
     """The voice of a speaker that `pysid diarize --format json` wrote.
 
     Raises:
-        DataError: as in `read_turns_json`; or nobody is called so, or there is no embedding.
+        DataError: as in `read_turns_json`; or no speaker has this name, or there is no embedding.
     """
     document = read_json(path)
     names = {turn.speaker for turn in read_turns_json(path).turns}
@@ -166,7 +166,7 @@ def read_voice(path: PathLike, speaker: str) -> StoredVoice:
 
 
 def json_turn(turn: JsonValue, start: str, end: str) -> Turn:
-    """A turn of an object with "speaker" and these keys. Raises ValueError.
+    """The turn in an object with "speaker" and these keys. Raises ValueError.
 
     Args:
         turn: the object.

@@ -46,10 +46,10 @@ def seconds(text: str, what: str) -> float:
 def one_words(names: Iterable[str]) -> dict[str, str]:
     """Each name as one word: white space, which ends a field, becomes "_".
 
-    Recordings are often named after files, "my meeting.wav", so to refuse such names would help nobody.
+    Recordings are often named after files, "my meeting.wav", so refusing such names would help nobody.
 
     Raises:
-        DataError: a name is empty, or two different names come to the same word.
+        DataError: a name is empty, or two different names become the same word.
 
     >>> one_words(["my meeting", "b"])
     {'my meeting': 'my_meeting', 'b': 'b'}

@@ -2,7 +2,7 @@
 
     {"diarization": [{"speaker": "SPEAKER_00", "start": 0.5, "end": 2.0}, ...]}
 
-A list alone is read too, and what is below "output", as jobs of the service have it. What pyannote writes as RTTM is
+A bare list is read too, and so is what jobs of the service have under "output". What pyannote writes as RTTM is
 read as RTTM. Source: https://docs.pyannote.ai/api-reference/schemas/diarizationschema
 
 >>> from pysid.segments import Segment
@@ -41,7 +41,7 @@ def recognises(document: JsonValue) -> bool:
 
 
 def turns_of(document: JsonValue) -> list[Turn]:
-    """Its turns, those that overlap among them. Raises ValueError."""
+    """Its turns, including overlapping ones. Raises ValueError."""
     if not isinstance(document.value, list):
         document = document[KEY] if KEY in document else document["output"][KEY]
     return [json_turn(turn, "start", "end") for turn in document.items()]

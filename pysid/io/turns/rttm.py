@@ -1,4 +1,4 @@
-"""RTTM (Rich Transcription Time Marked): who speaks when, a line a turn, any number of recordings in a file.
+"""RTTM (Rich Transcription Time Marked): who speaks when, one line per turn, any number of recordings in a file.
 
     SPEAKER recording 1 start duration <NA> <NA> speaker <NA> <NA>
 
@@ -48,7 +48,7 @@ def read_rttm(path: PathLike, *, allow_empty: bool = False) -> dict[str, list[Tu
     adds nothing but the name of its recording.
 
     Raises:
-        DataError: the file cannot be read, a line is none of RTTM's, or (but with `allow_empty`) no line is a turn's.
+        DataError: the file cannot be read, a line is not RTTM, or (except with `allow_empty`) no line is a turn.
     """
     turns: dict[str, list[Turn]] = {}
     for number, fields in read_nist_rows(path, LINE):
@@ -101,7 +101,7 @@ def format_rttm(recording: str, turns: Sequence[Turn]) -> str:
     White space in names becomes "_". A turn that is shorter than a millisecond after rounding is left out.
 
     Raises:
-        DataError: a name is empty, or two speakers' names would come out the same.
+        DataError: a name is empty, or two speakers' names would be written the same.
     """
     recording = one_words([recording])[recording]
     names = one_words(turn.speaker for turn in turns)

@@ -1,4 +1,4 @@
-"""Subtitles: SubRip (.srt) and WebVTT (.vtt), a cue a turn, whose text is the speaker's name.
+"""Subtitles: SubRip (.srt) and WebVTT (.vtt), one cue per turn, whose text is the speaker's name.
 
 Players show cues that overlap in time above one another, so turns that overlap need no care.
 """
@@ -25,11 +25,11 @@ VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 @dataclass(frozen=True)
 class SubtitleCue:
-    """What a subtitle file shows at a time.
+    """What a subtitle file shows at one time.
 
     Attributes:
         start_s, end_s: seconds.
-        text: as it stands in the file, its lines with "\\n" between.
+        text: as in the file, its lines joined by "\\n".
         is_vtt: the text is WebVTT, with its tags and escapes.
     """
 
@@ -76,9 +76,9 @@ def read_cues(path: PathLike) -> list[SubtitleCue]:
 def read_subtitle_turns(path: PathLike) -> list[Turn]:
     """Who speaks when, by a SubRip or WebVTT file.
 
-    The speaker of a cue is the name in WebVTT's <v name>. Without, it is what stands before the text, as in "anna: Good
-    morning" or "[anna] Good morning", where the first cue has such a name; a cue without one goes on with the speaker
-    before. Where the first cue has none, the whole text of a cue is a name, as `format_srt` writes it.
+    The speaker of a cue is the name in WebVTT's <v name>. Without that, it is what comes before the text, as in
+    "anna: Good morning" or "[anna] Good morning", if the first cue has such a name; a cue without one has the speaker
+    of the cue before. If the first cue has none, the whole text of each cue is a name, as `format_srt` writes it.
 
     Raises:
         DataError: see `read_cues`; or a cue has no text.
@@ -98,7 +98,7 @@ def read_subtitle_turns(path: PathLike) -> list[Turn]:
 
 
 def format_srt(turns: Sequence[Turn]) -> str:
-    """SubRip. The format has no escapes, so names stand as they are.
+    """SubRip. The format has no escapes, so names are written as they are.
 
     Raises:
         DataError: a name is empty.
@@ -139,7 +139,7 @@ def srt(blocks: Iterable[tuple[int, int, str]]) -> str:
 
 
 def vtt(blocks: Iterable[tuple[int, int, str]]) -> str:
-    """WebVTT of cues, likewise; the text is escaped, or meant to have tags."""
+    """WebVTT of cues, likewise; the text must be escaped already, except for its tags."""
     cues = (f"{_clock(a, '.')} {ARROW} {_clock(b, '.')}\n{text}\n" for a, b, text in blocks)
     return "\n".join(["WEBVTT\n", *cues])
 

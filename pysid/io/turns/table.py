@@ -3,7 +3,7 @@
     recording,start_s,end_s,speaker
     meeting,0.500,2.000,anna
 
-Read are such tables with commas, semicolons or tabs, and with the names of columns that other programs use.
+Tables with commas, semicolons or tabs are read, also with the column names that other programs use.
 """
 
 import csv
@@ -56,7 +56,7 @@ def read_table(path: PathLike, recording: str) -> list[RecordingTurns]:
     Times are seconds, or h:mm:ss, also with a decimal comma where semicolons or tabs stand between columns.
 
     Args:
-        recording: what it is called where there is no such column.
+        recording: the name of the recording where there is no such column.
     Raises:
         DataError: the file cannot be read, has no columns of starts, ends (or durations) and speakers, or a bad time.
     """

@@ -1,4 +1,4 @@
-"""Praat TextGrids: an interval tier a speaker, in Praat's long text format.
+"""Praat TextGrids: one interval tier per speaker, in Praat's long text format.
 
 The intervals of a tier fill the whole recording; where the speaker is silent their text is empty.
 Source: https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
@@ -58,7 +58,7 @@ def read_tiers(path: PathLike) -> list[Tier]:
     """The interval tiers of a TextGrid, in Praat's long or short text format; tiers of points are skipped.
 
     Raises:
-        DataError: the file cannot be read, is no TextGrid in text, is UTF-16 or UTF-8 of neither kind, or is cut off.
+        DataError: the file cannot be read, is not a TextGrid in text, is neither UTF-16 nor UTF-8, or is cut off.
     """
     tokens = _tokens(path, _text(path))
     try:
@@ -74,7 +74,7 @@ def read_tiers(path: PathLike) -> list[Tier]:
 def read_textgrid(path: PathLike) -> tuple[list[Turn], float | None]:
     """Who speaks when, and how long the recording is, by a TextGrid: a tier is a speaker, an interval with text a turn.
 
-    With a single tier whose texts are others than its name, the texts are the speakers.
+    With a single tier whose texts differ from its name, the texts are the speakers.
 
     Raises:
         DataError: see `read_tiers`.
@@ -91,7 +91,7 @@ def read_textgrid(path: PathLike) -> tuple[list[Turn], float | None]:
 def format_textgrid(turns: Sequence[Turn], duration_s: float) -> str:
     """The TextGrid of a recording of `duration_s`, or longer if a turn ends later; times to the millisecond.
 
-    Turns of one speaker that overlap become one, for a tier holds one interval at a time.
+    Overlapping turns of one speaker become one, as a tier holds one interval at a time.
 
     Raises:
         DataError: a name is empty.

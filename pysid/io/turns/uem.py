@@ -21,7 +21,7 @@ LINE = RowFormat("recording channel start end", (4,))
 
 
 def read_uem(path: PathLike) -> dict[str, list[Segment]]:
-    """{recording: pieces to score}, both in the order of the file; the channel is not looked at.
+    """{recording: pieces to score}, both in the order of the file; the channel is ignored.
 
     Raises:
         DataError: the file cannot be read, a line has another form, a piece ends before it starts, or there is none.

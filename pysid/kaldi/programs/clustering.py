@@ -44,9 +44,9 @@ PROGRAMS = {
         (
             Option("reco2num-spk-rspecifier", "", "Table of the number of speakers; without it --threshold counts"),
             Option("threshold", 0.0, "Clusters are merged while their score is higher (cost lower) than this"),
-            Option("read-costs", False, "Read costs and not scores"),
+            Option("read-costs", False, "Read costs instead of scores"),
             Option("first-pass-max-utterances", _FIRST_PASS_MAX, "Longer recordings are clustered in two passes"),
-            Option("max-spk-fraction", 1.0, "With a number of speakers: the most of a recording that one may have"),
+            Option("max-spk-fraction", 1.0, "With a number of speakers: the largest share that one may have"),
         ),
     ),
 }

@@ -151,7 +151,7 @@ PROGRAMS = {
         _stats,
         (
             Option("spk2utt", "", "Table of speakers, for their statistics"),
-            Option("binary", True, "Write those of all in binary mode"),
+            Option("binary", True, "Write the statistics of all in binary mode"),
             Option("weights", "", "Table of the weights of the frames"),
         ),
     ),

@@ -114,9 +114,9 @@ PROGRAMS = {
         (
             _BINARY,
             Option("scale", 1.0, "Factor to multiply the matrices by"),
-            Option("apply-log", False, "Take the logarithm, of 1e-20 at least"),
+            Option("apply-log", False, "Take the logarithm, of at least 1e-20"),
             Option("apply-exp", False, "Take the exponential"),
-            Option("apply-power", 1.0, "Take this power, last"),
+            Option("apply-power", 1.0, "Raise to this power, last"),
             Option("apply-softmax-per-row", False, "Take the softmax of each row"),
         ),
     ),

@@ -82,8 +82,8 @@ PROGRAMS = {
         (
             Option("omit-unvoiced-utts", False, "Leave out utterances without a voiced frame"),
             Option("vad-energy-threshold", 5.0, "Threshold of the log energy; see the next"),
-            Option("vad-energy-mean-scale", 0.5, "Times the utterance's mean log energy, added to the threshold"),
-            Option("vad-frames-context", 0, "Frames on either side that have a say"),
+            Option("vad-energy-mean-scale", 0.5, "Factor of the mean log energy that is added to the threshold"),
+            Option("vad-frames-context", 0, "Frames on either side that count"),
             Option("vad-proportion-threshold", 0.6, "Share of them that must be loud"),
         ),
     ),

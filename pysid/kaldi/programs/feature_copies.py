@@ -69,7 +69,7 @@ def _subset_feats(run: Run) -> int:
 
 
 def _listed(run: Run, name: str) -> set[str]:
-    """The first words of the lines of a file; none without a file."""
+    """The first words of a file's lines; none without a file."""
     return {words[0].decode() for line in run.input(name) if (words := line.split())} if name else set()
 
 
@@ -150,8 +150,8 @@ PROGRAMS = {
         _subset_feats,
         (
             Option("n", FIRST_FEATS, "How many to copy from the start; not with --include or --exclude"),
-            Option("include", "", "File with the utterances to copy, one a line"),
-            Option("exclude", "", "File with the utterances to leave out, one a line"),
+            Option("include", "", "File with the utterances to copy, one per line"),
+            Option("exclude", "", "File with the utterances to leave out, one per line"),
         ),
     ),
     "feat-to-len": Program(

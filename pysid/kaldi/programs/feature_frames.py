@@ -136,13 +136,13 @@ _AT_LEAST_THREE = range(3, 1_000_000)
 
 PROGRAMS = {
     "shift-feats": Program(
-        _two_forms("Move features by some frames, their number kept.", "shift-feats"),
+        _two_forms("Shift features by some frames, keeping their number.", "shift-feats"),
         (2,),
         _shift,
         (_BINARY, Option("shift", 0, "By how many frames; positive moves them later")),
     ),
     "splice-feats": Program(
-        "Put frames beside those before and behind them.\n"
+        "Put frames beside those before and after them.\n"
         "Usage: splice-feats [options] <feature-rspecifier> <feature-wspecifier>",
         (2,),
         _splice,
@@ -152,7 +152,7 @@ PROGRAMS = {
         ),
     ),
     "subsample-feats": Program(
-        "Take every n-th frame; with a negative n, repeat each frame so often.\n"
+        "Take every n-th frame; with a negative n, repeat each frame that often.\n"
         "Usage: subsample-feats [options] <feature-rspecifier> <feature-wspecifier>",
         (2,),
         _subsample,
@@ -170,7 +170,7 @@ PROGRAMS = {
         (_BINARY, Option("length-tolerance", 0, "By how many frames lengths may differ; the shortest counts")),
     ),
     "concat-feats": Program(
-        "Put features behind each other.\n"
+        "Put features one after the other.\n"
         "Usage: concat-feats [options] <in-rxfilename1> <in-rxfilename2> [<in-rxfilename3> ...] <out-wxfilename>",
         _AT_LEAST_THREE,
         _concat,

@@ -27,7 +27,7 @@ def _compute_plp(run: Run) -> int:
 
 
 def _frontend_options(run: Run) -> Mapping[str, str]:
-    """What the front-end is to know: the options given, and the default where its own differs from Kaldi's."""
+    """What the front-end needs: the options given, and Kaldi's defaults where the front-end's own differ."""
     given = {name: text for name, text in run.given.items() if name in _FRONTEND_NAMES}
     return {"dither": str(run.options["dither"]), **given}
 
@@ -88,7 +88,7 @@ def _channel(run: Run, key: str, n_channels: int) -> int:
 
 
 def _resampled(run: Run, key: str, samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """The waveform at the rate of the options, where they allow to change it."""
+    """The waveform at the rate of the options, if they allow resampling."""
     if rate == wanted:
         return samples
     option = "allow-downsample" if rate > wanted else "allow-upsample"
@@ -115,7 +115,7 @@ _FRONTEND_OPTIONS = (
     Option("remove-dc-offset", True, "Subtract the mean of each frame"),
     Option("window-type", "povey", "hamming, hanning, povey, rectangular, sine or blackman"),
     Option("blackman-coeff", 0.42, "Coefficient of the Blackman window"),
-    Option("round-to-power-of-two", True, "Fill up frames with zeros for the FFT"),
+    Option("round-to-power-of-two", True, "Pad frames with zeros for the FFT"),
     Option("snip-edges", True, "Only frames that lie within the waveform; if false, reflect its ends"),
     Option("allow-downsample", False, "Resample waveforms of a higher rate"),
     Option("allow-upsample", False, "Resample waveforms of a lower rate"),
@@ -126,9 +126,9 @@ _FRONTEND_OPTIONS = (
     Option("vtln-low", 100.0, "Lower bend of the VTLN warping", supported=False),
     Option("vtln-high", -500.0, "Upper bend of the VTLN warping", supported=False),
     Option("debug-mel", False, "Print the filters", supported=False),
-    Option("energy-floor", 0.0, "Least energy of a frame; not its logarithm"),
-    Option("raw-energy", True, "The energy is that before pre-emphasis and window"),
-    Option("htk-compat", False, "The energy, or c0, comes last"),
+    Option("energy-floor", 0.0, "Least energy of a frame, before the logarithm"),
+    Option("raw-energy", True, "Take the energy before pre-emphasis and window"),
+    Option("htk-compat", False, "Put the energy, or c0, last"),
 )
 _PROGRAM_OPTIONS = (
     Option("output-format", "kaldi", "Format of the output; only kaldi"),
@@ -136,23 +136,23 @@ _PROGRAM_OPTIONS = (
     Option("vtln-warp", 1.0, "VTLN warp factor", supported=False),
     Option("vtln-map", "", "Table of VTLN warp factors", supported=False),
     Option("utt2spk", "", "Table of speakers, for --vtln-map", supported=False),
-    Option("channel", -1, "Channel to use, counted from 0; -1 expects one only"),
+    Option("channel", -1, "Channel to use, counted from 0; -1 expects a single one"),
     Option("min-duration", 0.0, "Shorter waveforms are left out (seconds)"),
     Option("write-utt2dur", "", "Table to write durations to, in seconds, such as ark,t:utt2dur"),
 )
 _MFCC_OPTIONS = (
     Option("num-ceps", 13, "Number of cepstra, c0 included"),
-    Option("use-energy", True, "The log energy in place of c0"),
+    Option("use-energy", True, "Put the log energy in place of c0"),
     Option("cepstral-lifter", 22.0, "Scaling of the cepstra; 0 for none"),
 )
 _FBANK_OPTIONS = (
     Option("use-energy", False, "Add the log energy as a dimension"),
     Option("use-log-fbank", True, "Take the logarithm of the filters' outputs"),
-    Option("use-power", True, "Filter the power and not the magnitude"),
+    Option("use-power", True, "Filter the power instead of the magnitude"),
 )
 _PLP_OPTIONS = (
     Option("num-ceps", 13, "Number of cepstra, the energy included"),
-    Option("use-energy", True, "The log energy in place of that of the residual"),
+    Option("use-energy", True, "Put the log energy in place of the residual's"),
     Option("lpc-order", 12, "Order of the linear prediction"),
     Option("compress-factor", 0.33333, "Power that energies are raised to"),
     Option("cepstral-lifter", 22, "Scaling of the cepstra; 0 for none"),

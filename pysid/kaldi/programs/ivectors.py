@@ -24,7 +24,7 @@ from pysid.kaldi.log import six_digits
 from pysid.kaldi.posterior_holders import POSTERIORS
 from pysid.kaldi.run import Program, Run
 
-UTTERANCES_AT_ONCE = 64  # what is common to all is multiplied with many of them together
+UTTERANCES_AT_ONCE = 64  # terms common to all are multiplied with many of them together
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ def _extract(run: Run) -> int:
 
 
 def _scaled(run: Run, utterance: _Utterance) -> _Utterance:
-    """The posteriors scaled as the options say: the fewer frames count, the more the prior does."""
+    """The posteriors scaled as the options say: the fewer frames count, the more the prior counts."""
     weight, most = run.options["acoustic-weight"], run.options["max-count"]
     count, scale = weight * utterance.posteriors.total, 1.0
     if 0 < most < count:
@@ -108,7 +108,7 @@ def _scaled(run: Run, utterance: _Utterance) -> _Utterance:
 
 
 def _vectors(run: Run, extractor: IvectorExtractor, stats: UtteranceStats) -> tuple[np.ndarray, float]:
-    """i-vectors (K, S) less the prior's offset, and how much more likely they are than the prior's mean, summed."""
+    """i-vectors (K, S) minus the prior's offset, and the sum of how much more likely they are than the prior's mean."""
     linear, quadratic = extractor.data_terms(stats)
     means, _ = extractor.with_prior(linear, quadratic, stats)
     gained = 0.0
@@ -307,7 +307,7 @@ PROGRAMS = {
             _BINARY,
             Option("num-threads", 1, "No effect"),
             Option("variance-floor-factor", 0.1, "Least covariance, as a part of the average one"),
-            Option("gaussian-min-count", 100.0, "Gaussians of fewer frames stay as they are"),
+            Option("gaussian-min-count", 100.0, "Gaussians with fewer frames stay as they are"),
             Option("diagonalize", True, "Sort the dimensions from most to least important"),
         ),
     ),

@@ -102,7 +102,7 @@ def _init_from_feats(run: Run) -> int:
 
 
 def _some_frames(run: Run, n_kept: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """Frames drawn from all features without holding more of them than that, and how many there were."""
+    """Frames drawn from all features, never holding more than are drawn, and how many there were in all."""
     if n_kept < 1:
         raise DataError(f"--num-frames must be positive, got {n_kept}")
     kept: np.ndarray | None = None
@@ -207,7 +207,7 @@ def _acc_stats(kind: Kind) -> Callable[[Run], int]:
 
 
 def _accumulate(gmm: Gmm, stats: GmmStats, utterances: list[_Utterance]) -> tuple[float, float]:
-    """Adds utterances; their log likelihood and the weight of their frames."""
+    """Adds utterances; gives their log likelihood and the weight of their frames."""
     x = np.concatenate([one.features for one in utterances])
     weights = np.concatenate([one.weights for one in utterances]).astype(np.float32)
     chosen = [one.chosen for one in utterances if one.chosen is not None]
@@ -355,7 +355,7 @@ PROGRAMS = {
         (_BINARY,),
     ),
     "gmm-global-init-from-feats": Program(
-        "Train a diagonal-covariance GMM from features that are held in memory, from random frames on.\n"
+        "Train a diagonal-covariance GMM, from random frames on, with the features in memory.\n"
         "Usage: gmm-global-init-from-feats [options] <feature-rspecifier> <model-out>",
         (2,),
         _init_from_feats,

@@ -26,7 +26,7 @@ def load_plda(run: Run, name: str) -> "Plda":
 
 
 def length_norm(run: Run) -> "LengthNorm | None":
-    """What the options in `PLDA_OPTIONS` say."""
+    """The length normalisation that the options in `PLDA_OPTIONS` ask for."""
     if not run.options["normalize-length"]:
         return None
     return "simple" if run.options["simple-length-normalization"] else "kaldi"

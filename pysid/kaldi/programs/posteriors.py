@@ -1,4 +1,4 @@
-"""gmm-gselect, fgmm-gselect, and what makes posteriors and likelihoods out of Gaussians."""
+"""gmm-gselect, fgmm-gselect, and the programs that compute posteriors and likelihoods of Gaussians."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -225,7 +225,7 @@ PROGRAMS = {
         _get_post,
         (
             Option("n", 50, "Number of Gaussians to keep of a frame"),
-            Option("min-post", 0.0, "Smaller posteriors are left out, the others scaled to a sum of 1"),
+            Option("min-post", 0.0, "Smaller posteriors are left out, the others scaled to sum to 1"),
         ),
     ),
     "fgmm-global-gselect-to-post": Program(
@@ -234,7 +234,7 @@ PROGRAMS = {
         "<post-wspecifier>",
         (4,),
         _gselect_to_post,
-        (Option("min-post", 0.0, "Smaller posteriors are left out, the others scaled to a sum of 1"),),
+        (Option("min-post", 0.0, "Smaller posteriors are left out, the others scaled to sum to 1"),),
     ),
     "fgmm-global-get-frame-likes": Program(
         "Write the log likelihood of each frame, or with --average that of a frame of each utterance.\n"

@@ -42,7 +42,7 @@ def _read(run: Run, name: str, sample_rate: int) -> Wave:
 
 
 def _noise_numbers(run: Run, option: str) -> list[float]:
-    """The numbers of an option, of which there is one for each additive signal; without signals they do not count."""
+    """The numbers of an option, one for each additive signal; ignored if there are no signals."""
     n_signals = len(_split(run.options["additive-signals"]))
     words = _split(run.options[option]) if n_signals else []
     try:
@@ -55,7 +55,7 @@ def _noise_numbers(run: Run, option: str) -> list[float]:
 
 
 def _split(text: str) -> list[str]:
-    """As in Kaldi, a command with a comma in it falls apart, too."""
+    """Splits at commas; as in Kaldi, a command with a comma in it is split, too."""
     return [word for word in text.split(",") if word]
 
 

@@ -34,7 +34,7 @@ def _plda_scoring(run: Run) -> int:
 
 
 def _with_counts(run: Run, vectors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Enrolment vectors and how many utterances each is the mean of; without those where that is not known."""
+    """Enrolment vectors and how many utterances each is the mean of; those where this is not known are left out."""
     name = run.options["num-utts"]
     n_all = len(vectors)
     counts = np.ones(n_all)
@@ -74,7 +74,7 @@ def _trials(run: Run, name: str) -> Iterator[tuple[str, str]]:
 def _known_trials(
     run: Run, name: str, enrol: dict[str, int], test: dict[str, int], tables: tuple[str, str]
 ) -> tuple[list[tuple[str, str]], int]:
-    """The trials of which there are both vectors, and the number of the others."""
+    """The trials that have both vectors, and the number of the others."""
     known = []
     n_errors = 0
     for trial in _trials(run, name):

@@ -13,7 +13,7 @@ _Kind = tuple[Holder[np.ndarray], str, str]  # how it is stored, and its name fo
 
 
 def _sum_tables(run: Run, kind: _Kind, scales: list[float]) -> int:
-    """Key by key: the first table, and what the others have for it; one scale for each."""
+    """Key by key: the value in the first table plus those in the others; one scale for each table."""
     holder, name, names = kind
     sources, target = run.arguments[:-1], run.arguments[-1]
     writer = run.write(target, holder)
@@ -65,7 +65,7 @@ def _sum_entries(run: Run, kind: _Kind) -> int:
 
 
 def _sum_files(run: Run, kind: _Kind, values: list[np.ndarray]) -> int:
-    """Values of files of their own; of matrices of unlike sizes, the smaller ones are filled up with zeros."""
+    """Values of single files; where matrices differ in size, the smaller ones are padded with zeros."""
     _, name, names = kind
     if name == "vector" and len({value.shape for value in values}) > 1:
         raise DataError(f"expected vectors of one dimension, got {sorted({len(value) for value in values})}")
@@ -155,7 +155,7 @@ PROGRAMS = {
             _BINARY,
             Option("scale1", 1.0, "Factor of the first table"),
             Option("scale2", 1.0, "Factor of the second table"),
-            Option("average", False, "Write the mean and not the sum; of tables, or of files"),
+            Option("average", False, "Write the mean instead of the sum; of tables, or of files"),
         ),
     ),
 }

@@ -73,7 +73,7 @@ def _est_pca(run: Run) -> int:
 
 
 def _vectors_to_analyse(run: Run) -> np.ndarray:
-    """(N, D): the vectors of a table, or the rows of the matrices in it, as far as they have one dimension."""
+    """(N, D): the vectors of a table, or the rows of its matrices, as far as they have the same dimension."""
     holder, what = (VECTOR, "vectors") if run.options["read-vectors"] else (MATRIX, "feature files")
     rows: list[np.ndarray] = []
     n_errors = 0
@@ -160,7 +160,7 @@ PROGRAMS = {
         (
             _BINARY,
             Option("dim", -1, "Dimensions to keep; all if not positive"),
-            Option("read-vectors", False, "Read a table of vectors and not of features"),
+            Option("read-vectors", False, "Read a table of vectors instead of features"),
             Option("normalize-variance", False, "Scale the dimensions to variance one"),
             Option("normalize-mean", False, "Subtract the mean: write an affine transform"),
             Option("write-full-matrix", "", "Write the transform with all its rows here, too"),

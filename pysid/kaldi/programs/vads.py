@@ -1,4 +1,4 @@
-"""merge-vads, compute-vad-from-frame-likes: decisions about frames out of others, or out of likelihoods."""
+"""merge-vads, compute-vad-from-frame-likes: decisions about frames from others, or from likelihoods."""
 
 import numpy as np
 
@@ -110,14 +110,14 @@ def _log_priors(text: str, n: int) -> np.ndarray:
 
 PROGRAMS = {
     "merge-vads": Program(
-        "Merge two decisions about each frame: speech where both say so, or as a table says.\n"
+        "Merge two decisions about each frame: speech where both find speech, or by a table.\n"
         "Usage: merge-vads [options] <vad-rspecifier-1> <vad-rspecifier-2> <vad-wspecifier>",
         (3,),
         _merge,
         (Option("map", "", "File of lines <first label> <second label> <label>"),),
     ),
     "compute-vad-from-frame-likes": Program(
-        "Label each frame with the class that it is most likely of.\n"
+        "Label each frame with its most likely class.\n"
         "Usage: compute-vad-from-frame-likes [options] <likes-rspecifier-1> ... <likes-rspecifier-n> <vad-wspecifier>",
         range(3, 1_000_000),
         _from_likes,

@@ -55,7 +55,7 @@ def _speaker_means(run: Run) -> int:
 
 
 def _present(run: Run, vectors: Lookup[np.ndarray], utterances: list[str]) -> tuple[list[np.ndarray], int]:
-    """The vectors that there are of the utterances, and how many there are not."""
+    """The vectors of the utterances that have one, and how many have none."""
     found = []
     for utterance in utterances:
         if utterance in vectors:
@@ -66,7 +66,7 @@ def _present(run: Run, vectors: Lookup[np.ndarray], utterances: list[str]) -> tu
 
 
 def _same_dim_sum(speaker: str, vectors: list[np.ndarray]) -> np.ndarray:
-    """One after the other in float32, as Kaldi does."""
+    """The sum, one after the other in float32, as Kaldi does."""
     total = vectors[0]
     for vector in vectors[1:]:
         if vector.shape != total.shape:

@@ -26,7 +26,7 @@ def _wav_copy(run: Run) -> int:
 
 
 def _changed(run: Run, change: Callable[[Wave], Wave]) -> int | None:
-    """Writes each wave of a table, changed, and returns how many; or does one file, and returns None."""
+    """Writes each wave of a table, changed, and returns their number; or does a single file, and returns None."""
     source, target = run.arguments
     if (parse_rspecifier(source) is None) != (parse_wspecifier(target) is None):
         raise DataError("Cannot mix archives with regular files")
@@ -84,7 +84,7 @@ def _wav_to_duration(run: Run) -> int:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A line of a segments file: times in seconds, end -1 for that of the recording, channel -1 for the only one."""
+    """A line of a segments file: times in seconds; end -1 for the recording's end, channel -1 for the only one."""
 
     name: str
     recording: str
@@ -171,7 +171,7 @@ PROGRAMS = {
         "Usage: wav-to-duration [options] <wav-rspecifier> <duration-wspecifier>",
         (2,),
         _wav_to_duration,
-        (Option("read-entire-file", False, "Count the samples instead of believing the header"),),
+        (Option("read-entire-file", False, "Count the samples instead of trusting the header"),),
     ),
     "extract-segments": Program(
         "Cut segments out of WAV files.\n"
@@ -182,7 +182,7 @@ PROGRAMS = {
         _extract_segments,
         (
             Option("min-segment-length", 0.1, "Shorter segments are left out (seconds)"),
-            Option("max-overshoot", 0.5, "Segments that go beyond the recording by this are left out (seconds)"),
+            Option("max-overshoot", 0.5, "Segments that end this far past the recording are left out (seconds)"),
         ),
     ),
     "extend-wav-with-silence": Program(
