@@ -1,7 +1,7 @@
 """Speed of reading archives: `python -m benchmarks.archives [--json PATH]`.
 
-100,000 vectors of 512 numbers and 1,000 matrices of 8 s of MFCCs, beside kaldiio, which pysid decodes most records
-with, and beside reading the bytes of the file. Files were just written, so that they come from memory, not the disk.
+100,000 vectors of 512 numbers and 1,000 matrices of 8 s of MFCCs, compared with kaldiio, which decodes most records for
+pysid, and with reading the bytes of the file. Files were just written, so they come from memory, not the disk.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Speed of the back-end: `python -m benchmarks.backend [--only WORD ...] [--one-core] [--json PATH]`.
 
-PLDA training and scoring, cosine scoring and AS-norm on synthetic embeddings, beside scikit-learn and SciPy where they
-have the like, and beside Kaldi's programs where they are on PATH.
+PLDA training and scoring, cosine scoring and AS-norm on synthetic embeddings, compared with scikit-learn and SciPy
+where they have the same, and with Kaldi's programs where they are on PATH.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def embeddings(seed: int, n_speakers: int, n_utterances: int) -> tuple[np.ndarra
 
 
 def trials() -> tuple[np.ndarray, np.ndarray]:
-    """(P,), (P,) rows of the enrolment and of the test of random trials."""
+    """(P,), (P,) rows of the enrolment and test sides of random trials."""
     first, second = np.random.default_rng(1).integers(0, N_TRIAL_UTTERANCES, (2, N_TRIALS))
     return first, second
 

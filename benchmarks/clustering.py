@@ -1,8 +1,8 @@
 """Speed and memory of clustering: `python -m benchmarks.clustering [--n N ...] [--kind KIND ...] [--figure PATH]`.
 
-Beside SciPy and scikit-learn, and Kaldi's program where it is on PATH. `ahc`, `scipy`, `sklearn` and `kaldi` start from
-a matrix of costs, whose one reading is the least that they must do; `spectral` and `vbx` from embeddings, and the
-affinities of all pairs are the least.
+Compared with SciPy and scikit-learn, and Kaldi's program where it is on PATH. `ahc`, `scipy`, `sklearn` and `kaldi`
+start from a matrix of costs, and reading it once is the least that they must do; `spectral` and `vbx` start from
+embeddings, and must at least compute the affinities of all pairs.
 """
 
 import argparse
@@ -42,7 +42,7 @@ class Conversation:
 
     @cached_property
     def embeddings(self) -> np.ndarray:
-        """(N, DIM) float32 of length one: what makes a speaker and what does not are about as strong."""
+        """(N, DIM) float32 of length one: what tells speakers apart and what does not are about equally strong."""
         rng = np.random.default_rng(1)
         speakers = rng.normal(size=(N_SPEAKERS, DIM))
         X = (speakers[self.speaker] + rng.normal(size=(self.n, DIM))).astype(np.float32)
@@ -113,7 +113,7 @@ def vbx(n: int) -> Callable[[], np.ndarray]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to cluster: who does it, and `make` of a number of windows, which makes ready and gives what is timed."""
+    """A way to cluster: who does it, and `make`, which prepares a number of windows and gives the task to be timed."""
 
     what: str
     by: str
@@ -131,7 +131,7 @@ KINDS = {
 
 
 def outcome(labels: np.ndarray, n: int) -> str:
-    """How many clusters, and how many windows whose speaker is not the one that most of their cluster have."""
+    """How many clusters, and how many windows whose speaker is not that of most windows in their cluster."""
     _, cluster = np.unique(labels, return_inverse=True)
     table = np.zeros((cluster.max() + 1, N_SPEAKERS), dtype=np.int64)
     np.add.at(table, (cluster, Conversation(n).speaker), 1)

@@ -1,4 +1,4 @@
-"""Time and memory of commands from their start: `python -m benchmarks.cold_start [--minutes M] [--json PATH]`.
+"""Time and memory of commands from a cold start: `python -m benchmarks.cold_start [--minutes M] [--json PATH]`.
 
 `pysid --help`, `pysid verify` on two recordings of the examples, and `pysid diarize` on ten minutes, each as a user has
 it: a new Python, which loads what it needs. The best of several runs, but for `diarize`, which runs once.
@@ -25,7 +25,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took: seconds by the clock, CPU seconds on all cores, and the most memory it held."""
+    """What a command took: seconds of wall-clock time, CPU seconds on all cores, and its peak of memory."""
 
     command: str
     seconds: float
@@ -34,7 +34,7 @@ class Cost:
 
 
 def cost(what: str, command: Sequence[str], rounds: int, n_threads: int) -> Cost:
-    """Runs a command; of several rounds the one of the least CPU time.
+    """Runs a command, in several rounds, and gives the one with the least CPU time.
 
     Raises:
         SystemExit: it fails.

@@ -2,8 +2,8 @@
 
 Recordings are clips of single speakers one after the other, each time in another order and at another loudness: the
 turns of the example conversation, or with --data those of some speakers of a data directory. Each measurement is a
-process of its own, the command line as a user has it, on as many cores as --threads says; what follows "--" goes to
-`pysid diarize`, such as `-- --segmentation pyannote`.
+process of its own, with the command line that a user would give, on as many cores as --threads says; what follows "--"
+goes to `pysid diarize`, such as `-- --segmentation pyannote`.
 """
 
 import argparse
@@ -36,8 +36,8 @@ class Cost:
     """What one recording took.
 
     Attributes:
-        seconds: by the clock, from the start of the command to its end.
-        peak_gib: the most memory that the process held.
+        seconds: of wall-clock time, from the start of the command to its end.
+        peak_gib: the peak of the process's memory.
         n_turns, n_speakers: found.
     """
 
@@ -52,7 +52,7 @@ class Cost:
 
     @property
     def times_real_time(self) -> float:
-        """Audio over the time of the clock that it took."""
+        """Duration of the audio over the wall-clock time that it took."""
         return 60 * self.minutes / self.seconds
 
 
@@ -64,7 +64,7 @@ def example_pieces() -> list[np.ndarray]:
 
 
 def corpus_pieces(data: Path, n_speakers: int) -> list[np.ndarray]:
-    """The clips of the speakers of a data directory that have most of them."""
+    """The clips of those speakers of a data directory who have the most."""
     corpus = Corpus.read(data)
     by_speaker: dict[str, list[str]] = {}
     for utterance, speaker in zip(corpus.ids, corpus.speaker_of_each(), strict=True):
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--clustering", nargs="+", default=["default"], help="default, ahc, spectral, vbx")
     parser.add_argument("--threads", type=int, default=1, help="cores (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="data directory to take clips from")
-    parser.add_argument("--speakers", type=int, default=8, help="of it, as many (default: %(default)s)")
+    parser.add_argument("--speakers", type=int, default=8, help="how many of its speakers (default: %(default)s)")
     parser.add_argument("options", nargs="*", metavar="-- OPTION", help="of pysid diarize")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     arguments = parser.parse_args()

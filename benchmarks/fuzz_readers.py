@@ -1,9 +1,9 @@
 """Damaged files for the readers of formats: `python -m benchmarks.fuzz_readers --minutes 10 [--seed 0]`.
 
-A reader may refuse a file by a `DataError`, and nothing else: no other exception, no hang, and no more memory than
-a multiple of the file's size. Files are Kaldi's own, tables, turns and settings, cut off, with bytes changed, numbers
-made extreme, pieces doubled, left out, or taken from another file. What breaks a reader is printed, and kept with
---save.
+A reader may refuse a file with a `DataError`, but must do nothing worse: no other exception, no hang, and no more
+memory than a multiple of the file's size. Files are Kaldi's own, tables, turns and settings, cut off, with bytes
+changed, numbers made extreme, pieces doubled, left out, or taken from another file. Files that break a reader are
+reported, and with --save kept.
 """
 
 import argparse
@@ -69,7 +69,7 @@ class Hung(BaseException):
 
 @dataclass(frozen=True)
 class Target:
-    """A reader, given the content of a file, and whole files of its format, by path, content, or what makes it."""
+    """A reader of a file's content, and whole files of its format: a path, the content, or a function that makes it."""
 
     read: Callable[[bytes], object]
     sources: tuple[str | bytes | Callable[[], bytes], ...]
@@ -94,12 +94,12 @@ def read_network(data: bytes) -> None:
 
 
 def with_reader(read: Callable[[Reader], object]) -> Callable[[bytes], object]:
-    """A reader of content, made of one of cursors."""
+    """A reader of content, made from a reader of cursors."""
     return lambda data: read(reader_for(data, "fuzz"))
 
 
 def with_file(read: Callable[[Path], object], ending: str = "") -> Callable[[bytes], object]:
-    """A reader of content, made of one of files."""
+    """A reader of content, made from a reader of files."""
 
     def read_content(data: bytes) -> object:
         with tempfile.NamedTemporaryFile(suffix=ending, dir=_memory()) as file:
@@ -118,7 +118,7 @@ def _npz() -> bytes:
 
 
 def read_archive(data: bytes) -> None:
-    """Reads an archive in all the ways there are. Raises DataError if none of them comes to its end."""
+    """Reads an archive in all the ways there are. Raises DataError if none of them gets to its end."""
     with tempfile.NamedTemporaryFile(suffix=".ark", dir=_memory()) as file:
         file.write(data)
         file.flush()
@@ -182,7 +182,7 @@ def read_index_file(path: Path) -> None:
 
 
 def read_recordings(path: Path) -> None:
-    """Reads audio as `pysid embed` does, which skips what it cannot read. Raises DataError where it does."""
+    """Reads audio as `pysid embed` does, which skips what it cannot read. Raises DataError if it skips something."""
     skipped = Skipped()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PysidWarning)
@@ -283,7 +283,7 @@ def check(target: Target, data: bytes) -> bool:
 
 @contextmanager
 def refused() -> Iterator[list[DataError]]:
-    """Passes over a DataError, whose message must be one line; it is in the list afterwards."""
+    """Catches a DataError, whose message must be one line; it is in the list afterwards."""
     outcome: list[DataError] = []
     try:
         yield outcome
@@ -294,7 +294,7 @@ def refused() -> Iterator[list[DataError]]:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raises `Hung` in the block after so many seconds of computing, or ten times as many of anything."""
+    """Raises `Hung` in the block after so many seconds of CPU time, or ten times as many of wall-clock time."""
 
     def hung(*_: object) -> None:
         raise Hung(f"more than {seconds:g} s")
@@ -323,7 +323,7 @@ def _flip(random: Random, data: bytearray, seeds: list[bytes]) -> None:
 
 
 def _extreme_number(random: Random, data: bytearray, seeds: list[bytes]) -> None:
-    """Puts an extreme number where a binary one may stand: behind a byte that tells its size; or a text one."""
+    """Puts an extreme number where there may be a binary one, after a byte that tells its size; or a text one."""
     places = [i for i, byte in enumerate(data) if byte == 4]
     value = random.choice(EXTREMES)
     if places and random.random() < 0.7:
@@ -355,7 +355,7 @@ def _take_over(random: Random, data: bytearray, seeds: list[bytes]) -> None:
 
 
 def _exchange_words(random: Random, data: bytearray, seeds: list[bytes]) -> None:
-    """Exchanges two words of the file's first part, where the structure of a network stands."""
+    """Exchanges two words of the file's first part, where the structure of a network is."""
     words = bytes(data[:20_000]).split(b" ")
     i, j = random.randrange(len(words)), random.randrange(len(words))
     words[i], words[j] = words[j], words[i]
@@ -366,12 +366,12 @@ _DAMAGES = (_cut, _flip, _extreme_number, _extreme_number, _double, _leave_out, 
 
 
 def _memory() -> str | None:
-    """A folder that needs no disk, where there is one."""
+    """A folder in memory instead of on a disk, if the system has one."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def main() -> None:
-    """Runs until the time is over; exit status 1 where a reader broke."""
+    """Runs until the time is over; exit status 1 if a reader broke."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)

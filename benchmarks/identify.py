@@ -1,7 +1,7 @@
 """Identification among many speakers: `python -m benchmarks.identify [--n N ...] [--threads N] [--json PATH]`.
 
-The speakers are random, one utterance each, in a real database in a temporary folder: about 2.4 KB a speaker, and
-0.8 KB of index. Each step has a process of its own, so that the peak of its memory is its own, too.
+The speakers are random, one utterance each, in a real database in a temporary folder: about 2.4 KB per speaker, and
+0.8 KB of index. Each step has a process of its own, so that its peak of memory is its own, too.
 """
 
 import argparse
@@ -29,12 +29,12 @@ N_BEST = 10
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a database of `n` speakers takes, in seconds; the network, which makes embeddings of audio, has no part.
+    """What a database of `n` speakers takes, in seconds, without the network that makes embeddings of audio.
 
     Attributes:
         enrol_s: storing the embeddings.
         prepare_s: the first opening, which writes the index file.
-        prepare_gib: the most memory that it takes, torch and the model (about 0.4 GiB) among it.
+        prepare_gib: its peak of memory, including torch and the model (about 0.4 GiB).
         open_s: a later opening.
         first_s: the first query after it, which reads the index file.
         query_s, slowest_s: the median and the longest of the queries that follow.

@@ -1,7 +1,8 @@
 """Speed of i-vectors: `python -m benchmarks.ivector [--gaussians N] [--one-core] [--json PATH]`.
 
 Posteriors, statistics for the background model, and extraction, on synthetic features of the sizes of Kaldi's VoxCeleb
-recipe v1 (72 dimensions, i-vectors of 400, 20 Gaussians a frame), beside Kaldi's programs where they are on PATH.
+recipe v1 (72 dimensions, i-vectors of 400, 20 Gaussians per frame); compared with Kaldi's programs where they are on
+PATH.
 """
 
 import argparse
@@ -102,7 +103,7 @@ def tasks(n: int) -> list[Task]:
 
 
 def kaldis(n: int) -> list[Measurement]:
-    """The same by Kaldi's programs; the time of one utterance, mostly of reading the model, is taken off i-vectors."""
+    """The same by Kaldi's programs; for i-vectors, minus the time of one utterance, which mostly reads the model."""
     programs = ("fgmm-global-gselect-to-post", "fgmm-global-acc-stats", "ivector-extract")
     if not on_path(*programs):
         return []

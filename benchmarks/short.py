@@ -1,9 +1,9 @@
 """Where the time of short utterances goes: `python -m benchmarks.short [--model M ...] [--seconds S ...]`.
 
-The network of a shipped model embeds one utterance of so many seconds at a time, on one core, from features. What each
-of PyTorch's operators takes is from its profiler, the least of many utterances; the rest of the CPU time, taken without
-the profiler, is Python and what lies between operators. "At the rate of large products" is the share of the rate that
-PyTorch multiplies two square matrices at in the same run.
+The network of a shipped model embeds one utterance of so many seconds at a time, on one core, from features. The time
+of each of PyTorch's operators is from its profiler, the least of many utterances; the rest of the CPU time, which is
+measured without the profiler, is Python and what happens between operators. "At the rate of large products" is the
+share of the rate at which PyTorch multiplies two square matrices in the same run.
 """
 
 import argparse
@@ -38,7 +38,7 @@ OTHER, PYTHON = "other operators", "Python and between operators"
 
 
 def utterance(model: str, seconds: float) -> tuple[Callable[[], Any], float]:
-    """What embeds one, and how many operations its matrix products are."""
+    """A function that embeds one utterance, and the number of operations of its matrix products."""
     opened = pysid.load(model)
     n_frames = round(seconds * FRAMES_PER_S)
     features = np.random.default_rng(0).standard_normal((n_frames, opened.config.network.feature_dim), np.float32)
@@ -58,7 +58,7 @@ def operators_s(task: Callable[[], Any]) -> dict[str, float]:
         spent = dict.fromkeys(found, 0.0)
         events = profiler.key_averages()
         if any(event.key.endswith("convolution") for event in events):
-            part_of["aten::mm"] = AFFINE  # frames are convolved
+            part_of["aten::mm"] = AFFINE  # frames go through convolutions
         for event in events:
             spent[part_of.get(event.key, OTHER)] += event.self_cpu_time_total / 1e6
         for part, s in spent.items():
@@ -67,7 +67,7 @@ def operators_s(task: Callable[[], Any]) -> dict[str, float]:
 
 
 def measure(model: str, seconds: float) -> dict[str, Any]:
-    """Seconds of one utterance: all of it, by part, and its products at the machine's rate."""
+    """Seconds of one utterance: in all, by part, and for its products at the machine's rate."""
     task, operations = utterance(model, seconds)
     a, b = torch.randn(2, PRODUCT_SIZE, PRODUCT_SIZE).unbind()
     total_s, product_s = best_of([task, lambda: a @ b], ROUNDS)

@@ -1,9 +1,9 @@
 """A corpus of the size of VoxCeleb1 and 2 together: `python -m benchmarks.size [--n-utterances N] [--json PATH]`.
 
-What it takes until the first batch of a training is ready, from audio with augmentation and from stored features, and
-until `pysid features` and `pysid embed` have their first utterance; time by part, memory at its peak, and what each
+What it takes until the first batch of training is ready, from audio with augmentation and from stored features, and
+until `pysid features` and `pysid embed` have their first utterance: time by part, the peak of memory, and what each
 reading process holds. The tables are as long as the real ones; their entries share the few recordings of
-examples/train. Each step has a process of its own, so that the peak of its memory is its own, too.
+examples/train. Each step has a process of its own, so that its peak of memory is its own, too.
 """
 
 import argparse
@@ -36,9 +36,9 @@ class Start:
 
     Attributes:
         parts: seconds of each part, in their order.
-        cpu_s: CPU time of the main process in all of them, which a load on the machine changes less.
-        peak_gib: the most memory of its main process, the interpreter and torch among it.
-        reader_gib: what each reading process holds of its own after some batches, beside what it shares.
+        cpu_s: CPU time of the main process in all of them, which depends less on the load of the machine.
+        peak_gib: the peak of its main process's memory, including the interpreter and torch.
+        reader_gib: what each reading process holds of its own after some batches, besides what it shares.
     """
 
     what: str
@@ -49,7 +49,7 @@ class Start:
     _last: float = field(default_factory=time.perf_counter, repr=False)
 
     def mark(self, part: str) -> None:
-        """The time since the last mark was spent on this part."""
+        """Counts the time since the last mark for this part."""
         now = time.perf_counter()
         self.parts[part] = self.parts.get(part, 0.0) + now - self._last
         self._last, self.cpu_s = now, time.process_time()
@@ -132,7 +132,7 @@ def train(what: str, settings: dict[str, Any], n_batches: int) -> Start:
     from pysid.training.trainer import Trainer
 
     class Reading(Trainer):
-        """Takes its batches and leaves them."""
+        """Takes the batches and drops them."""
 
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
@@ -180,7 +180,7 @@ def check(what: str, folder: Path) -> Start:
 
 
 def features(what: str, folder: Path) -> Start:
-    """What `pysid features` does until it has its first utterance."""
+    """What `pysid features` does up to its first utterance."""
     start = Start(what)
     from pysid.data.corpus import Corpus
     from pysid.data.features import compute_features
@@ -195,7 +195,7 @@ def features(what: str, folder: Path) -> Start:
 
 
 def embed(what: str, folder: Path) -> Start:
-    """What `pysid embed` does until it has its first utterance."""
+    """What `pysid embed` does up to its first utterance."""
     start = Start(what)
     import pysid
     from pysid.runs.inputs import _open_source
@@ -212,7 +212,7 @@ def embed(what: str, folder: Path) -> Start:
 
 
 def private_bytes(process: int) -> int:
-    """What a process holds and shares with no other; 0 where the system does not say."""
+    """Memory that a process holds and shares with no other; 0 where the system does not tell."""
     path = Path(f"/proc/{process}/smaps_rollup")
     if not path.exists():
         return 0

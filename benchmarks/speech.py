@@ -1,7 +1,7 @@
-"""Speech missed and invented by each detector: `python -m benchmarks.speech [DIR ...] [--vad KIND ...]`.
+"""Speech missed and falsely found by each detector: `python -m benchmarks.speech [DIR ...] [--vad KIND ...]`.
 
 Each DIR is a data directory with ref.rttm and all.uem, by default $PYSID_DATA/ami_mini. Speech is what `pysid diarize`
-takes for it: the detector, then the model's rules about lengths. Detectors whose package is not installed are left out.
+finds: by the detector, then the model's rules about lengths. Detectors whose package is not installed are left out.
 """
 
 import argparse
@@ -44,7 +44,7 @@ class Line:
 
 
 def nothing(_: Sequence[Segment]) -> Windows:
-    """In place of windows: what comes after speech is not what is measured."""
+    """In place of windows: what comes after speech detection is not measured."""
     return Windows(np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
 
 

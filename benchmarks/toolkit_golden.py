@@ -1,8 +1,8 @@
-"""What pysid's readers of other toolkits are held against: numbers that those toolkits gave for made-up weights.
+"""What pysid's readers of other toolkits are checked against: numbers that those toolkits gave for made-up weights.
 
-A case in `tests/golden/toolkits` says which tensors a checkpoint has, by name and shape, what a waveform's features
-and its embedding begin with, and by which toolkit. Weights and the waveform are made by `weights_of` and `waveform`
-alike on both sides, so that no weights are stored. `tests/golden/toolkits/make.py` makes the cases.
+A case in `tests/golden/toolkits` has the names and shapes of a checkpoint's tensors, the first numbers of a waveform's
+features and embedding, and the toolkit that gave them. On both sides `weights_of` and `waveform` make the weights and
+the waveform, so that no weights are stored. `tests/golden/toolkits/make.py` makes the cases.
 """
 
 import json
@@ -27,8 +27,8 @@ class Case:
     Attributes:
         made_by: the toolkit, and its version or commit.
         shapes: of the tensors of its checkpoint.
-        settings: what its settings file says; text.
-        embedding: the first numbers of it, of all of `waveform()`.
+        settings: the text of its settings file.
+        embedding: the first numbers of the embedding of all of `waveform()`.
         embedding_norm: its length.
         features: of the first frames, where the toolkit made them.
     """
@@ -61,7 +61,7 @@ def weights_of(shapes: dict[str, list[int]]) -> dict[str, Tensor]:
 def _tensor(name: str, shape: list[int]) -> np.ndarray:
     if name.endswith("num_batches_tracked"):
         return np.array(1)
-    random = np.random.RandomState(zlib.crc32(name.encode()))  # whose numbers are promised never to change
+    random = np.random.RandomState(zlib.crc32(name.encode()))  # its numbers are promised never to change
     x = random.standard_normal(shape)
     if name.endswith("running_var"):
         return (1 + 0.5 * np.tanh(x)).astype(np.float32)

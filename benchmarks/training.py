@@ -1,11 +1,11 @@
 """Speed of training from audio, with and without augmentation: `python -m benchmarks.training [--json PATH]`.
 
-The trainer itself runs, one line for each set of augmentations. The columns: utterances a second; the matrix products
-of the network, forward and back, as a share of the rate at which the machine multiplies two square matrices of the same
-type; where the time of a step goes: waiting for the reading processes, augmentation and features, the network with its
-optimizer. On a GPU the latter two are between events of its stream, and there is one more column: the share of the time
-in which it computed at all. Reading processes make the features where the training is on a CPU. Noises and rooms are
-synthetic.
+The trainer itself runs, one line for each set of augmentations. The columns: utterances per second; the matrix products
+of the network, forward and backward, as a share of the rate at which the machine multiplies two square matrices of the
+same type; where the time of a step goes: waiting for the reading processes, augmentation and features, the network with
+its optimizer. On a GPU the last two are measured between events of its stream, and there is one more column: the share
+of the time in which it computed at all. When training on a CPU, the reading processes make the features. Noises and
+rooms are synthetic.
 """
 
 import argparse
@@ -50,7 +50,7 @@ PRODUCT_SIZES = {"cpu": 2048, "cuda": 8192}
 
 @dataclass
 class Share:
-    """Seconds of some steps, by what they were spent on, and how many utterances were trained on in them.
+    """Seconds of some steps, by what they were spent on, and how many utterances the steps trained on.
 
     Attributes:
         total_s: of all of them; on a GPU, work that overlaps counts once.
@@ -112,7 +112,7 @@ Mark = float | torch.cuda.Event
 
 
 def mark(device: torch.device) -> Mark:
-    """This moment: of the clock, or of the GPU's stream, which does not have to wait for it."""
+    """The present moment: by the clock, or as an event of the GPU's stream, which need not wait for it."""
     if device.type != "cuda":
         return time.perf_counter()
     event = torch.cuda.Event(enable_timing=True)
@@ -121,7 +121,7 @@ def mark(device: torch.device) -> Mark:
 
 
 def between(first: Mark, second: Mark) -> float:
-    """Seconds; of events, once they have happened."""
+    """Seconds between two moments; for events, once they have happened."""
     if isinstance(first, float) or isinstance(second, float):
         assert isinstance(first, float) and isinstance(second, float)
         return second - first
@@ -153,7 +153,7 @@ class MarkedBatches:
 
 
 class TimedTrainer(Trainer):
-    """Notes for each step how long it waited for its batch, and its marks: begun, features made, done."""
+    """Records for each step how long it waited for its batch, and its marks: begun, features made, done."""
 
     def __init__(
         self, config: TrainerConfig, model: SpeakerClassifier, batches: Batches, plan: ChunkPlan, folder: Path
@@ -198,7 +198,7 @@ def network_of(name: str) -> tuple[FrontendConfig, TrainableConfig]:
 
 
 def make_trainer(options: dict[str, Any], arguments: argparse.Namespace, folder: Path) -> TimedTrainer:
-    """A training of one epoch, of so many batches and those that do not count."""
+    """A training of one epoch: so many batches, and before them those that do not count."""
     chunks = ChunkConfig(
         sampling="utterance",
         batch_size=arguments.batch_size,
@@ -242,7 +242,7 @@ def measure(what: str, options: dict[str, Any], arguments: argparse.Namespace, p
 
 
 def count_operations(model: SpeakerClassifier, n_frames: int) -> float:
-    """Multiplications and additions of the matrix products, forward and back, for one chunk."""
+    """Multiplications and additions of the matrix products, forward and backward, for one chunk."""
     device = next(model.parameters()).device
     features = torch.randn(2, n_frames, model.network.config.feature_dim, device=device)
     with FlopCounterMode(display=False) as counter:
@@ -251,7 +251,7 @@ def count_operations(model: SpeakerClassifier, n_frames: int) -> float:
 
 
 def busy_seconds(options: dict[str, Any], arguments: argparse.Namespace) -> float:
-    """The time a step in which the GPU computes, from a second run, as a profiler makes the first one slower."""
+    """The time per step in which the GPU computes, from a run of its own, as a profiler slows steps down."""
     from torch.profiler import ProfilerActivity, profile
 
     with tempfile.TemporaryDirectory() as folder:
@@ -263,7 +263,7 @@ def busy_seconds(options: dict[str, Any], arguments: argparse.Namespace) -> floa
 
 
 def matrix_product_rate(device: str, bf16: bool) -> float:
-    """Floating-point operations a second of a product of two square matrices; the best of some."""
+    """Floating-point operations per second of a product of two square matrices; the best of several."""
     size = PRODUCT_SIZES[device]
     a, b = torch.randn(2, size, size, device=device, dtype=torch.bfloat16 if bf16 else torch.float32).unbind()
     best = np.inf

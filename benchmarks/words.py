@@ -1,13 +1,13 @@
 """Words with the wrong speaker: `python -m benchmarks.words [--conversations N] [--json PATH]`.
 
-Conversations of synthetic voices are made whose words, speakers and times are known, with turns that overlap and
-"mm-hm"s in other people's turns. The words go to speakers by the middle of each word, by what `pysid.transcript` does
-without smoothing, and by all that it does; of the true turns, and of those that `pysid diarize` finds; with the true
-times of the words and with times that are off, as recognisers' are.
+It makes conversations of synthetic voices whose words, speakers and times are known, with turns that overlap and
+"mm-hm"s in other people's turns. The words go to speakers by the middle of each word, by `pysid.transcript` without
+smoothing, and by all that it does; by the true turns, and by those that `pysid diarize` finds; with the true times of
+the words, and with times that are off, as recognisers' are.
 
-The word diarization error is the share of words that are not given to who said them, under the best pairing of
+The word diarization error is the share of words that are not given to whoever said them, under the best pairing of
 speakers (L. El Shafey et al., "Joint speech recognition and speaker diarization via sequence transduction", Interspeech
-2019; the words are right here). Needs the programs espeak-ng and flite.
+2019; here the words themselves are right). Needs the programs espeak-ng and flite.
 """
 
 import argparse
@@ -117,7 +117,7 @@ METHODS: dict[str, Callable[[Sequence[Word], Sequence[Turn]], list[str | None]]]
 
 
 def n_wrong(true: Sequence[str], found: Sequence[str | None]) -> int:
-    """Words that are not given to who said them, under the best pairing of speakers."""
+    """The number of words that are not given to whoever said them, under the best pairing of speakers."""
     rows, columns = sorted(set(true)), sorted({x for x in found if x is not None})
     counts = np.zeros((len(rows), len(columns)), int)
     for said, heard in zip(true, found, strict=True):
@@ -139,7 +139,7 @@ Wrong = dict[tuple[str, float, str], int]
 
 
 def measure(n: int, diarize: bool = True) -> Iterator[tuple[Wrong, int]]:
-    """{(turns, jitter, method): wrong words}, and how many words there are, after each of n conversations."""
+    """{(turns, jitter, method): wrong words}, and the number of words, after each of n conversations."""
     import pysid
 
     model = pysid.load() if diarize else None

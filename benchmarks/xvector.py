@@ -1,8 +1,8 @@
 """Speed of x-vector extraction from features: `python -m benchmarks.xvector [--only WORD ...] [--json PATH]`.
 
-Kaldi's VoxCeleb network on utterances of 3 to 10 s, beside the machine's rate of matrix products, the same layers as
-Conv1d, and Kaldi's own program where that is on PATH. `--device cuda` measures a GPU instead, from its own memory and
-from the host's, in single and in half precision, with and without CUDA graphs.
+Kaldi's VoxCeleb network on utterances of 3 to 10 s, compared with the machine's rate of matrix products, the same
+layers as Conv1d, and Kaldi's own program where that is on PATH. `--device cuda` measures a GPU instead, from its own
+memory and from the host's, in single and in half precision, with and without CUDA graphs.
 """
 
 import shutil
@@ -106,7 +106,7 @@ def jobs() -> list[Job]:
 
 
 def kaldi() -> list[Speed]:
-    """nnet3-xvector-compute, its start and the reading and writing of files included."""
+    """nnet3-xvector-compute, including its start and the reading and writing of files."""
     if not shutil.which("nnet3-xvector-compute"):
         return []
     from pysid.nnet3.from_xvector import export_xvector

@@ -1,8 +1,8 @@
 """Speed of the front-end and of x-vector extraction on a GPU: `python -m benchmarks.xvector --device cuda`.
 
-Batches of utterances of one length, from the device's memory and from the host's (pinned, copied in and embeddings
-out), in single and half precision, and as CUDA graphs. The limit is the device's own rate of matrix products in that
-precision.
+Batches of utterances of one length, from the device's memory and from the host's (pinned; batches are copied in and
+embeddings out), in single and half precision, and as CUDA graphs. The limit is the device's own rate of matrix products
+in that precision.
 """
 
 import time
@@ -27,7 +27,7 @@ ROUNDS = 20
 
 @dataclass(frozen=True)
 class Line:
-    """Seconds of audio a second, and the share of the device's product rate in this precision; None: not counted."""
+    """Seconds of audio per second, and the share of the device's product rate in this precision; None: not counted."""
 
     what: str
     precision: str
@@ -113,7 +113,7 @@ def _product_rate(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def _least_seconds(task: Callable[[], object], device: torch.device) -> float:
-    """By the clock, until the device is done."""
+    """Wall-clock time until the device is done."""
     times = []
     for _ in range(ROUNDS + 1):
         _wait(device)

@@ -15,7 +15,7 @@ def load(path_or_name: str | None = None, device: str = "cpu") -> "Model":
     """Opens a speaker model, which embeds, verifies and diarizes.
 
     Args:
-        path_or_name: a model directory, an `.onnx` file, or a model that ships with pysid: "default" (as None is) or
+        path_or_name: a model directory, an `.onnx` file, or a model that ships with pysid: "default" (also for None) or
             "xvector".
         device: "cpu", "cuda" or "cuda:N".
     Raises:
@@ -28,7 +28,7 @@ def load(path_or_name: str | None = None, device: str = "cpu") -> "Model":
 
 
 def __getattr__(name: str) -> Any:
-    """Imports `Model`, and torch with it, when it is asked for."""
+    """Imports `Model`, and torch with it, when first used."""
     if name == "Int16Scale":
         from pysid.io.audio.samples import Int16Scale
 

@@ -1,4 +1,4 @@
-"""Names that a package hands out and imports only when they are asked for: what needs no torch does not load it."""
+"""Names of a package that are imported only when first used, so that what needs no torch does not load it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -10,8 +10,8 @@ def lazy_names(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[st
 
     Args:
         package: its name.
-        homes: the names that each of its modules has. None of them may be the name of a module, too, which would
-            stand in its place once the module is imported.
+        homes: the names that each of its modules has. None of them may also be the name of a module, which would take
+            its place once the module is imported.
     """
     modules = {name: module for module, names in homes.items() for name in names}
 

@@ -2,8 +2,8 @@
 
 The wheel of torchaudio on the registry is built for CUDA. Beside a CPU-only torch, `import torchaudio`
 raises OSError on `_torchaudio.abi3.so`, although resampling, FFT convolution and the like are plain Python.
-The normal import is tried first; only when it fails so, a stand-in that says "no compiled part" takes the
-place of `torchaudio._extension` and the import is tried again.
+The normal import is tried first; only when it fails this way, a stand-in that says "no compiled part" replaces
+`torchaudio._extension` and the import is tried again.
 
     from pysid._torchaudio import functional           # torchaudio.functional
     from pysid._torchaudio import compliance_kaldi     # torchaudio.compliance.kaldi
@@ -41,7 +41,7 @@ def load(module: str) -> ModuleType:
 
 
 def _without_compiled_part() -> ModuleType:
-    """What torchaudio's own `_extension` is in a build without compiled code."""
+    """Like torchaudio's own `_extension` in a build without compiled code."""
 
     def unavailable(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("torchaudio's compiled part does not fit this torch; install a matching torchaudio")

@@ -1,6 +1,6 @@
-"""The whole of pysid behind one object: what `pysid.load` returns.
+"""All of pysid in one object: what `pysid.load` returns.
 
-It stands above the parts that it calls, and imports them when they are asked for, as that takes a while.
+It is above the parts that it calls, and imports them when they are needed, as importing takes a while.
 """
 
 import os
@@ -48,7 +48,7 @@ class Model(SpeakerModel):
         Args:
             prior: probability of the same speaker before anything is heard.
             c_miss, c_fa: cost of a miss and of a false alarm.
-            threshold: accept scores of at least this, instead of what prior and costs make best.
+            threshold: accept scores of at least this, instead of the threshold that follows from prior and costs.
             backend: "plda" or "cosine"; None is the model's own.
         Raises:
             DataError: a recording is given twice, cannot be read or has no speech; the model has no such back-end, or
@@ -83,12 +83,12 @@ class Model(SpeakerModel):
         Args:
             num_speakers: how many there are, if that is known; otherwise it is estimated, within the bounds.
             channel: counted from 0; None takes the mean of all.
-            settings: plain values over those of the model, such as {"clustering.threshold": 3}.
-            database: of enrolled speakers; those who are found go by their names, and `voices` tells how sure that is.
+            settings: plain values that override those of the model, such as {"clustering.threshold": 3}.
+            database: of enrolled speakers; those who are found get their names, and `voices` tells how sure that is.
             prior: probability that a speaker is enrolled.
             c_miss, c_fa, threshold: as of `verify`.
             voices: give `voices`, an embedding of each speaker, and `confidences` of the turns; with a database always.
-            progress: is called with what is done, how much of it, and of how much: see `pysid.progress.reporting`.
+            progress: is called with what is being done, how much is done, and of how much; see `progress.reporting`.
             steps: `speech`, `windows`, `affinity`, `clusterer`, `resegmenter`, `overlap`: objects that do a step in
                 place of what the settings name, see `pysid.diarization.steps`.
         Raises:

@@ -38,7 +38,7 @@ def to_plain(config: Any) -> Any:
 
 
 class Origin:
-    """Where values are from, for messages: a file, and `key.sub=value` of a command line over it.
+    """Where values are from, for messages: a file, and `key.sub=value` of a command line, which overrides it.
 
     >>> origin = Origin("a.yaml", ["trainer.n_epochs=0"])
     >>> origin.at("trainer.n_epochs"), origin.at("trainer"), origin.at("head.loss")
@@ -50,7 +50,7 @@ class Origin:
         self._assignments = {text.partition("=")[0]: text for text in assignments}
 
     def at(self, key: str) -> str:
-        """What a complaint about a setting, by its dotted name, is to be blamed on."""
+        """The source to name in an error about a setting, given its dotted name."""
         of_it = [x for name, x in self._assignments.items() if key and (_within(name, key) or _within(key, name))]
         return " ".join(of_it) or self.file
 
@@ -120,7 +120,7 @@ def _convert(kind: Any, value: Any, where: Origin, key: str) -> Any:
 
 
 def _convert_float(value: Any, where: Origin, key: str) -> float:
-    """Text is taken too, as YAML 1.1 reads 1e-3 as text."""
+    """Text is accepted too, as YAML 1.1 reads 1e-3 as text."""
     number = math.nan
     if isinstance(value, int | float | str) and not isinstance(value, bool):
         with suppress(ValueError):
@@ -200,7 +200,7 @@ def read_config(kind: type[Config], path: Path) -> Config:
 
 
 def read_plain(path: Path, assignments: Iterable[str] = ()) -> dict[str, Any]:
-    """A settings file as nested dicts, with `key.sub=value` set over it; values are YAML too.
+    """A settings file as nested dicts, overridden by `key.sub=value`; these values are YAML too.
 
     Raises:
         DataError: no such file, not YAML, not a mapping, or an assignment without "=".
@@ -252,7 +252,7 @@ def _parse_yaml(text: bytes, where: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes no more aliases and digits than a configuration has: a few of either can stand for more than memory."""
+    """Refuses more aliases and digits than a configuration needs: a few of either can stand for more than memory."""
 
     def __init__(self, stream: bytes) -> None:
         super().__init__(stream)
@@ -281,7 +281,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file. Raises DataError where it cannot be read, or is none."""
+    """The content of a JSON file. Raises DataError if it cannot be read or is not JSON."""
     try:
         return json.loads(read_bytes(path).decode("utf-8"))
     except ValueError as error:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 def one_line(error: object) -> str:
-    """What an error says, on one line.
+    """The message of an error, on one line.
 
     >>> one_line(ValueError("line 3:  no number "))
     'line 3: no number'
@@ -48,7 +48,7 @@ class PysidWarning(UserWarning):
 
 
 def shown(name: object) -> str:
-    r"""A name from a user's file as it may go to a terminal: without line ends, escape codes and half characters.
+    r"""A name from a user's file, made safe for a terminal: without line ends, escape codes and half characters.
 
     >>> shown("a\nb\x1b[31m\udce9")
     'a\\nb\\x1b[31m\\xe9'
@@ -57,13 +57,13 @@ def shown(name: object) -> str:
 
 
 def _escaped(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":  # a byte that is no UTF-8, as Python has it in names of files
+    if "\udc80" <= character <= "\udcff":  # a byte that is not UTF-8, as Python represents it in file names
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()
 
 
 class Skipped:
-    """The utterances a corpus run had to leave out, with the reason of each.
+    """The utterances that a corpus run had to leave out, with the reason for each.
 
     >>> skipped = Skipped()
     >>> with skipped.on_error("utt1"):
@@ -83,7 +83,7 @@ class Skipped:
         return utterance in self.reasons
 
     def add(self, utterance: str, reason: object) -> None:
-        """Notes that `utterance` is left out; `reason` is kept as one line."""
+        """Records that `utterance` is left out; `reason` is kept as one line."""
         self.reasons[utterance] = one_line(reason)
 
     @contextmanager

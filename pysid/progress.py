@@ -1,8 +1,8 @@
-"""Progress of long work, and lines that say what is done: nothing in Python unless it is asked for.
+"""Progress of long work, and lines that say what is done: in Python, nothing is shown unless asked for.
 
-Lines go to `logging` under the name `pysid`, at the level INFO, so `logging.basicConfig(level="INFO")` shows them. How
-far work is goes to a hook where there is one, see `reporting`; else to a bar on a terminal where `bars` allows it, as
-the command line does; else to a line now and then.
+Lines go to `logging` under the name `pysid`, at the level INFO, so `logging.basicConfig(level="INFO")` shows them.
+Progress goes to a hook where there is one, see `reporting`; else to a bar on a terminal where `bars` allows it, as the
+command line does; else to a line now and then.
 """
 
 import logging
@@ -15,7 +15,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Hook = Callable[[str, int, int | None], object]
-"""Is called with what is done, how much of it is done, and how much there is, or None where nobody knows."""
+"""Is called with what is being done, how much is done, and how much there is, or None if that is not known."""
 
 LOGGER = logging.getLogger("pysid")
 LINE_INTERVAL_S = 30.0  # between plain lines, so that a log of a long run stays short
@@ -26,7 +26,7 @@ _bars: ContextVar[bool] = ContextVar("pysid_bars", default=False)
 
 @contextmanager
 def reporting(hook: Hook | None) -> Iterator[None]:
-    """Lets a hook know, within the block, how far long work is; with None all stays as it is.
+    """Tells a hook, within the block, how far long work is; with None nothing changes.
 
     >>> with reporting(lambda what, done, total: print(what, done, total)):
     ...     _ = list(track("ab", "reading"))
@@ -47,7 +47,7 @@ def bars(shown: bool) -> None:
 
 
 def say(message: str, level: int = logging.INFO) -> None:
-    """One line for whoever watches."""
+    """Shows one line to whoever is watching."""
     LOGGER.log(level, "%s", message)
 
 
@@ -62,7 +62,7 @@ def track(
     start: int = 0,
     weight: Callable[[Item], int] = _one,
 ) -> Iterator[Item]:
-    """Passes `items` on while it shows how far they are.
+    """Passes `items` on and shows how many are done.
 
     Args:
         total: how many there are, if `items` has no length.

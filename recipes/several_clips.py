@@ -1,4 +1,4 @@
-"""Writes the data directory of the speakers of another who have so many clips or more.
+"""Writes a data directory with those speakers of another who have at least so many clips.
 
     python several_clips.py DATA OUT MIN_CLIPS
 

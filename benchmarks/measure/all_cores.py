@@ -1,6 +1,6 @@
-"""How fast all cores of a machine are together: a process on each does the whole work, as `pysid embed --jobs` works.
+"""How fast all cores of a machine are together: a process on each does the whole work, as with `pysid embed --jobs`.
 
-Time is by the clock. All processes begin a round together, and it ends with the last of them.
+Time is wall-clock time. All processes begin a round together, and it ends with the last of them.
 """
 
 import os
@@ -17,13 +17,13 @@ Make = Callable[..., Callable[[], Any]]
 
 
 def all_cores_seconds(make: Make, arguments: tuple[Any, ...], rounds: int, fresh: bool) -> float | None:
-    """Seconds in which each core does the work once: the least of some rounds. None on a machine with one core.
+    """Seconds in which each core does the work once: the least of several rounds. None on a machine with one core.
 
     Args:
-        make: a function of a module, which makes ready; what that returns is timed.
+        make: a module's function that prepares the work; what it returns is timed.
         arguments: of `make`.
-        fresh: make ready anew for each round, for work that uses up what it is given. Otherwise it is made ready
-            once, and one more round, the first, does not count.
+        fresh: prepare anew for each round, for work that uses up its input. Otherwise it is prepared once, and there
+            is an additional first round that does not count.
     """
     n_cores = os.cpu_count() or 1
     if n_cores == 1:
@@ -38,13 +38,13 @@ def all_cores_seconds(make: Make, arguments: tuple[Any, ...], rounds: int, fresh
 
 
 def made_on_one_core(make: Make, arguments: tuple[Any, ...]) -> Callable[[], Any]:
-    """What `make` returns. Limit threads again for that: they are not in a library that `make` is the first to load."""
+    """What `make` returns. Threads are limited again, for libraries that `make` is the first to load."""
     with threadpool_limits(1):
         return make(*arguments)
 
 
 def _keep(barrier: Barrier) -> None:
-    global _barrier  # noqa: PLW0603  a barrier can be handed to a process only where it starts
+    global _barrier  # noqa: PLW0603  a barrier can be given to a process only when it starts
     _barrier = barrier
 
 
@@ -56,13 +56,13 @@ def _rounds(make: Make, arguments: tuple[Any, ...], rounds: int, fresh: bool) ->
     times: list[tuple[float, float]] = []
     with torch.inference_mode():
         for _ in range(rounds):
-            result = None  # of the round before: there is memory for one
+            result = None  # of the round before: there is memory for only one
             if fresh or not times:
                 timed = None
                 timed = made_on_one_core(make, arguments)
             with threadpool_limits(1):
                 _barrier.wait()
                 start = time.monotonic()
-                result = timed()  # noqa: F841  freeing it is no part of the work
+                result = timed()  # noqa: F841  freeing it is not part of the work
                 times.append((start, time.monotonic()))
     return times

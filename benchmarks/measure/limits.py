@@ -14,9 +14,9 @@ LIMITS = (FLOAT32, FLOAT64, MEMORY)
 
 
 def measure_limits() -> dict[str, float]:
-    """Floating-point operations a second of a matrix product in each precision, and bytes copied a second.
+    """Floating-point operations per second of a matrix product in each precision, and bytes copied per second.
 
-    Of one core, where BLAS has one thread: in CPU time, which others on the machine disturb less.
+    For one core, where BLAS has one thread: in CPU time, which others on the machine disturb less.
     """
     rng = np.random.default_rng(0)
     rates = {}

@@ -1,4 +1,4 @@
-"""The machine: what it is, and its figures as they are shown."""
+"""The machine: what it is, and how figures are shown."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ GIB = 2**30
 
 
 def round_rate(rate: float) -> str:
-    """Three digits of a number, its thousands set apart.
+    """Three digits of a number, with commas between thousands.
 
     >>> round_rate(1234567.0), round_rate(12.345)
     ('1,230,000', '12.3')

@@ -34,10 +34,10 @@ class Job:
 
     Attributes:
         what: the work; by: who does it.
-        audio_s: seconds of audio that it is about.
-        make: a function of a module, which makes ready; what that returns is timed, again and again.
+        audio_s: seconds of audio that are processed.
+        make: a module's function that prepares the work; what it returns is timed, again and again.
         arguments: of `make`.
-        work: floating-point operations, or bytes read and written, that cannot be done without; 0: not known.
+        work: floating-point operations, or bytes read and written, that cannot be avoided; 0: not known.
         limit: which of the two, PRODUCT or MEMORY.
     """
 
@@ -55,9 +55,9 @@ class Speed:
     """What a job took.
 
     Attributes:
-        one_core: seconds of audio a second; all_cores: the same, None where it was not measured.
+        one_core: seconds of audio per second; all_cores: the same, None where it was not measured.
         share: of the machine's limit that one core reached.
-        peak_gib: the most memory that a process held, Python, its packages and the input among it.
+        peak_gib: the peak of a process's memory, including Python, its packages and the input.
     """
 
     what: str
@@ -97,8 +97,8 @@ def _in_turns(jobs: Sequence[Job], rounds: int) -> tuple[dict[str, float], list[
 def best_of(tasks: Sequence[Callable[[], object]], rounds: int) -> list[float]:
     """Least CPU seconds of each task over so many rounds of `RUNS`, after one round that does not count.
 
-    CPU time, as one core is what is measured: others on the machine then disturb less. The tasks take turns,
-    so that a load that comes and goes does not favour one of them.
+    CPU time, as one core is measured: others on the machine then disturb less. The tasks take turns, so that a load
+    that comes and goes does not favour one of them.
     """
     best = [np.inf] * len(tasks)
     for number in range(rounds + 1):
@@ -112,7 +112,7 @@ def best_of(tasks: Sequence[Callable[[], object]], rounds: int) -> list[float]:
 
 
 def _peak(job: Job) -> int:
-    """Bytes that a process of its own holds at most."""
+    """The peak of memory, in bytes, of a process of its own."""
     torch.set_num_threads(1)
     task = job.make(*job.arguments)
     with threadpool_limits(1), torch.inference_mode():
@@ -134,7 +134,7 @@ def run(arguments: argparse.Namespace, jobs: Sequence[Job], others: Sequence[Spe
     """Measures the chosen jobs and reports them.
 
     Args:
-        others: what was measured otherwise, such as other programs.
+        others: what was measured in another way, such as other programs.
     """
     about = machine()
     chosen = [job for job in jobs if any(word in f"{job.what} {job.by}" for word in arguments.only)]

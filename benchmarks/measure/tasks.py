@@ -1,7 +1,7 @@
-"""Tasks timed in processes of their own, on one core and on all, beside the least that the machine must take for them.
+"""Tasks timed in processes of their own, on one core and on all, compared with the least time that the machine needs.
 
-A task is made anew for each round, so that it may use up what it is given; making it is not timed. On one core CPU
-time counts, which others on the machine disturb less. All cores: see `all_cores`.
+A task is made anew for each round, so that it may use up its input; making it is not timed. On one core CPU time
+counts, which others on the machine disturb less. All cores: see `all_cores`.
 """
 
 import argparse
@@ -32,11 +32,11 @@ class Task:
     Attributes:
         what: the work; by: who does it.
         count: how many of `unit` are done, such as 37,720 "trials".
-        work: floating-point operations, or bytes, that the task cannot do without.
-        limit: in what they are counted, one of `LIMITS`.
-        make: a function of a module, which makes ready; what it returns is timed.
+        work: floating-point operations, or bytes, that the task cannot avoid.
+        limit: what they are counted in, one of `LIMITS`.
+        make: a module's function that prepares the work; what it returns is timed.
         arguments: of `make`.
-        remark: a function of a module, which tells what came out.
+        remark: a module's function that tells what came out.
     """
 
     what: str
@@ -56,9 +56,9 @@ class Measurement:
 
     Attributes:
         one_core_s: least time of a round.
-        all_cores: how many of `unit` a second all cores did together; None where it was not measured.
-        share: of the machine's limit that one core reached; None as well.
-        peak_gib: the most memory that the process on one core held, Python, its packages and the input among it.
+        all_cores: how many of `unit` all cores did together per second; None where it was not measured.
+        share: of the machine's limit that one core reached; None likewise.
+        peak_gib: the peak of memory of the process on one core, including Python, its packages and the input.
     """
 
     what: str
@@ -100,7 +100,7 @@ def _time(task: Task) -> tuple[float, int, str]:
 
 
 def _goes_on(n_rounds: int, spent_s: float) -> bool:
-    """Whether there is another round."""
+    """Whether to run another round."""
     return spent_s < ENOUGH_S and (n_rounds < ROUNDS or (spent_s < AT_LEAST_S and n_rounds < MOST_ROUNDS))
 
 

@@ -1,4 +1,4 @@
-"""pysid against the files that Kaldi's programs wrote: each command of a `commands.tsv`, done again by pysid.
+"""Compares pysid with the files that Kaldi's programs wrote: each command of a `commands.tsv`, done again by pysid.
 
 reference   the folder of files and commands
 rows        measures of deviation, and a row of the table

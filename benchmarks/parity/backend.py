@@ -13,7 +13,7 @@ MODEL = Measure("relative", ABSOLUTE.deviations)  # of parts in the units of `_i
 
 
 def mean_rows(reference: Reference, name: str, command: Command) -> list[Row]:
-    """ivector-mean: of all vectors, or of each speaker's, with their number."""
+    """ivector-mean: of all vectors, or of each speaker's vectors, with their number."""
     if len(command.arguments) == 2:
         _, X = read_piped(reference, command.arguments[0])
         ours, kaldis = {"mean": Centring().fit(X).mean_}, {"mean": read_vector(reference.path(name))}
@@ -83,7 +83,7 @@ def _model_row(what: str, reference: Reference, name: str, model: Plda) -> Row:
 
 
 def _in_units_of(expected: Plda, model: Plda) -> dict[str, np.ndarray]:
-    """The parts of a model relative to one that is expected.
+    """The parts of a model, relative to the expected model.
 
     The mean of centred embeddings is near zero, so its unit is the expected model's standard deviation.
     """

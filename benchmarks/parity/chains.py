@@ -1,4 +1,4 @@
-"""Several steps at once: what a user gets who starts from samples, or trains the back-end here."""
+"""Several steps at once: what users get who start from samples, or train the back-end with pysid."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -50,7 +50,7 @@ def _network_input(reference: Reference, kaldi_fft: bool) -> dict[str, np.ndarra
 
 
 def trained_backend_rows(reference: Reference) -> list[Row]:
-    """Centring, LDA and PLDA trained here, then scores: against a Kaldi back-end trained by Kaldi."""
+    """Centring, LDA and PLDA trained by pysid, then scores: compared with a back-end trained by Kaldi."""
     train_keys, train = read_piped(reference, "ark:backend/train.ark")
     utt2spk = reference.lists("backend/train_utt2spk")
     backend = PldaBackend(lda_dim=16).fit(train, [utt2spk[key][0] for key in train_keys])
@@ -67,4 +67,4 @@ CHAINS: dict[str, Callable[[Reference], list[Row]]] = {
     XVECTORS: sample_rows,
     SCORES_FILE: trained_backend_rows,
 }
-"""By the file at the end of the chain."""
+"""The rows, by the file at the end of each chain."""

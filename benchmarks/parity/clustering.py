@@ -1,4 +1,4 @@
-"""Kaldi's programs around clustering: what windows are cut, who speaks in them, and what turns come of that.
+"""Kaldi's programs around clustering: which windows are cut, who speaks in them, and which turns result.
 
 They write text, of which every line must be the same.
 """

@@ -53,7 +53,7 @@ def feature_rows(reference: Reference, name: str, command: Command) -> list[Row]
 
 
 def fast_row(what: str, name: str, ours: Mapping[str, np.ndarray], kaldis: Mapping[str, np.ndarray]) -> Row:
-    """The row of features made with an exact FFT: Kaldi's rounds, so no bound holds for the difference."""
+    """The row of features made with an exact FFT: Kaldi's FFT rounds, so the difference has no bound."""
     row = compare(what, f"{name} (fast FFT)", ours, kaldis, ABSOLUTE, bound=None)
     share = share_beyond(ours, kaldis, FEATURE_BOUND)
     reason = f"{100 * share:.2g}% beyond 1e-3, as Kaldi's FFT rounds" if share else "none beyond 1e-3"

@@ -20,7 +20,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def xvector_rows(reference: Reference, name: str, command: Command) -> list[Row]:
-    """nnet3-xvector-compute: by the network as it stands in the file, and by our own `XVector`, if plain."""
+    """nnet3-xvector-compute: by the network as it is in the file, and by our own `XVector`, if it is a plain one."""
     features = reference.matrices(command.archive())
     kaldis = reference.vectors(name)
     config = extract_config(command)
@@ -32,7 +32,7 @@ def xvector_rows(reference: Reference, name: str, command: Command) -> list[Row]
 
 
 def _rows_of(case: str, features: Arrays, ours: Arrays, kaldis: Arrays) -> list[Row]:
-    """One row of utterances that vary over time, and one without a bound of those of a single frame, if any.
+    """One row for utterances that vary over time, and one, without a bound, for those of a single frame, if any.
 
     A single frame is repeated until there are enough. Its standard deviations are zero, so what Kaldi pools is
     the rounding noise of its matrix products: a network run in double is up to 2e-4 away from it, too.
@@ -58,7 +58,7 @@ def networks(reference: Reference, command: Command) -> dict[str, nn.Module]:
     (copy,) = reference.pipeline(command.arguments[0])  # nnet3-copy --nnet-config=extract.config final.raw -
     paths = reference.path(copy.arguments[0]), reference.path(copy.options["nnet-config"])
     ways: dict[str, nn.Module] = {"Nnet3Graph": load_nnet3(*paths)}
-    with suppress(DataError):  # only plain networks can be one; those with factorised layers cannot
+    with suppress(DataError):  # only plain networks can become one; those with factorised layers cannot
         ways["XVector"] = load_xvector(*paths)
     return ways
 

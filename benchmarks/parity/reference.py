@@ -45,7 +45,7 @@ class Reference:
         return self.directory / name
 
     def parse(self, text: str | Sequence[str]) -> Command:
-        """A command from its text or its words; of a script, the program is its name."""
+        """A command from its text or its words; for a script, the program is the script's name."""
         program, *words = shlex.split(text) if isinstance(text, str) else text
         if program == "python3":
             program = Path(words.pop(0)).name

@@ -22,7 +22,7 @@ class Row:
 
     Attributes:
         what: the row of the promised tolerances it belongs to.
-        case: the file of Kaldi's, and how ours was made where there is a choice.
+        case: Kaldi's file, and how ours was made where there is a choice.
         n_values: numbers compared.
         deviation: the largest one; infinite where utterances or shapes differ.
         measure: what the deviation is relative to.
@@ -51,9 +51,9 @@ def compare(
     measure: Measure,
     bound: float | None,
 ) -> Row:
-    """The row of arrays by utterance, or by another key.
+    """The row for arrays by utterance, or by another key.
 
-    What only one side has is an infinite deviation; an empty array counts as none, as programs differ there.
+    An array that only one side has is an infinite deviation; an empty array counts as none, as programs differ there.
     """
     ours, kaldis = ({key: x for key, x in arrays.items() if x.size} for arrays in (ours, kaldis))
     n_values = sum(x.size for x in kaldis.values())
@@ -68,7 +68,7 @@ def compare(
 
 
 def compare_text(what: str, case: str, ours: str, kaldis: str) -> Row:
-    """The row of one printed number; every digit counts."""
+    """The row for one printed number; every digit counts."""
     remark = ours if ours == kaldis else f"expected {kaldis}, got {ours}"
     return Row(what, case, 1, float(ours != kaldis), IDENTICAL.name, 0.0, remark)
 

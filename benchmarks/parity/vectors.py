@@ -34,6 +34,6 @@ def _apply(reference: Reference, command: Command, X: np.ndarray) -> np.ndarray:
             return apply_affine(read_matrix(reference.path(arguments[0])), X)
         case "ivector-normalize-length":
             return length_normalize(X, scale_up=command.options.get("scaleup", "true") == "true")
-        case "cat":  # only sends the result to a file
+        case "cat":  # this only writes the result to a file
             return X
     raise ValueError(f"a pipe of embeddings cannot hold {command.program}")

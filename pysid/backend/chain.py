@@ -213,7 +213,7 @@ class PldaBackend(Transformer, Backend):
 
         Args:
             plda: of projected embeddings.
-            mean: (D,) taken off first; None leaves it out.
+            mean: (D,) subtracted first; None leaves it out.
             transform: (d, D) or (d, D + 1) LDA; None leaves it out.
             length_norm: of the projected embeddings.
             plda_length_norm: of embeddings in PLDA's space, before they are scored.

@@ -24,7 +24,7 @@ class Centring(Transformer):
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
-        """(N, D) embeddings less the mean, in double precision."""
+        """(N, D) embeddings minus the mean, in double precision."""
         self.check_fitted()
         return self._check_input(X, len(self.mean_)) - self.mean_
 

@@ -95,7 +95,7 @@ class Projection(Transformer):
         """A projection of given parts, for instance Kaldi's mean.vec and transform.mat (LDA or est-pca).
 
         Args:
-            mean: (D,) taken off first; None leaves it out.
+            mean: (D,) subtracted first; None leaves it out.
             transform: of LDA or PCA; None leaves it out.
             length_norm: scale the result to length sqrt(dimensions).
         Raises:

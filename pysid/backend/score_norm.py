@@ -39,7 +39,7 @@ class CohortStatistics:
             raise DataError(f"the cohort scores of embedding {row} are all equal, expected them to vary")
 
     def normalize(self, scores: np.ndarray, axis: int) -> np.ndarray:
-        """Scores less the mean, over the standard deviation, where `axis` of `scores` runs over the N."""
+        """Scores minus the mean, over the standard deviation, where `axis` of `scores` runs over the N."""
         shape = [1] * scores.ndim
         shape[axis] = -1
         return (scores - self.mean.reshape(shape)) / self.std.reshape(shape)

@@ -151,7 +151,7 @@ def _check_keys(found: _Directory) -> None:
         is_sorted = True
         for before, entry in zip([None, *entries], entries, strict=False):
             if entry.key in first:
-                found.add(name, entry.line, f"{entry.key!r} stands on line {first[entry.key]} already")
+                found.add(name, entry.line, f"{entry.key!r} is already on line {first[entry.key]}")
             elif before is not None and is_sorted and entry.key.encode() < before.key.encode():
                 is_sorted = False
                 message = f"expected the order of LC_ALL=C sort, got {entry.key!r} after {before.key!r}"
@@ -254,7 +254,7 @@ def _check_speakers(found: _Directory) -> None:
                 message = f"has {utterance!r} for {entry.key!r}, but utt2spk has it for {speaker!r}"
                 found.add("spk2utt", entry.line, message)
             if utterance in listed:
-                found.add("spk2utt", entry.line, f"{utterance!r} stands on line {listed[utterance]} already")
+                found.add("spk2utt", entry.line, f"{utterance!r} is already on line {listed[utterance]}")
             listed.setdefault(utterance, entry.line)
     _report_missing(found, "spk2utt", utt2spk, listed, "error")
 

@@ -87,7 +87,7 @@ def _nearest_cut(merges: np.ndarray, threshold: float, smallest: int, wanted: in
 
 
 def _without_small(labels: np.ndarray, x: np.ndarray, smallest: int) -> np.ndarray:
-    """Labels in which a cluster that is too small has the label of the large one with the most alike mean direction."""
+    """Labels in which too small a cluster has the label of the large one whose mean direction is most similar."""
     values, own = np.unique(labels, return_inverse=True)
     large = np.isin(values, _large(labels, smallest))
     if not large.any():

@@ -210,7 +210,7 @@ class AttentiveStatisticsPooling(nn.Module):
     """Mean and standard deviation under attention, which each dimension of a frame has of its own.
 
     A = softmax over time of f(W X + b) V + k (Okabe et al., "Attentive statistics pooling for deep speaker embedding",
-    Interspeech 2018, equations 2 to 7), one column per dimension. With `global_context`, X stands beside its mean and
+    Interspeech 2018, equations 2 to 7), one column per dimension. With `global_context`, X is joined by its mean and
     standard deviation over all frames (Desplanques et al., "ECAPA-TDNN", Interspeech 2020, section 3.1).
 
     Args:

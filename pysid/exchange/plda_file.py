@@ -27,7 +27,7 @@ def read_backend(plda: Path | None, mean: Path | None, embedding_dim: int, toolk
 
     Args:
         plda: Kaldi's `plda`, or that of WeSpeaker's `train_plda.py`, for which h5py must be installed.
-        mean: taken off the embeddings first: Kaldi's `mean.vec`, or WeSpeaker's `mean_vec.npy`.
+        mean: subtracted from the embeddings first: Kaldi's `mean.vec`, or WeSpeaker's `mean_vec.npy`.
         embedding_dim: of the network.
         toolkit: that the network is of.
     Raises:

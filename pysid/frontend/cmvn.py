@@ -18,7 +18,7 @@ CPU_FRAMES = 4096  # normalized together
 def sliding_cmvn(
     features: Tensor, n_frames: Tensor | Sequence[int] | None = None, config: CmvnConfig = CmvnConfig()
 ) -> Tensor:
-    """Features less their mean over a window, and with norm_vars divided by their standard deviation in it.
+    """Features minus their mean over a window, and with norm_vars divided by their standard deviation in it.
 
     At an utterance's ends the window is shifted, not shrunk; one longer than the utterance takes it all.
     Without `center` the window is the frame and the `window` frames before it.

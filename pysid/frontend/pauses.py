@@ -71,7 +71,7 @@ def _around(kept: np.ndarray, before: int, after: int) -> np.ndarray:
 
 
 def without_pauses(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> Tensor:
-    """A waveform (S,), at int16 scale, less its pauses; empty where there is no speech.
+    """A waveform (S,), at int16 scale, without its pauses; empty where there is no speech.
 
     Args:
         wave: (S,) at int16 scale.

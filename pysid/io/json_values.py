@@ -72,7 +72,7 @@ def named_errors(path: PathLike) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class JsonValue:
-    """A value and where it stands in its document, such as "results.items[3]". Methods raise ValueError."""
+    """A value and its place in the document, such as "results.items[3]". Methods raise ValueError."""
 
     value: Any
     where: str = ""

@@ -45,7 +45,7 @@ class SegmentLine(NamedTuple):
 
 @dataclass(frozen=True)
 class TableFormat(Generic[Value]):
-    """A table of one entry a line: the form of the line, and how its fields become a value.
+    """A table with one entry per line: the form of the line, and how its fields become a value.
 
     `parse` raises ValueError, saying what was expected and what came.
     """
@@ -142,4 +142,4 @@ DURATIONS = TableFormat(RowFormat("id seconds"), _seconds)
 COUNTS = TableFormat(RowFormat("id count"), _count)
 SEGMENTS = TableFormat(RowFormat("utterance recording start end [channel]", (4, 5)), _segment)
 TRIALS = TableFormat(TrialRow("enrol test target|nontarget", (2, 3)), parse_truth)
-SCORES = RowFormat("enrol test score", (3, 4))  # WeSpeaker has the truth behind it
+SCORES = RowFormat("enrol test score", (3, 4))  # WeSpeaker has the truth after it

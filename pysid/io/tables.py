@@ -38,7 +38,7 @@ def read_keyed(path: PathLike, table_format: TableFormat[Value]) -> dict[str, Va
         key = fields[0]
         if key in table:
             first = _first_line(path, table_format, key)
-            raise DataError(f"{path}:{number}: {key!r} stands on line {first} already")
+            raise DataError(f"{path}:{number}: {key!r} is already on line {first}")
         try:
             table[key] = table_format.parse(fields)
         except ValueError as error:
@@ -152,7 +152,7 @@ def read_scores(path: PathLike) -> dict[tuple[str, str], float]:
     for number, (enrol, test, text, *truth) in read_rows(path, formats.SCORES):
         try:
             if truth and truth[0] not in formats.TRUTH:
-                raise ValueError(f"expected target or nontarget behind the score, got {truth[0]!r}")
+                raise ValueError(f"expected target or nontarget after the score, got {truth[0]!r}")
             score = formats.finite(text, "a finite score")
         except ValueError as error:
             raise DataError(f"{path}:{number}: {error}") from None

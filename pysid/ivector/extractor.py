@@ -198,7 +198,7 @@ class IvectorExtractor:
         return np.stack([mean for mean, _ in pairs]), np.stack([precision for _, precision in pairs])
 
     def extract(self, stats: UtteranceStats) -> Doubles:
-        """(K, S) i-vectors of K utterances, less the offset of their prior."""
+        """(K, S) i-vectors of K utterances, minus the offset of their prior."""
         vectors = self.distributions(stats)[0]
         vectors[:, 0] -= self.prior_offset
         return vectors

@@ -43,12 +43,12 @@ class Chosen:
 
     @cached_property
     def filled(self) -> NDArray[np.bool_]:
-        """(T, M) where a table of the entries, a row a frame, has one; M is the largest count."""
+        """(T, M) where a table of the entries, one row per frame, has one; M is the largest count."""
         most = int(self.counts.max()) if len(self.counts) else 0
         return np.arange(most) < self.counts[:, None]
 
     def table(self, values: NDArray[N], fill: float) -> NDArray[N]:
-        """(T, M) values (N,), a row a frame, `fill` past a frame's own."""
+        """(T, M) values (N,), one row per frame, `fill` past a frame's own."""
         table = np.full(self.filled.shape, fill, values.dtype)
         table[self.filled] = values
         return table

@@ -82,7 +82,7 @@ def set_dropout_proportion(model: Nnet3Model, proportion: float, pattern: str = 
 
 
 def scale(model: Nnet3Model, factor: float) -> Nnet3Model:
-    """Multiplies parameters, and the counts behind statistics."""
+    """Multiplies parameters, and the counts of statistics."""
 
     def change(record: ComponentRecord) -> ComponentRecord:
         values: dict[str, Value] = {}

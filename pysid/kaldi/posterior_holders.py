@@ -30,7 +30,7 @@ def _read_chosen(file: BinaryIO, separator: bytes, log: Log) -> Chosen:
         return Chosen(counts, entries["gaussian"].astype(np.int64))
     parts = line.split(b";")
     if parts[-1].strip():
-        raise ValueError(f"expected a semicolon behind the Gaussians of each frame, got {shorten(line)}")
+        raise ValueError(f"expected a semicolon after the Gaussians of each frame, got {shorten(line)}")
     try:
         frames = [[int(word) for word in part.split()] for part in parts[:-1]]
     except ValueError:

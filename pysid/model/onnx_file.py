@@ -60,7 +60,7 @@ def write_onnx_settings(path: Path, config: Any) -> None:
 
 
 def _sizes(path: Path, network: Mapping[str, Any]) -> dict[str, int]:
-    """What a graph says of its sizes: its `embedding_dim`, and its `fixed_frames` where it has any."""
+    """What a graph tells about its sizes: its `embedding_dim`, and its `fixed_frames` where it has any."""
     session = open_session(read_bytes(path), str(path))
     outputs = session.get_outputs()
     shape = next((value for value in outputs if value.name == network.get("output")), outputs[0]).shape

@@ -33,7 +33,7 @@ def recording_parts(
         channel: of recordings that have several; None takes the mean.
         meter: measures the sound on the way.
     Raises:
-        DataError: the recording cannot be read, is no recording, or is too long.
+        DataError: the recording cannot be read, is not a recording, or is too long.
     """
     source = as_source(audio, frontend.config.sample_rate)
     with AudioReader(source, frontend.config.sample_rate, None, max_hours) as reader:

@@ -131,7 +131,7 @@ def _read_transition_model(reader: Reader) -> bytes:
 
 def _read_lines(reader: Reader) -> list[ConfigLine]:
     if reader.line().strip():
-        raise reader.error("an empty line behind <Nnet3>")
+        raise reader.error("an empty line after <Nnet3>")
     lines: list[ConfigLine] = []
     names = set()
     while True:

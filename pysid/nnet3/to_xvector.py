@@ -103,7 +103,7 @@ def _blocks(model: Nnet3Model) -> tuple[list[_Block], list[_Block]]:
                     raise _not_plain(line, record.type)
                 blocks.append(_Block(line.node.name, layer, _offsets(line, source, layer)))
     if pooled_at in (None, 0, len(blocks)):
-        raise DataError(f"{model.source}: expected layers before and behind statistics pooling, got none")
+        raise DataError(f"{model.source}: expected layers before and after statistics pooling, got none")
     return blocks[:pooled_at], blocks[pooled_at:]
 
 

@@ -62,7 +62,7 @@ def _may_be_recording(name: str) -> bool:
 def name_files(paths: Sequence[str]) -> dict[str, str]:
     """{name: path}: names without folder and ending, with as much of either as it takes to tell them apart.
 
-    Bytes of a name that are no UTF-8 are read as Windows' Western code page.
+    Bytes of a name that are not UTF-8 are read as Windows' Western code page.
 
     >>> name_files(["mon/a.wav", "tue/a.wav", "tue/b.wav", "tue/b.mp3"])
     {'mon_a': 'mon/a.wav', 'tue_a': 'tue/a.wav', 'b_wav': 'tue/b.wav', 'b_mp3': 'tue/b.mp3'}

@@ -1,4 +1,4 @@
-"""Tables of the recipe's experiments: equal error rate by epoch, and the last epoch's figures beside each other."""
+"""Tables of the recipe's experiments: equal error rate by epoch, and the last epoch's figures side by side."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ def read_results(folder: Path) -> dict[tuple[str, str], dict[int, dict]]:
 
 
 def by_epoch(results: dict[tuple[str, str], dict[int, dict]]) -> Table:
-    """A line an epoch, a column a combination: equal error rates in %."""
+    """One line per epoch, one column per combination: equal error rates in %."""
     table = Table("epoch", *(f"{name} {backend}" for name, backend in results), title="EER [%] by epoch")
     for epoch in sorted({e for figures in results.values() for e in figures}):
         cells = [f"{100 * figures[epoch]['eer']:.2f}" if epoch in figures else "" for figures in results.values()]
@@ -31,7 +31,7 @@ def by_epoch(results: dict[tuple[str, str], dict[int, dict]]) -> Table:
 
 
 def last_epoch(results: dict[tuple[str, str], dict[int, dict]]) -> Table:
-    """A line a combination: the figures of its last epoch."""
+    """One line per combination: the figures of its last epoch."""
     table = Table("experiment", "back-end", "epoch", *VERIFICATION, title="last epoch")
     for (name, backend), figures in results.items():
         epoch = max(figures)

@@ -1,4 +1,4 @@
-"""Speech, windows and embeddings of every recording of a data directory, a file each: what all systems start from."""
+"""Speech, windows and embeddings of every recording of a data directory, one file each; all systems start from them."""
 
 import argparse
 import os
@@ -38,7 +38,7 @@ class Job:
 
 
 def save(path: Path, analysis: Analysis) -> None:
-    """Writes an analysis; features before CMVN in half precision, which re-segmentation is content with."""
+    """Writes an analysis; features before CMVN in half precision, which is enough for re-segmentation."""
     optional = {} if analysis.frames is None else {"frames": analysis.frames}
     if analysis.unbridged is not None:
         optional["unbridged"] = times(analysis.unbridged)
@@ -59,7 +59,7 @@ def save(path: Path, analysis: Analysis) -> None:
 
 
 def _of_local(local: LocalAnalysis) -> dict[str, np.ndarray]:
-    """What is heard in windows; the embeddings of local speakers are stored as those of any windows."""
+    """What is heard in windows; the embeddings of local speakers are stored like those of other windows."""
     speech, speakers, grid = local.speech, local.speakers, local.speech.grid
     return {
         "grid": np.array([grid.window_s, grid.step_s, grid.first_s]),
@@ -126,7 +126,7 @@ def work(job: Job) -> None:
 def analyse_all(
     data: Path, out: Path, model: str, settings: dict, oracle_speech: bool, n_jobs: int, limit: int | None = None
 ) -> None:
-    """Analyses what is not there yet; the first `limit` recordings, None for all."""
+    """Analyses what is not analysed yet; the first `limit` recordings, None for all."""
     reference = read_rttm(data / "ref.rttm") if oracle_speech else None
     out.mkdir(parents=True, exist_ok=True)
     jobs = []

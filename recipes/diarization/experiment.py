@@ -1,6 +1,6 @@
-"""Clusters analysed conversations in every way of the comparison and scores each: the figures of the README.
+"""Clusters analysed conversations in all the ways of the comparison and scores each: the figures of the README.
 
-What can be tuned is tuned on conversations of other speakers: that of the two folds A and B which is not scored.
+What can be tuned is tuned on conversations of other speakers: on the one of the two folds A and B that is not scored.
 """
 
 import argparse
@@ -36,7 +36,7 @@ class System:
     """A way to diarize.
 
     Attributes:
-        settings: over those of the model.
+        settings: they override those of the model.
         known, found: the values that tuning may choose from, where the number of speakers is known and where it is to
             be found; every combination is tried.
     """
@@ -96,7 +96,7 @@ EXTRAS = (
     ("PLDA, VBx", "re-segmented", RESEGMENTED),
     ("PLDA, VBx", "re-segmented, second speakers", RESEGMENTED | {"overlap": {"kind": "mixture"}}),
 )
-"""What comes on top of a system's settings, without tuning."""
+"""Additions to a system's settings, without tuning."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def start_worker(model: str) -> None:
 
 
 def diarizer_of(settings: Mapping[str, Any]) -> Diarizer:
-    """One diarizer for each settings, which are over pysid's defaults, not over those tuned for the model."""
+    """One diarizer for each set of settings, which override pysid's defaults, not those tuned for the model."""
     key = json.dumps(settings, sort_keys=True)
     if key not in WORKER:
         WORKER[key] = WORKER["base"].with_config(with_settings(DiarizationConfig(), settings))
@@ -145,11 +145,11 @@ def truth_of(fold: Fold) -> tuple[dict, dict]:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one conversation with one variant."""
+    """The result of one conversation with one variant."""
 
     counts: DerCounts
     turns: list[Turn]
-    n_true: int  # speakers there are
+    n_true: int  # true number of speakers
     n_found: int
 
 
@@ -209,7 +209,7 @@ class Experiment:
             self._score(f"{name} | {count}", settings, count, keep)
 
     def score_like(self, other: Mapping[str, Any], keep: Path) -> None:
-        """The error of all that was scored as `other`, results of the same folds of another kind, with its settings."""
+        """The errors of all scored in `other`, results of another kind of the same folds, with their settings."""
         for key, result in other.items():
             if key not in self.results:
                 self._score(key, result["settings"], key.split(" | ")[1], keep)
@@ -234,7 +234,7 @@ class Experiment:
         print(f"{key}: DER {100 * total.der:.2f}%", flush=True)
 
     def tune(self, system: System, count: str, fold: Fold) -> dict[str, Any]:
-        """The settings of least error on a fold."""
+        """The settings with the least error on a fold."""
         variants = system.variants(count)
         if len(variants) == 1:
             return variants[0]

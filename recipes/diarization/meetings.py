@@ -1,4 +1,4 @@
-"""Real meetings: every clusterer behind every voice activity detector, tuned on simulated conversations alone."""
+"""Real meetings: every clusterer after every voice activity detector, tuned only on simulated conversations."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Conversations as a telephone leaves them: a band of 300 to 3400 Hz, 8 kHz, G.711.
+"""Conversations as they sound by telephone: a band of 300 to 3400 Hz, 8 kHz, G.711.
 
     python phone.py DATA OUT
 

@@ -25,7 +25,7 @@ COUNTS = {"oracle": "known", "found": "found", "4": "4"}
 
 
 def simulated(exp: Path) -> Table:
-    """A line a system: error rates and how often the number of speakers was right."""
+    """One line per system: error rates and how often the number of speakers was right."""
     table = Table("conversations", "system", "speakers", "DER %", "missed", "false alarm", "confusion", "right count %")
     for kind, words in KINDS.items():
         path = exp / f"{kind}.json"
@@ -38,7 +38,7 @@ def simulated(exp: Path) -> Table:
 
 
 def speaker_counts(exp: Path) -> Table:
-    """A line a system, a column a true number of speakers: how many were found on average, and how often so many."""
+    """A line per system, a column per true number of speakers: how many were found on average, and how often right."""
     found: dict[tuple[str, str], dict[int, str]] = {}
     for kind, words in KINDS.items():
         path = exp / f"{kind}.json"
@@ -57,7 +57,7 @@ def speaker_counts(exp: Path) -> Table:
 
 
 def meetings(path: Path) -> Table:
-    """A line a system, a column a voice activity detector: DER with known and with found number of speakers."""
+    """A line per system, a column per voice activity detector: DER with known and with found number of speakers."""
     results = {tuple(key.split(" | ")): rates for key, rates in json.loads(path.read_text()).items()}
     detectors = list(dict.fromkeys(detector for detector, _, _ in results))
     table = Table("system", "speakers", *(f"{detector}, DER %" for detector in detectors))

@@ -1,4 +1,4 @@
-"""Chooses the settings of diarization for a model: those of least error on conversations that are there for tuning.
+"""Chooses the settings of diarization for a model: those with the least error on conversations for tuning.
 
     python tune.py EXP plain-a overlap-a phone-a scene-a $PYSID_DATA/ami_mini --model MODEL --out MODEL
 
@@ -6,10 +6,10 @@ Sets are data directories with ref.rttm and all.uem, those without a slash in EX
 kind of windows (--windows) the groups of settings are tried one after the other, every combination within a group; the
 best of each group stays for the next. What counts is the error of the turns: its geometric mean over the sets, so that
 they count equally, however long or hard they are. For uniform windows the settings that tell what is speech come first,
-by the speech that they miss and invent. The kind of windows with the least error is written into OUT.
+by the speech that they miss and falsely find. The kind of windows with the least error is written into OUT.
 
-All errors are kept in EXP/tuning/MODEL, by the weights of the model, and what is there is not worked out again: a run
-that was stopped goes on, and one with more values to try does only those. trials.tsv there lists all that was tried.
+All errors are kept in EXP/tuning/MODEL, by the weights of the model, and not computed again: a run that was stopped
+goes on, and one with more values to try computes only those. trials.tsv there lists all that was tried.
 """
 
 import argparse
@@ -87,7 +87,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
 }
 """What is tried for each kind of windows."""
 
-LEAST_ERROR = 0.005  # an error below counts as this: no set may weigh without bound
+LEAST_ERROR = 0.005  # smaller errors count as this: no set may have unbounded weight
 AFTER_ANALYSIS = {"windows.min_clustered_s", "windows.max_clustered"}  # the other settings of windows come before it
 BEFORE_CLUSTERING = ("windows", "vad", "speech", "joined")
 
@@ -105,7 +105,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Found:
-    """What came of one conversation with one variant."""
+    """The result of one conversation with one variant."""
 
     counts: DerCounts
     right: bool  # the number of speakers is
@@ -126,7 +126,7 @@ def once(key: str, make: Any) -> Any:
 
 
 def config_of(kind: str, settings: Settings) -> DiarizationConfig:
-    """Settings are over pysid's defaults, not over those tuned for the model."""
+    """Settings override pysid's defaults, not those tuned for the model."""
     return with_settings(LOCAL if kind == "local" else DiarizationConfig(), settings)
 
 
@@ -138,7 +138,7 @@ def diarizer_of(kind: str, settings: Settings) -> Diarizer:
 
 
 def work(task: Task) -> list[Found]:
-    """What comes of each variant; analyses the conversation if that was not done before."""
+    """The result of each variant; analyses the conversation if that was not done before."""
     reference = once(f"rttm {task.data}", lambda: read_rttm(task.data / "ref.rttm"))[task.name]
     uem = once(f"uem {task.data}", lambda: read_uem(task.data / "all.uem"))[task.name]
     entries = once(f"scp {task.data}", lambda: read_wav_scp(task.data / "wav.scp"))
@@ -160,7 +160,7 @@ def digest(*what: Any) -> str:
 
 
 def model_digest(directory: Path) -> str:
-    """Of what a model says, its settings left out."""
+    """A digest of the files of a model, without its settings."""
     total = hashlib.sha256()
     for path in sorted(directory.iterdir()):
         if path.is_file() and path.name not in ("diarization.json", "README.md"):
@@ -187,7 +187,7 @@ class Tuning:
         self._known: dict[str, Any] = json.loads(self._path.read_text()) if self._path.exists() else {}
 
     def remembered(self, key: str, make: Any) -> Any:
-        """A plain value that is worked out once and for all."""
+        """A plain value that is computed once and kept."""
         if key not in self._known:
             self._keep({key: make()})
         return self._known[key]
@@ -198,7 +198,7 @@ class Tuning:
             json.dump(self._known, file, indent=1)
 
     def best(self, kind: str, settings: Settings, groups: Sequence[Group]) -> tuple[Settings, float]:
-        """The changes to `settings` of least error, and that error."""
+        """The changes to `settings` with the least error, and that error."""
         chosen, least = dict(settings), np.inf
         for group in groups or ({},):
             variants = [{**chosen, **dict(zip(group, values, strict=True))} for values in product(*group.values())]
@@ -246,7 +246,7 @@ class Tuning:
         return [self._known[key(settings)] for settings in variants]
 
     def _list_trials(self) -> None:
-        """All that was tried, the least error first."""
+        """All that was tried, with the least error first."""
         trials = [x for x in self._known.values() if isinstance(x, dict) and "der" in x]
         columns = ("set", "limit", "windows", "der", "missed", "false alarm", "confusion", "right_count", "settings")
         with atomic_text(self.folder / "trials.tsv") as file:
@@ -257,7 +257,7 @@ class Tuning:
 
 
 def tune_speech(diarizer: Diarizer, folders: Sequence[Path], limit: int | None) -> tuple[SpeechConfig, float]:
-    """The settings with the least missed and false speech, and how much that is of the true speech."""
+    """The settings with the least missed and false speech, and its share of the true speech."""
     heard = {folder: list(_heard(diarizer, folder, limit)) for folder in folders}
     best, least = SpeechConfig(), np.inf
     for values in product(*SPEECH.values()):

@@ -1,4 +1,4 @@
-"""One data directory out of several, as Kaldi's utils/combine_data.sh makes it; features come along if all have them.
+"""One data directory from several, as Kaldi's utils/combine_data.sh makes it; with features if all have them.
 
 python combine.py OUT DIRECTORY DIRECTORY...
 """
@@ -33,7 +33,7 @@ def combine(out: Path, directories: Sequence[Path]) -> None:
     """Writes the tables that all directories have, and their features.
 
     Raises:
-        DataError: a directory is none, two have an utterance in common, or their features are of two front-ends.
+        DataError: a directory is not one, two have an utterance in common, or their features are from two front-ends.
     """
     corpora = [Corpus.read(directory) for directory in directories]
     tables = joined([corpus_tables(corpus) for corpus in corpora])

@@ -2,8 +2,8 @@
 
 ./run.sh --smoke --flavour stat --stop-stage 4; python costs.py exp/smoke
 
-A command is timed in CPU seconds, of one core, twice: with all to do, and with next to nothing; the difference is what
-the work costs, without the start of the program.
+A command is timed in CPU seconds of one core, twice: with everything to do, and with next to nothing; the difference is
+the cost of the work, without the start of the program.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def cpu_seconds(*command: object) -> float:
 
 
 def work_seconds(*command: object) -> float:
-    """CPU time of a command without that of doing it again, when it is done."""
+    """CPU time of a command minus that of running it again when all is done."""
     return max(cpu_seconds(*command) - cpu_seconds(*command), 0.0)
 
 
@@ -74,7 +74,7 @@ def size(*paths: Path) -> int:
 
 
 def preparation(data: Path, work: Path) -> Iterator[Cost]:
-    """Opening WAV files, and m4a files where there is ffmpeg to make and decode some."""
+    """Opening WAV files, and m4a files if ffmpeg is there to make and decode some."""
     corpus = Corpus.read(data / "train")
     wav, m4a = work / "wav", work / "m4a"
     for i, utterance in enumerate(corpus):
@@ -136,7 +136,7 @@ def training_seconds(work: Path, precision: str, n_chunks: int) -> float:
 
 
 def report(costs: Iterable[Cost]) -> Table:
-    """A line a step, which is said on standard error as soon as it is known."""
+    """One line per step, which is also written to standard error as soon as it is known."""
     table = Table("step", "unit", "measured", "s each", "full size", "CPU hours", "GB")
     for cost in costs:
         say("  ".join(cost.cells()))

@@ -1,4 +1,4 @@
-"""Makes folders that are laid out like VoxCeleb1, VoxCeleb2, MUSAN and RIRS_NOISES, out of any speech.
+"""Makes folders that are laid out like VoxCeleb1, VoxCeleb2, MUSAN and RIRS_NOISES, from any speech.
 
 With them the whole recipe can be run, `pysid prepare` included, without the corpora:
 

@@ -1,4 +1,4 @@
-"""Equal error rates and minDCFs of the recipe's experiments, beside those that Kaldi publishes."""
+"""Equal error rates and minDCFs of the recipe's experiments, beside those that Kaldi has published."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ SEEN = "*"
 
 
 def results(exp: Path) -> Table:
-    """A line an experiment, trial list and back-end, in the order of the lists."""
+    """One line per experiment, trial list and back-end, in the order of the lists."""
     table = Table("experiment", "back-end", "list", *VERIFICATION, title="VoxCeleb1")
     table.add_row("Kaldi, published", "PLDA", "O", *verification_cells(KALDI, 3), end_section=True)
     order = list(LISTS)

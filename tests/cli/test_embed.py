@@ -157,7 +157,7 @@ BAD_SOURCES = {
     "empty directory": (["empty"], "empty: expected a folder with audio files, or with a wav.scp, got neither"),
     "empty scp": (["empty.scp"], "empty.scp: expected at least one utterance, got none"),
     "malformed scp": (["short.scp"], "short.scp:2: expected 'recording path', got 'b'"),
-    "repeated key": (["twice.scp"], "twice.scp:3: 'a' stands on line 1 already"),
+    "repeated key": (["twice.scp"], "twice.scp:3: 'a' is already on line 1"),
     "same file": (["x.wav", "y.wav", "x.wav"], "expected each file once, got x.wav again"),
 }
 

@@ -24,7 +24,7 @@ def test_warnings_alone_are_no_failure(pysid, small):
         ("wav.scp", "alicia-0 ", "alicia-0\nx", "wav.scp:1: error: expected 'recording path', got 'alicia-0'"),
         ("wav.scp", "alicia-1.ogg", "none.ogg", "wav.scp:2: error: expected an audio file, got none at "),
         ("utt2spk", "denis-0 ", "bob-0 ", "utt2spk:4: error: expected an utterance of wav.scp, got 'bob-0'"),
-        ("utt2spk", "alicia-1 alicia", "alicia-0 bob", "utt2spk:2: error: 'alicia-0' stands on line 1 already"),
+        ("utt2spk", "alicia-1 alicia", "alicia-0 bob", "utt2spk:2: error: 'alicia-0' is already on line 1"),
         ("trials", "alicia-0 alicia-2 ", "alicia-0 bob ", "trials:2: error: expected an utterance to test, got 'bob'"),
         ("trials", "nontarget", "imposter", "error: expected target or nontarget in the third column, got 'imposter'"),
     ],

@@ -206,7 +206,7 @@ def test_write_in_place_sorts_and_keeps_paths(plain):
     [
         ("wav.scp", None, r"/wav\.scp: cannot read the file: No such file or directory$"),
         ("wav.scp", "", r": expected at least one utterance, got none$"),
-        ("wav.scp", "a-1 x\na-1 y\n", r"/wav\.scp:2: 'a-1' stands on line 1 already$"),
+        ("wav.scp", "a-1 x\na-1 y\n", r"/wav\.scp:2: 'a-1' is already on line 1$"),
         (
             "wav.scp",
             "a-1 x\n",

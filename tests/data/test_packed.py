@@ -65,7 +65,7 @@ def test_tables_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a 1\nb 2\na 3\n", r"table:3: 'a' stands on line 1 already$"),
+        ("a 1\nb 2\na 3\n", r"table:3: 'a' is already on line 1$"),
         ("a 1\nb\n", r"table:2: expected 'id seconds', got 'b'$"),
         ("a 1\nb x\n", r"table:2: expected a duration in seconds above 0, got 'x'$"),
     ],

@@ -115,7 +115,7 @@ CASES = {
     ),
     "repeated": (
         {"utt2lang": "a-1 de\na-1 de\na-2 de\nb-1 fr\nb-2 fr\n"},
-        [("utt2lang", 2, "error", "'a-1' stands on line 1 already")],
+        [("utt2lang", 2, "error", "'a-1' is already on line 1")],
     ),
     "no audio": (
         {"wav_scp": "r1 no.wav\nr2 r1.wav:7\nr3 no.ark:17\n"},
@@ -166,7 +166,7 @@ CASES = {
         {"spk2utt": "a a-1 b-1\nb b-1 b-2 c\n"},
         [
             ("spk2utt", 1, "error", "has 'b-1' for 'a', but utt2spk has it for 'b'"),
-            ("spk2utt", 2, "error", "'b-1' stands on line 1 already"),
+            ("spk2utt", 2, "error", "'b-1' is already on line 1"),
             ("spk2utt", 2, "error", "expected an utterance of utt2spk, got 'c'"),
             ("spk2utt", None, "error", "1 of 4 ids are missing; the first is 'a-2'"),
         ],

@@ -122,7 +122,7 @@ def test_an_acoustic_model_keeps_its_transition_model_and_priors(golden, tmp_pat
     ("text", "message"),
     [
         ("", "n:1: expected the token <Nnet3>, got the end of the file"),
-        ("<Nnet3> x\n", "n:2: expected an empty line behind <Nnet3>"),
+        ("<Nnet3> x\n", "n:2: expected an empty line after <Nnet3>"),
         ("<Nnet3> \ninput-node name=input dim=3\n", "n:3: expected a line, got the end of the file"),
         (
             "<Nnet3> \ninput-node name=a dim=3\ninput-node name=a dim=3\n\n",

@@ -121,7 +121,7 @@ def read_speech(path: Path, speech: Speech = "words") -> list[Segment]:
     Punctuation and words without times are skipped; what touches or overlaps becomes one turn.
 
     Raises:
-        DataError: the file is not XML, or a time is no number.
+        DataError: the file is not XML, or a time is not a number.
     """
     start, end = TIMES["segments" if speech == "segments" else "words"]
     pieces = []

@@ -83,7 +83,7 @@ def find_lists(folder: Path) -> dict[str, Path]:
 
 
 def list_title(path: Path) -> str:
-    """What a list is called, by the name of its file; its own name where it is none of VoxCeleb1's."""
+    """What a list is called, by the name of its file; its own name where it is not one of VoxCeleb1's."""
     return LIST_FILES.get(path.name, path.stem)
 
 
@@ -91,7 +91,7 @@ def read_voxceleb_trials(path: Path, naming: Naming) -> tuple[list[Trial], set[s
     """The trials of a list under Kaldi's names, in its order, and their speakers.
 
     Raises:
-        DataError: the file cannot be read or has no trials, or a line is none.
+        DataError: the file cannot be read or has no trials, or a line is not one.
     """
     trials, speakers = [], set()
     seen: dict[str, str] = {}  # a path stands in many trials

@@ -40,7 +40,7 @@ class FrameLayer:
         """Frames x (n + span, W) to out (n, out_dim); a frame's numbers are followed by a one.
 
         Args:
-            splice: (N, W'), N >= n, with a one behind room for the spliced frames; for a layer that `is_spliced`.
+            splice: (N, W'), N >= n, room for the spliced frames followed by a one; for a layer that `is_spliced`.
         """
         n, d, first = len(out), self.in_dim, self.weights[0]
         if splice is not None:

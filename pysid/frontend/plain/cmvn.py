@@ -12,7 +12,7 @@ STRETCH = 4096  # frames normalised together: they stay in the cache
 
 
 def sliding_cmvn(features: NDArray[np.float32], config: CmvnConfig = CmvnConfig()) -> NDArray[np.float32]:
-    """(T, D) features less their mean over a window, and so on: see `pysid.frontend.sliding_cmvn`."""
+    """(T, D) features minus their mean over a window, and so on: see `pysid.frontend.sliding_cmvn`."""
     if not config.norm_means:
         return features
     start, end = _windows(len(features), config)
@@ -41,7 +41,7 @@ def _windows(n: int, config: CmvnConfig) -> tuple[NDArray[np.int64], NDArray[np.
 def _normalize(
     features: NDArray[np.float32], rows: slice, start: NDArray[np.int64], end: NDArray[np.int64], norm_vars: bool
 ) -> NDArray[np.float64]:
-    """Frames `rows` of features (T, D): differences of running sums, less the first frame."""
+    """Frames `rows` of features (T, D): differences of running sums, minus the first frame."""
     x = features.astype(np.float64)
     x = x - x[:1]
     size = np.maximum(end - start, 1)[:, None]

@@ -1,4 +1,4 @@
-"""Kaldi's compression of a feature matrix to one or two bytes a value, bit for bit.
+"""Kaldi's compression of a feature matrix to one or two bytes per value, bit for bit.
 
 kaldiio has it too, but rounds in another way and so differs from Kaldi in one value of five thousand.
 Source: Kaldi matrix/compressed-matrix.cc, CopyFromMat, ComputeGlobalHeader, ComputeColHeader, FloatToChar.

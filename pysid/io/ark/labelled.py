@@ -19,7 +19,7 @@ def read_labelled_vectors(
         windows: vectors are of windows, named UTTERANCE-start-end.
 
     Raises:
-        DataError: a vector without a speaker or that is not finite, vectors of unlike dimensions, or none left.
+        DataError: a vector without a speaker or that is not finite, vectors of different dimensions, or none left.
     """
     speakers = read_utt2spk(utt2spk)
     keys, vectors = read_vector_matrix(source)

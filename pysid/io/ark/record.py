@@ -50,7 +50,7 @@ def read_array(file: BinaryIO, separator: bytes = b" ", dtype: DTypeLike = np.fl
     """The vector or matrix at the stream's position, of type `dtype`.
 
     Args:
-        file: a binary stream behind a key and its separator, or at the start of a file with one object.
+        file: a binary stream after a key and its separator, or at the start of a file with one object.
         separator: the byte that ended the key; a line break means that nothing follows on the line.
     Raises:
         ValueError: what is there is not a vector or matrix, or it is broken or cut off.

@@ -189,7 +189,7 @@ class ArkWriter:
 
 
 def encode_record(array: np.ndarray, method: int = 0) -> bytes:
-    """A vector (D,) or matrix (T, D) as it stands behind its key in a binary archive, without the space between.
+    """A vector (D,) or matrix (T, D) as it follows its key in a binary archive, without the space between.
 
     Args:
         method: for matrices, as `compress` of `ArkWriter`.
@@ -236,7 +236,7 @@ def read_row_counts(path: str | os.PathLike[str], offsets: Iterable[int]) -> Ite
         for offset in offsets:
             file.seek(offset + len(BINARY))
             token, _, sizes = file.read(16).partition(b" ")
-            start = 8 if token.startswith(b"CM") else 1  # behind two numbers of a compressed one, or the size of a size
+            start = 8 if token.startswith(b"CM") else 1  # after two numbers of a compressed one, or the size of a size
             yield int.from_bytes(sizes[start : start + 4], "little")
 
 

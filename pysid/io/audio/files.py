@@ -25,7 +25,7 @@ MAX_OVERSHOOT_S = 0.5  # Kaldi featbin/extract-segments.cc
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The size of an audio file: samples a second, samples of each channel, channels."""
+    """The size of an audio file: samples per second, samples of each channel, channels."""
 
     sample_rate: int
     n_samples: int

@@ -64,7 +64,7 @@ def _samples(source: Bytes, fixed_size: int) -> int | None:
 
 
 def _frame_end(head: bytes, fixed_size: int) -> int | None:
-    """The sample behind a frame; None where this is no header of one."""
+    """The sample after a frame; None where this is not a header of one."""
     if len(head) < 16 or head[3] & 1:
         return None
     n_more = 8 - (head[4] ^ 0xFF).bit_length() - 1 if head[4] & 0x80 else 0  # coded as in UTF-8

@@ -36,7 +36,7 @@ class AudioReader:
     where none is given. Slices that follow or overlap one another are cheap: nothing is decoded twice.
 
     Args:
-        source: a path, "-" for standard input, bytes, or a binary stream; what is no file is spooled to disk.
+        source: a path, "-" for standard input, bytes, or a binary stream; what is not a file is spooled to disk.
         sample_rate: Hz; None keeps the file's.
         channel: counted from 0; None takes the mean as `channels` has it.
         max_hours: a longer recording is refused.

@@ -147,7 +147,7 @@ class BinaryReader(Reader):
         return int(self._values(1, np.dtype("<u2"))[0])
 
     def _compressed(self, kind: str) -> NDArray[np.float32]:
-        """The matrix behind that token, decoded by kaldiio once it is known to be whole."""
+        """The matrix after that token, decoded by kaldiio once it is known to be whole."""
         start = self.position
         header = self._values(1, _COMPRESSED_HEADER)[0]
         n_rows, n_columns = int(header["n_rows"]), int(header["n_columns"])

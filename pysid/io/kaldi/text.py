@@ -92,7 +92,7 @@ class TextReader(Reader):
         return self._parse(body, float, dtype, "numbers", start)
 
     def matrix(self, dtype: DTypeLike = np.float32) -> Floats:
-        """(rows, columns) of `dtype`, a row a line; (0, 0) out of [ ].
+        """(rows, columns) of `dtype`, one row per line; (0, 0) out of [ ].
 
         Raises:
             DataError: something else comes, or rows of several lengths.
@@ -197,7 +197,7 @@ class TextWriter(Writer):
         self.parts.append(b" [ " + _numbers(values) + b"]\n")
 
     def matrix(self, values: Floats) -> None:
-        """A row a line, with 7 digits, between brackets."""
+        """One row per line, with 7 digits, between brackets."""
         if values.size == 0:
             self.parts.append(b" [ ]\n")
             return
@@ -205,7 +205,7 @@ class TextWriter(Writer):
         self.parts.append(b" [" + rows + b"]\n")
 
     def packed(self, values: Floats) -> None:
-        """The lower triangle of a symmetric matrix, a row a line."""
+        """The lower triangle of a symmetric matrix, one row per line."""
         rows = b"\n".join(_numbers(row[: i + 1]) for i, row in enumerate(values))
         self.parts.append(b"[\n" + rows + b"]\n" if len(values) else b"[ ]\n")
 

@@ -20,7 +20,7 @@ What a diarization adds:
 - of a turn, `confidence`: see `pysid.diarization.confidence`.
 - of a speaker, `share` of the time that all talk; `clean_s`, the seconds in which the speaker talks alone; `snr_db`;
   `embedding`, the voice, made of that speech by the model whose fingerprint is in `model` (biometric data: do not pass
-  it on unasked); with a database, `identity`: `name`, `accepted`, `score`, `llr`, `probability`, `runner_up`,
+  it on without asking); with a database, `identity`: `name`, `accepted`, `score`, `llr`, `probability`, `runner_up`,
   `runner_up_probability`.
 
 >>> import json

@@ -19,7 +19,7 @@ TOOLKIT = "3D-Speaker"
 
 
 def read_campplus(weights: dict[str, Tensor], path: Path) -> ToolkitModel:
-    """CAM++, for log filter banks of waveforms in [-1, 1] less their mean."""
+    """CAM++, for log filter banks of waveforms in [-1, 1] minus their mean."""
     dim = shape(weights, "xvector.dense.linear.weight", 3, path)[0]
     network = CamPlusPlusConfig(embedding_dim=dim, wave_scale="unit")
     frontend = with_bands(8 * shape(weights, "xvector.tdnn.linear.weight", 3, path)[1] // network.head_channels)

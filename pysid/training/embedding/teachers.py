@@ -120,7 +120,7 @@ def read_lessons(
 
 
 def embed_by_teacher(model_path: str, source: ChunkSource, names: dict[str, tuple[str, float]], out: Path) -> None:
-    """Writes what a model says of utterances at speeds, by name; nothing where `out` is there already.
+    """Writes the embeddings that a model gives utterances at their speeds, by name; nothing if `out` exists already.
 
     Args:
         model_path: directory or name of the teacher.
