@@ -33,9 +33,6 @@ LOCAL = DiarizationConfig(
     clustering=LinkageConfig(),
     overlap=LocalOverlapConfig(),
 )
-# Of a network with a PLDA, one that pysid trained, cosines are lower than of networks that others trained on more
-# speech.
-LOCAL_WITH_PLDA = replace(LOCAL, clustering=LinkageConfig(threshold=0.35))
 WITHOUT_PLDA = DiarizationConfig(affinity=CosineAffinityConfig(), clustering=SpectralConfig())
 
 
@@ -82,7 +79,7 @@ def _kind_asked_for(settings: Mapping[str, Any]) -> str | None:
 
 def _defaults(kind: str, backend: Backend) -> DiarizationConfig:
     if kind == "local":
-        return LOCAL_WITH_PLDA if isinstance(backend, PldaBackend) else LOCAL
+        return LOCAL
     return DiarizationConfig() if isinstance(backend, PldaBackend) else WITHOUT_PLDA
 
 

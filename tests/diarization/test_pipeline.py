@@ -313,7 +313,7 @@ def test_webrtc_needs_one_of_its_rates(diarizer: Diarizer) -> None:
         ({"windows.length": 1}, "settings: unknown key 'windows.length'; known here: kind, duration_s"),
         (
             {"clustering.kind": "kmeans"},
-            "settings: 'clustering.kind' must be one of ahc, linkage, spectral, vbx, got 'kmeans'",
+            "settings: 'clustering.kind' must be one of ahc, centroid, linkage, spectral, vbx, got 'kmeans'",
         ),
         ({"turns.bridge_s": -1}, "settings: turns: bridge_s must not be negative, got -1"),
         ({"windows.shift_s": "often"}, "settings: 'windows.shift_s' must be a number, got 'often'"),

@@ -171,7 +171,10 @@ BAD_FILES = {
     "folder": (lambda path: path.mkdir(), "expected a speaker database, got a folder"),
     "text": (lambda path: path.write_text("ann a.wav\n" * 200), "expected a speaker database, got a file of another"),
     "empty": (lambda path: path.touch(), "expected a speaker database, got an empty one"),
-    "foreign": (lambda path: raw(path, "CREATE TABLE t (x)"), "expected a speaker database, got another database of"),
+    "foreign": (
+        lambda path: raw(path, "CREATE TABLE t (x)"),
+        "expected a speaker database, got another SQLite database",
+    ),
 }
 
 

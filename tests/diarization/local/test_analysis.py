@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pysid.diarization import Diarizer, SpeakerCount
-from pysid.diarization.files import LOCAL_WITH_PLDA, load_config, with_settings
+from pysid.diarization.files import LOCAL, load_config, with_settings
 from pysid.diarization.pipeline import Analysis
 from pysid.errors import DataError
 from pysid.io.audio.reader import AudioReader
@@ -126,7 +126,7 @@ def test_settings_of_a_kind() -> None:
     """Those that were tuned for pieces of one length are not taken for local speakers."""
     model = SpeakerModel.load("xvector")
     config, _ = load_config(model, {"windows.kind": "local", "windows.shift_s": 5.0})
-    assert config == with_settings(LOCAL_WITH_PLDA, {"windows.shift_s": 5.0})
+    assert config == with_settings(LOCAL, {"windows.shift_s": 5.0})
     uniform, _ = load_config(model)
     assert uniform.windows.kind == "uniform"
 
