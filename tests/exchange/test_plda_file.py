@@ -93,7 +93,7 @@ def test_files_that_do_not_fit(kaldi: Path, tmp_path: Path) -> None:
     (tmp_path / "damaged.npy").write_bytes(b"\x93NUMPY")
     (tmp_path / "damaged").write_bytes(b"\0B<Plda> ")
     for plda, mean, dim, message in [
-        (kaldi, None, 5, "expected PLDA of 5 dimensions, as the network's, got 4"),
+        (kaldi, None, 5, "expected a PLDA model of 5 dimensions, as the network's, got 4"),
         (tmp_path / "none", None, 4, "none: cannot read the file"),
         (tmp_path / "damaged", None, 4, "damaged"),
         (None, tmp_path / "none.npy", 4, r"none\.npy: cannot read the file"),
