@@ -219,7 +219,10 @@ class Diarizer:
             return self._analyse_locally(audio, speech, channel, max_hours, self.config.windows)
         features = self._read(audio, channel, max_hours)
         shift_s, duration_s = features.shift_s, features.duration_s
-        activity = None if self.detector is None else self.detector(features.features)
+        finds_speech = isinstance(self.config.vad, NetworkVadConfig) and speech is None and "speech" not in self.steps
+        activity = None
+        if self.detector is not None and (finds_speech or self._hears_overlap is not None):
+            activity = self.detector(features.features)
         unbridged, overlap = None, None if activity is None else activity.overlap
         heard = None if activity is None else activity.local
         if speech is None and "speech" in self.steps:
@@ -240,6 +243,13 @@ class Diarizer:
         windows = self._windows([Segment(0.0, len(frames) * shift_s)] if len(frames) else [])
         embeddings = self._embed(lambda first, end: joined[first:end], windows, features)
         return Analysis(speech, windows, embeddings, features, frames, unbridged, overlap, heard)
+
+    @property
+    def _hears_overlap(self) -> NetworkOverlapConfig | LocalOverlapConfig | None:
+        """How the detector's overlap is used; None where it is not, or another step finds overlap."""
+        overlap = self.config.overlap
+        uses = isinstance(overlap, NetworkOverlapConfig | LocalOverlapConfig) and self.overlap is None
+        return overlap if uses else None  # type: ignore[return-value]
 
     def _windows(self, speech: list[Segment]) -> Windows:
         assert isinstance(self.config.windows, WindowConfig)
@@ -305,14 +315,28 @@ class Diarizer:
         c = self.config.turns
         turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
         turns = without_fragments(bridge_gaps(turns, c.bridge_s), c.min_turn_s, count.minimum)
-        if isinstance(self.config.overlap, NetworkOverlapConfig) and analysis.overlap is not None:
-            turns = with_nearest_speakers(turns, analysis.overlap, analysis.shift_s, self.config.overlap)
-        elif isinstance(self.config.overlap, LocalOverlapConfig) and analysis.heard is not None:
-            assert analysis.overlap is not None
-            overlap = speech_segments(analysis.overlap, analysis.shift_s, self.config.overlap.steadied, duration_s)
-            turns = without_fragments(with_local_speakers(turns, analysis.heard, overlap), c.min_turn_s, count.minimum)
+        if (hears := self._hears_overlap) is not None:
+            turns = self._with_heard_overlap(turns, analysis, hears, count.minimum)
         turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
         return Diarization(turns, duration_s, clustering, c.join_s)
+
+    def _with_heard_overlap(
+        self,
+        turns: list[Turn],
+        analysis: Analysis,
+        config: NetworkOverlapConfig | LocalOverlapConfig,
+        min_speakers: int,
+    ) -> list[Turn]:
+        """The turns with those of second speakers, whom the detector has heard."""
+        if analysis.overlap is None:
+            raise DataError("the recording was analysed by settings without overlap: analyse it by these")
+        if isinstance(config, NetworkOverlapConfig):
+            return with_nearest_speakers(turns, analysis.overlap, analysis.shift_s, config)
+        if analysis.heard is None:
+            raise DataError("the detector of speech hears no local speakers: take overlap.kind=network or none")
+        overlap = speech_segments(analysis.overlap, analysis.shift_s, config.steadied, analysis.features.duration_s)
+        both = with_local_speakers(turns, analysis.heard, overlap)
+        return without_fragments(both, self.config.turns.min_turn_s, min_speakers)
 
     def _assign_locally(self, local: LocalAnalysis, duration_s: float, count: SpeakerCount) -> Diarization:
         c = self.config

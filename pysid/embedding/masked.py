@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from pysid.embedding.extract import ExtractConfig, extract
-from pysid.embedding.fused.campplus import FusedCamPlusPlus
 from pysid.embedding.fused.forms import fused_form
-from pysid.embedding.fused.resnet import FusedResNet
+from pysid.embedding.fused.resnet import ByLength
 from pysid.embedding.resnet import ResNet
 from pysid.embedding.speaker_network import SpeakerNetwork
 from pysid.embedding.xvector import XVector
@@ -50,7 +49,7 @@ class MaskedEmbedder:
         self._chunk = max(1, round(chunk_frames / ALIGNED)) * ALIGNED
         self._device = next(chain(network.parameters(), network.buffers())).device
         fused = fused_form(network, self.config.dtype)
-        inner = fused.network if isinstance(fused, FusedCamPlusPlus | FusedResNet) else network
+        inner = fused.network if isinstance(fused, ByLength) else network
         self._inner = inner if isinstance(inner, ResNet | SpeakerNetwork | XVector) else None
         self._chunks: dict[int, tuple[Tensor, int, int]] = {}
 

@@ -69,6 +69,10 @@ class MelNetConfig:
         """What the outputs stand for."""
         return Powerset(self.n_speakers, self.max_together)
 
+    def grid(self, features: FbankConfig) -> FrameGrid:
+        """Times of the output frames of a network that reads such features."""
+        return FrameGrid(STRIDE * features.shift_ms / 1000, 0.0, self.window_s)
+
 
 class MelNet(nn.Module):
     """Log-probabilities of who speaks.
@@ -139,7 +143,7 @@ class MelSegmentation:
         self.features: FbankConfig | None = features
         self.sample_rate = int(features.sample_rate)
         self.powerset = network.config.powerset
-        self.grid = FrameGrid(STRIDE * features.shift_ms / 1000, 0.0, network.config.window_s)
+        self.grid = network.config.grid(features)
 
     @property
     def alignment(self) -> int:

@@ -88,7 +88,7 @@ if wanted 5; then
       awk 'NR == FNR { judged[$1]; next } $1 in judged' "$exp/judged" "$exp/voices/$table" |
         sed "s# wav/# $exp/voices/wav/#" > "$exp/judged_voices/$table"
     done
-    pysid embed "$exp/judged_voices" "$exp/judged.ark" --model "$exp/campplus.onnx" --jobs "$jobs"
+    pysid embed "$exp/judged_voices" "$exp/judged.ark" --allow-skipped --model "$exp/campplus.onnx" --jobs "$jobs"
     awk 'NR == FNR { where[$1] = $2; next } { print $1, where[$2] }' "$exp/judged.scp" "$exp/voices/utt2target" > "$exp/teacher.scp"
   fi
 fi
@@ -135,14 +135,14 @@ if wanted 7; then
     rm -rf "$model"
     cp -r "$exp/distilled/final" "$model"
     python ../several_clips.py "$data/train" "$exp/backend" "$backend_clips"
-    pysid augment "$exp/backend" "$exp/copies" --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \
+    pysid augment "$exp/backend" "$exp/copies" --allow-skipped --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \
       --rooms "$exp/rooms_train/rir_list" --subset "$copies" --jobs "$jobs"
     telephone_copies "$exp/backend" "$exp/backend_telephone" "$telephone"
     telephone_copies "$data/dev" "$exp/dev_telephone" "$(wc -l < "$data/dev/wav.scp")"
     short_cuts "$data/dev" "$exp/dev_short"
-    pysid embed "$exp/copies/backend_combined" "$exp/backend.ark" --model "$model" --jobs "$jobs"
+    pysid embed "$exp/copies/backend_combined" "$exp/backend.ark" --allow-skipped --model "$model" --jobs "$jobs"
     for part in "$exp/backend_telephone" "$data/dev" "$exp/dev_noisy" "$exp/dev_telephone" "$exp/dev_short"; do
-      pysid embed "$part" "$exp/$(basename "$part").ark" --model "$model" --jobs "$jobs" --allow-pipes
+      pysid embed "$part" "$exp/$(basename "$part").ark" --allow-skipped --model "$model" --jobs "$jobs" --allow-pipes
     done
     cat "$exp/backend.scp" "$exp/backend_telephone.scp" > "$exp/learned.scp"
     cat "$exp/copies/backend_combined/utt2spk" "$exp/backend_telephone/utt2spk" > "$exp/learned-utt2spk"
@@ -163,7 +163,7 @@ if wanted 8; then
   pysid train-segmentation conf/segmentation.yaml voices="[$data/train,$data/train2]" noises="$exp/noise_train" \
     music="$exp/music_train" trunk_of="$model" out="$exp/segmentation" $segmentation
   cp "$exp"/segmentation/final/segmentation.{json,safetensors} "$model"
-  pysid prepare conversations "$data/train" "$exp/scenes" --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
+  pysid prepare conversations "$data/train" "$exp/scenes" --allow-skipped --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
     --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --voices "$data/train" --jobs "$jobs"
   pysid train-activity conf/activity.yaml train="$exp/scenes" out="$exp/activity"
   cp "$exp"/activity/final/activity.{json,safetensors} "$model"

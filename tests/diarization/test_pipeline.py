@@ -261,6 +261,35 @@ def test_local_segmentation_finds_second_speakers(diarizer: Diarizer) -> None:
     assert sorted(both) == sorted([first.speaker, second.speaker])
 
 
+class Nobody:
+    """A step that finds no second speakers."""
+
+    def __call__(self, embeddings, windows, clustering):
+        return np.full(len(windows), -1)
+
+
+def test_what_is_heard_is_heard_once_and_where_it_is_needed(diarizer: Diarizer) -> None:
+    features = diarizer.model.config.frontend.features
+    hears = Hears(features, [Segment(0.0, 60.0)], [Segment(10.0, 11.0)])
+
+    def analysed(changes, **given):
+        own = with_settings(diarizer.config, changes)
+        made = Diarizer(diarizer.model, own, diarizer.backend, detector=hears, **given.pop("steps", {}))
+        return made, made.analyse(MEETING, **given)
+
+    plain, analysis = analysed({"vad": {"kind": "webrtc"}, "overlap": None})
+    assert analysis.overlap is None
+    with pytest.raises(DataError, match="analysed by settings without overlap"):
+        plain.with_config(with_settings(plain.config, {"overlap": {"kind": "network"}})).assign(analysis)
+    hearing, analysis = analysed({"vad": {"kind": "network"}, "overlap": {"kind": "network"}})
+    assert analysis.overlap is not None and analysis.heard is None
+    with pytest.raises(DataError, match="hears no local speakers"):
+        hearing.with_config(with_settings(hearing.config, {"overlap": {"kind": "local"}})).assign(analysis)
+    own, analysis = analysed(NETWORK, steps={"overlap": Nobody()})
+    edges = sorted(own.assign(analysis).turns)
+    assert all(a.segment.end_s <= b.segment.start_s + 1e-6 for a, b in pairwise(edges))  # the step alone decides
+
+
 def test_settings_that_need_a_network_and_models_that_have_none(diarizer: Diarizer) -> None:
     def make(changes, detector=None):
         settings = with_settings(diarizer.config, {"vad": {"kind": "adaptive"}, "overlap": None} | changes)

@@ -4,7 +4,6 @@ The layers of a dense block write into one array, so that nothing is joined; a c
 each frame that it sees. Batch norms after a map become part of it, those before a ReLU one multiplication and addition.
 """
 
-from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
@@ -13,28 +12,14 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pysid.embedding.campplus import MASK_FRAMES, CamPlusPlus
-from pysid.embedding.fused.resnet import of_one_length
+from pysid.embedding.fused.resnet import ByLength
 
 
-class FusedCamPlusPlus:
-    """What a `CamPlusPlus` computes in eval mode. Several threads can use it at once.
-
-    Args:
-        dtype: of products and convolutions: float32, or bfloat16, as in `FusedXVector`.
-    """
+class FusedCamPlusPlus(ByLength):
+    """What a `CamPlusPlus` computes in eval mode; `dtype` as of `ByLength`."""
 
     def __init__(self, network: CamPlusPlus, dtype: torch.dtype = torch.float32) -> None:
-        self.dtype = dtype
-        self.network = _Folded(network)
-
-    @torch.inference_mode()
-    def embed(self, utterances: Sequence[Tensor]) -> Tensor:
-        """(N, E) embeddings of N utterances' features, (T_i, feature_dim) each; nothing is padded."""
-        found = torch.zeros(len(utterances), self.network.config.embedding_dim)
-        with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
-            for batch in of_one_length([len(x) for x in utterances]):
-                found[batch] = self.network(torch.stack([utterances[i] for i in batch])).float()
-        return found
+        super().__init__(_Folded(network), dtype)
 
 
 class _Folded(CamPlusPlus):

@@ -157,7 +157,7 @@ def open_sources(config: SegmentationTrainConfig) -> Sources:
     Raises:
         DataError: a table or a recording cannot be read, or pyroomacoustics is missing.
     """
-    grid = MelSegmentation(MelNet(config.network), config.features).grid
+    grid = config.network.grid(config.features)
     rate = int(config.features.sample_rate)
     teacher = None
     if (network := open_segmentation(config.teacher)) is not None:
@@ -192,7 +192,7 @@ def _rooms(config: SegmentationTrainConfig) -> list[np.ndarray]:
 
 
 def _recordings(config: SegmentationTrainConfig, directory: str, labelled: bool) -> Recordings:
-    grid = MelSegmentation(MelNet(config.network), config.features).grid
+    grid = config.network.grid(config.features)
     rate = int(config.features.sample_rate)
     return Recordings(Path(directory), labelled, grid.window_s, rate, grid.step_s, config.allow_pipes)
 
