@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pysid.diarization.local.speech import LocalSpeech
+from pysid.segmentation.local_speech import LocalSpeech
 
 from pysid.config import assignment
 from pysid.diarization.config import DiarizationConfig
