@@ -18,7 +18,7 @@ from pysid.augment.rooms import pyroomacoustics
 SOUND_M_S = 343.0
 LEAD = 8  # samples before the direct sound
 FRACTIONAL_DELAY = 40  # samples by which pyroomacoustics delays everything
-JOINT_S = 0.1  # samples over which noise takes over from the reflections
+JOINT_S = 0.1  # over which noise takes over from the reflections
 WALL_GAP_M = 0.15
 
 

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import AllowPipes, BackendKind, Device, FiguresJson, Threads, report_skipped, write_json
+from pysid.cli.common import (
+    AllowPipes,
+    AllowSkipped,
+    BackendKind,
+    Device,
+    FiguresJson,
+    Threads,
+    report_skipped,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from pysid.runs.compare import Cost, OnConversations, OnTrials
@@ -41,6 +50,7 @@ def compare(
     device: Device = "cpu",
     threads: Threads = 1,
     allow_pipes: AllowPipes = False,
+    allow_skipped: AllowSkipped = False,
 ) -> None:
     """Error rates and costs of several models on the same trials, or on the same conversations.
 
@@ -71,26 +81,26 @@ def compare(
     kind = None if backend is None else backend.value
     setting = Setting(device, threads, kind, vad, allow_pipes)
     if trials is not None:
-        heading, rows, figures, skipped = _on_trials(models, trials, data, setting, det)
+        heading, rows, figures, skipped, n_total = _on_trials(models, trials, data, setting, det)
     else:
         assert rttm is not None
-        heading, rows, figures, skipped = _on_conversations(models, rttm, data, setting, uem, collar)
+        heading, rows, figures, skipped, n_total = _on_conversations(models, rttm, data, setting, uem, collar)
     print("\n".join(aligned([heading, *rows])))
     if json is not None:
         write_json(json, figures)
-    report_skipped(skipped, len(skipped))
+    report_skipped(skipped, n_total, allow_skipped)
 
 
 def _on_trials(models: list[str], trials: Path, data: str, setting: Any, det: Path | None) -> Any:
     from pysid.runs.compare import compare_on_trials
 
-    found, skipped = compare_on_trials(models, trials, data, setting)
+    found, skipped, n_total = compare_on_trials(models, trials, data, setting)
     if det is not None:
         from pysid.report.det import save_det_plot
 
         save_det_plot(det, {row.model: (row.target, row.nontarget) for row in found})
     figures = {"trials": str(trials), "models": {row.model: _trial_figures(row) for row in found}}
-    return TRIALS, [_trial_cells(row) for row in found], figures, skipped
+    return TRIALS, [_trial_cells(row) for row in found], figures, skipped, n_total
 
 
 def _on_conversations(models: list[str], rttm: Path, data: str, setting: Any, uem: Path | None, collar: float) -> Any:
@@ -98,11 +108,11 @@ def _on_conversations(models: list[str], rttm: Path, data: str, setting: Any, ue
     from pysid.io.turns.uem import read_uem
     from pysid.runs.compare import compare_on_conversations
 
-    pieces = None if uem is None else read_uem(uem)
-    found, skipped = compare_on_conversations(models, read_turns(rttm), data, setting, pieces, collar)
+    pieces, reference = None if uem is None else read_uem(uem), read_turns(rttm)
+    found, skipped = compare_on_conversations(models, reference, data, setting, pieces, collar)
     each = {row.model: {**figures_of(row.score), **_cost_figures(row.cost)} for row in found}
     figures = {"rttm": str(rttm), "collar_s": collar, "models": each}
-    return CONVERSATIONS, [_conversation_cells(row) for row in found], figures, skipped
+    return CONVERSATIONS, [_conversation_cells(row) for row in found], figures, skipped, len(reference)
 
 
 def _trial_cells(row: "OnTrials") -> tuple[str, ...]:

@@ -80,8 +80,8 @@ def diarize(
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Score at which ahc and linkage stop merging; higher finds more speakers. (Of vbx it is "
-            "--set clustering.fb=N; higher finds fewer.)",
+            help="Score at which ahc and linkage stop merging; higher finds more speakers. Of centroid, a distance: "
+            "higher finds fewer. (Of vbx it is --set clustering.fb=N; higher finds fewer.)",
         ),
     ] = None,
     segmentation: Annotated[
@@ -139,9 +139,9 @@ def diarize(
     if not audio and not show_settings:
         raise typer.BadParameter("give recordings", param_hint="AUDIO...")
     _check_numbers(num_speakers, min_speakers, max_speakers)
-    if threshold is not None and clustering not in (None, ClusteringKind.ahc, ClusteringKind.linkage):
+    if threshold is not None and clustering in (ClusteringKind.vbx, ClusteringKind.spectral):
         raise typer.BadParameter(
-            "--threshold is for --clustering ahc and linkage"
+            "--threshold is for --clustering ahc, linkage and centroid"
             + (": of vbx, --set clustering.fb=N finds fewer speakers the higher it is" if clustering == "vbx" else "")
         )
     if segmentation is not None and vad is not None:

@@ -73,6 +73,8 @@ def embed(
         check_device(device)
     opened = pysid.load(model, device if workers.is_here else "cpu")
     utterances = open_inputs(inputs, opened, allow_pipes, channel, max_hours)
+    if channel is not None and utterances.are_features:
+        raise typer.BadParameter("--channel is for recordings, and these are features")
     if window is not None:
         try:
             config = WindowConfig(duration_s=window, shift_s=window if shift is None else shift, min_s=window / 3)

@@ -47,6 +47,9 @@ def features(
 
     Example: pysid features data/train exp/features/train --jobs 4
     """
+    if stored and channel is not None:
+        raise typer.BadParameter("--channel is for recordings, and --stored starts from features")
+
     from pysid.config import read_config
     from pysid.data.corpus import Corpus
     from pysid.data.features import write_features

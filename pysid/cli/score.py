@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, BackendKind, Cluster, Device, Jobs, Model, Threads, choose_workers
+from pysid.cli.common import (
+    AllowPipes,
+    AllowSkipped,
+    BackendKind,
+    Channel,
+    Cluster,
+    Device,
+    Jobs,
+    MaxHours,
+    Model,
+    Threads,
+    choose_workers,
+    report_skipped,
+)
 
 
 def score(
@@ -34,7 +47,10 @@ def score(
     jobs: Jobs = None,
     cluster: Cluster = None,
     threads: Threads = 1,
+    channel: Channel = None,
+    max_hours: MaxHours = 24.0,
     allow_pipes: AllowPipes = False,
+    allow_skipped: AllowSkipped = False,
 ) -> None:
     """Score every trial of a list; a higher score means the same speaker.
 
@@ -52,5 +68,14 @@ def score(
     workers = choose_workers(jobs, cluster, threads, device)
     if cluster is None:
         check_device(device)
-    config = ScoringConfig(backend=backend, enrol_spk2utt=enrol, cohort=cohort, top_n=top_n, calibrate=calibrate)
-    score_list(trials, audio, scores, config, model=model, workers=workers, allow_pipes=allow_pipes)
+    config = ScoringConfig(
+        backend=backend,
+        enrol_spk2utt=enrol,
+        cohort=cohort,
+        top_n=top_n,
+        calibrate=calibrate,
+        channel=channel,
+        max_hours=max_hours,
+    )
+    skipped, n_wanted = score_list(trials, audio, scores, config, model=model, workers=workers, allow_pipes=allow_pipes)
+    report_skipped(skipped, n_wanted, allow_skipped)

@@ -15,7 +15,7 @@ from pysid.data.corpus import Corpus
 from pysid.data.sources import CorpusAudio, Stored
 from pysid.errors import DataError, Skipped, one_line
 from pysid.frontend import Frontend, FrontendConfig, sliding_cmvn
-from pysid.frontend.long_recording import LONG_S, network_input
+from pysid.frontend.long_recording import read_input
 from pysid.io.ark.archive import split_entry
 from pysid.io.ark.writer import PARTIAL, ArkWriter, read_row_counts
 from pysid.io.audio.reader import MAX_HOURS
@@ -30,7 +30,6 @@ from pysid.parallel.workers import THIS_PROCESS, Workers
 
 FRONTEND_FILE = "frontend.json"  # beside feats.scp: which front-end made it
 NO_SPEECH = "no speech found"
-BLOCK_S = 30.0  # of a long recording read at a time
 
 
 def read_frontend(directory: Path) -> FrontendConfig:
@@ -240,12 +239,7 @@ def _of_audio(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarra
         n = frontend.features.n_frames(piece.stop - piece.start)
         if voiced is not None and n != len(voiced):
             raise DataError(f"expected {n} frames in vad.scp as in its audio, got {len(voiced)}")
-        if piece.duration_s > LONG_S and not frontend.config.needs_whole:
-            return network_input(frontend, piece.blocks(BLOCK_S), voiced)
-        wave = piece.read()
-    mask = None if voiced is None else torch.from_numpy(voiced)[None]
-    features, n_frames = frontend(torch.from_numpy(wave)[None], voiced=mask)
-    return np.asarray(features[0, : int(n_frames)])
+        return read_input(frontend, piece, voiced)
 
 
 def _of_stored(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray:

@@ -90,8 +90,7 @@ def with_settings(config: DiarizationConfig, settings: Mapping[str, Any]) -> Dia
     'spectral'
     """
     plain = to_plain(config)
-    # A kind comes before the settings that it has, however they were given.
-    for name, value in sorted(settings.items(), key=lambda setting: not setting[0].endswith(".kind")):
+    for name, value in sorted(settings.items(), key=lambda setting: _order(*setting)):
         group, _, key = name.rpartition(".")
         if key == "kind":
             if _kind_of(plain, group) != value:  # else what was tuned for it stays
@@ -102,6 +101,12 @@ def with_settings(config: DiarizationConfig, settings: Mapping[str, Any]) -> Dia
             plain = override(plain, {name: value})
     _check_threshold(plain)
     return from_plain(DiarizationConfig, plain, "settings")
+
+
+def _order(name: str, value: Any) -> tuple[int, bool]:
+    """Outer kinds before inner ones, and a kind before the settings that it has, however they were given."""
+    has_kind = name.endswith(".kind") or (isinstance(value, Mapping) and "kind" in value)
+    return name.removesuffix(".kind").count("."), not has_kind
 
 
 def _check_threshold(plain: Mapping[str, Any]) -> None:
@@ -116,8 +121,8 @@ def _check_threshold(plain: Mapping[str, Any]) -> None:
     else:
         instead = "say how many speakers there are"
     raise DataError(
-        f"settings: clustering.threshold is for ahc and linkage, and the clustering here is {kind}: choose one of those"
-        f" (--clustering ahc), or {instead}"
+        f"settings: clustering.threshold is for ahc, linkage and centroid, and the clustering here is {kind}: choose "
+        f"one of those (--clustering ahc), or {instead}"
     )
 
 

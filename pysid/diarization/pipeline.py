@@ -48,10 +48,9 @@ from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import Frontend, FrontendConfig
 from pysid.frontend.quality import QualityMeter
-from pysid.frontend.silero import BLOCK as SILERO_RATES
 from pysid.frontend.silero import SileroVadConfig
 from pysid.frontend.streaming import RecordingFeatures, analyse_blocks
-from pysid.frontend.webrtc import SAMPLE_RATES, WebrtcVadConfig
+from pysid.frontend.webrtc import WebrtcVadConfig
 from pysid.io.audio.reader import MAX_HOURS, AudioReader
 from pysid.io.audio.samples import Audio, as_source
 from pysid.model.directory import DEFAULT_MODEL
@@ -379,16 +378,11 @@ def _frontend(model: SpeakerModel, config: DiarizationConfig, detector: SpeechDe
         if detector is None:
             raise DataError(f"the model has no network that finds speech ({NETWORKS}); take --vad webrtc")
         return replace(frontend, vad=None)
-    if isinstance(vad, WebrtcVadConfig) and frontend.sample_rate not in SAMPLE_RATES:
-        rates = ", ".join(map(str, SAMPLE_RATES))
-        raise DataError(f"WebRTC's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive")
-    if isinstance(vad, SileroVadConfig) and frontend.sample_rate not in SILERO_RATES:
-        rates = ", ".join(map(str, sorted(SILERO_RATES)))
-        raise DataError(f"Silero's detector takes {rates} Hz, the model {frontend.sample_rate}; take --vad adaptive")
     try:
         return replace(frontend, vad=vad)
     except ValueError as error:
-        raise DataError(f"{error}; take --vad webrtc") from None
+        other = "adaptive" if isinstance(vad, WebrtcVadConfig | SileroVadConfig) else "webrtc"
+        raise DataError(f"{error}; take --vad {other}") from None
 
 
 def _as_they_first_speak(turns: list[Turn], clustering: Clustering, names: list[str]) -> tuple[list[Turn], Clustering]:

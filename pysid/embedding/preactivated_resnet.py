@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pysid.embedding.frame_input import FrameInput
 from pysid.embedding.pooling import AttentiveStatisticsPooling
+from pysid.embedding.renaming import renamed
 from pysid.embedding.speaker_network import SpeakerNetwork
 
 FLOOR = 1e-5  # of the variances that are pooled
@@ -148,15 +149,11 @@ def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights with SpeechBrain's names under ours; those that fit no pattern keep theirs."""
     found = {}
     for name, x in weights.items():
-        ours = _renamed(name, _NAMES)
+        ours = renamed(name, _NAMES)
         if block := _BLOCK.fullmatch(name):
-            inner = _renamed(block[3], _INNER)
+            inner = renamed(block[3], _INNER)
             if part := _PART.fullmatch(inner):
                 inner = f"{'norms' if part[1] == 'bn' else 'convs'}.{int(part[2]) - 1}.{part[3]}"
             ours = f"stages.{int(block[1]) - 1}.{block[2]}.{inner}"
         found[ours] = x.squeeze(2) if ours.startswith("pooling.") and x.ndim == 3 and x.shape[2] == 1 else x
     return found
-
-
-def _renamed(name: str, patterns: list[tuple[str, str]]) -> str:
-    return next((re.sub(a, b, name) for a, b in patterns if re.fullmatch(a, name)), name)

@@ -48,6 +48,8 @@ class TimeDelayConfig(FrameInput):
             raise ValueError(f"layers of positive widths before and after pooling are needed, got {self}")
         if any(layer.padding for layer in self.frame_layers):
             raise ValueError("frame_layers must have no padding of their own")
+        if self.padding == "reflect" and any(x.offsets[0] != -x.offsets[-1] for x in self.frame_layers):
+            raise ValueError("padding 'reflect' needs offsets that reach as far back as ahead")
         if not 0 <= self.slope < 1:
             raise ValueError(f"slope must lie in [0, 1), got {self.slope:g}")
 

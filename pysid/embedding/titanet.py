@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pysid.embedding.frame_input import FrameInput
 from pysid.embedding.pooling import AttentiveStatisticsPooling
+from pysid.embedding.renaming import renamed
 from pysid.embedding.speaker_network import SpeakerNetwork
 
 NORM_EPS = 1e-3  # of the batch norms in blocks
@@ -177,7 +178,7 @@ def published_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             i, part = divmod(int(layer[2]), _PER_LAYER)
             ours = f"blocks.{layer[1]}.layers.{i}.{_PARTS[part]}.{layer[3]}"
         else:
-            ours = next((re.sub(a, b, name) for a, b in _NAMES if re.fullmatch(a, name)), name)
+            ours = renamed(name, _NAMES)
         found[ours] = x.squeeze(2) if ours.endswith(".weight") and x.ndim == 3 and _is_linear(ours) else x
     return found
 

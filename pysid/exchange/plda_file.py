@@ -68,8 +68,10 @@ def _read_mean(path: Path) -> np.ndarray:
             found = np.load(path, allow_pickle=False)
         except OSError as error:
             raise DataError(f"{path}: cannot read the file: {error.strerror or one_line(error)}") from None
-        except (ValueError, EOFError, MemoryError) as error:
+        except Exception as error:  # a damaged file makes zipfile and NumPy raise almost anything
             raise DataError(f"{path}: expected an array of NumPy, got: {one_line(error)}") from None
+        if not isinstance(found, np.ndarray):
+            raise DataError(f"{path}: expected one array of NumPy, got an archive of several")
     if found.ndim != 1 or found.dtype.kind != "f" or not np.isfinite(found).all():
         raise DataError(f"{path}: expected a vector of finite numbers, got {found.dtype} of the shape {found.shape}")
     return np.asarray(found, np.float64)
@@ -85,7 +87,7 @@ def _read_hdf5(path: Path) -> tuple[Plda, bool]:
         with h5py.File(path, "r") as file:
             mean, transform, psi = (_numbers(file, name, path) for name in ("mu", "transform", "psi"))
             normalised = bool(np.asarray(file["normalize_length"]))
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path}: expected a PLDA model of WeSpeaker, got: {one_line(error)}") from None

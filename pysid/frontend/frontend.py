@@ -1,6 +1,6 @@
 """The whole way from waveforms to what an embedding network takes: features, VAD, CMVN, voiced frames."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -15,11 +15,13 @@ from pysid.frontend.mel import FbankConfig, MfccConfig
 from pysid.frontend.mfcc import Mfcc
 from pysid.frontend.pauses import PauseCutConfig, kept_blocks, raised, without_pauses
 from pysid.frontend.selection import select_frames
+from pysid.frontend.silero import BLOCK as SILERO_RATES
 from pysid.frontend.silero import SileroVadConfig, silero_vad
 from pysid.frontend.spectrum import MelFeatures
 from pysid.frontend.stft_mel import StftMel, StftMelConfig
 from pysid.frontend.vad import energy_vad
 from pysid.frontend.vad_config import VadConfig
+from pysid.frontend.webrtc import SAMPLE_RATES as WEBRTC_RATES
 from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
 
 FeatureConfig = MfccConfig | FbankConfig | StftMelConfig
@@ -38,6 +40,11 @@ class FrontendConfig:
         needs_energy = isinstance(self.vad, VadConfig | AdaptiveVadConfig)
         if needs_energy and not isinstance(self.features, MfccConfig) and not self.features.use_energy:
             raise ValueError("an energy VAD needs filter banks with use_energy")
+        if isinstance(self.vad, WebrtcVadConfig | SileroVadConfig):
+            rates: Collection[int] = WEBRTC_RATES if isinstance(self.vad, WebrtcVadConfig) else SILERO_RATES
+            if self.sample_rate not in rates:
+                known = ", ".join(map(str, sorted(rates)))
+                raise ValueError(f"the VAD {self.vad.kind} takes {known} Hz, got {self.sample_rate}")
 
     @property
     def needs_whole(self) -> bool:

@@ -11,9 +11,28 @@ import torch
 from pysid.frontend.frontend import Frontend
 from pysid.frontend.spectrum import MelFeatures
 from pysid.frontend.streaming import CPU_FRAMES, FeatureStream, feed, normalized_rows, voiced_frames
+from pysid.io.audio.files import AudioPiece
 from pysid.io.spooled_rows import SpooledRows
 
+BLOCK_S = 30.0  # read at a time
 LONG_S = 600.0  # a recording that lasts longer is not held in memory, where its front-end allows that
+
+
+def read_input(frontend: Frontend, piece: AudioPiece, voiced: np.ndarray | None = None) -> np.ndarray | SpooledRows:
+    """The frames (T', D) that `Frontend` gives of a recording, on disk where it is long.
+
+    Args:
+        piece: an open recording at the front-end's rate.
+        voiced: (T,) bool, the frames to keep instead of those that the VAD finds.
+    Raises:
+        DataError: the recording cannot be read.
+    """
+    if piece.duration_s > LONG_S and not frontend.config.needs_whole:
+        return network_input(frontend, piece.blocks(BLOCK_S), voiced)
+    mask = None if voiced is None else torch.from_numpy(voiced)[None]
+    wave = torch.from_numpy(piece.read()).to(next(frontend.buffers()).device)
+    features, n_frames = frontend(wave[None], voiced=mask)
+    return np.asarray(features[0, : int(n_frames)].cpu())
 
 
 def network_input(frontend: Frontend, blocks: Iterable[np.ndarray], voiced: np.ndarray | None = None) -> SpooledRows:
@@ -54,4 +73,5 @@ def network_input(frontend: Frontend, blocks: Iterable[np.ndarray], voiced: np.n
         stop = min(start + CPU_FRAMES, len(rows))
         frames = read(start, stop) if c.cmvn is None else normalized_rows(read, len(rows), start, stop, c.cmvn)
         result.append(frames.cpu().numpy()[voiced[start:stop]])
+    rows.close()
     return result

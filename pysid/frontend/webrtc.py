@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pysid.errors import MissingExtra
+
 SAMPLE_RATES = (8000, 16000, 32000, 48000)  # Hz
 
 
@@ -147,7 +149,7 @@ def _webrtcvad() -> Any:
     try:
         import webrtcvad
     except ImportError as error:  # the old package webrtcvad fails like this, too, where pkg_resources is gone
-        raise ImportError(
-            f"webrtc_vad needs the package webrtcvad-wheels (pip install webrtcvad-wheels): {error}"
-        ) from error
+        raise MissingExtra(
+            f"WebRTC's detector needs the package webrtcvad-wheels: pip install webrtcvad-wheels ({error})"
+        ) from None
     return webrtcvad

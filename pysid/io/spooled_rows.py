@@ -1,6 +1,6 @@
 """Rows of a matrix that is too large for memory: they are kept in a temporary file."""
 
-import os
+import errno
 import tempfile
 from collections.abc import Iterator
 
@@ -41,6 +41,7 @@ class SpooledRows:
         """
         if not len(rows):
             return
+        self._file.seek(4 * self.dim * self._n)
         data = memoryview(np.ascontiguousarray(rows, np.float32).data).cast("B")
         with naming(tempfile.gettempdir()):
             while data:
@@ -53,9 +54,17 @@ class SpooledRows:
         n = max(0, min(stop, self._n) - start)
         data, at = bytearray(n * width), 0
         view = memoryview(data)
+        self._file.seek(start * width)
         while at < len(data):
-            at += os.preadv(self._file.fileno(), [view[at:]], start * width + at)
+            n_read = self._file.readinto(view[at:])
+            if not n_read:
+                raise OSError(errno.EIO, "the temporary file is cut off", tempfile.gettempdir())
+            at += n_read
         return np.frombuffer(data, np.float32).reshape(n, self.dim)
+
+    def close(self) -> None:
+        """Removes the file; there are no rows after that."""
+        self._file.close()
 
     def blocks(self) -> Iterator[np.ndarray]:
         """All rows, a few megabytes (m, dim) at a time."""

@@ -96,13 +96,13 @@ class Setting:
 
 def compare_on_trials(
     models: Sequence[str], trials_path: Path, data: str, setting: Setting = Setting()
-) -> tuple[list[OnTrials], Skipped]:
+) -> tuple[list[OnTrials], Skipped, int]:
     """Every model on the same trials.
 
     Args:
         data: a wav.scp, or a data directory with one.
     Returns:
-        the models in their order, and the utterances that one of them could not embed.
+        the models in their order, the utterances that one of them could not embed, and how many there are.
     Raises:
         DataError: a file is missing or malformed, a trial has no truth or no audio, or nothing could be scored.
     """
@@ -120,12 +120,16 @@ def compare_on_trials(
     if not (common & is_target).any() or not (common & ~is_target).any():
         raise DataError(f"{trials_path}: no target or no nontarget trial that all models could score")
     parts = [(cost, scores[common & is_target], scores[common & ~is_target]) for cost, scores in found]
-    return [
-        OnTrials(
-            model, cost, target, nontarget, detection_summary(target, nontarget), calibrated_cllr(target, nontarget)
-        )
-        for model, (cost, target, nontarget) in zip(models, parts, strict=True)
-    ], skipped
+    return (
+        [
+            OnTrials(
+                model, cost, target, nontarget, detection_summary(target, nontarget), calibrated_cllr(target, nontarget)
+            )
+            for model, (cost, target, nontarget) in zip(models, parts, strict=True)
+        ],
+        skipped,
+        len({name for trial in trials for name in (trial.enrol, trial.test)}),
+    )
 
 
 def compare_on_conversations(

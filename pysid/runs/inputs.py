@@ -11,12 +11,11 @@ from pysid.data.features import FRONTEND_FILE, read_frontend
 from pysid.data.sources import ArraySource, AudioFiles, AudioSource, CorpusAudio, Stored
 from pysid.diarization.windows import WindowConfig, subsegment_lines, uniform_windows
 from pysid.errors import DataError, Skipped
-from pysid.frontend.long_recording import LONG_S, network_input
+from pysid.frontend.long_recording import read_input
 from pysid.io.ark.archive import read_matrices, split_specifier
 from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.spooled_rows import SpooledRows
 from pysid.io.tables import read_table, read_wav_scp
-from pysid.model.recording import BLOCK_S
 from pysid.model.speaker_model import SpeakerModel
 from pysid.runs.names import find_files, name_files
 from pysid.segments import Segment
@@ -137,12 +136,8 @@ class WindowInputs(Inputs):
 
     @torch.inference_mode()
     def _of_recording(self, source: AudioSource, key: str) -> np.ndarray | SpooledRows:
-        frontend = self.model.frontend
         with source.open(key) as piece:
-            if piece.duration_s > LONG_S and not frontend.config.needs_whole:
-                return network_input(frontend, piece.blocks(BLOCK_S))
-            wave = piece.read()
-        return self.model.features([wave])[0]
+            return read_input(self.model.frontend, piece)
 
 
 def open_inputs(
@@ -185,7 +180,7 @@ def _open_source(
     if specifier == "ark":
         return ArchiveInputs(source, allow_pipes)
     if path.is_dir() and ((path / "wav.scp").exists() or (path / "feats.scp").exists()):
-        stored = (path / "feats.scp").exists() and (path / FRONTEND_FILE).exists()
+        stored = channel is None and (path / "feats.scp").exists() and (path / FRONTEND_FILE).exists()
         if stored and read_frontend(path) == model.config.frontend:
             return _feature_table(path / "feats.scp", allow_pipes)
         corpus = Corpus.read(path)

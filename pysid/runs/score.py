@@ -12,6 +12,7 @@ from pysid.backend.chain import Backend
 from pysid.backend.trials import enrol, score_trials
 from pysid.errors import DataError, Skipped
 from pysid.io.ark.archive import read_vectors
+from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.lock import output_lock
 from pysid.io.table_formats import SPK2UTT, TRIALS
 from pysid.io.tables import Trial, read_spk2utt, read_trials, write_scores
@@ -34,6 +35,7 @@ class ScoringConfig:
         cohort: embeddings of other speakers, for adaptive s-norm; None leaves s-norm out.
         top_n: of their scores that s-norm takes.
         calibrate: turn scores into log-likelihood ratios by the model's calibration.
+        channel, max_hours: of recordings; see `AudioReader`.
     """
 
     backend: str | None = None
@@ -41,6 +43,8 @@ class ScoringConfig:
     cohort: str | None = None
     top_n: int = 300
     calibrate: bool = False
+    channel: int | None = None
+    max_hours: float = MAX_HOURS
 
     def __post_init__(self) -> None:
         if self.calibrate and self.cohort is not None:
@@ -56,7 +60,7 @@ def score_list(
     model: str | None = None,
     workers: Workers = THIS_PROCESS,
     allow_pipes: bool = False,
-) -> None:
+) -> tuple[Skipped, int]:
     """What `pysid score` does: see its options.
 
     Embeddings of audio are kept beside `out` until the scores are there, so that a second run resumes where the first
@@ -70,6 +74,8 @@ def score_list(
         model: directory or name.
         workers: who embeds.
         allow_pipes: run entries that are shell commands.
+    Returns:
+        The utterances without an embedding, and how many there were.
     Raises:
         DataError: a file that is missing or malformed, an utterance or speaker of the lists that does not exist, no
             trial that can be scored, or another run that writes `out`.
@@ -86,7 +92,7 @@ def score_list(
     wanted = _wanted(trials, spk2utt)
     skipped = Skipped()
     with output_lock(out):
-        source = open_vectors(audio, opened, wanted, out, workers, allow_pipes)
+        source = open_vectors(audio, opened, wanted, out, workers, allow_pipes, config.channel, config.max_hours)
         _check_names(trials, trials_path, spk2utt, source.names, audio)
         if spk2utt is not None and config.enrol_spk2utt is not None:
             _check_enrolment(spk2utt, config.enrol_spk2utt, source.names, audio)
@@ -102,10 +108,9 @@ def score_list(
         if not scored:
             raise DataError(f"{trials_path}: no trial could be scored: {skipped.brief()}")
         write_scores(out, scored)
-    if len(skipped):
-        say(skipped.summary(len(wanted)), WARNING)
     if len(scored) < len(trials):
         say(f"left out {len(trials) - len(scored)} of {len(trials)} trials", WARNING)
+    return skipped, len(wanted)
 
 
 def fit_calibration(backend: Backend, trials_path: Path, source: str, dim: int) -> LogisticCalibration:

@@ -7,6 +7,7 @@ import numpy as np
 
 from pysid.errors import Skipped
 from pysid.io.ark.archive import read_vector, read_vectors, split_specifier
+from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.tables import read_table
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.shards import gather
@@ -80,8 +81,10 @@ class EmbeddedVectors(VectorSource):
         out: Path,
         workers: Workers,
         allow_pipes: bool = False,
+        channel: int | None = None,
+        max_hours: float = MAX_HOURS,
     ) -> None:
-        inputs = open_inputs([source], model, allow_pipes)
+        inputs = open_inputs([source], model, allow_pipes, channel, max_hours)
         assert inputs.keys is not None and inputs.source is not None
         self.names = set(inputs.keys)
         some = SourceInputs(inputs.source.part(key for key in inputs.keys if key in wanted))
@@ -100,7 +103,14 @@ class EmbeddedVectors(VectorSource):
 
 
 def open_vectors(
-    source: str, model: SpeakerModel, wanted: Collection[str], out: Path, workers: Workers, allow_pipes: bool = False
+    source: str,
+    model: SpeakerModel,
+    wanted: Collection[str],
+    out: Path,
+    workers: Workers,
+    allow_pipes: bool = False,
+    channel: int | None = None,
+    max_hours: float = MAX_HOURS,
 ) -> VectorSource:
     """The embeddings that a user names: `scp:`, `ark:` or a file of them, else what is to be embedded.
 
@@ -114,4 +124,4 @@ def open_vectors(
         return ListedVectors(Path(name), allow_pipes)
     if specifier == "ark" or Path(name).suffix in (".npz", ".ark"):
         return ArchivedVectors(source, wanted, allow_pipes)
-    return EmbeddedVectors(source, model, wanted, out, workers, allow_pipes)
+    return EmbeddedVectors(source, model, wanted, out, workers, allow_pipes, channel, max_hours)

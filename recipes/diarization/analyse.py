@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pysid.segmentation.local_speech import LocalSpeech
 
 from pysid.config import assignment
 from pysid.diarization.config import DiarizationConfig
@@ -24,6 +23,7 @@ from pysid.io.scp import resolve_path
 from pysid.io.tables import read_wav_scp
 from pysid.io.turns.rttm import read_rttm
 from pysid.progress import track
+from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segmentation.protocol import FrameGrid
 from pysid.segments import Segment
 

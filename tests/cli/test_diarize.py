@@ -217,7 +217,7 @@ def test_bad_arguments(pysid, piece, tmp_path):
         (
             "--threshold",
             1,
-        ): "is for ahc and linkage, and the clustering here is vbx: choose one of those (--clustering ahc), "
+        ): "is for ahc, linkage and centroid, and the clustering here is vbx: choose one of those (--clustering ahc), "
         "or set clustering.fb, of which higher values find fewer speakers (now ",
         ("--set", "clustering.kind=spectral", "--threshold", 1): "or say how many speakers there are",
         ("--model", tmp_path): f"{tmp_path}: expected a model directory with config.json",

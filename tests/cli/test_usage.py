@@ -4,7 +4,7 @@ import pytest
 
 WRONG = [
     ("diarize", "give recordings"),
-    ("diarize a.wav --threshold 1 --clustering vbx", "--threshold is for --clustering ahc and linkage"),
+    ("diarize a.wav --threshold 1 --clustering vbx", "--threshold is for --clustering ahc, linkage and centroid"),
     ("diarize a.wav --segmentation pyannote --vad energy", "the network finds speech itself"),
     ("diarize a.wav --num-speakers 2 --max-speakers 3", "give --num-speakers, or bounds, not both"),
     ("diarize a.wav --min-speakers 3 --max-speakers 2", "--max-speakers 2 is less than --min-speakers 3"),
@@ -13,6 +13,7 @@ WRONG = [
     ("enroll --db a.db ann --from a.json", "give --from and --speaker together"),
     ("enroll --db a.db ann", "give recordings of the speaker, or --from and --speaker"),
     ("embed a.wav a.npz --shift 1", "--shift needs a --window"),
+    ("features data out --stored --channel 1", "--channel is for recordings, and --stored starts from features"),
     ("score trials wav.scp scores --calibrate --cohort a.npz", "--calibrate is for scores without a --cohort"),
     ("fit-backend model ark:a utt2spk --calibration-trials t", "--calibration-embeddings go together"),
     ("compare default default --data d --trials t", "a model is named twice"),

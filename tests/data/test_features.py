@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from pysid.config import to_plain
-from pysid.data import features
 from pysid.data.corpus import Corpus
 from pysid.data.features import compute_features, read_frontend, read_wave_features, write_features
 from pysid.errors import DataError
-from pysid.frontend import VOXCELEB, CmvnConfig, Frontend
+from pysid.frontend import VOXCELEB, CmvnConfig, Frontend, long_recording
 from pysid.io.ark.archive import read_matrices
 from pysid.io.tables import read_num_frames, read_table
 from pysid.parallel.workers import Workers
@@ -171,7 +170,7 @@ def test_in_memory(small, with_broken):
 def test_long_recordings_are_not_held_and_give_the_same(with_broken, tmp_path, monkeypatch, compress):
     corpus = Corpus.read(with_broken)
     skipped = write_features(corpus, tmp_path / "whole", VOXCELEB, compress=compress)
-    monkeypatch.setattr(features, "LONG_S", 1.0)
+    monkeypatch.setattr(long_recording, "LONG_S", 1.0)
     assert write_features(corpus, tmp_path / "blocks", VOXCELEB, compress=compress).reasons == skipped.reasons
     whole, blocks = (dict(read_matrices(tmp_path / name / "feats.scp")) for name in ("whole", "blocks"))
     assert list(whole) == list(blocks)

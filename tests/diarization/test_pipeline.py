@@ -12,6 +12,7 @@ import pytest
 from pysid.activity import Activity
 from pysid.backend.chain import CosineBackend
 from pysid.diarization import Diarization, Diarizer, SpeakerCount
+from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.files import load_config, save_config, with_settings
 from pysid.diarization.pipeline import Analysis, spread, union
 from pysid.diarization.speech import speech_mask
@@ -320,6 +321,24 @@ def test_settings_are_kept_with_a_model(tmp_path: Path, diarizer: Diarizer) -> N
     assert load_config(model, {"clustering.fa": 0.2})[0].clustering.fb == 3
 
 
+@pytest.mark.parametrize("turn_around", [False, True])
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"clustering.start.kind": "linkage", "clustering.kind": "vbx"}, ("vbx", "linkage")),
+        ({"clustering.start.threshold": 7, "clustering.kind": "vbx"}, ("vbx", 7)),
+        ({"clustering.threshold": 0.5, "clustering": {"kind": "centroid"}}, ("centroid", 0.5)),
+        ({"clustering.kind": "ahc", "clustering.threshold": 3}, ("ahc", 3)),
+    ],
+)
+def test_the_order_of_settings_does_not_matter(settings, expected, turn_around) -> None:
+    items = list(settings.items())
+    found = with_settings(DiarizationConfig(), dict(reversed(items) if turn_around else items)).clustering
+    start = getattr(found, "start", None)
+    wanted = {"linkage": getattr(start, "kind", None), 7: getattr(start, "threshold", None)}
+    assert (found.kind, wanted.get(expected[1], getattr(found, "threshold", None))) == expected
+
+
 def test_naming_the_kind_that_is_there_changes_nothing(diarizer: Diarizer) -> None:
     """`--clustering vbx` on a model tuned for it must not fall back to the defaults; another kind starts anew."""
     c = with_settings(diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "clustering.start.threshold": 7})
@@ -332,7 +351,7 @@ def test_webrtc_needs_one_of_its_rates(diarizer: Diarizer) -> None:
     mfcc = replace(diarizer.model.config.frontend.features, sample_rate=11025, high_hz=5000.0)
     frontend = replace(diarizer.model.config.frontend, features=mfcc)
     model = SpeakerModel(replace(diarizer.model.config, frontend=frontend), diarizer.model.network, diarizer.backend)
-    with pytest.raises(DataError, match=r"takes 8000, 16000, 32000, 48000 Hz, the model 11025; take --vad adaptive$"):
+    with pytest.raises(DataError, match=r"takes 8000, 16000, 32000, 48000 Hz, got 11025; take --vad adaptive$"):
         Diarizer(model, with_settings(diarizer.config, {"vad": {"kind": "webrtc"}, "overlap": None}))
 
 

@@ -47,7 +47,9 @@ def test_every_weight_learns() -> None:
     embedding, attention = network.classifier_input(torch.randn(3, 40, 13))
     assert embedding.shape == (3, 5) and attention is None
     (embedding * torch.randn(3, 5)).sum().backward()
-    assert all(p.grad is not None for p in network.parameters())
+    grads = {name: p.grad for name, p in network.named_parameters()}
+    assert all(grad is not None and torch.isfinite(grad).all() for grad in grads.values())
+    assert all(grad.abs().max() > 0 for grad in grads.values() if grad is not None and grad.ndim > 1)
 
 
 def test_settings_there_and_back() -> None:

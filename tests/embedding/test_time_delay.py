@@ -77,7 +77,9 @@ def test_every_weight_learns(config: TimeDelayConfig) -> None:
     embedding, attention = network.classifier_input(torch.randn(3, 40, 13))
     assert embedding.shape == (3, 5) and attention is None
     (embedding * torch.randn(3, 5)).sum().backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
+    grads = [p.grad for p in network.parameters()]
+    assert all(grad is not None and torch.isfinite(grad).all() for grad in grads)
+    assert all(grad.abs().max() > 0 for grad in grads if grad is not None and grad.ndim > 1)
 
 
 def test_settings_there_and_back() -> None:
@@ -87,6 +89,7 @@ def test_settings_there_and_back() -> None:
         ({"segment_dims": ()}, "layers of positive widths"),
         ({"slope": 1.0}, r"slope must lie in \[0, 1\)"),
         ({"frame_layers": (FrameLayerConfig(4, (-1, 0, 1), 1),)}, "no padding of their own"),
+        ({"padding": "reflect", "frame_layers": (FrameLayerConfig(4, (-2, -1, 0)),)}, "as far back as ahead"),
     ]:
         with pytest.raises(ValueError, match=message):
             dataclasses.replace(CUT, **wrong)

@@ -90,6 +90,9 @@ def test_files_that_do_not_fit(kaldi: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "two.npy", np.zeros((2, 2)))
     np.save(tmp_path / "nan.npy", np.array([np.nan] * 4))
     np.save(tmp_path / "code.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "several.npz", a=np.zeros(4))
+    (tmp_path / "several.npz").rename(tmp_path / "several.npy")
+    (tmp_path / "zip.npy").write_bytes(b"PK\x03\x04" + bytes(40))
     (tmp_path / "damaged.npy").write_bytes(b"\x93NUMPY")
     (tmp_path / "damaged").write_bytes(b"\0B<Plda> ")
     for plda, mean, dim, message in [
@@ -98,6 +101,8 @@ def test_files_that_do_not_fit(kaldi: Path, tmp_path: Path) -> None:
         (tmp_path / "damaged", None, 4, "damaged"),
         (None, tmp_path / "none.npy", 4, r"none\.npy: cannot read the file"),
         (None, tmp_path / "damaged.npy", 4, r"damaged\.npy: expected an array of NumPy"),
+        (None, tmp_path / "several.npy", 4, r"several\.npy: expected one array of NumPy, got an archive of several"),
+        (None, tmp_path / "zip.npy", 4, r"zip\.npy: expected an array of NumPy"),
         (None, tmp_path / "code.npy", 4, r"code\.npy: expected an array of NumPy"),
         (None, tmp_path / "two.npy", 4, r"expected a vector of finite numbers, got float64 of the shape \(2, 2\)"),
         (None, tmp_path / "nan.npy", 4, "expected a vector of finite numbers"),

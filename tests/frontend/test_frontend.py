@@ -23,6 +23,7 @@ from pysid.frontend import (
     sliding_cmvn,
     webrtc_vad,
 )
+from pysid.frontend.silero import SileroVadConfig
 
 CONFIGS = [
     VOXCELEB,
@@ -150,3 +151,9 @@ def test_the_voxceleb_recipe():
     assert dataclasses.astuple(c.vad)[1:] == (5.5, 0.5, 2, 0.12)
     assert (c.cmvn.window, c.cmvn.center, c.cmvn.norm_vars) == (300, True, False)
     assert math.isclose(Frontend(c).features.config.first_centre_ms, 5.0)
+
+
+@pytest.mark.parametrize("vad", [WebrtcVadConfig(), SileroVadConfig()])
+def test_detectors_for_few_rates(vad):
+    with pytest.raises(ValueError, match=f"the VAD {vad.kind} takes 8000, 16000.* Hz, got 22050"):
+        FrontendConfig(features=MfccConfig(sample_rate=22050), vad=vad)

@@ -6,10 +6,10 @@ import torch
 
 from pysid.diarization.windows import WindowConfig
 from pysid.errors import Skipped
+from pysid.frontend import long_recording
 from pysid.io.ark.archive import read_vectors
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.model.speaker_model import SpeakerModel
-from pysid.runs import inputs
 from pysid.runs.embed import embed
 from pysid.runs.inputs import Inputs, WindowInputs, open_inputs
 
@@ -111,7 +111,7 @@ def test_windows_of_a_long_recording_are_those_of_a_short_one(opened, small, mon
     (small / "wav.scp").write_text((small / "wav.scp").read_text() + "alicia-no no.wav\n")
     (small / "utt2spk").write_text((small / "utt2spk").read_text() + "alicia-no alicia\n")
     whole, skipped = windows()
-    monkeypatch.setattr(inputs, "LONG_S", 1.0)
+    monkeypatch.setattr(long_recording, "LONG_S", 1.0)
     blocks, again = windows()
     assert list(whole) == list(blocks) and list(skipped.reasons) == ["alicia-no"]
     assert skipped.reasons == again.reasons and "No such file" in again.reasons["alicia-no"]

@@ -79,12 +79,11 @@ def read(path: Path) -> ToolkitModel:
     encoder = _group(settings, "encoder", "ConvASREncoder", where)
     decoder = _group(settings, "decoder", "SpeakerDecoder", where)
     network = _titanet(encoder, decoder, features.n_mels, where)
-    _check_buffers(weights, features, file)
     own = {k: x for k, x in weights.items() if not k.startswith(OF_TRAINING) and k not in BUFFERS}
     config = ModelConfig(FrontendConfig(features=features), network, WHOLE)
-    return ToolkitModel(
-        TOOLKIT, config, build(network, published_names(own), file, f"that {SETTINGS} describes"), (file,)
-    )
+    built = build(network, published_names(own), file, f"that {SETTINGS} describes")
+    _check_buffers(weights, features, file)  # after the weights, which bound the size of the filters
+    return ToolkitModel(TOOLKIT, config, built, (file,))
 
 
 def _file(path: Path) -> Path | None:

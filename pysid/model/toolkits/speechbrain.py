@@ -48,7 +48,7 @@ def read(path: Path) -> ToolkitModel:
     """The model in a folder; of the settings only plain values and references to one another are read, nothing is run.
 
     Raises:
-        DataError: a file is missing or damaged, or it is another network than ECAPA-TDNN.
+        DataError: a file is missing or damaged, or its network is not one that is read.
     """
     where = path / SETTINGS
     settings = read_hyperparams(where)
@@ -58,10 +58,10 @@ def read(path: Path) -> ToolkitModel:
         raise DataError(f"{where}: mean_var_norm must be of norm_type sentence without std_norm, got {norm}")
     given = settings.get("embedding_model")
     kind = given.get(CLASS) if isinstance(given, dict) else None
-    make = NETWORKS.get(str(kind), _ecapa)
-    network = make(
-        _group(settings, "embedding_model", kind if kind in NETWORKS else ECAPA, where), features.n_mels, where
-    )
+    make = NETWORKS.get(str(kind))
+    if make is None:
+        raise DataError(f"{where}: expected embedding_model to be one of {', '.join(NETWORKS)}, got {kind!r}")
+    network = make(_group(settings, "embedding_model", str(kind), where), features.n_mels, where)
     config = ModelConfig(FrontendConfig(features=features), network, WHOLE)
     weights = _names(network, read_checkpoint(path / WEIGHTS))
     built = build(network, weights, path / WEIGHTS, f"that {SETTINGS} describes")

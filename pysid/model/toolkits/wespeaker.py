@@ -14,6 +14,7 @@ from torch import Tensor
 from pysid.config import read_plain
 from pysid.embedding.campplus import CamPlusPlusConfig, published_names
 from pysid.embedding.ecapa import EcapaConfig
+from pysid.embedding.renaming import renamed
 from pysid.embedding.resnet import ResNetConfig, wespeaker_resnet
 from pysid.embedding.time_delay import TimeDelayConfig, names_of_wespeaker
 from pysid.embedding.xvector import KALDI_FRAME_LAYERS
@@ -174,7 +175,7 @@ def resnet_names(weights: dict[str, Tensor], config: ResNetConfig) -> dict[str, 
             stage, i, which, end = beside.groups()
             place = f"shortcut.{'conv' if which == '0' else 'norm'}.{end}"
         else:
-            ours = next((re.sub(a, b, name) for a, b in _STEM if re.fullmatch(a, name)), name)
+            ours = renamed(name, _STEM)
             found[ours] = x
             continue
         stage_index = int(stage) - 1

@@ -114,6 +114,17 @@ def test_settings(tmp_path: Path, old: str, new: str, message: str) -> None:
     refusal(path)
 
 
+def test_filters_of_gigabytes_are_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(config: object) -> None:
+        raise AssertionError("the filters are made")
+
+    monkeypatch.setattr("pysid.model.toolkits.nemo.StftMel", made)
+    settings = CASE.settings.replace("features: 40", "features: 60000", 1).replace("feat_in: 40", "feat_in: 60000", 1)
+    path = written(tmp_path / "x.nemo", settings.replace("n_fft: 512", "n_fft: 99998", 1))
+    with pytest.raises(DataError, match="size mismatch"):
+        SpeakerModel.load(path)
+
+
 def test_hostile_archives(tmp_path: Path) -> None:
     path = tmp_path / "x.nemo"
     whole = written(path).read_bytes()

@@ -28,13 +28,14 @@ pipeline:
     clustering: AgglomerativeClustering
     embedding: pyannote/wespeaker-voxceleb-resnet34-LM
     embedding_batch_size: 32
+    segmentation_step: 0.2
     embedding_exclude_overlap: true
     segmentation: pyannote/segmentation-3.0
     segmentation_batch_size: 32
 params:
   clustering:
     method: centroid
-    min_cluster_size: 12
+    min_cluster_size: 7
     threshold: 0.7
   segmentation:
     min_duration_off: 0.25
@@ -67,16 +68,28 @@ def test_its_hyper_parameters_are_settings(pipeline: Path) -> None:
     assert find_model(pipeline) == pipeline and find_model(pipeline / "config.yaml") == pipeline / "config.yaml"
     diarizer = Diarizer.load(pipeline)
     config = diarizer.config
-    assert isinstance(config.windows, LocalWindowConfig) and config.windows.shift_s == 1.0
+    assert isinstance(config.windows, LocalWindowConfig) and config.windows.shift_s == 2.0
     assert config.windows.segmentation == str(pipeline / "segmentation-3.0") and config.windows.min_clean_s == 0.5
-    assert config.clustering == CentroidConfig(threshold=0.7, min_cluster_size=12)
+    assert config.clustering == CentroidConfig(threshold=0.7, min_cluster_size=7)
     assert config.turns.bridge_s == 0.25 and config.overlap is not None
     other = Diarizer.load(pipeline, settings={"clustering.threshold": 0.5, "turns.bridge_s": 0})
-    assert other.config.clustering == CentroidConfig(threshold=0.5, min_cluster_size=12)
+    assert other.config.clustering == CentroidConfig(threshold=0.5, min_cluster_size=7)
+
+
+def test_overlapped_frames_count_by_default_as_in_pyannote(pipeline: Path) -> None:
+    path = pipeline / "config.yaml"
+    for text in (
+        SETTINGS.replace("exclude_overlap: true", "exclude_overlap: false"),
+        SETTINGS.replace("    embedding_exclude_overlap: true\n", ""),
+    ):
+        path.write_text(text)
+        windows = Diarizer.load(pipeline).config.windows
+        assert isinstance(windows, LocalWindowConfig) and windows.min_clean_s > 10 * windows.shift_s
 
 
 def test_it_diarizes(pipeline: Path) -> None:
     found = Diarizer.load(pipeline)(Int16Scale(np.tile(waveform(), 10)))
+    assert found.turns
     assert all(0 <= turn.segment.start_s < turn.segment.end_s <= found.duration_s for turn in found.turns)
 
 
@@ -116,9 +129,9 @@ def test_settings_of_a_network_are_no_pipeline(networks: Path, tmp_path: Path) -
         ("min_duration_off: 0.25", "threshold: 0.5", "params.segmentation: threshold is not supported"),
         ("min_duration_off: 0.25", "min_duration_off: long", "min_duration_off must be a number, got 'long'"),
         ("threshold: 0.7", "threshold: -1", "threshold must not be negative"),
-        ("min_cluster_size: 12", "min_cluster_size: 0", "min_cluster_size must be at least 1"),
-        ("min_cluster_size: 12", "size: 12", "params.clustering: size is not supported"),
-        ("embedding_batch_size: 32", "segmentation_step: 0", r"segmentation_step must lie in \(0, 1\], got 0"),
+        ("min_cluster_size: 7", "min_cluster_size: 0", "min_cluster_size must be at least 1"),
+        ("min_cluster_size: 7", "size: 12", "params.clustering: size is not supported"),
+        ("segmentation_step: 0.2", "segmentation_step: 0", r"segmentation_step must lie in \(0, 1\], got 0"),
         ("embedding_batch_size: 32", "plda: x", "pipeline.params: plda is not supported"),
         ("params:\n  clustering", "params: 3\nother:\n  clustering", "expected groups of hyper-parameters"),
         ("version: 3.1.0", "x: !!python/object/apply:os.system [ls]", r"config\.yaml:1: expected YAML"),

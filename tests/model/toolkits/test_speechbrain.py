@@ -45,7 +45,7 @@ def test_a_folder_and_its_checkpoint_are_the_same_model(name: str, kind: type, t
         ("resnet", "[1, 2, 2, 2]", "[1, 2, 2, 0]", "strides must be a list of whole numbers from 1"),
         ("resnet", "[1, 2, 2, 2]", "[1, 1, 2, 2]", r"has superfluous 5 tensors, such as 'stages\.1\.0\.shortcut"),
         ("resnet", "lin_neurons: 24", "lin_neurons: many", "'embedding_dim' must be a whole number"),
-        ("resnet", "ResNet.ResNet", "ResNet.Other", "expected embedding_model to be a .*got 'speechbrain.*Other'"),
+        ("resnet", "ResNet.ResNet", "ResNet.Other", "expected embedding_model to be one of .*got 'speechbrain.*Other'"),
     ],
 )
 def test_settings(name: str, old: str, new: str, message: str, tmp_path: Path) -> None:

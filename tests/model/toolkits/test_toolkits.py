@@ -96,7 +96,11 @@ def test_unknown_tensors_are_said(tmp_path: Path) -> None:
     "old, new, message",
     [
         ("std_norm: False", "std_norm: True", "mean_var_norm must be of norm_type sentence without std_norm"),
-        ("ECAPA_TDNN.ECAPA_TDNN", "ECAPA_TDNN.Other", "expected embedding_model to be a .*got 'speechbrain.*Other'"),
+        (
+            "ECAPA_TDNN.ECAPA_TDNN",
+            "ECAPA_TDNN.Other",
+            "embedding_model to be one of .*got 'speechbrain.*Other'",
+        ),
         ("kernel_sizes: [5, 3, 3, 3, 1]", "kernel_sizes: [5, 3, 3]", "expected kernel_sizes 5, 3 for each block and 1"),
         ("channels: [32, 32", "channels: [32, 16", "expected blocks of as many channels"),
         ("lin_neurons: 24", "lin_neurons: many", "'embedding_dim' must be a whole number, got 'many'"),
