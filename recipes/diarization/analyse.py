@@ -45,7 +45,7 @@ def save(path: Path, analysis: Analysis) -> None:
     if analysis.overlap is not None:
         optional["overlap"] = analysis.overlap.astype(np.float16)
     if analysis.local is not None:
-        optional |= _of_local(analysis.local)
+        optional |= _local_arrays(analysis.local)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(
             file,
@@ -58,7 +58,7 @@ def save(path: Path, analysis: Analysis) -> None:
         )
 
 
-def _of_local(local: LocalAnalysis) -> dict[str, np.ndarray]:
+def _local_arrays(local: LocalAnalysis) -> dict[str, np.ndarray]:
     """What is heard in windows; the embeddings of local speakers are stored like those of other windows."""
     speech, speakers, grid = local.speech, local.speakers, local.speech.grid
     return {
@@ -71,7 +71,7 @@ def _of_local(local: LocalAnalysis) -> dict[str, np.ndarray]:
 
 
 def _local(arrays: Mapping[str, np.ndarray]) -> LocalAnalysis:
-    """The opposite of `_of_local`."""
+    """The opposite of `_local_arrays`."""
     window_s, step_s, first_s = arrays["grid"].tolist()
     grid = FrameGrid(window_s=window_s, step_s=step_s, first_s=first_s)
     window, slot, speech_s, clean_s = arrays["speakers"]
