@@ -114,12 +114,13 @@ class TestOptions:
 class TestStages:
     def test_only_those_asked_for_and_only_once(self, commands):
         assert commands("--stage", 1, "--stop-stage", 3, "--jobs", 2, "--copies", 70) == [
-            "pysid features data/train exp/features/train --compress --jobs 2",
-            "pysid features data/voxceleb1_test exp/features/voxceleb1_test --compress --jobs 2",
-            "pysid augment data/train data/augmented-train --noises data/musan_noise --music data/musan_music --speech "
-            "data/musan_speech --rooms=data/rirs/simulated_rirs/smallroom/rir_list "
+            "pysid features data/train exp/features/train --allow-skipped --compress --jobs 2",
+            "pysid features data/voxceleb1_test exp/features/voxceleb1_test --allow-skipped --compress --jobs 2",
+            "pysid augment data/train data/augmented-train --allow-skipped --noises data/musan_noise "
+            "--music data/musan_music --speech data/musan_speech --rooms=data/rirs/simulated_rirs/smallroom/rir_list "
             "--rooms=data/rirs/simulated_rirs/mediumroom/rir_list --subset 70 --jobs 2",
-            "pysid features data/augmented-train/train_aug exp/features/train_aug --compress --stored-vad --jobs 2",
+            "pysid features data/augmented-train/train_aug exp/features/train_aug --allow-skipped "
+            "--compress --stored-vad --jobs 2",
         ]
         assert commands("--stage", 1, "--stop-stage", 3, "--jobs", 3, "--copies", 70) == []
         assert commands("--stage", 1, "--stop-stage", 3, "--cluster=tcp://a:1", "--copies", 70) == []

@@ -24,6 +24,7 @@ BATCHES = {"segmentation_batch_size", "embedding_batch_size"}  # which change no
 
 
 def claims(path: Path) -> bool:
+    """Whether a path is a folder with `config.yaml` and no checkpoint beside it, or that file."""
     if path.name == SETTINGS and path.is_file():
         return claims(path.parent)
     if not (path / SETTINGS).is_file():
@@ -32,6 +33,12 @@ def claims(path: Path) -> bool:
 
 
 def read(path: Path) -> ToolkitModel:
+    """The embedding that a pipeline names, with its hyper-parameters as settings of a diarization.
+
+    Raises:
+        DataError: the pipeline is another one, has a setting that is not supported and would change what is computed,
+            or names a network that is not a checkpoint within the folder.
+    """
     folder = path if path.is_dir() else path.parent
     where = folder / SETTINGS
     pipeline, params = _parts(where)

@@ -88,19 +88,32 @@ class WindowBatches:
         self._fbank = Fbank(features)
 
     def epoch(self, epoch: int, process: int = 0, n_processes: int = 1) -> "WindowEpoch":
-        """One process's share of each batch of an epoch."""
+        """One process's share of each batch of an epoch.
+
+        Args:
+            epoch: its number; another one draws other windows.
+            process: the number of the process, in [0, n_processes).
+            n_processes: that share a batch, each with rows of its own.
+        """
         size = self.config.batch_size
         return WindowEpoch(self, epoch, range(process * size // n_processes, (process + 1) * size // n_processes))
 
     def to_features(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Log mel energies (b, T, D) of samples (b, S), on their device, and the targets as they are."""
         with torch.no_grad():
             return self._fbank.to(inputs.device)(inputs.float()), labels
 
     def describe(self, epoch: int, batch: int) -> str:
+        """The seed, from which a batch can be drawn again, for a message about it."""
         return f"windows drawn with seed {self.seed}"
 
     def window(self, epoch: int, batch: int, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """One window (S,) int16, and its target (F, K) float32."""
+        """One window (S,) int16, and its target (F, K) float32.
+
+        Args:
+            epoch, batch: numbers of both, as of `epoch`.
+            row: the place of the window in the batch, in [0, batch_size).
+        """
         rng = np.random.default_rng([self.seed, epoch, batch, row])
         source = [self.sources.mixer, self.sources.labelled, self.sources.unlabelled][rng.choice(3, p=self._shares)]
         assert source is not None

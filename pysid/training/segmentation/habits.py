@@ -58,7 +58,13 @@ class Said(NamedTuple):
 
 
 def draw_turns(habit: Habit, n_speakers: int, duration_s: float, rng: np.random.Generator) -> list[Said]:
-    """What is said until `duration_s`, by speakers of whom some say more; the first turn may have begun before 0."""
+    """What is said in a conversation, by speakers of whom some say more.
+
+    Args:
+        habit: how they take turns.
+        n_speakers: 0 or more; speakers are numbered from 0.
+        duration_s: no turn begins later; the first may have begun before 0.
+    """
     if not n_speakers:
         return []
     talkative = rng.dirichlet(np.full(n_speakers, 1.5))

@@ -17,7 +17,13 @@ class SegmentationClassifier(nn.Module):
         self.register_buffer("orders", torch.from_numpy(config.powerset.permutations), persistent=False)
 
     def forward(self, features: Tensor, targets: Tensor, step: int) -> BatchResult:
-        """features (B, T, D), targets (B, F, K) as of `permutation_free_loss` -> the batch's loss."""
+        """The loss of a batch.
+
+        Args:
+            features: (B, T, D).
+            targets: (B, F, K), as of `permutation_free_loss`.
+            step: of the training; other losses change with it, this one does not.
+        """
         log_probabilities = self.network(features)
         targets = targets.float()
         orders: Tensor = self.orders  # type: ignore[assignment]
@@ -45,7 +51,12 @@ def permutation_free_loss(log_probabilities: Tensor, targets: Tensor, powerset: 
 
 
 def best_orders(log_probabilities: Tensor, targets: Tensor, orders: Tensor) -> Tensor:
-    """(B,) which row of `orders` (P, K) of classes makes the cross-entropy of each window least."""
+    """(B,) which order of the speakers makes the cross-entropy of each window least.
+
+    Args:
+        log_probabilities, targets: (B, F, K), as of `permutation_free_loss`.
+        orders: (P, K) of the classes, a row for each order of the speakers.
+    """
     # What a class of the target adds where another class is expected: all orders are sums of these.
     pairs = targets.transpose(1, 2) @ log_probabilities  # (B, K wanted, K said)
     n_classes = pairs.shape[1]

@@ -80,6 +80,11 @@ class Recordings:
 def active_frames(turns: Sequence[Turn], n_frames: int, step_s: float) -> np.ndarray:
     """(n_frames, N) bool: who of the N speakers, in the order of their names, speaks in the middle of each frame.
 
+    Args:
+        turns: of one recording.
+        n_frames: of the recording; the first begins at 0 s.
+        step_s: from one frame to the next.
+
     >>> from pysid.segments import Segment
     >>> active_frames([Turn(Segment(0.0, 0.02), "b"), Turn(Segment(0.0, 0.05), "a")], 3, 0.02).astype(int).tolist()
     [[1, 1], [1, 0], [0, 0]]

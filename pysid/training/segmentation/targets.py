@@ -28,20 +28,38 @@ def true_classes(active: np.ndarray, powerset: Powerset) -> tuple[np.ndarray, np
 
 
 def one_hot(classes: np.ndarray, counts: np.ndarray, n_classes: int) -> np.ndarray:
-    """(F, K) float32: distributions that are sure of `classes`, and zeros where a frame does not count."""
+    """(F, K) float32: distributions that are sure of a class, and zeros where a frame does not count.
+
+    Args:
+        classes: (F,) in [0, n_classes), as of `true_classes`.
+        counts: (F,) bool, likewise.
+        n_classes: K.
+    """
     target = np.zeros((len(classes), n_classes), np.float32)
     target[np.flatnonzero(counts), classes[counts]] = 1.0
     return target
 
 
 def matched(posteriors: np.ndarray, target: np.ndarray, powerset: Powerset) -> np.ndarray:
-    """Posteriors (F, K) of another network with its speakers in the order in which they agree best with `target`."""
+    """Posteriors with the speakers in the order in which they agree best with a target.
+
+    Args:
+        posteriors: (F, K) of another network, which has put the speakers in an order of its own.
+        target: (F, K), as of `one_hot`.
+        powerset: whose classes these are.
+    """
     agreement = [np.vdot(posteriors[:, order], target) for order in powerset.permutations]
     return np.asarray(posteriors[:, powerset.permutations[int(np.argmax(agreement))]])
 
 
 def resampled(posteriors: np.ndarray, times_s: np.ndarray, wanted_s: np.ndarray) -> np.ndarray:
-    """(F', K) posteriors at the middles `wanted_s` of frames, by interpolation between those at `times_s` (F,)."""
+    """Posteriors (F', K) of frames at other times, by linear interpolation; beyond the ends, those of the end.
+
+    Args:
+        posteriors: (F, K).
+        times_s: (F,) their middles, rising.
+        wanted_s: (F',) middles of the frames that are wanted.
+    """
     after = np.clip(np.searchsorted(times_s, wanted_s), 1, max(len(times_s) - 1, 1))
     if len(times_s) < 2:
         return np.repeat(posteriors[:1], len(wanted_s), 0)

@@ -82,7 +82,15 @@ class Voices:
         step_s: float,
         allow_pipes: bool = False,
     ) -> "Voices":
-        """Those of data directories with utt2spk. Raises DataError."""
+        """Those of data directories.
+
+        Args:
+            corpora: with utt2spk.
+            find_speech, sample_rate, step_s: as of `Voices`.
+            allow_pipes: wav.scp may have commands, which are run.
+        Raises:
+            DataError: there is no utt2spk, a clip cannot be read, or none has speech.
+        """
         for corpus in corpora:
             if not corpus.utt2spk:
                 raise DataError(f"{corpus.directory / 'utt2spk'}: expected the speakers of the clips, got no such file")
@@ -111,8 +119,13 @@ class Voices:
     def track(
         self, speaker: str, said: Sequence[Said], gains: Sequence[float], n_frames: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What a speaker says at the times of `said`, each piece cut out of clips and multiplied with a gain.
+        """What a speaker says in a conversation, each piece cut out of clips and multiplied with a gain.
 
+        Args:
+            speaker: one of `speakers`.
+            said: when; its numbers of speakers are not looked at.
+            gains: a factor for each of `said`.
+            n_frames: of the conversation.
         Returns:
             wave (n_frames hop,) float32, its speech at unit power times the gains; active (n_frames,) bool.
         """
