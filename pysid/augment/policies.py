@@ -147,7 +147,13 @@ class MadeNoiseAugment(_Policy):
         _check_snrs(self.snrs_db)
 
     def draw(self, sample_rate: int, n_samples: int, rng: np.random.Generator) -> list[Noise]:
-        """Draws the noise of an utterance of so many samples, at a rate in Hz."""
+        """The noise of an utterance.
+
+        Args:
+            sample_rate: Hz.
+            n_samples: length of the utterance.
+            rng: draws the noise and its level.
+        """
         return [Noise(steady_noise(n_samples, sample_rate, rng), _choose(self.snrs_db, rng))]
 
 
