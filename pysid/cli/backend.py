@@ -10,7 +10,7 @@ from pysid.cli.common import BackendKind, put
 
 def fit_backend(
     model: Annotated[Path, typer.Argument(help="Model directory; backend.safetensors is written into it.")],
-    embeddings: Annotated[str, typer.Argument(help="Training embeddings: scp:FILE, ark:FILE or FILE.npz.")],
+    embeddings: Annotated[str, typer.Argument(help="Training embeddings: scp:FILE, ark:FILE, FILE.npz or FILE.txt.")],
     utt2spk: Annotated[Path, typer.Argument(help="Their speakers.")],
     kind: Annotated[BackendKind, typer.Option(help="What to train.")] = BackendKind.plda,
     lda_dim: Annotated[int, typer.Option(min=0, help="Dimensions that LDA keeps; 0 leaves LDA out.")] = 200,

@@ -6,16 +6,37 @@ from typing import Annotated
 import typer
 
 from pysid.cli.common import Names, put, renamed
+from pysid.errors import DataError
+from pysid.io.files import STANDARD_STREAM
 
 FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote")
 
 
 MODELS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".nemo", ".onnx")  # endings of models' files
+SETTINGS = ("config.json", "config.yaml", "hyperparams.yaml")  # of folders of models
 
 
 def _is_model(path: Path) -> bool:
-    """Whether a path is a file of weights, or a folder that has one."""
-    return any(x.suffix in MODELS for x in (path.iterdir() if path.is_dir() else [path]))
+    """Whether a path is a file of a model or a folder that has one, or else the name of a model.
+
+    Raises:
+        DataError: it is a bare word that is none of these.
+    """
+    if path.is_dir():
+        return any(x.suffix in MODELS or x.name in SETTINGS for x in path.iterdir())
+    if path.suffix or path.exists() or str(path) == STANDARD_STREAM:
+        return path.suffix in MODELS or path.name in SETTINGS
+    from pysid.model.directory import model_names
+    from pysid.segmentation.find import NAMES as SEGMENTATIONS
+
+    if str(path) in model_names():
+        return True
+    if str(path) in SEGMENTATIONS:
+        raise DataError(
+            f"{path}: expected turns or a network of embeddings; pysid diarize --segmentation takes this name"
+        )
+    names = ", ".join(model_names())
+    raise DataError(f"{path}: expected turns or a model, got no such file or folder, nor the name of a model ({names})")
 
 
 def _check_format(name: str | None) -> str | None:
@@ -26,7 +47,11 @@ def _check_format(name: str | None) -> str | None:
 
 def convert(
     turns: Annotated[
-        list[Path], typer.Argument(metavar="IN...", help='Files of turns, or folders of them; "-" is standard input.')
+        list[Path],
+        typer.Argument(
+            metavar="IN...",
+            help='Files of turns, or folders of them; "-" is standard input. Or one model: file, folder or name.',
+        ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help='File, whose ending names the format; folder; or "-".')],
     to: Annotated[
@@ -61,7 +86,8 @@ def convert(
     A recording that has no name in its file is named after the file. RTTM and CSV hold many recordings; of the other
     formats a folder OUT gets a file for each. Times are kept to the millisecond.
 
-    A model of another toolkit, or an ONNX file, becomes a model directory OUT, with the same embeddings.
+    A model of another toolkit, or an ONNX file, becomes a model directory OUT, with the same embeddings. The names that
+    --model takes elsewhere stand for models here, too: campplus, and default and xvector, which are copied.
 
     Example: pysid convert meeting.rttm meeting.eaf
 
@@ -72,6 +98,8 @@ def convert(
     Example: pysid convert - - --from rttm --to srt < meeting.rttm
 
     Example: pysid convert campplus_cn_common.bin models/campplus
+
+    Example: pysid convert campplus models/campplus
 
     Example: pysid convert exp/xvec models/xvec --plda exp/xvec/plda
     """

@@ -25,7 +25,7 @@ def score(
     trials: Annotated[Path, typer.Argument(help="Lines 'enrol test' or 'enrol test target|nontarget'.")],
     audio: Annotated[
         str,
-        typer.Argument(metavar="WAV_SCP", help="wav.scp; or embeddings as scp:FILE, ark:FILE or FILE.npz."),
+        typer.Argument(metavar="WAV_SCP", help="wav.scp; or embeddings as scp:FILE, ark:FILE, FILE.npz or FILE.txt."),
     ],
     scores: Annotated[Path, typer.Argument(help="Output, one line per trial: enrol test score.")],
     model: Model = None,
@@ -35,7 +35,7 @@ def score(
         typer.Option("--enroll", help="spk2utt: the trials' first column names speakers enrolled by these utterances."),
     ] = None,
     cohort: Annotated[
-        str | None, typer.Option(help="Embeddings of other speakers (scp:, ark:, .npz) for adaptive s-norm.")
+        str | None, typer.Option(help="Embeddings of other speakers (scp:, ark:, .npz, .txt) for adaptive s-norm.")
     ] = None,
     top_n: Annotated[
         int, typer.Option(min=2, help="How many of the nearest cohort scores adaptive s-norm takes.")

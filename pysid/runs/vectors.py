@@ -122,6 +122,6 @@ def open_vectors(
     specifier, name = split_specifier(source)
     if specifier == "scp":
         return ListedVectors(Path(name), allow_pipes)
-    if specifier == "ark" or Path(name).suffix in (".npz", ".ark"):
+    if specifier == "ark" or Path(name).suffix in (".npz", ".ark", ".txt"):
         return ArchivedVectors(source, wanted, allow_pipes)
     return EmbeddedVectors(source, model, wanted, out, workers, allow_pipes, channel, max_hours)

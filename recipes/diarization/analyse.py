@@ -44,8 +44,10 @@ def save(path: Path, analysis: Analysis) -> None:
         optional["unbridged"] = times(analysis.unbridged)
     if analysis.overlap is not None:
         optional["overlap"] = analysis.overlap.astype(np.float16)
+    if analysis.heard is not None:
+        optional |= _speech_arrays(analysis.heard)
     if analysis.local is not None:
-        optional |= _of_local(analysis.local)
+        optional |= _speech_arrays(analysis.local.speech) | _speaker_arrays(analysis.local.speakers)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(
             file,
@@ -58,26 +60,33 @@ def save(path: Path, analysis: Analysis) -> None:
         )
 
 
-def _of_local(local: LocalAnalysis) -> dict[str, np.ndarray]:
-    """What is heard in windows; the embeddings of local speakers are stored like those of other windows."""
-    speech, speakers, grid = local.speech, local.speakers, local.speech.grid
+def _speech_arrays(speech: LocalSpeech) -> dict[str, np.ndarray]:
+    """What is heard in windows."""
+    grid = speech.grid
     return {
         "grid": np.array([grid.window_s, grid.step_s, grid.first_s]),
         "starts": speech.starts,
         "active": speech.active,
-        "speakers": np.stack([speakers.window, speakers.slot, speakers.speech_s, speakers.clean_s]),
         "duration_s": np.array(speech.duration_s),
     }
 
 
-def _local(arrays: Mapping[str, np.ndarray]) -> LocalAnalysis:
-    """The opposite of `_of_local`."""
+def _read_speech(arrays: Mapping[str, np.ndarray]) -> LocalSpeech:
+    """The opposite of `_speech_arrays`."""
     window_s, step_s, first_s = arrays["grid"].tolist()
     grid = FrameGrid(window_s=window_s, step_s=step_s, first_s=first_s)
+    return LocalSpeech(grid, arrays["starts"], arrays["active"], float(arrays["duration_s"]))
+
+
+def _speaker_arrays(speakers: LocalSpeakers) -> dict[str, np.ndarray]:
+    """Whom the embeddings are of, which are stored like those of other windows."""
+    return {"speakers": np.stack([speakers.window, speakers.slot, speakers.speech_s, speakers.clean_s])}
+
+
+def _read_speakers(arrays: Mapping[str, np.ndarray]) -> LocalSpeakers:
+    """The opposite of `_speaker_arrays`."""
     window, slot, speech_s, clean_s = arrays["speakers"]
-    speech = LocalSpeech(grid, arrays["starts"], arrays["active"], float(arrays["duration_s"]))
-    own = LocalSpeakers(window.astype(np.int64), slot.astype(np.int64), speech_s, clean_s, arrays["embeddings"])
-    return LocalAnalysis(speech, own)
+    return LocalSpeakers(window.astype(np.int64), slot.astype(np.int64), speech_s, clean_s, arrays["embeddings"])
 
 
 def times(parts: list[Segment]) -> np.ndarray:
@@ -96,15 +105,18 @@ def load(path: Path, diarizer: Diarizer) -> Analysis:
         start_s, end_s, speech = arrays["windows"]
         features = torch.from_numpy(arrays["features"]).float()
         voiced = torch.ones(len(features), dtype=torch.bool)
+        heard = _read_speech(arrays) if "active" in arrays else None
+        local = LocalAnalysis(heard, _read_speakers(arrays)) if heard is not None and "speakers" in arrays else None
         return Analysis(
             segments(arrays["speech"]),
             Windows(start_s, end_s, speech.astype(np.int64)),
             arrays["embeddings"],
             RecordingFeatures(features, voiced, int(arrays["n_samples"]), diarizer.frontend.config),
-            arrays.get("frames"),
-            segments(arrays["unbridged"]) if "unbridged" in arrays else None,
-            arrays.get("overlap"),
-            _local(arrays) if "active" in arrays else None,
+            frames=arrays.get("frames"),
+            unbridged=segments(arrays["unbridged"]) if "unbridged" in arrays else None,
+            overlap=arrays.get("overlap"),
+            heard=heard if local is None else None,
+            local=local,
         )
 
 

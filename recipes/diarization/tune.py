@@ -26,6 +26,8 @@ import numpy as np
 import torch
 from analyse import load, save
 
+from pysid.activity.detector import ActivityDetector
+from pysid.activity.segmented import SpeechDetector
 from pysid.config import from_plain, to_plain
 from pysid.diarization.config import DiarizationConfig
 from pysid.diarization.files import LOCAL, save_config, with_settings
@@ -54,25 +56,27 @@ SPEECH = {
     "min_silence_s": (0.3, 0.5, 0.7),
 }
 BASE: dict[str, Settings] = {
-    "uniform": {"vad.kind": "network", "clustering.kind": "vbx", "affinity.kind": "plda"},
+    "uniform": {
+        "vad.kind": "network",
+        "clustering.kind": "vbx",
+        "clustering.short_start.threshold": 5.0,
+        "affinity.kind": "plda",
+        "overlap": None,
+    },
     "local": {},
 }
 GROUPS: dict[str, tuple[Group, ...]] = {
     "uniform": (
         {
             "clustering.fa": (0.2, 0.3, 0.5, 1.0),
-            "clustering.fb": (2.0, 4.0, 8.0, 12.0),
-            "clustering.start.threshold": (-1.0, 0.5, 1.5),
+            "clustering.fb": (4.0, 8.0, 12.0, 16.0),
+            "clustering.start.threshold": (0.5, 1.5, 2.5),
             "affinity.target_energy": (0.3, 1.0),
+            "clustering.join": (False, True),
         },
+        {"clustering.full_cost_windows": (0, 100, 200), "clustering.short_windows": (0, 60, 120)},
         {"clustering.loop_probability": (0.3, 0.6, 0.9), "clustering.centred": (False, True)},
         {"resegmentation": (None, {"kind": "viterbi"})},
-        {
-            "overlap": (
-                None,
-                *({"kind": "network", "onset": onset, "offset": onset - 0.1} for onset in (0.4, 0.5, 0.6, 0.7, 0.8)),
-            )
-        },
     ),
     "local": (
         {
@@ -86,6 +90,8 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     ),
 }
 """What is tried for each kind of windows."""
+
+ONSETS = (0.5, 0.6, 0.7, 0.8, 0.9)  # of the probability of overlap, tried at last for uniform windows
 
 LEAST_ERROR = 0.005  # smaller errors count as this: no set may have unbounded weight
 AFTER_ANALYSIS = {"windows.min_clustered_s", "windows.max_clustered"}  # the other settings of windows come before it
@@ -137,6 +143,18 @@ def diarizer_of(kind: str, settings: Settings) -> Diarizer:
     return once(key, lambda: base.with_config(config_of(kind, settings)))
 
 
+def overlap_settings(detector: SpeechDetector | None, onset: float = 0.5) -> Settings:
+    """Those by which second speakers are found with what a model has for it; none where it has nothing.
+
+    Args:
+        detector: the model's; local windows need none.
+    """
+    if detector is None:
+        return {}
+    kind = "network" if isinstance(detector, ActivityDetector) else "local"
+    return {"overlap": {"kind": kind, "onset": onset, "offset": round(onset - 0.1, 3)}}
+
+
 def work(task: Task) -> list[Found]:
     """The result of each variant; analyses the conversation if that was not done before."""
     reference = once(f"rttm {task.data}", lambda: read_rttm(task.data / "ref.rttm"))[task.name]
@@ -145,7 +163,9 @@ def work(task: Task) -> list[Found]:
     path, first = task.analysis / f"{task.name}.npz", diarizer_of(task.kind, task.variants[0])
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        save(path, first.analyse(resolve_path(entries[task.name], task.data)))
+        # One analysis serves all variants, so it listens for overlap, which some of them use.
+        hears = diarizer_of(task.kind, task.variants[0] | overlap_settings(first.detector))
+        save(path, hears.analyse(resolve_path(entries[task.name], task.data)))
     analysis, n_true = load(path, first), len({turn.speaker for turn in reference})
     results = []
     for settings in task.variants:
@@ -213,12 +233,12 @@ class Tuning:
         """(V,) the geometric mean of the error over the sets, of each variant."""
         logs = np.zeros(len(variants))
         for data in self.sets:
-            results = self._of_set(kind, data, variants)
+            results = self._errors_on(kind, data, variants)
             logs += np.log([max(x["der"], LEAST_ERROR) for x in results])
         self._list_trials()
         return np.exp(logs / len(self.sets))
 
-    def _of_set(self, kind: str, data: Path, variants: Sequence[Settings]) -> list[dict[str, Any]]:
+    def _errors_on(self, kind: str, data: Path, variants: Sequence[Settings]) -> list[dict[str, Any]]:
         def key(settings: Settings) -> str:
             return digest(kind, data.name, self.limit, settings)
 
@@ -318,7 +338,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="conversations of each set (default: all)")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     args = parser.parse_args()
-    torch.set_num_threads(1)
+    start_worker(args.model)  # this process opens the model too
     sets = [Path(name) if "/" in name else args.exp / "data" / name for name in args.sets]
     folder = args.exp / "tuning" / model_digest(find_model(args.model))
     results = []
@@ -330,7 +350,12 @@ def main() -> None:
                 base |= speech_settings(tuning, args.model)
             elif args.segmentation:
                 base["windows.segmentation"] = args.segmentation
-            chosen, error = tuning.best(kind, base, GROUPS[kind])
+            groups = GROUPS[kind]
+            if kind == "uniform":
+                detector = diarizer_of(kind, base).detector
+                overlaps = [overlap_settings(detector, onset).get("overlap") for onset in ONSETS] if detector else []
+                groups = (*groups, {"overlap": (None, *overlaps)})
+            chosen, error = tuning.best(kind, base, groups)
             say(f"{kind} windows: DER {100 * error:.2f}%")
             results.append((error, kind, chosen))
     _, kind, chosen = min(results, key=lambda x: x[0])

@@ -37,9 +37,18 @@ def settled(config: ResNetConfig) -> ResNet:
     return network.eval()
 
 
-@pytest.mark.parametrize("pooling", ["statistics", "attention"])
-def test_batch_equals_one_by_one(pooling: str) -> None:
-    network = settled(dataclasses.replace(SMALL, pooling=pooling))
+def unsettled_by_hand(network: ResNet) -> ResNet:
+    """The network with weights in place of the zeros that attention and excitation begin with."""
+    for name, x in network.named_parameters():
+        if ".excite." in name or ".scores." in name:
+            nn.init.normal_(x)
+    return network
+
+
+@pytest.mark.parametrize("pooling", ["statistics", "attention", "attentive"])
+@pytest.mark.parametrize("squeeze", [0, 4])
+def test_batch_equals_one_by_one(pooling: str, squeeze: int) -> None:
+    network = unsettled_by_hand(settled(dataclasses.replace(SMALL, pooling=pooling, squeeze=squeeze)))
     utterances = [torch.randn(n, 13) for n in (41, 7, 64, 40, 1, 2)]
     lengths = torch.tensor([len(x) for x in utterances])
     padded = nn.utils.rnn.pad_sequence(utterances, batch_first=True, padding_value=99.0)
@@ -150,3 +159,29 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     save_network(tmp_path, ModelConfig(frontend, SMALL), settled(SMALL))
     with pytest.raises(DataError, match=r"does not fit config\.json"):
         read_network(tmp_path, dataclasses.replace(SMALL, embedding_dim=6))
+
+
+def test_squeeze_excitation_and_attentive_pooling_change_nothing_at_first() -> None:
+    plain = settled(SMALL)
+    more = ResNet(dataclasses.replace(SMALL, squeeze=2, pooling="attentive")).eval()
+    missing, unexpected = more.load_state_dict(plain.state_dict(), strict=False)
+    assert not unexpected and {name.split(".")[0] for name in missing} == {"blocks", "pooling"}
+    x = torch.randn(2, 50, 13)
+    torch.testing.assert_close(more(x), plain(x), rtol=1e-4, atol=1e-4)
+
+
+def test_channels_are_weighed_by_their_means() -> None:
+    network = unsettled_by_hand(settled(dataclasses.replace(SMALL, squeeze=4)))
+    block, x = network.blocks[1], torch.randn(1, 8, 9, 6)
+    e = block.excitation
+    inner = block.second(block.first(x).relu())
+    hidden = (inner.mean((2, 3)) @ e.squeeze.weight.T + e.squeeze.bias).clamp(min=0)
+    weights = 2 / (1 + torch.exp(-(hidden @ e.excite.weight.T + e.excite.bias)))
+    expected = (inner * weights[:, :, None, None] + block.shortcut(x)).relu()
+    torch.testing.assert_close(block(x, None)[0], expected)
+
+
+@pytest.mark.parametrize("change", [{"squeeze": 9}, {"squeeze": -1}, {"squeeze": 2, "block": "bottleneck"}])
+def test_squeeze_must_go_with_the_channels(change: dict) -> None:
+    with pytest.raises(ValueError, match=r"squeeze must lie in \[0, 8\], and be 0 for bottlenecks"):
+        dataclasses.replace(SMALL, **change)

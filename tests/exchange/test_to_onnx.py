@@ -131,7 +131,7 @@ def test_settings_twice_or_no_file(plugged_in, tmp_path):
         DataError, match=r"resnet.onnx: expected settings in one file, got both resnet.yaml and .*json$"
     ):
         SpeakerModel.load(plugged_in)
-    with pytest.raises(DataError, match=r"nowhere.onnx: expected an ONNX file, or a shipped model"):
+    with pytest.raises(DataError, match=r"nowhere.onnx: expected an ONNX file, or the name of a model"):
         SpeakerModel.load(tmp_path / "nowhere.onnx")
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(DataError, match=r"text.onnx: expected an ONNX model, got: .*protobuf"):

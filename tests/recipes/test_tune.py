@@ -72,6 +72,7 @@ def test_the_best_of_each_group_is_written_and_nothing_is_done_twice(recipe, exp
         "local": ({"windows.shift_s": (5.0,), "clustering.threshold": (-1.0, 0.3)}, last),
     }
     monkeypatch.setattr(tune, "GROUPS", groups)
+    monkeypatch.setattr(tune, "ONSETS", (0.5,))
     out = tmp_path / "tuned"
     command = [exp, "meeting", "--model", find_model("default"), "--out", out]
     run(tune, monkeypatch, *command, "--windows", "uniform")
@@ -86,7 +87,7 @@ def test_the_best_of_each_group_is_written_and_nothing_is_done_twice(recipe, exp
     (folder,) = (exp / "tuning").iterdir()
     results = json.loads((folder / "results.json").read_text())
     trials = [x for x in results.values() if "der" in x]
-    assert sorted(x["windows"] for x in trials) == ["local"] * 4 + ["uniform"] * 4
+    assert sorted(x["windows"] for x in trials) == ["local"] * 4 + ["uniform"] * 5  # and second speakers
     least = min(trials, key=lambda x: x["der"])
     assert Diarizer.load(out).config.windows.kind == least["windows"]
     assert {x["limit"] for x in trials} == {None} and {x["right_count"] for x in trials} <= {0.0, 1.0}
@@ -97,6 +98,15 @@ def test_the_best_of_each_group_is_written_and_nothing_is_done_twice(recipe, exp
     before = (out / "diarization.json").read_text()
     run(tune, monkeypatch, *command)
     assert (out / "diarization.json").read_text() == before
+
+
+def test_an_analysis_with_overlap_is_kept_whole(recipe, exp, tmp_path):
+    diarizer = Diarizer.load(settings={"overlap.onset": 0.2, "overlap.offset": 0.1})
+    analysis = diarizer.analyse(exp / "data" / "meeting" / "meeting.wav")
+    recipe["analyse"].save(tmp_path / "x.npz", analysis)
+    kept = recipe["analyse"].load(tmp_path / "x.npz", diarizer)
+    assert diarizer.assign(kept).turns == diarizer.assign(analysis).turns
+    assert np.array_equal(kept.heard.active, analysis.heard.active) and kept.local is None
 
 
 def test_an_analysis_of_local_windows_is_kept_whole(recipe, exp, tmp_path):

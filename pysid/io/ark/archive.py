@@ -1,7 +1,7 @@
 """Kaldi archives of vectors and matrices.
 
 A source is `scp:PATH`, `ark:PATH` (with Kaldi's options, `ark,t:PATH`), or a bare path that ends in .scp,
-.ark or, for vectors, .npz. PATH may be `-` (standard input) in `ark:`, and a shell pipe if `allow_pipes` is
+.ark or, for vectors, .npz or .txt. PATH may be `-` (standard input) in `ark:`, and a shell pipe if `allow_pipes` is
 set. Kaldi stores decisions about frames (VAD) as vectors of 0 and 1.
 """
 
@@ -19,6 +19,7 @@ import numpy as np
 from pysid.errors import DataError
 from pysid.io.ark.npz import read_npz, write_npz
 from pysid.io.ark.record import read_array, read_key
+from pysid.io.ark.txt import read_txt
 from pysid.io.ark.writer import ArkWriter
 from pysid.io.scp import is_pipe, resolve_path, run_pipe
 from pysid.io.tables import read_table
@@ -116,11 +117,13 @@ def _read(source: str, n_axes: int, allow_pipes: bool) -> Arrays:
     kind, path = split_source(source)
     if kind == "npz" and n_axes == 1:
         return read_npz(path)
+    if kind == "txt" and n_axes == 1:
+        return read_txt(path)
     if kind == "scp":
         return _read_scp(path, n_axes, allow_pipes)
     if kind == "ark":
         return _read_ark(path, n_axes, allow_pipes)
-    endings = ".scp, .ark or .npz" if n_axes == 1 else ".scp or .ark"
+    endings = ".scp, .ark, .npz or .txt" if n_axes == 1 else ".scp or .ark"
     raise DataError(f"expected scp:PATH, ark:PATH or a path that ends in {endings}, got {source!r}")
 
 

@@ -1,5 +1,6 @@
 """Starting a training from the weights of another, as in fine-tuning with a larger margin on longer chunks."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pysid.training.checkpoint import latest_state
 from pysid.training.embedding.classifier import SpeakerClassifier
 
 HEAD, NETWORK = "head.", "network."
+NEW_PART = re.compile(rf"{re.escape(NETWORK)}(blocks\.\d+\.excitation|pooling\.(hidden|scores))\..*")
 COUNTER = ".num_batches_tracked"  # of a batch norm, which a model directory leaves out
 WEIGHTS_FILE = "model.safetensors"
 CLASSES_FILE = "classes"  # beside the states: the class of each row of the head, by name, one per line
@@ -31,7 +33,8 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
     Rows of the head go by the names of their classes, so that the other training may have more speakers, or fewer;
     classes that are new keep their initial weights. The heads may be of two kinds: each has a row of weights a class,
     whose direction means the same, and what only one of them has is left as it is. A model directory has no head. A
-    residual network with attention pooling may start from one with statistics pooling: see `with_attention`.
+    residual network with attention pooling, or with squeeze-excitation, may start from one without: see
+    `with_attention` and `with_new_parts`.
 
     Args:
         classes: of the rows of the head.
@@ -51,7 +54,7 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
             path = directory / CLASSES_FILE
             raise DataError(f"{path}: expected some of the {len(classes)} classes, got none of them")
         saved = _read(path / WEIGHTS_FILE)
-    saved = with_attention(saved, state)
+    saved = with_new_parts(with_attention(saved, state), state)
     apart = (name for name in saved.keys() ^ state.keys() if not name.startswith(HEAD))
     if other := sorted(name for name in apart if not name.endswith(COUNTER)):
         raise DataError(f"{path}: expected weights of this network, got others, such as {other[0]}")
@@ -87,6 +90,15 @@ def with_attention(saved: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> 
     new |= {f"{hidden}.{name}": state[f"{hidden}.{name}"] for name in ("weight", "bias")}
     new |= {f"{heads}.weight": 0.3 * state[f"{heads}.weight"], f"{heads}.bias": torch.zeros(n_heads)}
     return new
+
+
+def with_new_parts(saved: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Weights of a residual network with the initial weights of parts that another has besides.
+
+    These are squeeze-excitation and the attention of attentive pooling, which change nothing until they are trained.
+    """
+    missing = [name for name in state if name not in saved and NEW_PART.fullmatch(name)]
+    return {**saved, **{name: state[name] for name in missing}}
 
 
 def _latest(directory: Path) -> Path:

@@ -1,5 +1,7 @@
 """A residual network without batch norms behind its convolutions gives the network's numbers."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -11,6 +13,7 @@ from pysid.embedding.resnet import ResNet, ResNetConfig
 SMALL = ResNetConfig(feature_dim=17, channels=(4, 6), blocks=(2, 1), strides=((1, 1), (2, 2)), embedding_dim=5)
 CONFIGS = {
     "statistics": SMALL,
+    "squeezed": replace(SMALL, squeeze=2, pooling="attentive"),
     "attention": ResNetConfig(
         feature_dim=16, skip_energy=False, channels=(4, 6), blocks=(1, 1), strides=((1, 1), (2, 1)), pooling="attention"
     ),
@@ -21,6 +24,9 @@ def settled(config: ResNetConfig) -> ResNet:
     """A network in eval mode whose batch norms do something."""
     torch.manual_seed(0)
     network = ResNet(config)
+    for name, x in network.named_parameters():
+        if ".excite." in name or ".scores." in name:
+            torch.nn.init.normal_(x, std=0.3)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             module.weight.data.uniform_(0.5, 2.0)

@@ -222,8 +222,8 @@ def test_errors_of_an_scp_name_the_key_and_the_entry(tmp_path, vectors):
 
 
 def test_a_source_of_unknown_kind():
-    with pytest.raises(DataError, match=r"ends in \.scp, \.ark or \.npz, got 'vectors\.txt'"):
-        read_vectors("vectors.txt")
+    with pytest.raises(DataError, match=r"ends in \.scp, \.ark, \.npz or \.txt, got 'vectors\.csv'"):
+        read_vectors("vectors.csv")
     with pytest.raises(DataError, match=r"ends in \.scp or \.ark, got 'v\.npz'"):
         read_matrices("v.npz")
     with pytest.raises(DataError, match=r"^no\.ark: cannot read the file: No such file or directory$"):

@@ -1,4 +1,4 @@
-"""A network with attention pooling starts as the network with statistics pooling that it is made of."""
+"""A network with attention, or with squeeze-excitation, starts as the network without that it is made of."""
 
 import pytest
 import torch
@@ -36,6 +36,21 @@ def test_heads_that_attend_to_all_frames_alike_change_nothing(statistics, tmp_pa
         torch.nn.init.zeros_(network.pooling.heads.weight)
         torch.testing.assert_close(network(FEATURES), expected, rtol=1e-4, atol=1e-4)
     assert 1e-4 < (near - expected).abs().max() < 0.3 * expected.abs().max()
+
+
+@pytest.mark.parametrize("more", [{"squeeze": 2}, {"pooling": "attentive"}, {"squeeze": 3, "pooling": "attentive"}])
+def test_parts_that_are_new_change_nothing(statistics, tmp_path, more):
+    classifier = SpeakerClassifier(ResNetConfig(**SMALL | more), HeadConfig(), 4)
+    load_start(classifier, [], tmp_path)
+    with torch.no_grad():
+        torch.testing.assert_close(classifier.network.eval()(FEATURES), statistics(FEATURES), rtol=1e-4, atol=1e-4)
+
+
+def test_parts_that_are_missing_are_refused(statistics, tmp_path):
+    save_weights(ResNet(ResNetConfig(**SMALL, squeeze=2)), tmp_path / "model.safetensors")
+    classifier = SpeakerClassifier(ResNetConfig(**SMALL), HeadConfig(), 4)
+    with pytest.raises(DataError, match=r"expected weights of this network, got others, such as network.blocks.0.exc"):
+        load_start(classifier, [], tmp_path)
 
 
 def test_another_network_is_refused(statistics, tmp_path):
