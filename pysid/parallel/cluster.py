@@ -18,7 +18,8 @@ from pysid.parallel.processes import ATTEMPTS, WorkerLost
 from pysid.parallel.workers import has_rank, n_gpus, rank_among, set_rank
 
 CONNECT_S = 10
-WORKERS_S = 60
+WORKERS_S = 60  # for the first worker to come
+ANSWER_S = 60  # for all of them to say which version they have; the first import may be from a slow disk
 MIN_WINDOW = 64
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
@@ -33,7 +34,7 @@ class ClusterExecutor(Executor):
         address: of the scheduler, such as "tcp://10.0.0.1:8786"; certificates for "tls://..." are Dask's settings.
     Raises:
         DataError: Dask is not installed, there is no scheduler at that address, it has no workers, or one that
-            cannot import this version of pysid.
+            cannot import this version of pysid, or the cluster does not answer.
     """
 
     is_sure = False
@@ -52,7 +53,7 @@ class ClusterExecutor(Executor):
         try:
             self._check()
         except BaseException:
-            self._client.close()
+            self.shutdown()
             raise
         self.window = max(MIN_WINDOW, 4 * sum(self._client.nthreads().values()))
         self._lost: type[Exception] = distributed.KilledWorker
@@ -60,12 +61,13 @@ class ClusterExecutor(Executor):
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Sends work to some worker; function and arguments are pickled, and both sides are of one version."""
         future: Future[Any] = Future()
-        self._send(future, partial(_on_worker, __version__, function, *args, **kwargs), ATTEMPTS)
+        self._send(future, partial(_call_on_worker, __version__, function, *args, **kwargs), ATTEMPTS)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leaves the cluster; what is not done is given up. The workers stay."""
-        self._client.close()
+        with suppress(TimeoutError):  # a scheduler that does not answer is left without a word
+            self._client.close(timeout=CONNECT_S)
 
     def _send(self, future: Future[Any], call: Callable[[], Any], attempts: int) -> None:
         """Hands out a call. Not by Dask's own executor: there a result that is lost with its worker is never set."""
@@ -88,17 +90,26 @@ class ClusterExecutor(Executor):
     def _check(self) -> None:
         """That there are workers, and that those there are can do our work."""
         try:
-            self._client.wait_for_workers(1, timeout=WORKERS_S)
+            versions = self._client.sync(self._ask_workers, callback_timeout=WORKERS_S + ANSWER_S)
+        except TimeoutError:
+            raise DataError(f"{self.address}: the scheduler or a worker does not answer: see their logs") from None
+        for worker, outcome in versions.items():
+            if isinstance(outcome, Exception):
+                raise DataError(f"the worker {worker} cannot run pysid {__version__}: {_first_line(outcome)}")
+
+    async def _ask_workers(self) -> dict[str, Exception | None]:
+        """What `check_version` raised on each worker. Dask's own calls have no bound for an answer."""
+        try:
+            await self._client.wait_for_workers(1, timeout=WORKERS_S)
         except TimeoutError:
             raise DataError(
                 f"{self.address}: no worker came within {WORKERS_S} s; start some with dask worker"
             ) from None
-        for worker, outcome in self._client.run(check_version, __version__, on_error="return").items():
-            if isinstance(outcome, Exception):
-                raise DataError(f"the worker {worker} cannot run pysid {__version__}: {_first_line(outcome)}")
+        outcomes: dict[str, Exception | None] = await self._client.run(check_version, __version__, on_error="return")
+        return outcomes
 
 
-def _on_worker(version: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _call_on_worker(version: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Calls a function on a worker."""
     check_version(version)
     keep_memory()

@@ -44,7 +44,7 @@ fi
 train() { # NAME SETTING...
   local name=$1
   shift
-  # shellcheck disable=SC2086 -- several settings in one word
+  # shellcheck disable=SC2086 # several settings in one word
   pysid train conf/resnet.yaml train="$data/train" dev="$data/dev" out="$exp/$name" \
     augment.noises="$exp/noise_train" augment.music="$exp/music_train" augment.rooms="$exp/rooms_train/rir_list" \
     augment.speech="$data/train" "$@" $set

@@ -11,15 +11,14 @@ from pysid.errors import DataError
 from pysid.io.lock import output_lock
 
 HOLD = """
-import sys, os, time
+import os, sys, time
 from pysid.io.lock import output_lock
 with output_lock(sys.argv[1]):
     if os.fork() == 0:  # a worker that outlives its parent
-        os.close(1)
-        time.sleep(60)
+        os.write(1, b"held\\n")  # it runs, so it has let go of its parent's locks
+        os.read(0, 1)
         os._exit(0)
-    print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -44,14 +43,15 @@ def test_links_to_one_output(tmp_path):
 
 def test_a_lock_ends_with_its_process(tmp_path):
     path = tmp_path / "out"
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "held\n"
-    with pytest.raises(DataError, match="another run"), output_lock(path):
-        pass
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    with output_lock(path):
-        pass
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], text=True, **pipes) as process:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(DataError, match="another run"), output_lock(path):
+            pass
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with output_lock(path):  # though its child is alive: that ends with its standard input, which closes below
+            pass
     assert os.listdir(tmp_path) == []
 
 

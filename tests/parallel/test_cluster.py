@@ -1,6 +1,8 @@
 """A Dask cluster on this machine: a worker that dies costs nothing, and what cannot be reached is said in one line."""
 
+import faulthandler
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,22 @@ from pysid.parallel.workers import Workers
 
 distributed = pytest.importorskip("distributed")
 ROOT = Path(__file__).parents[2]
+LONGEST_S = 180
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    """Fails a test that hangs, with what each thread was at: closing a cluster waits without a bound."""
+
+    def fail(*_):
+        faulthandler.dump_traceback()
+        raise TimeoutError(f"not done within {LONGEST_S} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_S, 20)  # again, for what is closed on the way out
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +134,19 @@ def test_a_cluster_without_workers(monkeypatch):
         pytest.raises(DataError, match=r"no worker came within 0.2 s; start some with dask worker"),
     ):
         ClusterExecutor(local.scheduler_address)
+
+
+def test_a_worker_that_does_not_answer(monkeypatch, address):
+    monkeypatch.setattr(cluster, "WORKERS_S", 1)
+    monkeypatch.setattr(cluster, "ANSWER_S", 0.5)
+    with distributed.Client(address, set_as_default=False) as client:
+        pid = next(iter(client.run(os.getpid).values()))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(DataError, match=rf"^{address}: the scheduler or a worker does not answer"):
+            ClusterExecutor(address)
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_workers_with_another_version(monkeypatch, address):
