@@ -11,17 +11,8 @@ PACKAGE = TESTS.parent / "pysid"
 
 ELSEWHERE = {
     # What is private to one neighbour, or only values and protocols: the neighbour's test goes through all of it.
-    "activity/test_network.py": "activity/detector",
-    "training/activity/test_run.py": "activity/files training/activity/classifier",
     "data/corpora/test_voxceleb.py": "data/corpora/directories",
     "data/test_features.py": "data/sources parallel/work",
-    "diarization/test_pipeline.py": "diarization/clusterers diarization/config diarization/files",
-    "diarization/local/test_analysis.py": "diarization/local/cluster diarization/local/config"
-    " diarization/local/embeddings diarization/local/hearing",
-    "embedding/test_campplus.py": "embedding/frame_input embedding/speaker_network",
-    "embedding/test_resnet.py": "embedding/networks model/network_file",
-    "embedding/test_xvector.py": "embedding/tdnn",
-    "embedding/fused/test_xvector.py": "embedding/fused/fold embedding/fused/forms embedding/fused/frame_stream",
     "frontend/test_features.py": "frontend/fbank frontend/frames frontend/mel frontend/mfcc frontend/spectrum",
     "frontend/test_kaldi_options.py": "frontend/cmvn_config frontend/vad_config",
     "io/ark/test_archive.py": "io/ark/record",
