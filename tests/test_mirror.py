@@ -13,12 +13,7 @@ ELSEWHERE = {
     # What is private to one neighbour, or only values and protocols: the neighbour's test goes through all of it.
     "data/corpora/test_voxceleb.py": "data/corpora/directories",
     "data/test_features.py": "data/sources parallel/work",
-    "frontend/test_features.py": "frontend/fbank frontend/frames frontend/mel frontend/mfcc frontend/spectrum",
-    "frontend/test_kaldi_options.py": "frontend/cmvn_config frontend/vad_config",
     "io/ark/test_archive.py": "io/ark/record",
-    "ivector/test_extractor.py": "ivector/extractor_stats ivector/extractor_update",
-    "ivector/test_mixtures.py": "ivector/diag_gmm ivector/full_gmm ivector/gmm_stats ivector/gmm_update"
-    " ivector/ragged ivector/selection",
     "io/kaldi/test_binary.py": "io/kaldi/files io/kaldi/reader io/kaldi/text",
     "io/turns/test_formats.py": "io/turns/elan io/turns/pyannote",
     "nnet3/test_file.py": "nnet3/components nnet3/rewrite",
