@@ -160,8 +160,9 @@ fi
 if wanted 8; then
   announce 8 "local segmentation, and the network that finds speech"
   # shellcheck disable=SC2086
+  # Its trunk is the network of before the teacher, whose blocks hear one stretch alone: no squeeze-excitation.
   pysid train-segmentation conf/segmentation.yaml voices="[$data/train,$data/train2]" noises="$exp/noise_train" \
-    music="$exp/music_train" trunk_of="$model" out="$exp/segmentation" $segmentation
+    music="$exp/music_train" trunk_of="$exp/several/final" out="$exp/segmentation" $segmentation
   cp "$exp"/segmentation/final/segmentation.{json,safetensors} "$model"
   pysid prepare conversations "$data/train" "$exp/scenes" --allow-skipped --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
     --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --voices "$data/train" --jobs "$jobs"
