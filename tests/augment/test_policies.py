@@ -60,6 +60,11 @@ class TestPolicies:
             (lambda: BabbleAugment(counts=(0, 3)), "expected counts of at least 1"),
             (lambda: AugmentConfig(probability=1.5), r"probability must lie in \[0, 1\]"),
             (lambda: AugmentConfig(policies=()), "expected a policy with a weight above 0"),
+            (lambda: AugmentConfig(room_probability=-0.1), r"room_probability must lie in \[0, 1\]"),
+            (
+                lambda: AugmentConfig(room_probability=0.5, policies=(NoiseAugment(),)),
+                'room_probability needs a policy of the kind "reverb"',
+            ),
         ],
     )
     def test_refusals(self, make, message):
