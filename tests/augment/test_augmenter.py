@@ -1,4 +1,4 @@
-"""The policies draw by Kaldi's rules; the augmenter applies them to batches."""
+"""The augmenter draws by weights and applies what it drew to batches."""
 
 from collections import Counter
 
@@ -11,80 +11,15 @@ from pysid.augment import (
     Augmenter,
     BabbleAugment,
     Corruption,
-    MemoryBank,
+    MadeNoiseAugment,
     MusicAugment,
     NoiseAugment,
-    ResponseSet,
     ReverbAugment,
     reverberate,
 )
 from pysid.config import from_plain, to_plain
 
 RATE = 16000
-
-
-@pytest.fixture
-def banks(signal, response):
-    noises = MemoryBank([signal(n, rms=n / 9) for n in (4000, 12000, 700)], RATE)
-    music = MemoryBank([signal(n) for n in (9000, 40000)], RATE)
-    speech = MemoryBank([signal(n) for n in (5000, 6000, 30000)], RATE)
-    return {
-        "noises": noises,
-        "music": music,
-        "speech": speech,
-        "responses": ResponseSet.of_waves([response(900)], RATE),
-    }
-
-
-class TestPolicies:
-    def test_noises_follow_one_another_an_interval_apart(self, banks, rng):
-        bank = banks["noises"]
-        noises = NoiseAugment(interval_s=0.5).draw(bank, 60000, rng)
-        lengths = {bank.power(i): bank.n_samples(i) for i in range(len(bank))}
-        ends = [noise.start + lengths[noise.power] for noise in noises]
-        assert noises[0].start == 0
-        assert [noise.start for noise in noises[1:]] == [end + 8000 for end in ends[:-1]]
-        assert ends[-1] + 8000 >= 60000
-        assert {noise.snr_db for noise in NoiseAugment().draw(bank, 3000000, rng)} == {15.0, 10.0, 5.0, 0.0}
-        assert all(noise.start + len(noise.samples) <= 60000 for noise in noises)
-
-    def test_a_noise_that_is_cut_has_its_whole_power(self, signal, rng):
-        wave = np.concatenate([signal(1000, rms=10), signal(1000, rms=1000)])
-        (noise,) = NoiseAugment().draw(MemoryBank([wave], RATE), 500, rng)
-        assert len(noise.samples) == 500
-        assert noise.power == pytest.approx(np.mean(wave.astype(float) ** 2))
-
-    def test_music_is_one_recording_from_its_beginning(self, banks, rng):
-        (noise,) = MusicAugment().draw(banks["music"], 50000, rng)
-        assert any(np.array_equal(noise.samples, np.resize(wave, 50000)) for wave in banks["music"].waves)
-        assert (noise.start, noise.snr_db in (15, 10, 8, 5)) == (0, True)
-
-    def test_random_start(self, banks, rng):
-        (noise,) = MusicAugment(start="random").draw(banks["music"], 50, rng)
-        assert not any(np.array_equal(noise.samples, wave[:50]) for wave in banks["music"].waves)
-        assert any(noise.samples.tobytes() in wave.tobytes() for wave in banks["music"].waves)
-
-    def test_babble_is_three_to_seven_speakers(self, banks, rng):
-        draws = [BabbleAugment().draw(banks["speech"], 100, rng) for _ in range(300)]
-        counts = Counter(len(noises) for noises in draws)
-        assert set(counts) == {3, 4, 5, 6, 7}
-        assert min(counts.values()) > 30
-        assert {noise.snr_db for noises in draws for noise in noises} == {20, 17, 15, 13}
-
-    @pytest.mark.parametrize(
-        ("make", "message"),
-        [
-            (lambda: NoiseAugment(weight=-1), "weight must be"),
-            (lambda: NoiseAugment(snrs_db=()), "expected snrs_db as numbers, at least one"),
-            (lambda: NoiseAugment(interval_s=-0.1), "interval_s must not be negative"),
-            (lambda: BabbleAugment(counts=(0, 3)), "expected counts of at least 1"),
-            (lambda: AugmentConfig(probability=1.5), r"probability must lie in \[0, 1\]"),
-            (lambda: AugmentConfig(policies=()), "expected a policy with a weight above 0"),
-        ],
-    )
-    def test_refusals(self, make, message):
-        with pytest.raises(ValueError, match=message):
-            make()
 
 
 class TestAugmenter:
@@ -142,6 +77,35 @@ class TestAugmenter:
         snr_db = -10 * np.log10(np.mean((noise / 1000.0) ** 2))
         theirs = reverberate(wave, RATE, room, [noise], [snr_db], [0.0])
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.05)
+
+    def test_noise_in_rooms(self, banks, signal):
+        policies = (ReverbAugment(weight=0.0), NoiseAugment(), MadeNoiseAugment())
+        config = AugmentConfig(probability=0.8, policies=policies, room_probability=0.5)
+        augmenter = Augmenter(config, **banks)
+        rng = np.random.default_rng(5)
+        drawn = [augmenter.draw(400, rng) for _ in range(1000)]
+        assert {c.kind for c in drawn} == {"clean", "noise", "made"}
+        noisy = [c for c in drawn if c.noise is not None]
+        assert np.mean([c.response is not None for c in noisy]) == pytest.approx(0.5, abs=0.06)
+        assert all(c.response is None for c in drawn if c.noise is None)
+        # Some of the group in rooms have noise too, others have not: each is as it is alone.
+        some = [
+            Corruption(),
+            next(c for c in noisy if c.response is not None),
+            Corruption("reverb", augmenter._room(rng)),
+        ]
+        wave = torch.from_numpy(np.stack([signal(400) for _ in some]))
+        together = augmenter.render(wave, None, some)
+        for row, own, corruption in zip(together, wave, some, strict=True):
+            alone = augmenter.render(own[None], None, [corruption])[0]
+            np.testing.assert_allclose(row, alone, rtol=0, atol=1e-5 * float(alone.abs().max()))
+
+    def test_made_noise_has_its_level(self, signal, rng):
+        wave = torch.from_numpy(signal(16000))[None]
+        config = AugmentConfig(probability=1.0, policies=(MadeNoiseAugment(snrs_db=(6.0,)),))
+        noise = Augmenter(config).draw(16000, rng).noise
+        assert 10 * np.log10(np.mean(noise**2)) == pytest.approx(-6.0, abs=0.01)
+        assert not torch.equal(Augmenter(config)(wave, None, rng), wave)
 
     def test_refusals(self, banks):
         with pytest.raises(
