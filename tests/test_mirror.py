@@ -13,9 +13,6 @@ ELSEWHERE = {
     # What is private to one neighbour, or only values and protocols: the neighbour's test goes through all of it.
     "data/corpora/test_voxceleb.py": "data/corpora/directories",
     "data/test_features.py": "data/sources parallel/work",
-    "io/ark/test_archive.py": "io/ark/record",
-    "io/kaldi/test_binary.py": "io/kaldi/files io/kaldi/reader io/kaldi/text",
-    "io/turns/test_formats.py": "io/turns/elan io/turns/pyannote",
     "nnet3/test_file.py": "nnet3/components nnet3/rewrite",
     "nnet3/test_graph.py": "nnet3/builders nnet3/times nnet3/wiring",
     "speakers/test_database.py": "speakers/database_file",
