@@ -10,7 +10,7 @@ from torch import Tensor
 from pysid.augment.banks import WaveBank
 from pysid.augment.corruptions import Corruption, CorruptionBatch
 from pysid.augment.drawing import RandomModule
-from pysid.augment.noise import add_up
+from pysid.augment.noise import Noise, add_up
 from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, Policy, ReverbAugment
 from pysid.augment.responses import ResponseSet
 from pysid.augment.room_batch import corrupt
@@ -102,16 +102,30 @@ class Augmenter(RandomModule):
         Raises:
             DataError: a file cannot be read, or a room response has only zeros.
         """
+        kind, response, noises = self.draw_parts(n_samples, rng)
+        return Corruption(kind, response, add_up(noises, n_samples) if noises else None)
+
+    def draw_parts(self, n_samples: int, rng: np.random.Generator) -> tuple[str, np.ndarray | None, list[Noise]]:
+        """The same for an utterance too long to hold, for `corrupted_blocks`: noises are read when they are heard.
+
+        Args:
+            n_samples: of the utterance.
+            rng: all is drawn from it.
+        Returns:
+            The kind of the policy, the response (R,), and the noises.
+        Raises:
+            DataError: as `draw`.
+        """
         if rng.random() >= self.config.probability:
-            return Corruption()
+            return "clean", None, []
         weights = np.array([policy.weight for policy in self.config.policies])
         policy = self.config.policies[int(rng.choice(len(weights), p=weights / weights.sum()))]
         if isinstance(policy, ReverbAugment):
             assert self.responses is not None
-            return Corruption(policy.kind, response=self.responses.draw(rng))
+            return policy.kind, self.responses.draw(rng), []
         bank = self.banks[policy.kind]
         assert bank is not None
-        return Corruption(policy.kind, noise=add_up(policy.draw(bank, n_samples, rng), n_samples))
+        return policy.kind, None, policy.draw(bank, n_samples, rng)
 
     def render(
         self,
