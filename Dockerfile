@@ -4,6 +4,8 @@
 # with all extras:      docker build -t pysid:all --build-arg EXTRAS='[all]' .
 # Use (docs/how-to/docker.md):
 #   docker run --rm --read-only --network none --tmpfs /tmp -v "$PWD:/data" --user "$(id -u):$(id -g)" pysid diarize meeting.wav
+# pip's cache is a mount, Debian keeps no old versions, and nobody is in every image:
+# hadolint global ignore=DL3042,DL3008,DL3066
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build

@@ -312,7 +312,7 @@ def limited(seconds: float) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _cut(random: Random, data: bytearray, seeds: list[bytes]) -> None:
+def _truncate(random: Random, data: bytearray, seeds: list[bytes]) -> None:
     del data[random.randrange(len(data) + 1) :]
 
 
@@ -362,7 +362,7 @@ def _exchange_words(random: Random, data: bytearray, seeds: list[bytes]) -> None
     data[:20_000] = b" ".join(words)
 
 
-_DAMAGES = (_cut, _flip, _extreme_number, _extreme_number, _double, _leave_out, _take_over, _exchange_words)
+_DAMAGES = (_truncate, _flip, _extreme_number, _extreme_number, _double, _leave_out, _take_over, _exchange_words)
 
 
 def _memory() -> str | None:

@@ -82,7 +82,7 @@ def main() -> int:
     out.print(f"{len(rows)} rows, {sum(row.bound is not None for row in rows)} bounded, {len(broken)} broken")
     out.print("files not compared:", ", ".join(f"{n} of {program}" for program, n in missing.items()) or "none")
     if arguments.json:
-        write_json(arguments.json, {"rows": [_plain(row) for row in rows], "not_compared": missing})
+        write_json(arguments.json, {"rows": [_json_row(row) for row in rows], "not_compared": missing})
     return 1 if broken else 0
 
 
@@ -98,7 +98,7 @@ def _short(value: float, digits: int) -> str:
     return f"{value:.{digits}e}".replace("e-0", "e-").replace("e+00", "") if value else "0"
 
 
-def _plain(row: Row) -> dict[str, object]:
+def _json_row(row: Row) -> dict[str, object]:
     finite = row.deviation if math.isfinite(row.deviation) else None
     return asdict(row) | {"deviation": finite, "is_ok": row.is_ok}
 

@@ -57,9 +57,9 @@ def sentence(rng: np.random.Generator) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def make(rng: np.random.Generator, n_speakers: int, n_turns: int = N_TURNS, longest: int = 3) -> Conversation:
+def simulate(rng: np.random.Generator, n_speakers: int, n_turns: int = N_TURNS, longest: int = 3) -> Conversation:
     """A conversation; a turn has up to so many sentences."""
-    from make_conversation import RATE, VOICES, Line, room_noise, say  # type: ignore[import-not-found]
+    from make_conversation import RATE, VOICES, Line, room_noise, synthesize  # type: ignore[import-not-found]
 
     names = [str(name) for name in rng.permutation(sorted(VOICES))[:n_speakers]]
     placed: list[tuple[float, np.ndarray]] = []
@@ -67,7 +67,7 @@ def make(rng: np.random.Generator, n_speakers: int, n_turns: int = N_TURNS, long
     words: list[Word] = []
 
     def put(speaker: str, start_s: float, text: str) -> float:
-        speech, timed = say(Line(speaker, 0.0, text))
+        speech, timed = synthesize(Line(speaker, 0.0, text))
         placed.append((start_s, speech))
         end_s = start_s + len(speech) / RATE
         turns.append(Turn(Segment(start_s, end_s), speaker))
@@ -96,8 +96,8 @@ def by_middle(words: Sequence[Word], turns: Sequence[Turn]) -> list[str | None]:
     result: list[str | None] = []
     for word in words:
         middle_s = (word.start_s + word.end_s) / 2
-        there = [turn.speaker for turn in sorted(turns) if turn.segment.start_s <= middle_s < turn.segment.end_s]
-        result.append(there[0] if there else None)
+        speaking = [turn.speaker for turn in sorted(turns) if turn.segment.start_s <= middle_s < turn.segment.end_s]
+        result.append(speaking[0] if speaking else None)
     return result
 
 
@@ -147,7 +147,7 @@ def measure(n: int, diarize: bool = True) -> Iterator[tuple[Wrong, int]]:
     wrong: Wrong = {}
     total = 0
     for i in range(n):
-        said = make(rng, N_SPEAKERS[i % len(N_SPEAKERS)])
+        said = simulate(rng, N_SPEAKERS[i % len(N_SPEAKERS)])
         total += len(said.words)
         kinds = {"true": said.turns}
         if model is not None:

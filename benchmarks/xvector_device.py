@@ -116,15 +116,15 @@ def _least_seconds(task: Callable[[], object], device: torch.device) -> float:
     """Wall-clock time until the device is done."""
     times = []
     for _ in range(ROUNDS + 1):
-        _wait(device)
+        _synchronize(device)
         start = time.perf_counter()
         task()
-        _wait(device)
+        _synchronize(device)
         times.append(time.perf_counter() - start)
     return min(times[1:])
 
 
-def _wait(device: torch.device) -> None:
+def _synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

@@ -79,7 +79,7 @@ FOLLOWUP = [
 SCRIPTS = {"meeting": SCRIPT, "followup": FOLLOWUP}
 
 
-def say(line: Line) -> tuple[np.ndarray, list[TimedWord]]:
+def synthesize(line: Line) -> tuple[np.ndarray, list[TimedWord]]:
     """(S,) the speech of a line, from its first to its last sound, and its words."""
     wave = speak(VOICES[line.speaker], line.text)
     if line.speaker in DEEPER:
@@ -107,7 +107,7 @@ def make(script: list[Line]) -> tuple[np.ndarray, list[Turn], list[list[TimedWor
     placed, turns, said = [], [], []
     end = round(START_S * RATE)
     for line in script:
-        speech, words = say(line)
+        speech, words = synthesize(line)
         start = end + round(line.after_s * RATE)
         end = start + len(speech)
         placed.append((start, speech))

@@ -13,7 +13,7 @@ from synthesis import ESPEAK, RATE, ROOM_NOISE, speak
 
 from pysid.io.tables import Trial, spk2utt_from_utt2spk, write_spk2utt, write_table, write_trials
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 
 # name: (gender, command)
 VOICES = {
@@ -55,7 +55,7 @@ def synthesize(command: list[str], text: str, rng: np.random.Generator) -> np.nd
 
 
 def make(part: str, rng: np.random.Generator) -> None:
-    folder = HERE / part
+    folder = FOLDER / part
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     wav_scp, utt2spk, utt2dur = {}, {}, {}
     for voice, (_, command) in sorted(VOICES[part].items()):

@@ -108,14 +108,14 @@ def _convert(kind: Any, value: Any, where: Origin, key: str) -> Any:
         if value is False and "no" in get_args(kind):
             return "no"  # which YAML 1.1 reads as false
         if value not in get_args(kind):
-            raise _wrong(where, key, "one of " + ", ".join(map(str, get_args(kind))), value)
+            raise _wrong_value(where, key, "one of " + ", ".join(map(str, get_args(kind))), value)
         return value
     if origin is tuple:
         return _convert_tuple(kind, value, where, key)
     if kind is float:
         return _convert_float(value, where, key)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise _wrong(where, key, NAMES.get(kind, kind.__name__), value)
+        raise _wrong_value(where, key, NAMES.get(kind, kind.__name__), value)
     return value
 
 
@@ -126,13 +126,13 @@ def _convert_float(value: Any, where: Origin, key: str) -> float:
         with suppress(ValueError):
             number = float(value)
     if math.isnan(number):
-        raise _wrong(where, key, NAMES[float], value)
+        raise _wrong_value(where, key, NAMES[float], value)
     return number
 
 
 def _convert_dataclass(kind: Any, value: Any, where: Origin, key: str) -> Any:
     if not isinstance(value, Mapping):
-        raise _wrong(where, key, "a group of settings", value)
+        raise _wrong_value(where, key, "a group of settings", value)
     hints = get_type_hints(kind)
     known = {f.name: f for f in fields(kind)}
     prefix = f"{key}." if key else ""
@@ -159,7 +159,7 @@ def _convert_union(kind: Any, value: Any, where: Origin, key: str) -> Any:
     if kinds and isinstance(value, Mapping) and "kind" in value:  # what tells the members of a union apart
         named = [x for x in kinds if x.kind == value["kind"]]
         if not named:
-            raise _wrong(where, f"{key}.kind", "one of " + ", ".join(x.kind for x in kinds), value["kind"])
+            raise _wrong_value(where, f"{key}.kind", "one of " + ", ".join(x.kind for x in kinds), value["kind"])
         return _convert(named[0], value, where, key)
     errors = []
     for option in (x for x in options if x is not type(None)):
@@ -176,16 +176,16 @@ def _convert_union(kind: Any, value: Any, where: Origin, key: str) -> Any:
 
 def _convert_tuple(kind: Any, value: Any, where: Origin, key: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise _wrong(where, key, "a list", value)
+        raise _wrong_value(where, key, "a list", value)
     inner = get_args(kind)
     if len(inner) == 2 and inner[1] is Ellipsis:
         inner = (inner[0],) * len(value)
     if len(inner) != len(value):
-        raise _wrong(where, key, f"a list of {len(inner)}", value)
+        raise _wrong_value(where, key, f"a list of {len(inner)}", value)
     return tuple(_convert(k, x, where, f"{key}[{i}]") for i, (k, x) in enumerate(zip(inner, value, strict=True)))
 
 
-def _wrong(where: Origin, key: str, expected: str, value: Any) -> DataError:
+def _wrong_value(where: Origin, key: str, expected: str, value: Any) -> DataError:
     place = where.at(key)
     return DataError(f"{place}: '{key}' must be {expected}, got {value!r}" if key else f"{place}: expected {expected}")
 

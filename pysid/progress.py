@@ -51,7 +51,7 @@ def say(message: str, level: int = logging.INFO) -> None:
     LOGGER.log(level, "%s", message)
 
 
-def _one(_: object) -> int:
+def _count_one(_: object) -> int:
     return 1
 
 
@@ -60,7 +60,7 @@ def track(
     description: str,
     total: int | None = None,
     start: int = 0,
-    weight: Callable[[Item], int] = _one,
+    weight: Callable[[Item], int] = _count_one,
 ) -> Iterator[Item]:
     """Passes `items` on and shows how many are done.
 

@@ -1,5 +1,5 @@
 # What the recipes' run.sh have in common, to be sourced: options, numbers of stages, messages.
-# shellcheck shell=bash disable=SC2154 -- stage and stop_stage are the recipe's
+# shellcheck shell=bash disable=SC2154 # stage and stop_stage are the recipe's
 
 fail() { # MESSAGE [STATUS]
   echo "run.sh: $1" >&2
@@ -10,7 +10,7 @@ fail() { # MESSAGE [STATUS]
 # recipe has it, and --help shows its `usage`.
 parse_options() {
   local known option key value
-  known=" $(echo $1) " # on one line
+  known=" ${1//$'\n'/ } " # on one line
   shift
   while (($#)); do
     option=${1%%=*}

@@ -4,9 +4,12 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import pytest
 import yaml
 
@@ -78,14 +81,64 @@ def test_ruff_is_one_version():
     assert set(re.findall(r"ruff==([\d.]+)", hooks)) == {needed("dev")["ruff"].removeprefix("==")}
 
 
-def test_conda_recipe_has_the_same_dependencies():
-    lines = (ROOT / "conda" / "meta.yaml").read_text().partition("  run:\n")[2].partition("\ntest:")[0]
-    listed = dict(re.findall(r"^    - ([\w.-]+) (>=\S+)$", lines, re.MULTILINE))
-    listed.pop("python")
-    wanted = {CONDA_NAMES.get(name, name): limits for name, limits in (needed() | needed("all")).items()}
-    assert {normal(name): limits for name, limits in listed.items()} == {
-        name: limits for name, limits in wanted.items() if name not in NOT_ON_CONDA
+@pytest.fixture(scope="module")
+def recipe() -> dict[str, Any]:
+    """conda/meta.yaml, rendered as conda-build does."""
+
+    def load_file_regex(load_file: str, regex_pattern: str, from_recipe_dir: bool) -> re.Match[str] | None:
+        assert from_recipe_dir
+        return re.search(regex_pattern, (ROOT / "conda" / load_file).read_text())
+
+    text = (ROOT / "conda" / "meta.yaml").read_text()
+    return yaml.safe_load(jinja2.Template(text).render(load_file_regex=load_file_regex, PYTHON="python"))
+
+
+def test_conda_recipe_has_the_same_dependencies(recipe):
+    def listed(part: str) -> dict[str, str]:
+        return dict(line.partition(" ")[::2] for line in recipe["requirements"][part])
+
+    wanted = {
+        part: {CONDA_NAMES.get(name, name): limits for name, limits in packages.items() if name not in NOT_ON_CONDA}
+        for part, packages in (("run", needed()), ("run_constrained", needed("all")))
     }
+    python = SETUP["options"]["python_requires"]
+    assert {normal(name): limits for name, limits in listed("run").items()} == wanted["run"] | {"python": python}
+    constrained = {k: v for k, v in wanted["run_constrained"].items() if k not in wanted["run"]}
+    assert {normal(name): limits for name, limits in listed("run_constrained").items()} == constrained
+    (setuptools,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert listed("host") == {"python": python, "pip": "", "setuptools": split(setuptools)[1]}
+
+
+def test_conda_recipe_says_what_setup_cfg_says(recipe):
+    metadata, scripts = SETUP["metadata"], SETUP["options.entry_points"]["console_scripts"].split("\n")[1:]
+    assert recipe["package"] == {"name": "pysid", "version": pysid.__version__}
+    assert recipe["build"]["entry_points"] == scripts and recipe["build"]["noarch"] == "python"
+    about = recipe["about"]
+    assert (about["summary"], about["license"]) == (metadata["description"], metadata["license"])
+    assert (ROOT / "conda" / recipe["source"]["path"] / about["license_file"]).is_file()
+
+
+def test_docker_copies_what_there_is_and_what_the_build_needs():
+    instructions = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text())
+    copied = [
+        line.split()[1:-1] for line in instructions.splitlines() if line.startswith("COPY ") and "--from" not in line
+    ]
+    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert sent == {name for names in copied for name in names} and all((ROOT / name).exists() for name in sent)
+    needs = {"constraints.txt", "setup.cfg", "pyproject.toml", "pysid", SETUP["metadata"]["license_files"]}
+    assert sent == needs | {SETUP["metadata"]["long_description"].removeprefix("file: ")}
+
+
+def test_workflow_is_of_the_pythons_that_setup_cfg_names():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "checks.yml").read_text())["jobs"]
+    matrix = jobs["quick"]["strategy"]["matrix"]
+    named = re.findall(r"Python :: (3\.\d+)$", SETUP["metadata"]["classifiers"], re.MULTILINE)
+    assert matrix["python"] == named and {job["python"] for job in matrix["include"]} <= set(named)
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    installed = {extra for command in commands for extra in re.findall(r"\.\[(\w+)\]", command)}
+    assert installed and installed <= set(EXTRAS)
+    scripts = {path for command in commands for path in re.findall(r"^bash (\S+)", command)}
+    assert scripts and all((ROOT / path).is_file() for path in scripts)
 
 
 def test_extras_that_messages_name_exist():

@@ -52,11 +52,11 @@ def _object(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {"type": "object"}
     if needed:
         result["required"] = needed
-    result["properties"] = {f.name: _of(hints[f.name], definitions) for f in known}
+    result["properties"] = {f.name: _schema_of(hints[f.name], definitions) for f in known}
     return {**result, "additionalProperties": False}
 
 
-def _of(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+def _schema_of(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     origin = get_origin(kind)
     if is_dataclass(kind) and isinstance(kind, type):
         if kind.__name__ not in definitions:
@@ -64,14 +64,14 @@ def _of(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
             definitions[kind.__name__] = _object(kind, definitions)
         return {"$ref": f"#/$defs/{kind.__name__}"}
     if origin in (typing.Union, types.UnionType):
-        return {"anyOf": [_of(x, definitions) for x in get_args(kind)]}
+        return {"anyOf": [_schema_of(x, definitions) for x in get_args(kind)]}
     if origin is typing.Literal:
         return {"enum": list(get_args(kind))}
     if origin is tuple:
         inner = get_args(kind)
         if len(inner) == 2 and inner[1] is Ellipsis:
-            return {"type": "array", "items": _of(inner[0], definitions)}
-        each = [_of(x, definitions) for x in inner]
+            return {"type": "array", "items": _schema_of(inner[0], definitions)}
+        each = [_schema_of(x, definitions) for x in inner]
         return {"type": "array", "prefixItems": each, "minItems": len(each), "maxItems": len(each)}
     if kind is type(None):
         return {"type": "null"}

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from pysid.augment.codec import Telephone, TelephoneConfig
     from pysid.augment.corruptions import Corruption, CorruptionBatch
     from pysid.augment.noise import Noise, add_up
-    from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, ReverbAugment
+    from pysid.augment.policies import (
+        BabbleAugment,
+        MadeNoiseAugment,
+        MusicAugment,
+        NoiseAugment,
+        ReverbAugment,
+    )
     from pysid.augment.responses import ResponseSet, read_rir_list
     from pysid.augment.reverberation import reverberate
     from pysid.augment.room_batch import corrupt
@@ -33,6 +39,7 @@ __all__ = [
     "Corruption",
     "CorruptionBatch",
     "FileBank",
+    "MadeNoiseAugment",
     "MemoryBank",
     "MusicAugment",
     "Noise",
@@ -86,6 +93,7 @@ __getattr__ = lazy_names(
         ),
         "policies": (
             "BabbleAugment",
+            "MadeNoiseAugment",
             "MusicAugment",
             "NoiseAugment",
             "ReverbAugment",

@@ -11,7 +11,14 @@ from pysid.augment.banks import WaveBank
 from pysid.augment.corruptions import Corruption, CorruptionBatch
 from pysid.augment.drawing import RandomModule
 from pysid.augment.noise import Noise, add_up
-from pysid.augment.policies import BabbleAugment, MusicAugment, NoiseAugment, Policy, ReverbAugment
+from pysid.augment.policies import (
+    BabbleAugment,
+    MadeNoiseAugment,
+    MusicAugment,
+    NoiseAugment,
+    Policy,
+    ReverbAugment,
+)
 from pysid.augment.responses import ResponseSet
 from pysid.augment.room_batch import corrupt
 from pysid.frontend.framing import as_counts, frame_mask
@@ -27,14 +34,21 @@ class AugmentConfig:
         probability: that an utterance is corrupted at all. Kaldi's voxceleb/v2 trains on 1.0 M augmented and 1.3 M
             clean utterances, which is 0.44.
         policies: one of them is drawn by weight; the default is that of voxceleb/v2.
+        room_probability: that an utterance with noise, music or babble is in a room as well, by a policy of the kind
+            "reverb". Kaldi's have either.
     """
 
     probability: float = 0.5
+    room_probability: float = 0.0
     policies: tuple[Policy, ...] = (ReverbAugment(), NoiseAugment(), MusicAugment(), BabbleAugment())
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability must lie in [0, 1], got {self.probability}")
+        if not 0 <= self.room_probability <= 1:
+            raise ValueError(f"room_probability must lie in [0, 1], got {self.room_probability}")
+        if self.room_probability and not any(isinstance(policy, ReverbAugment) for policy in self.policies):
+            raise ValueError('room_probability needs a policy of the kind "reverb"')
         if not sum(policy.weight for policy in self.policies) > 0:
             raise ValueError("expected a policy with a weight above 0")
 
@@ -71,6 +85,8 @@ class Augmenter(RandomModule):
         self.banks = {"noise": noises, "music": music, "babble": speech}
         self.responses = responses
         for policy in config.policies:
+            if isinstance(policy, MadeNoiseAugment):
+                continue
             bank = responses if isinstance(policy, ReverbAugment) else self.banks[policy.kind]
             name = BANKS[policy.kind]
             if bank is None:
@@ -121,11 +137,26 @@ class Augmenter(RandomModule):
         weights = np.array([policy.weight for policy in self.config.policies])
         policy = self.config.policies[int(rng.choice(len(weights), p=weights / weights.sum()))]
         if isinstance(policy, ReverbAugment):
-            assert self.responses is not None
-            return policy.kind, self.responses.draw(rng), []
+            return policy.kind, self._room(rng), []
+        noises = self._noises(policy, n_samples, rng)
+        in_room = self.config.room_probability and rng.random() < self.config.room_probability
+        return policy.kind, self._room(rng) if in_room else None, noises
+
+    def _room(self, rng: np.random.Generator) -> np.ndarray:
+        assert self.responses is not None
+        return self.responses.draw(rng)
+
+    def _noises(
+        self,
+        policy: NoiseAugment | MusicAugment | BabbleAugment | MadeNoiseAugment,
+        n_samples: int,
+        rng: np.random.Generator,
+    ) -> list[Noise]:
+        if isinstance(policy, MadeNoiseAugment):
+            return policy.draw(self.sample_rate, n_samples, rng)
         bank = self.banks[policy.kind]
         assert bank is not None
-        return policy.kind, None, policy.draw(bank, n_samples, rng)
+        return policy.draw(bank, n_samples, rng)
 
     def render(
         self,

@@ -10,35 +10,36 @@ import numpy as np
 
 from pysid.augment.block_convolution import block_convolve, block_size
 from pysid.augment.noise import BLOCK_SAMPLES, Noise, add_up
-from pysid.augment.reverberation import RESPONSE_SCALE
+from pysid.augment.reverberation import RESPONSE_SCALE, early_part
 from pysid.io.spooled_rows import SpooledRows
 
 Blocks = Iterable[np.ndarray]
 
 
 def corrupted_blocks(
-    read: Callable[[], Blocks], n_samples: int, response: np.ndarray | None, noises: Sequence[Noise]
+    read: Callable[[], Blocks], n_samples: int, response: np.ndarray | None, noises: Sequence[Noise], rate: int
 ) -> Iterator[np.ndarray]:
-    """An utterance in a room, or with noises, at the power that it had: (S_i,) float32 at int16 scale.
+    """An utterance in a room, with noises, at the power that it had: (S_i,) float32 at int16 scale.
 
     Args:
-        read: gives all of the utterance in blocks (S_i,) at int16 scale; it is called twice.
+        read: gives all of the utterance in blocks (S_i,) at int16 scale; it is called two or three times.
         n_samples: of the utterance.
         response: (R,) room response at int16 scale.
-        noises: only where there is no response.
+        noises: none of which goes on after the utterance.
+        rate: Hz, of all of them.
     Raises:
-        ValueError: both a response and noises.
         OSError: the disk is full.
     """
-    if response is not None and noises:
-        raise ValueError("expected a response or noises, got both")
-    power = sum(map(_energy, read())) / max(n_samples, 1)
-    start, changed = 0, _noisy(read(), noises, power)
+    power = level = sum(map(_energy, read())) / max(n_samples, 1)
+    start, changed = 0, iter(read())
     if response is not None:
-        start = int(response.argmax())
-        changed = _reverberant(read(), response.astype(np.float32) / np.float32(RESPONSE_SCALE))
+        start, room = int(response.argmax()), response.astype(np.float32) / np.float32(RESPONSE_SCALE)
+        changed = _reverberant(read(), room)
+        if noises:
+            early = early_part(room, rate)
+            level = sum(map(_energy, _reverberant(read(), early))) / (n_samples + len(early) - 1)
     result, energy = SpooledRows(1), 0.0
-    for block in changed:
+    for block in _noisy(changed, noises, level):
         energy += _energy(block)
         result.append(block[:, None])
     factor = np.float32(math.sqrt(power * len(result) / energy) if energy > 0 else 0.0)
@@ -55,7 +56,7 @@ def _energy(wave: np.ndarray) -> float:
 def _noisy(blocks: Blocks, noises: Sequence[Noise], power: float) -> Iterator[np.ndarray]:
     level, first = np.float32(math.sqrt(power)), 0
     for block in blocks:
-        yield block + add_up(noises, len(block), first) * level
+        yield block + add_up(noises, len(block), first) * level if noises else block
         first += len(block)
 
 

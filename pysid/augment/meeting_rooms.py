@@ -85,7 +85,7 @@ def _room(c: MeetingRoomConfig, rng: np.random.Generator) -> Iterator[np.ndarray
     )
     table = sides[:2] * rng.uniform(0.35, 0.65, 2)
     radius = min(rng.uniform(0.6, 1.8), sides[:2].min() / 2 - 0.3)
-    places = _around(table, radius, c.n_places, sides, rng)
+    places = _heads_around(table, radius, c.n_places, sides, rng)
     microphones = _microphones(table, radius, c.n_microphones, sides, rng)
     for place in places:
         shoebox.add_source(place)
@@ -117,7 +117,7 @@ def _draw_walls(c: MeetingRoomConfig, acoustics: Any, rng: np.random.Generator) 
         return sides, rt60_s, float(absorption), int(order)
 
 
-def _around(table: np.ndarray, radius: float, n: int, sides: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _heads_around(table: np.ndarray, radius: float, n: int, sides: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(n, 3) heads of people around a table, sitting or standing."""
     angles = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.uniform(0.5, 1.6, n))
     distances = radius * rng.uniform(0.8, 1.3, (n, 1))

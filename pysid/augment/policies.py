@@ -5,6 +5,10 @@
     babble  three to seven speakers in the background, each at 20, 17, 15 or 13 dB
     reverb  a simulated room, small or medium
 
+and, beside Kaldi's,
+
+    made    steady noise, as rooms and machines have it, at 20, 15, 10 or 5 dB
+
 Source: kaldi/egs/voxceleb/v2/run.sh, stage 2; kaldi/egs/wsj/s5/steps/data/augment_data_dir.py, augment_wav, and
 reverberate_data_dir.py, GenerateReverberationOpts.
 """
@@ -16,6 +20,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from pysid.augment.banks import WaveBank
+from pysid.augment.made_noise import steady_noise
 from pysid.augment.noise import Noise
 
 T = TypeVar("T")
@@ -126,7 +131,34 @@ class BabbleAugment(_Background):
     counts: tuple[int, ...] = (3, 4, 5, 6, 7)
 
 
-Policy = ReverbAugment | NoiseAugment | MusicAugment | BabbleAugment
+@dataclass(frozen=True, kw_only=True)
+class MadeNoiseAugment(_Policy):
+    """Steady noise in the background that needs no recording: see `made_noise.steady_noise`.
+
+    Attributes:
+        snrs_db: drawn anew for each utterance.
+    """
+
+    kind: Literal["made"] = "made"
+    snrs_db: tuple[float, ...] = (20.0, 15.0, 10.0, 5.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_snrs(self.snrs_db)
+
+    def draw(self, sample_rate: int, n_samples: int, rng: np.random.Generator) -> list[Noise]:
+        """The noise of an utterance.
+
+        Args:
+            sample_rate: Hz.
+            n_samples: length of the utterance.
+            rng: draws the noise and its level.
+        """
+        return [Noise(steady_noise(n_samples, sample_rate, rng), _choose(self.snrs_db, rng))]
+
+
+NoisePolicy = NoiseAugment | MusicAugment | BabbleAugment | MadeNoiseAugment
+Policy = ReverbAugment | NoisePolicy
 
 
 def _choose(values: Sequence[T], rng: np.random.Generator) -> T:

@@ -46,8 +46,8 @@ class RecordingPaths:
     rooms: str | tuple[str, ...] | None = None
 
     def has(self, kind: str) -> bool:
-        """Whether a policy of this kind has recordings."""
-        return bool(getattr(self, RECORDINGS_OF[kind]))
+        """Whether a policy of this kind has recordings, or needs none."""
+        return kind not in RECORDINGS_OF or bool(getattr(self, RECORDINGS_OF[kind]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,19 +60,21 @@ class TrainingAugmentConfig(RecordingPaths):
             noise it takes more for speech, as it will in use; a network that never saw that noise between the words is
             thrown off by it.
         policies: one of them is drawn by weight; None takes those of Kaldi's voxceleb/v2 that have recordings.
+        room_probability: see `AugmentConfig`.
         in_memory: decode all recordings when the training starts and keep them: 115 MB per hour at 16 kHz.
     """
 
     probability: float = 0.5
     vad: Literal["clean", "augmented"] = "clean"
     policies: tuple[Policy, ...] | None = None
+    room_probability: float = 0.0
     in_memory: bool = False
 
     def __post_init__(self) -> None:
         for policy in self.policies or ():
             if not self.has(policy.kind):
                 raise ValueError(f"the policy {policy.kind!r} needs `{RECORDINGS_OF[policy.kind]}`, which is not set")
-        if not any(map(self.has, RECORDINGS_OF)):
+        if self.policies is None and not any(map(self.has, RECORDINGS_OF)):
             raise ValueError(f"expected at least one of {', '.join(RECORDINGS_OF.values())}, got none")
         self.augmenter  # noqa: B018 - for its checks
 
@@ -80,7 +82,11 @@ class TrainingAugmentConfig(RecordingPaths):
     def augmenter(self) -> AugmentConfig:
         """The configuration of `Augmenter`."""
         known = tuple(policy for kind, policy in KALDI_POLICIES.items() if self.has(kind))
-        return AugmentConfig(probability=self.probability, policies=known if self.policies is None else self.policies)
+        return AugmentConfig(
+            probability=self.probability,
+            policies=known if self.policies is None else self.policies,
+            room_probability=self.room_probability,
+        )
 
 
 def open_augmenter(config: TrainingAugmentConfig, sample_rate: int) -> Augmenter:

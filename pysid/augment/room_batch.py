@@ -55,7 +55,7 @@ def corrupt(
         n_result = n_samples + n_response - 1
         start = response.argmax(1) if shift_output else start
     if noise is not None:
-        result = _add(result, noise * power.sqrt().to(wave.dtype)[:, None])
+        result = _add_noise(result, noise * power.sqrt().to(wave.dtype)[:, None])
     if volume > 0:
         result = result * volume
     elif normalize_output:
@@ -91,6 +91,6 @@ def early_span(peak: Tensor, n_response: Tensor, rate: int) -> tuple[Tensor, Ten
     return start, torch.minimum((peak + after).trunc().long(), n_response)
 
 
-def _add(wave: Tensor, noise: Tensor) -> Tensor:
+def _add_noise(wave: Tensor, noise: Tensor) -> Tensor:
     n = min(wave.shape[1], noise.shape[1])
     return torch.cat([wave[:, :n] + noise[:, :n], wave[:, n:]], 1)

@@ -168,7 +168,7 @@ class PldaBackend(Transformer, Backend):
         """
         self.check_fitted()
         plda = self.plda_.adapt(self.projection.transform(X), within_scale, between_scale, mean_scale)
-        return self._of(self.projection, plda, self.plda_length_norm)
+        return self._from_parts(self.projection, plda, self.plda_length_norm)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Projection, PLDA and calibration as named arrays, for safetensors; `from_arrays` reads them."""
@@ -195,7 +195,7 @@ class PldaBackend(Transformer, Backend):
         if number >= len(PLDA_LENGTH_NORMS):
             raise DataError(f"plda.length_norm must be below {len(PLDA_LENGTH_NORMS)}, got {number}")
         plda = Plda.from_parameters(*(arrays[name] for name in names[:3]))
-        backend = cls._of(Projection.from_arrays(arrays), plda, PLDA_LENGTH_NORMS[number])
+        backend = cls._from_parts(Projection.from_arrays(arrays), plda, PLDA_LENGTH_NORMS[number])
         backend._read_calibration(arrays)
         return backend
 
@@ -218,10 +218,10 @@ class PldaBackend(Transformer, Backend):
             length_norm: of the projected embeddings.
             plda_length_norm: of embeddings in PLDA's space, before they are scored.
         """
-        return cls._of(Projection.from_parts(mean, transform, length_norm=length_norm), plda, plda_length_norm)
+        return cls._from_parts(Projection.from_parts(mean, transform, length_norm=length_norm), plda, plda_length_norm)
 
     @classmethod
-    def _of(cls, projection: Projection, plda: Plda, plda_length_norm: LengthNorm | None) -> Self:
+    def _from_parts(cls, projection: Projection, plda: Plda, plda_length_norm: LengthNorm | None) -> Self:
         if projection.transform_ is not None:
             dim: int | None = len(projection.transform_)
         else:

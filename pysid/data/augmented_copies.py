@@ -203,7 +203,7 @@ def _corrupted(augmenter: Augmenter, piece: AudioPiece, rng: np.random.Generator
         return [augmenter.render(torch.from_numpy(wave)[None], None, [augmenter.draw(len(wave), rng)])[0].numpy()]
     n_samples = piece.stop - piece.start
     _, response, noises = augmenter.draw_parts(n_samples, rng)
-    return corrupted_blocks(lambda: piece.blocks(BLOCK_S), n_samples, response, noises)
+    return corrupted_blocks(lambda: piece.blocks(BLOCK_S), n_samples, response, noises, augmenter.sample_rate)
 
 
 def _make(

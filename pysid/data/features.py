@@ -178,7 +178,7 @@ class FeatureSource:
     def part(self, keys: Iterable[str]) -> "FeatureSource":
         """The same for some utterances alone, small enough to be sent to a worker."""
         keys = list(keys)
-        return self._each(lambda source: source.part(keys))
+        return self._change_sources(lambda source: source.part(keys))
 
     def entry(self, key: str) -> str:
         """What an utterance is made of, as text that changes when its files do; runs that go on compare it."""
@@ -186,9 +186,9 @@ class FeatureSource:
 
     def absolute(self) -> "FeatureSource":
         """The same with absolute paths, for workers that have another current folder."""
-        return self._each(lambda source: source.absolute())
+        return self._change_sources(lambda source: source.absolute())
 
-    def _each(self, change: Callable[[Any], Any]) -> "FeatureSource":
+    def _change_sources(self, change: Callable[[Any], Any]) -> "FeatureSource":
         stored, vad = (source and change(source) for source in (self.stored, self.vad))
         return FeatureSource(change(self.audio), stored, vad)
 
@@ -222,7 +222,7 @@ class FeatureWork:
 
 
 def _features(frontend: Frontend, source: FeatureSource) -> Results:
-    make: Callable[..., np.ndarray | SpooledRows] = _of_audio if source.stored is None else _of_stored
+    make: Callable[..., np.ndarray | SpooledRows] = _features_of_audio if source.stored is None else _features_of_stored
     for name in source.keys:
         try:
             with torch.inference_mode():
@@ -233,7 +233,7 @@ def _features(frontend: Frontend, source: FeatureSource) -> Results:
             yield name, features if len(features) else NO_SPEECH
 
 
-def _of_audio(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray | SpooledRows:
+def _features_of_audio(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray | SpooledRows:
     voiced = None if source.vad is None else _voiced(source.vad, name)
     with source.audio.open(name) as piece:
         n = frontend.features.n_frames(piece.stop - piece.start)
@@ -242,7 +242,7 @@ def _of_audio(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarra
         return read_input(frontend, piece, voiced)
 
 
-def _of_stored(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray:
+def _features_of_stored(frontend: Frontend, source: FeatureSource, name: str) -> np.ndarray:
     """Normalises all frames and keeps the voiced ones."""
     assert source.stored is not None and source.vad is not None
     if name not in source.stored.entries:

@@ -38,8 +38,8 @@ def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0
     starting: defaultdict[int, set[int]] = defaultdict(set)  # the numbers of turns, by their starts in microseconds
     ending: defaultdict[int, set[int]] = defaultdict(set)
     for i, turn in kept.items():
-        starting[_us(turn.segment.start_s)].add(i)
-        ending[_us(turn.segment.end_s)].add(i)
+        starting[_microseconds(turn.segment.start_s)].add(i)
+        ending[_microseconds(turn.segment.end_s)].add(i)
     starts_s = np.sort([turn.segment.start_s for turn in turns])
     ends_s = np.sort([turn.segment.end_s for turn in turns])
     for i in sorted(kept, key=lambda i: kept[i].segment.duration_s):
@@ -47,9 +47,9 @@ def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0
         if i in spared or fragment.duration_s >= min_s - TOLERANCE_S:
             continue  # it was long enough, or has become so
         del kept[i]
-        starting[_us(fragment.start_s)].discard(i)
-        ending[_us(fragment.end_s)].discard(i)
-        touching = ending[_us(fragment.start_s)] | starting[_us(fragment.end_s)]
+        starting[_microseconds(fragment.start_s)].discard(i)
+        ending[_microseconds(fragment.end_s)].discard(i)
+        touching = ending[_microseconds(fragment.start_s)] | starting[_microseconds(fragment.end_s)]
         n_there = np.searchsorted(starts_s, fragment.end_s - TOLERANCE_S) - np.searchsorted(
             ends_s, fragment.start_s + TOLERANCE_S
         )
@@ -57,11 +57,11 @@ def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0
             continue
         heir = max(touching, key=lambda j: (kept[j].segment.duration_s, -j))
         whole = kept[heir].segment
-        starting[_us(whole.start_s)].discard(heir)
-        ending[_us(whole.end_s)].discard(heir)
+        starting[_microseconds(whole.start_s)].discard(heir)
+        ending[_microseconds(whole.end_s)].discard(heir)
         whole = Segment(min(whole.start_s, fragment.start_s), max(whole.end_s, fragment.end_s))
-        starting[_us(whole.start_s)].add(heir)
-        ending[_us(whole.end_s)].add(heir)
+        starting[_microseconds(whole.start_s)].add(heir)
+        ending[_microseconds(whole.end_s)].add(heir)
         kept[heir] = Turn(whole, kept[heir].speaker)
     return sorted(bridge_gaps(list(kept.values()), 0.0))
 
@@ -98,5 +98,5 @@ def _only_speaker(active: Sequence[Turn]) -> str | None:
     return speakers.pop() if len(speakers) == 1 else None
 
 
-def _us(time_s: float) -> int:
+def _microseconds(time_s: float) -> int:
     return round(1e6 * time_s)

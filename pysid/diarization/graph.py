@@ -96,7 +96,7 @@ class Laplacian:
     def smallest(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """The `n` smallest eigenvalues (n,), ascending, and their eigenvectors (N, n); 1 <= n <= N."""
         if len(self._degrees) <= DENSE_MAX:
-            values, vectors = self._whole
+            values, vectors = self._all_eigenpairs
             return np.maximum(values[:n], 0.0), vectors[:, :n]
         known = min(n, self.n_parts)
         values, vectors = np.zeros(known), self._null[:, :known]
@@ -104,16 +104,16 @@ class Laplacian:
             turned = self._operator(deflated=True)
             found, others = eigsh(turned, n - known, which="LA", v0=self._start(), tol=TOLERANCE)
             order = np.argsort(-found)
-            values = np.concatenate([values, np.maximum(self._top - found[order], 0.0)])
+            values = np.concatenate([values, np.maximum(self._eigenvalue_bound - found[order], 0.0)])
             vectors = np.hstack([vectors, others[:, order]])
         return values, vectors
 
     def largest(self) -> float:
         """The largest eigenvalue."""
         if len(self._degrees) <= DENSE_MAX:
-            return float(self._whole[0][-1])
+            return float(self._all_eigenpairs[0][-1])
         options = {"v0": self._start(), "tol": 100 * TOLERANCE, "return_eigenvectors": False}
-        return self._top - float(eigsh(self._operator(deflated=False), 1, which="SA", **options)[0])
+        return self._eigenvalue_bound - float(eigsh(self._operator(deflated=False), 1, which="SA", **options)[0])
 
     @cached_property
     def _null(self) -> np.ndarray:
@@ -131,12 +131,12 @@ class Laplacian:
         return np.where(self._degrees > 0, self._degrees, 1.0)
 
     @property
-    def _top(self) -> float:
+    def _eigenvalue_bound(self) -> float:
         """What no eigenvalue exceeds."""
         return 2.0 if self._kind == "normalised" else max(2.0 * float(self._degrees.max()), 1.0)
 
     @cached_property
-    def _whole(self) -> tuple[np.ndarray, np.ndarray]:
+    def _all_eigenpairs(self) -> tuple[np.ndarray, np.ndarray]:
         """All eigenvalues (N,), ascending, and eigenvectors (N, N)."""
         weights = self._weights if isinstance(self._weights, np.ndarray) else self._weights.toarray()
         laplacian = np.diag(self._degrees) - weights
@@ -150,7 +150,7 @@ class Laplacian:
 
         Deflated, the eigenvectors of L's eigenvalue 0 move to the other end of the spectrum.
         """
-        top, null = self._top, self._null
+        top, null = self._eigenvalue_bound, self._null
         normalised = self._kind == "normalised"
         scale = 1 / np.sqrt(self._safe_degrees) if normalised else 1.0
         diagonal = (self._degrees > 0).astype(float) if normalised else self._degrees

@@ -72,7 +72,7 @@ class Linkage:
         merges, heights = link(scores, windows.apart, c.apart_share)
         speech_s = windows.end_s - windows.start_s if windows.speech_s is None else windows.speech_s
         min_s = min(c.min_speaker_s, c.min_share * float(speech_s.sum()))
-        labels = _cut(merges, heights, speech_s, count, c.threshold, min_s)
+        labels = _labels_at_cut(merges, heights, speech_s, count, c.threshold, min_s)
         return Clustering.in_order(_without_small(labels, scores, speech_s, count, min_s))
 
 
@@ -137,7 +137,7 @@ def link(scores: np.ndarray, apart: np.ndarray | None = None, share: float = 0.0
     return np.array(merges, np.int64).reshape(-1, 2), np.array(heights)
 
 
-def _cut(
+def _labels_at_cut(
     merges: np.ndarray, heights: np.ndarray, speech_s: np.ndarray, count: SpeakerCount, threshold: float, min_s: float
 ) -> np.ndarray:
     """(N,) labels after the merges that lead to an allowed number of speakers with enough speech.

@@ -252,8 +252,8 @@ class Diarizer:
 
     def _windows(self, speech: list[Segment]) -> Windows:
         assert isinstance(self.config.windows, WindowConfig)
-        cut = self.steps.get("windows")
-        return uniform_windows(speech, self.config.windows) if cut is None else cut(speech)
+        find_windows = self.steps.get("windows")
+        return uniform_windows(speech, self.config.windows) if find_windows is None else find_windows(speech)
 
     def _analyse_locally(
         self,

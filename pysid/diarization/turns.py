@@ -47,7 +47,7 @@ def turns_from_windows(
     for start, end, label in zip(start_s, end_s, labels, strict=True):
         speaker = str(label) if names is None else names[label]
         if turns and turns[-1].speaker == speaker and turns[-1].segment.end_s == start:
-            turns[-1] = _until(turns[-1], end)
+            turns[-1] = _ending_at(turns[-1], end)
         else:
             turns.append(Turn(Segment(start, end), speaker))
     return turns
@@ -88,7 +88,7 @@ def bridge_gaps(turns: Sequence[Turn], max_gap_s: float) -> list[Turn]:
             end_s, start_s = joined[place].segment.end_s, turn.segment.start_s
             pause_s = start_s - end_s
             if pause_s <= 0 or (pause_s <= max_gap_s + TOLERANCE_S and is_silent(end_s, start_s)):
-                joined[place] = _until(joined[place], max(end_s, turn.segment.end_s))
+                joined[place] = _ending_at(joined[place], max(end_s, turn.segment.end_s))
                 continue
         last[turn.speaker] = len(joined)
         joined.append(turn)
@@ -113,5 +113,5 @@ def turns_from_frames(labels: np.ndarray, shift_s: float, names: Sequence[str] |
     ]
 
 
-def _until(turn: Turn, end_s: float) -> Turn:
+def _ending_at(turn: Turn, end_s: float) -> Turn:
     return Turn(Segment(turn.segment.start_s, end_s), turn.speaker)

@@ -76,7 +76,7 @@ def uniform_windows(speech: Sequence[Segment], config: WindowConfig = WindowConf
     >>> windows.start_s.tolist(), windows.end_s.tolist(), windows.speech.tolist()
     ([1.0, 1.75, 2.5, 4.0], [2.5, 3.25, 3.5, 4.5], [0, 0, 0, 1])
     """
-    rows = [(start, end, i) for i, segment in enumerate(speech) for start, end, _ in _cut(segment, config)]
+    rows = [(start, end, i) for i, segment in enumerate(speech) for start, end, _ in _window_spans(segment, config)]
     start_s, end_s, index = zip(*rows, strict=True) if rows else ((), (), ())
     return Windows(np.array(start_s, dtype=float), np.array(end_s, dtype=float), np.array(index, dtype=np.int64))
 
@@ -91,7 +91,7 @@ def subsegment_lines(utterances: Iterable[tuple[str, Segment]], config: WindowCo
     ['a-00000000-00000150 a 0.000 1.500', 'a-00000075-00000200 a 0.750 2.000']
     """
     for name, utterance in utterances:
-        for start_s, end_s, is_last in _cut(utterance, config):
+        for start_s, end_s, is_last in _window_spans(utterance, config):
             start, end = start_s - utterance.start_s, end_s - utterance.start_s
             # The script cuts off digits in the names of all windows but the last, and rounds in that.
             first, last = ((round(100 * t) if is_last else int(100 * t)) for t in (start, end))
@@ -100,7 +100,7 @@ def subsegment_lines(utterances: Iterable[tuple[str, Segment]], config: WindowCo
             yield f"{name}-{first:08d}-{last:08d} {name} {start:.3f} {end:.3f}"
 
 
-def _cut(segment: Segment, config: WindowConfig) -> Iterator[tuple[float, float, bool]]:
+def _window_spans(segment: Segment, config: WindowConfig) -> Iterator[tuple[float, float, bool]]:
     """Start and end in seconds of each window of a stretch of speech, and whether it is the last.
 
     Times are added up step by step as the script does, since every addition rounds.

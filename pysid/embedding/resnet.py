@@ -156,8 +156,8 @@ class ResNet(nn.Module):
         if self.config.subtract_mean:
             x = x - _mean(x, n_frames)
         x = x[:, None].contiguous(memory_format=torch.channels_last)
-        x, n_frames = F.relu(self.stem(_cut(x, n_frames))), _fewer(n_frames, self.stem.stride)
-        x = _cut(x, n_frames)
+        x, n_frames = F.relu(self.stem(_zero_past_end(x, n_frames))), _frames_after(n_frames, self.stem.stride)
+        x = _zero_past_end(x, n_frames)
         for block in self.blocks:
             x, n_frames = block(x, n_frames)
         return x.permute(0, 2, 3, 1).flatten(2), n_frames
@@ -191,12 +191,12 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, n_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Channels and their own frames after the block; see the class for shapes."""
-        n_frames = _fewer(n_frames, self.first.stride)
-        inner = _cut(F.relu(self.first(x), inplace=True), n_frames)
+        n_frames = _frames_after(n_frames, self.first.stride)
+        inner = _zero_past_end(F.relu(self.first(x), inplace=True), n_frames)
         inner = self.second(inner)
         if self.excitation is not None:
             inner = self.excitation(inner, n_frames)
-        return _cut(F.relu(inner + self.shortcut(x), inplace=True), n_frames), n_frames
+        return _zero_past_end(F.relu(inner + self.shortcut(x), inplace=True), n_frames), n_frames
 
 
 class SqueezeExcitation(nn.Module):
@@ -242,10 +242,10 @@ class BottleneckBlock(nn.Module):
 
     def forward(self, x: Tensor, n_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Channels and their own frames after the block; shapes as of `ResidualBlock`."""
-        inner = _cut(F.relu(self.first(x), inplace=True), n_frames)
-        n_frames = _fewer(n_frames, self.second.stride)
+        inner = _zero_past_end(F.relu(self.first(x), inplace=True), n_frames)
+        n_frames = _frames_after(n_frames, self.second.stride)
         inner = self.third(F.relu(self.second(inner), inplace=True))
-        return _cut(F.relu(inner + self.shortcut(x), inplace=True), n_frames), n_frames
+        return _zero_past_end(F.relu(inner + self.shortcut(x), inplace=True), n_frames), n_frames
 
 
 class ConvNorm(nn.Module):
@@ -316,11 +316,11 @@ def _strided(size: int, stride: int) -> int:
     return -(-size // stride)
 
 
-def _fewer(n_frames: Tensor | None, stride: tuple[int, int]) -> Tensor | None:
+def _frames_after(n_frames: Tensor | None, stride: tuple[int, int]) -> Tensor | None:
     return None if n_frames is None else -(-n_frames // stride[0])
 
 
-def _cut(x: Tensor, n_frames: Tensor | None) -> Tensor:
+def _zero_past_end(x: Tensor, n_frames: Tensor | None) -> Tensor:
     """x (B, C, T, F) with zeros past each utterance's own frames, as a convolution pads it at its end."""
     if n_frames is None:
         return x

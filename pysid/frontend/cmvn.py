@@ -103,10 +103,10 @@ def _normalize_stretch(
 def _window_sum(x: Tensor, start: Tensor, end: Tensor) -> Tensor:
     """(B, T, D) sums of x[b, start:end]."""
     total = functional.pad(x.cumsum(1), (0, 0, 1, 0))  # (B, T + 1, D)
-    return _at(total, end).sub_(_at(total, start))
+    return _rows_at(total, end).sub_(_rows_at(total, start))
 
 
-def _at(total: Tensor, index: Tensor) -> Tensor:
+def _rows_at(total: Tensor, index: Tensor) -> Tensor:
     """(B, T, D) rows index (B, T) of each total (N, D); `gather` would look up each number of a row by itself."""
     first = torch.arange(total.shape[0], device=index.device)[:, None] * total.shape[1]
     return total.flatten(0, 1).index_select(0, (first + index).flatten()).unflatten(0, index.shape)

@@ -106,9 +106,9 @@ class Frontend(nn.Module):
             voiced: (B, T) bool, the frames to keep instead of those that the VAD finds in `wave`: `self.voiced` of
                 the clean speech where `wave` is an augmented copy of it, as in Kaldi's recipes.
         """
-        cut = voiced is None and isinstance(self.config.vad, PauseCutConfig)
-        features, wave, n_samples, n_frames = self._frames(wave, lengths, cut)
-        if voiced is None and self.config.vad is not None and not cut:
+        cuts_pauses = voiced is None and isinstance(self.config.vad, PauseCutConfig)
+        features, wave, n_samples, n_frames = self._frames(wave, lengths, cuts_pauses)
+        if voiced is None and self.config.vad is not None and not cuts_pauses:
             voiced = self._voiced(wave, n_samples, features, n_frames)
         features = self._normalized(features, n_frames)
         return (features, n_frames) if voiced is None else select_frames(features, voiced, n_frames)
@@ -131,23 +131,23 @@ class Frontend(nn.Module):
         return self._normalized(features, n_frames), voiced, n_frames
 
     def _frames(
-        self, wave: Tensor, lengths: Tensor | Sequence[int] | None, cut: bool = False
+        self, wave: Tensor, lengths: Tensor | Sequence[int] | None, cut_pauses: bool = False
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Features (B, T, dim) before CMVN, the waveforms they are of, their samples and their frames (B,)."""
         # On a GPU the host would have to wait for the answer; in a graph there is none.
         if wave.device.type == "cpu" and not torch.compiler.is_compiling():
             check_scale(wave)
         n_samples = as_counts(lengths, wave, "lengths")
-        if cut or self.config.least_dbfs is not None:
-            wave, n_samples = self._prepared(wave, n_samples, cut)
+        if cut_pauses or self.config.least_dbfs is not None:
+            wave, n_samples = self._prepared(wave, n_samples, cut_pauses)
         return self.features(wave, n_samples), wave, n_samples, self.features.n_frames(n_samples)
 
-    def _prepared(self, wave: Tensor, n_samples: Tensor, cut: bool) -> tuple[Tensor, Tensor]:
+    def _prepared(self, wave: Tensor, n_samples: Tensor, cut_pauses: bool) -> tuple[Tensor, Tensor]:
         """Waveforms (B, S) and their samples (B,): raised, and without their pauses where they are to be cut."""
         found, c = [], self.config
         for row, n in zip(wave, n_samples.tolist(), strict=True):
             own = row[:n] if c.least_dbfs is None else raised(row[:n], c.least_dbfs)
-            found.append(without_pauses(own, c.sample_rate, c.vad) if cut else own)  # type: ignore[arg-type]
+            found.append(without_pauses(own, c.sample_rate, c.vad) if cut_pauses else own)  # type: ignore[arg-type]
         lengths = torch.tensor([len(x) for x in found], dtype=torch.int64, device=wave.device)
         return nn.utils.rnn.pad_sequence(found, batch_first=True), lengths
 

@@ -60,11 +60,11 @@ def kept_blocks(wave: Tensor, sample_rate: int, config: PauseCutConfig) -> np.nd
         scaled, sample_rate, n, config.detector, shift_ms=config.block_ms, first_centre_ms=config.block_ms / 2
     ).numpy()
     width, margin = config.smooth_blocks, config.margin_blocks
-    smooth = _around(speech, (width - 1) // 2, width // 2) * 2 > width
-    return _around(smooth, margin, margin) > 0
+    smooth = _count_around(speech, (width - 1) // 2, width // 2) * 2 > width
+    return _count_around(smooth, margin, margin) > 0
 
 
-def _around(kept: np.ndarray, before: int, after: int) -> np.ndarray:
+def _count_around(kept: np.ndarray, before: int, after: int) -> np.ndarray:
     """How many of (N,) bool are True from that many places before each to that many after it: (N,)."""
     total = np.concatenate([[0], np.pad(kept.astype(np.int64), (before, after)).cumsum()])
     return total[before + after + 1 :] - total[: len(kept)]

@@ -84,7 +84,7 @@ class RecordingFeatures:
         return result
 
 
-def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool = False) -> RecordingFeatures:
+def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut_pauses: bool = False) -> RecordingFeatures:
     """What `Frontend.analyse` gives of one recording, without ever holding the whole of its waveform.
 
     The features and the voiced frames are the same bit for bit (on a CPU); those after CMVN are to 1e-5. Where the
@@ -93,7 +93,8 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool =
     Args:
         blocks: (S_i,) each, at int16 scale, of any lengths; joined they are the recording. They are taken one
             by one, so this may be an iterator that reads a file or shows progress.
-        cut: cut pauses out of the waveform, where the VAD is for that, as `Frontend` itself does: times are lost.
+        cut_pauses: leave pauses out of the waveform, where the VAD is for that, as `Frontend` itself does: times are
+            lost.
     Raises:
         ValueError: a block of another shape.
     Warns:
@@ -101,7 +102,7 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut: bool =
     """
     c = frontend.config
     if c.needs_whole:
-        return _analyse_whole(frontend, np.concatenate([np.zeros(0, np.float32), *blocks]), cut)
+        return _analyse_whole(frontend, np.concatenate([np.zeros(0, np.float32), *blocks]), cut_pauses)
     assert isinstance(frontend.features, MelFeatures)
     detector = feed(stream := FeatureStream(frontend.features), blocks, c)
     features = stream.finish()
@@ -131,13 +132,13 @@ def feed(stream: "FeatureStream", blocks: Iterable[np.ndarray], config: Frontend
     return detector
 
 
-def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut: bool) -> RecordingFeatures:
+def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut_pauses: bool) -> RecordingFeatures:
     """Of features that depend on all of a recording."""
     check_scale(torch.from_numpy(wave))
     plain = Frontend(replace(frontend.config, cmvn=None)).to(frontend.features.bank)
     samples = torch.from_numpy(wave)[None].to(frontend.features.bank.device)
     with torch.no_grad():
-        if cut and isinstance(frontend.config.vad, PauseCutConfig):
+        if cut_pauses and isinstance(frontend.config.vad, PauseCutConfig):
             features, _ = plain(samples)
             voiced = features.new_ones(features.shape[:2], dtype=torch.bool)
         else:

@@ -88,7 +88,7 @@ class JsonValue:
 
     def __getitem__(self, key: str) -> "JsonValue":
         if not isinstance(self.value, dict) or key not in self.value:
-            raise ValueError(f"expected {self.place} to be an object with {key!r}{self._instead()}")
+            raise ValueError(f"expected {self.place} to be an object with {key!r}{self._what_came()}")
         return JsonValue(self.value[key], f"{self.where}.{key}" if self.where else key)
 
     def get(self, key: str) -> "JsonValue | None":
@@ -146,7 +146,7 @@ class JsonValue:
         kinds: dict[type, str] = {dict: "an object", list: "a list", type(None): "null"}
         return kinds.get(type(self.value)) or shorten(json.dumps(self.value, ensure_ascii=True))
 
-    def _instead(self) -> str:
+    def _what_came(self) -> str:
         if not isinstance(self.value, dict):
             return f", got {self._shown()}"
         keys = ", ".join(repr(key) for key in list(self.value)[:5])

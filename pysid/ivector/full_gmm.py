@@ -105,7 +105,7 @@ class FullGmm:
         _check(x, self.dim)
         table = np.empty((len(x), self.n_gaussians), np.float32)
         for g in range(self.n_gaussians):
-            table[:, g] = self._with(g, x)
+            table[:, g] = self._log_likes_of(g, x)
         return table
 
     def log_likelihoods_of(self, x: Floats, chosen: Chosen) -> Floats:
@@ -117,10 +117,10 @@ class FullGmm:
         chosen.check(self.n_gaussians)
         values = np.empty(len(chosen.gaussians), np.float32)
         for g, entries in by_gaussian(chosen.gaussians):
-            values[entries] = self._with(g, x[chosen.frames[entries]])
+            values[entries] = self._log_likes_of(g, x[chosen.frames[entries]])
         return values
 
-    def _with(self, g: int, x: Floats) -> Floats:
+    def _log_likes_of(self, g: int, x: Floats) -> Floats:
         """(T,)."""
         quadratic = np.einsum("ti,ti->t", x @ self.inv_covars[g], x)
         return np.asarray(self.gconsts[g] + x @ self.means_invcovars[g] - np.float32(0.5) * quadratic)

@@ -60,7 +60,7 @@ def set_learning_rate(model: Nnet3Model, rate: float, pattern: str = "*") -> Nne
         if "LearningRate" not in record.fields:
             return record
         factor = np.float32(record.get("LearningRateFactor", 1))
-        return _with(record, LearningRate=np.float32(rate) * factor)
+        return _with_fields(record, LearningRate=np.float32(rate) * factor)
 
     return _changed(model, change, pattern)
 
@@ -76,7 +76,7 @@ def set_dropout_proportion(model: Nnet3Model, proportion: float, pattern: str = 
 
     def change(record: ComponentRecord) -> ComponentRecord:
         is_dropout = "DropoutProportion" in record.fields
-        return _with(record, DropoutProportion=np.float32(proportion)) if is_dropout else record
+        return _with_fields(record, DropoutProportion=np.float32(proportion)) if is_dropout else record
 
     return _changed(model, change, pattern)
 
@@ -89,7 +89,7 @@ def scale(model: Nnet3Model, factor: float) -> Nnet3Model:
         if "LearningRate" in record.fields:
             values = {key: record[key] * np.float32(factor) for key in PARAMETERS if key in record.fields}
         counts = {key: np.float64(record[key] * factor) for key in _COUNTS if key in record.fields}
-        return _with(record, **values, **counts)
+        return _with_fields(record, **values, **counts)
 
     return _changed(model, change)
 
@@ -102,7 +102,7 @@ def _changed(model: Nnet3Model, change: Callable[[ComponentRecord], ComponentRec
     )
 
 
-def _with(record: ComponentRecord, **values: Value) -> ComponentRecord:
+def _with_fields(record: ComponentRecord, **values: Value) -> ComponentRecord:
     return replace(record, fields={**record.fields, **values})
 
 
@@ -111,14 +111,14 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
     return lambda name: expression.fullmatch(name) is not None
 
 
-def _take(fields: dict[str, str], key: str, where: str) -> str:
+def _take_field(fields: dict[str, str], key: str, where: str) -> str:
     if key not in fields:
         raise DataError(f"{where}: expected a field {key}=...")
     return fields.pop(key)
 
 
 def _number(fields: dict[str, str], key: str, where: str) -> float:
-    text = _take(fields, key, where)
+    text = _take_field(fields, key, where)
     try:
         return float(text)
     except ValueError:
@@ -167,7 +167,7 @@ def _remove_orphans(model: Nnet3Model, fields: dict[str, str], where: str) -> Nn
 
 
 def _remove_output_nodes(model: Nnet3Model, fields: dict[str, str], where: str) -> Nnet3Model:
-    matches = _matcher(_take(fields, "name", where))
+    matches = _matcher(_take_field(fields, "name", where))
     kept = [line for line in model.lines if not (isinstance(line.node, OutputNode) and matches(line.node.name))]
     if not any(isinstance(line.node, OutputNode) for line in kept):
         raise DataError(f"{where}: expected an output to be left, got none")
@@ -175,7 +175,7 @@ def _remove_output_nodes(model: Nnet3Model, fields: dict[str, str], where: str) 
 
 
 def _rename_node(model: Nnet3Model, fields: dict[str, str], where: str) -> Nnet3Model:
-    old, new = _take(fields, "old-name", where), _take(fields, "new-name", where)
+    old, new = _take_field(fields, "old-name", where), _take_field(fields, "new-name", where)
     names = [line.node.name for line in model.lines]
     if old not in names or new in names:
         raise DataError(f"{where}: expected the name of a node and a new one, got {old} and {new}")

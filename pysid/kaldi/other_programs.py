@@ -203,12 +203,12 @@ _NAMES = {
 }
 
 
-def _instead() -> dict[str, str]:
+def _replacements() -> dict[str, str]:
     by_folder = {name: INSTEAD[folder] for folder, names in _NAMES.items() for name in names.split()}
     return by_folder | EXCEPTIONS
 
 
-PLACES: dict[str, str] = _instead()
+PLACES: dict[str, str] = _replacements()
 """What pysid has in the place of each of Kaldi's programs, if there were no stand-in."""
 
 

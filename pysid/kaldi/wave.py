@@ -62,13 +62,13 @@ def read_wave(stream: BinaryIO, warn: Callable[[str], None]) -> Wave:
 
 def read_header(stream: BinaryIO) -> WaveHeader:
     """Everything before the samples. Raises DataError as `read_wave`."""
-    order = {b"RIFF": "<", b"RIFX": ">"}.get(riff := _exact(stream, 4))
+    order = {b"RIFF": "<", b"RIFX": ">"}.get(riff := _read_exactly(stream, 4))
     if order is None:
         raise DataError(f"expected a WAV file (RIFF), got {riff!r}")
-    (riff_size,) = struct.unpack(f"{order}I", _exact(stream, 4))
-    if (form := _exact(stream, 4)) != b"WAVE":
+    (riff_size,) = struct.unpack(f"{order}I", _read_exactly(stream, 4))
+    if (form := _read_exactly(stream, 4)) != b"WAVE":
         raise DataError(f"expected a RIFF file of the form WAVE, got {form!r}")
-    sample_rate, n_channels = _parse_format(_exact(stream, _skip_to(stream, b"fmt ", order)), order)
+    sample_rate, n_channels = _parse_format(_read_exactly(stream, _skip_to(stream, b"fmt ", order)), order)
     n_bytes = _skip_to(stream, b"data", order)
     is_streamed = n_bytes in STREAMED or riff_size in (0, 0xFFFFFFFF)
     return WaveHeader(sample_rate, n_channels, None if is_streamed else n_bytes, order)
@@ -110,11 +110,11 @@ def wave_bytes(wave: Wave, warn: Callable[[str], None]) -> bytes:
 def _skip_to(stream: BinaryIO, wanted: bytes, order: str) -> int:
     """Skips chunks up to the wanted one, and gives its size."""
     while True:
-        name = _exact(stream, 4)
-        (size,) = struct.unpack(f"{order}I", _exact(stream, 4))
+        name = _read_exactly(stream, 4)
+        (size,) = struct.unpack(f"{order}I", _read_exactly(stream, 4))
         if name == wanted:
             return int(size)
-        _exact(stream, size)
+        _read_exactly(stream, size)
 
 
 def _parse_format(chunk: bytes, order: str) -> tuple[int, int]:
@@ -133,7 +133,7 @@ def _parse_format(chunk: bytes, order: str) -> tuple[int, int]:
     return rate, n_channels
 
 
-def _exact(stream: BinaryIO, size: int) -> bytes:
+def _read_exactly(stream: BinaryIO, size: int) -> bytes:
     data = stream.read(size)
     if len(data) < size:
         raise DataError(f"expected {size} more bytes of a WAV file, got {len(data)}")

@@ -261,7 +261,7 @@ def _scored(
         region = without(region, doubled(speaks))
     # pyannote.metrics names speakers A, B ... Z, AA ... and 0, 1, 2 ... and sorts them as words: so equally good
     # pairings are chosen alike, and speakers added up in one order.
-    return _Scored(_cut(speaks, region, _letters()), _cut(said, region, map(str, count())))
+    return _Scored(_within_region(speaks, region, _letters()), _within_region(said, region, map(str, count())))
 
 
 def _tracks(turns: Sequence[Turn]) -> dict[str, list[Span]]:
@@ -272,7 +272,7 @@ def _tracks(turns: Sequence[Turn]) -> dict[str, list[Span]]:
     }
 
 
-def _cut(tracks: Tracks, region: Sequence[Span], names: Iterator[str]) -> Tracks:
+def _within_region(tracks: Tracks, region: Sequence[Span], names: Iterator[str]) -> Tracks:
     inside = {name: common(tracks[name], region) for name in sorted(tracks)}
     numbered = sorted(zip(names, (name for name, spans in inside.items() if spans), strict=False))
     return {name: inside[name] for _, name in numbered}

@@ -53,7 +53,7 @@ def piece_parts(
     """
     for part in piece.parts(PART_S):
         blocks = part.blocks(BLOCK_S)
-        yield analyse_blocks(frontend, meter.passing(blocks) if meter else blocks, cut=True)
+        yield analyse_blocks(frontend, meter.passing(blocks) if meter else blocks, cut_pauses=True)
 
 
 def embed_parts(

@@ -127,7 +127,7 @@ class SpeakerModel:
         on_skip: Callable[[str, str], None] | None = None,
     ) -> Iterator[tuple[str, np.ndarray]]:
         """Embeddings (E,) of named network inputs (T, D), in their order; `on_skip` as in `extract`."""
-        fitting = self._of_width(utterances, on_skip)
+        fitting = self._readable(utterances, on_skip)
         return extract(self.network, fitting, self.config.extract, on_skip=on_skip)
 
     def embed_waves(
@@ -161,7 +161,7 @@ class SpeakerModel:
             digest.update(self.network.content)  # no tensor says how it is wired up
         return digest.hexdigest()
 
-    def _of_width(
+    def _readable(
         self, utterances: Iterable[tuple[str, np.ndarray]], on_skip: Callable[[str, str], None] | None
     ) -> Iterator[tuple[str, np.ndarray]]:
         """The utterances whose frames the network can read; what has no frames is left to `extract`."""

@@ -138,13 +138,13 @@ class TimePlan:
         match descriptor:
             case Node(name):
                 position, found = self.locate(name, times)
-                return self.defined[name][:, position] & found if found.any() else self._all(False, times)
+                return self.defined[name][:, position] & found if found.any() else self._constant(False, times)
             case Retimed(source):
                 return self.is_defined(source, descriptor.times(times))
             case Scale(_, source):
                 return self.is_defined(source, times)
             case Const() | IfDefined():
-                return self._all(True, times)
+                return self._constant(True, times)
         parts = [self.is_defined(part, times) for part in descriptor.sources]
         if isinstance(descriptor, Switch):
             return np.stack(parts)[times % len(parts), :, np.arange(len(times))].T
@@ -180,7 +180,7 @@ class TimePlan:
         counts = np.pad(counts, ((0, 0), (1, 0)))
         return counts[:, span.stops] > counts[:, span.starts]
 
-    def _all(self, value: bool, times: Times) -> NDArray[np.bool_]:
+    def _constant(self, value: bool, times: Times) -> NDArray[np.bool_]:
         return np.full((len(self.n_frames), len(times)), value)
 
 

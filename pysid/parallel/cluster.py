@@ -61,7 +61,7 @@ class ClusterExecutor(Executor):
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Sends work to some worker; function and arguments are pickled, and both sides are of one version."""
         future: Future[Any] = Future()
-        self._send(future, partial(_on_worker, __version__, function, *args, **kwargs), ATTEMPTS)
+        self._send(future, partial(_call_on_worker, __version__, function, *args, **kwargs), ATTEMPTS)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -109,7 +109,7 @@ class ClusterExecutor(Executor):
         return outcomes
 
 
-def _on_worker(version: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _call_on_worker(version: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Calls a function on a worker."""
     check_version(version)
     keep_memory()

@@ -128,14 +128,14 @@ class WindowInputs(Inputs):
         for key in source.keys:
             features = None
             with skipped.on_error(key):
-                features = self._of_recording(source, key)
+                features = self._features_of_recording(source, key)
             if features is None:
                 on_skip(key, skipped.reasons[key])
             else:
                 yield key, features
 
     @torch.inference_mode()
-    def _of_recording(self, source: AudioSource, key: str) -> np.ndarray | SpooledRows:
+    def _features_of_recording(self, source: AudioSource, key: str) -> np.ndarray | SpooledRows:
         with source.open(key) as piece:
             return read_input(self.model.frontend, piece)
 

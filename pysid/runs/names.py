@@ -69,19 +69,19 @@ def name_files(paths: Sequence[str]) -> dict[str, str]:
     """
     named = {path: _words(path, 0, False) for path in paths}
     for depth in range(1, 1 + max((len(Path(path).parts) for path in paths), default=0)):
-        for group in _alike(named):
+        for group in _same_named(named):
             # Another ending tells files of one folder apart; other folders need more of the path.
             same_folder = len({os.path.dirname(path) for path in group}) == 1
             named |= {path: _words(path, 0 if same_folder else depth, same_folder) for path in group}
     taken = set(named.values())
-    for group in _alike(named):
+    for group in _same_named(named):
         stem, numbers = named[group[0]], count(1)
         for path in group:
             named[path] = next(name for number in numbers if (name := f"{stem}-{number}") not in taken)
     return {name: path for path, name in named.items()}
 
 
-def _alike(named: dict[str, str]) -> list[list[str]]:
+def _same_named(named: dict[str, str]) -> list[list[str]]:
     groups: dict[str, list[str]] = {}
     for path, name in named.items():
         groups.setdefault(name, []).append(path)

@@ -182,17 +182,17 @@ def _check_names(
         for column, names, place in ((0, enrollable, where), (1, known, source)):
             name = (trial.enrol, trial.test)[column]
             if name not in names:
-                raise DataError(f"{_place(path, TRIALS.row, column, name)}: {name!r} is not in {place}")
+                raise DataError(f"{_first_place(path, TRIALS.row, column, name)}: {name!r} is not in {place}")
 
 
 def _check_enrolment(spk2utt: Mapping[str, Sequence[str]], path: Path, known: Collection[str], source: str) -> None:
     for speaker, utterances in spk2utt.items():
         for name in utterances:
             if name not in known:
-                place = _place(path, SPK2UTT.row, 0, speaker)
+                place = _first_place(path, SPK2UTT.row, 0, speaker)
                 raise DataError(f"{place}: {name!r}, an utterance of {speaker!r}, is not in {source}")
 
 
-def _place(path: Path, row_format: RowFormat, column: int, name: str) -> str:
+def _first_place(path: Path, row_format: RowFormat, column: int, name: str) -> str:
     """`path:line` of the first line with a name in a column."""
     return f"{path}:{next(number for number, fields in read_rows(path, row_format) if fields[column] == name)}"

@@ -122,9 +122,9 @@ class MelNet(nn.Module):
             coarse = coarse + self.from_trunk(self.trunk(features) if from_trunk is None else from_trunk)
         coarse = self.attention(self.before(coarse)[0])
         coarse = F.gelu(self.from_coarse(self.after(coarse)[0]))
-        middle = self.middle_out(middle + _twice_as_many(coarse))
+        middle = self.middle_out(middle + _split_frames(coarse))
         finer = F.relu(self.from_middle(middle)).transpose(1, 2)
-        x = self.output(self.fine_out(fine + _twice_as_many(finer)))
+        x = self.output(self.fine_out(fine + _split_frames(finer)))
         logits: Tensor = x[:, :, : -(-n_frames // STRIDE)].transpose(1, 2).float()
         return logits.log_softmax(-1)
 
@@ -194,7 +194,7 @@ def prepared(features: Tensor) -> Tensor:
     return bands - bands.mean(1, keepdim=True)
 
 
-def _twice_as_many(frames: Tensor) -> Tensor:
+def _split_frames(frames: Tensor) -> Tensor:
     """(B, T, 2C) -> (B, C, 2T): each frame holds two finer ones."""
     batch, n_frames, width = frames.shape
     return frames.reshape(batch, 2 * n_frames, width // 2).transpose(1, 2)

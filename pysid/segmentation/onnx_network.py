@@ -82,7 +82,8 @@ class OnnxSegmentation:
         single = isinstance(self._input.shape[0], int)
         try:
             rows = [
-                self._session.run([self._output], {self._input.name: part})[0] for part in (_each(x) if single else [x])
+                self._session.run([self._output], {self._input.name: part})[0]
+                for part in (_one_by_one(x) if single else [x])
             ]
         except Exception as error:  # onnxruntime's exceptions have no base of their own
             reason = " ".join(str(error).split())
@@ -93,7 +94,7 @@ class OnnxSegmentation:
         return np.asarray(found)
 
 
-def _each(x: np.ndarray) -> list[np.ndarray]:
+def _one_by_one(x: np.ndarray) -> list[np.ndarray]:
     return [x[i : i + 1] for i in range(len(x))]
 
 

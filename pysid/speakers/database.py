@@ -68,7 +68,7 @@ class SpeakerDatabase:
             self._connection = connect(self.path)
             try:
                 check_format(self._connection, self.path)
-                self.fingerprint, self.dim = self._one("SELECT model, dim FROM state", (str, int))
+                self.fingerprint, self.dim = self._fetch_one("SELECT model, dim FROM state", (str, int))
                 if not 0 < self.dim <= MAX_DIM:
                     raise self._damaged()
             except BaseException:
@@ -109,7 +109,7 @@ class SpeakerDatabase:
 
     def __len__(self) -> int:
         """How many speakers there are."""
-        return int(self._one("SELECT count(*) FROM speaker", (int,))[0])
+        return int(self._fetch_one("SELECT count(*) FROM speaker", (int,))[0])
 
     def require_model(self, fingerprint: str) -> None:
         """Raises DataError unless the embeddings are those of this network."""
@@ -122,7 +122,7 @@ class SpeakerDatabase:
     def state(self) -> tuple[int, int]:
         """Tells whether something read before is still valid: the epoch, a new one after each removal, and the
         revision, which rises with each change."""
-        epoch, revision = self._one("SELECT epoch, revision FROM state", (int, int))
+        epoch, revision = self._fetch_one("SELECT epoch, revision FROM state", (int, int))
         return epoch, revision
 
     def add(self, speakers: Mapping[str, Sequence[EnrolledUtterance]]) -> None:
@@ -175,7 +175,7 @@ class SpeakerDatabase:
 
     def speakers(self) -> list[EnrolledSpeaker]:
         """All speakers, by name."""
-        rows = self._all(
+        rows = self._fetch_all(
             "SELECT name, count(*), sum(duration_s), max(enrolled_at) FROM speaker "
             "JOIN utterance ON utterance.speaker = speaker.id GROUP BY speaker.id",
             (str, int, float, str),
@@ -188,19 +188,21 @@ class SpeakerDatabase:
         """The names of the speakers of these ids; without those who are gone."""
         found: dict[int, str] = {}
         for block in _blocks(ids):
-            found |= dict(self._all(f"SELECT id, name FROM speaker WHERE id IN ({_marks(block)})", (int, str), block))
+            found |= dict(
+                self._fetch_all(f"SELECT id, name FROM speaker WHERE id IN ({_marks(block)})", (int, str), block)
+            )
         return found
 
     def changed_since(self, revision: int) -> np.ndarray:
         """The ids (E,), ascending, of speakers changed after a revision; after -1, of all."""
-        rows = self._all("SELECT id FROM speaker WHERE revision > ? ORDER BY id", (int,), (revision,))
+        rows = self._fetch_all("SELECT id FROM speaker WHERE revision > ? ORDER BY id", (int,), (revision,))
         return np.fromiter((x for (x,) in rows), np.int64, len(rows))
 
     def means(self, ids: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Mean embeddings of the speakers of these ids, in blocks: ids (B,), means (B, D), utterances of each (B,)."""
         for block in _blocks(ids):
             query = f"SELECT speaker, vector FROM utterance WHERE speaker IN ({_marks(block)}) ORDER BY speaker, id"
-            rows = self._all(query, (int, bytes), block)
+            rows = self._fetch_all(query, (int, bytes), block)
             if not rows:
                 continue
             if any(len(vector) != 4 * self.dim for _, vector in rows):
@@ -245,7 +247,7 @@ class SpeakerDatabase:
     def _id(self, name: str) -> int:
         row = self._connection.execute("SELECT id FROM speaker WHERE name = ?", (name,)).fetchone()
         if row is None:
-            similar = get_close_matches(name, [x for (x,) in self._all("SELECT name FROM speaker", (str,))], n=1)
+            similar = get_close_matches(name, [x for (x,) in self._fetch_all("SELECT name FROM speaker", (str,))], n=1)
             hint = f", but there is {similar[0]!r}" if similar else ""
             raise DataError(f"{self.path}: no speaker is called {name!r}{hint}")
         return int(row[0])
@@ -256,13 +258,13 @@ class SpeakerDatabase:
             raise DataError(f"{utterance.source}: expected a finite embedding of {self.dim} dimensions")
         return vector.tobytes()
 
-    def _one(self, query: str, types: tuple[type, ...]) -> tuple:
-        rows = self._all(query, types)
+    def _fetch_one(self, query: str, types: tuple[type, ...]) -> tuple:
+        rows = self._fetch_all(query, types)
         if not rows:
             raise self._damaged()
         return rows[0]
 
-    def _all(self, query: str, types: tuple[type, ...], parameters: Sequence[object] = ()) -> list[tuple]:
+    def _fetch_all(self, query: str, types: tuple[type, ...], parameters: Sequence[object] = ()) -> list[tuple]:
         """Rows, whose columns must be of these types: those of SQLite hold any."""
         with sqlite_errors(self.path):
             rows = self._connection.execute(query, parameters).fetchall()

@@ -73,7 +73,7 @@ if wanted 2; then
   announce 2 "train $name"
   heard=(train="$data/train" dev="$data/dev" flavour="$flavour")
   if [[ $from_audio ]]; then heard=(train="$train" dev="$dev"); fi
-  # shellcheck disable=SC2086 -- several settings in one word
+  # shellcheck disable=SC2086 # several settings in one word
   pysid train "$config" "${heard[@]}" out="$exp" $set
 fi
 

@@ -134,19 +134,19 @@ def clean_groups(dev: Path, scored: Sequence[Scored]) -> dict[str, dict[str, lis
     }
 
 
-def noisy_groups(judge: Judge, noisy: Path, clean: Vectors, harder: Vectors) -> dict[str, list[Scored]]:
+def noisy_groups(judge: Judge, noisy: Path, clean: Vectors, noisy_vectors: Vectors) -> dict[str, list[Scored]]:
     """Clean enrolment against a test under each condition, and both sides under any."""
     trials, condition = read_trials(noisy / "trials"), read_table(noisy / "utt2cond")
-    mixed = judge.score(trials, clean, harder)
+    mixed = judge.score(trials, clean, noisy_vectors)
     tested = by_group(mixed, lambda x: f"clean, {condition[x.test]}", [f"clean, {name}" for name in CONDITIONS])
-    return {"clean, any": mixed, **tested, "any, any": judge.score(trials, harder, harder)}
+    return {"clean, any": mixed, **tested, "any, any": judge.score(trials, noisy_vectors, noisy_vectors)}
 
 
 def meeting_groups(judge: Judge, meetings: Path, skipped: Skipped) -> tuple[dict[str, list[Scored]], dict[str, str]]:
     """Trials of stretches of meetings, within and between clips, and the speaker of each stretch."""
     found = stretches(read_rttm(meetings / "ref.rttm"))
     where = {x.name: x for x in found}
-    vectors = dict(judge.model.embed_waves(_cut(judge.model, meetings, found), skipped.add))
+    vectors = dict(judge.model.embed_waves(_stretch_waves(judge.model, meetings, found), skipped.add))
     scored = judge.score(all_pairs(found), vectors, vectors)
     within = [x for x in scored if where[x.enrol].recording == where[x.test].recording]
     between = [x for x in scored if where[x.enrol].recording != where[x.test].recording]
@@ -154,7 +154,7 @@ def meeting_groups(judge: Judge, meetings: Path, skipped: Skipped) -> tuple[dict
     return groups, {name: x.speaker for name, x in where.items()}
 
 
-def _cut(model: Model, meetings: Path, found: Sequence[Stretch]) -> Iterable[tuple[str, np.ndarray]]:
+def _stretch_waves(model: Model, meetings: Path, found: Sequence[Stretch]) -> Iterable[tuple[str, np.ndarray]]:
     entries = read_wav_scp(meetings / "wav.scp")
     for x in found:
         path = resolve_path(entries[x.recording], meetings)
@@ -220,8 +220,8 @@ def measure(model: Model, data: Path, noisy: Path, sets: Mapping[str, Path], lim
     cost = (time.process_time() - begun) / seconds
     trials = read_trials(data / "dev" / "trials")
     groups = clean_groups(data / "dev", judge.score(trials, clean, clean))
-    harder = embed_corpus(model, Corpus.read(noisy), skipped)
-    conditions = noisy_groups(judge, noisy, clean, harder)
+    noisy_vectors = embed_corpus(model, Corpus.read(noisy), skipped)
+    conditions = noisy_groups(judge, noisy, clean, noisy_vectors)
     result: dict[str, Any] = {
         "model": model.path.name,
         "n_parameters": sum(x.numel() for x in model.network.parameters()),
@@ -241,7 +241,7 @@ def measure(model: Model, data: Path, noisy: Path, sets: Mapping[str, Path], lim
             n_most = None if name == AMI else limit
             result["diarization"][f"{name}; {speech}"] = diarization(diarizer, place, oracle, n_most)
     if len(skipped):
-        say(skipped.summary(len(clean) + len(harder)))
+        say(skipped.summary(len(clean) + len(noisy_vectors)))
     return {**result, "skipped": skipped.reasons}
 
 

@@ -17,7 +17,7 @@ from pysid.model.directory import BACKEND_FILE, WINDOW_BACKEND_FILE
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segmentation.files import read_segmenter, write_segmenter
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 
 
 def package(model: Path, windows: Path, out: Path) -> None:
@@ -30,7 +30,7 @@ def package(model: Path, windows: Path, out: Path) -> None:
         write_detector(out, detector, half=True)
     if (segmenter := read_segmenter(model)) and segmenter.features:
         write_segmenter(out, segmenter.network, segmenter.features, half=True)
-    shutil.copy(HERE / "CARD.md", out / "README.md")
+    shutil.copy(FOLDER / "CARD.md", out / "README.md")
 
 
 def main() -> None:

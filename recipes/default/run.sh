@@ -44,7 +44,7 @@ fi
 train() { # NAME SETTING...
   local name=$1
   shift
-  # shellcheck disable=SC2086 -- several settings in one word
+  # shellcheck disable=SC2086 # several settings in one word
   pysid train conf/resnet.yaml train="$data/train" dev="$data/dev" out="$exp/$name" \
     augment.noises="$exp/noise_train" augment.music="$exp/music_train" augment.rooms="$exp/rooms_train/rir_list" \
     augment.speech="$data/train" "$@" $set
@@ -101,21 +101,6 @@ if wanted 6; then
     augment.rooms="$exp/rooms_train/rir_list" augment.speech="$data/train" $set
 fi
 
-# DATA OUT N: N clips of a data directory through G.711, by turns as it is and within the band of an analogue line.
-telephone_copies() {
-  mkdir -p "$2"
-  awk -v from="$(realpath "$1")" -v kept="$3" -v n="$(wc -l < "$1/wav.scp")" '
-    int(NR * kept / n) > int((NR - 1) * kept / n) {
-      name = $1
-      sub(/^[^ \t]+[ \t]+/, "")
-      if ($0 !~ /^\//) $0 = from "/" $0
-      band = turn++ % 2 ? "-af highpass=f=300,lowpass=f=3400" : ""
-      print name "-telephone ffmpeg -nostdin -v error -i \047" $0 "\047 " band " -ar 8000 -c:a pcm_mulaw -f wav - |"
-    }' "$1/wav.scp" > "$2/wav.scp"
-  awk 'NR == FNR { speaker[$1] = $2; next } { name = $1; sub(/-telephone$/, "", name); print $1, speaker[name] }' \
-    "$1/utt2spk" "$2/wav.scp" > "$2/utt2spk"
-}
-
 # DATA OUT: 1 to 4 s out of the middle of each clip.
 short_cuts() {
   mkdir -p "$2"
@@ -137,12 +122,13 @@ if wanted 7; then
     python ../several_clips.py "$data/train" "$exp/backend" "$backend_clips"
     pysid augment "$exp/backend" "$exp/copies" --allow-skipped --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \
       --rooms "$exp/rooms_train/rir_list" --subset "$copies" --jobs "$jobs"
-    telephone_copies "$exp/backend" "$exp/backend_telephone" "$telephone"
-    telephone_copies "$data/dev" "$exp/dev_telephone" "$(wc -l < "$data/dev/wav.scp")"
+    # Through G.711, by turns as it is and within the band of an analogue line.
+    python ../phone.py "$exp/backend" "$exp/backend_telephone" --count "$telephone" --suffix=-telephone --wide-too --jobs "$jobs"
+    python ../phone.py "$data/dev" "$exp/dev_telephone" --suffix=-telephone --wide-too --jobs "$jobs"
     short_cuts "$data/dev" "$exp/dev_short"
     pysid embed "$exp/copies/backend_combined" "$exp/backend.ark" --allow-skipped --model "$model" --jobs "$jobs"
     for part in "$exp/backend_telephone" "$data/dev" "$exp/dev_noisy" "$exp/dev_telephone" "$exp/dev_short"; do
-      pysid embed "$part" "$exp/$(basename "$part").ark" --allow-skipped --model "$model" --jobs "$jobs" --allow-pipes
+      pysid embed "$part" "$exp/$(basename "$part").ark" --allow-skipped --model "$model" --jobs "$jobs"
     done
     cat "$exp/backend.scp" "$exp/backend_telephone.scp" > "$exp/learned.scp"
     cat "$exp/copies/backend_combined/utt2spk" "$exp/backend_telephone/utt2spk" > "$exp/learned-utt2spk"
@@ -160,8 +146,9 @@ fi
 if wanted 8; then
   announce 8 "local segmentation, and the network that finds speech"
   # shellcheck disable=SC2086
+  # Its trunk is the network of before the teacher, whose blocks hear one stretch alone: no squeeze-excitation.
   pysid train-segmentation conf/segmentation.yaml voices="[$data/train,$data/train2]" noises="$exp/noise_train" \
-    music="$exp/music_train" trunk_of="$model" out="$exp/segmentation" $segmentation
+    music="$exp/music_train" trunk_of="$exp/several/final" out="$exp/segmentation" $segmentation
   cp "$exp"/segmentation/final/segmentation.{json,safetensors} "$model"
   pysid prepare conversations "$data/train" "$exp/scenes" --allow-skipped --config ../diarization/conf/scenes.yaml --count "$scenes" --seed 7 \
     --rooms "$exp/rooms_train/rir_list" --noises "$exp/noise_train" --music "$exp/music_train" --voices "$data/train" --jobs "$jobs"

@@ -45,9 +45,9 @@ def save(path: Path, analysis: Analysis) -> None:
     if analysis.overlap is not None:
         optional["overlap"] = analysis.overlap.astype(np.float16)
     if analysis.heard is not None:
-        optional |= _of_speech(analysis.heard)
+        optional |= _speech_arrays(analysis.heard)
     if analysis.local is not None:
-        optional |= _of_speech(analysis.local.speech) | _of_speakers(analysis.local.speakers)
+        optional |= _speech_arrays(analysis.local.speech) | _speaker_arrays(analysis.local.speakers)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(
             file,
@@ -60,7 +60,7 @@ def save(path: Path, analysis: Analysis) -> None:
         )
 
 
-def _of_speech(speech: LocalSpeech) -> dict[str, np.ndarray]:
+def _speech_arrays(speech: LocalSpeech) -> dict[str, np.ndarray]:
     """What is heard in windows."""
     grid = speech.grid
     return {
@@ -71,20 +71,20 @@ def _of_speech(speech: LocalSpeech) -> dict[str, np.ndarray]:
     }
 
 
-def _speech(arrays: Mapping[str, np.ndarray]) -> LocalSpeech:
-    """The opposite of `_of_speech`."""
+def _read_speech(arrays: Mapping[str, np.ndarray]) -> LocalSpeech:
+    """The opposite of `_speech_arrays`."""
     window_s, step_s, first_s = arrays["grid"].tolist()
     grid = FrameGrid(window_s=window_s, step_s=step_s, first_s=first_s)
     return LocalSpeech(grid, arrays["starts"], arrays["active"], float(arrays["duration_s"]))
 
 
-def _of_speakers(speakers: LocalSpeakers) -> dict[str, np.ndarray]:
+def _speaker_arrays(speakers: LocalSpeakers) -> dict[str, np.ndarray]:
     """Whom the embeddings are of, which are stored like those of other windows."""
     return {"speakers": np.stack([speakers.window, speakers.slot, speakers.speech_s, speakers.clean_s])}
 
 
-def _speakers(arrays: Mapping[str, np.ndarray]) -> LocalSpeakers:
-    """The opposite of `_of_speakers`."""
+def _read_speakers(arrays: Mapping[str, np.ndarray]) -> LocalSpeakers:
+    """The opposite of `_speaker_arrays`."""
     window, slot, speech_s, clean_s = arrays["speakers"]
     return LocalSpeakers(window.astype(np.int64), slot.astype(np.int64), speech_s, clean_s, arrays["embeddings"])
 
@@ -105,8 +105,8 @@ def load(path: Path, diarizer: Diarizer) -> Analysis:
         start_s, end_s, speech = arrays["windows"]
         features = torch.from_numpy(arrays["features"]).float()
         voiced = torch.ones(len(features), dtype=torch.bool)
-        heard = _speech(arrays) if "active" in arrays else None
-        local = LocalAnalysis(heard, _speakers(arrays)) if heard is not None and "speakers" in arrays else None
+        heard = _read_speech(arrays) if "active" in arrays else None
+        local = LocalAnalysis(heard, _read_speakers(arrays)) if heard is not None and "speakers" in arrays else None
         return Analysis(
             segments(arrays["speech"]),
             Windows(start_s, end_s, speech.astype(np.int64)),

@@ -85,7 +85,7 @@ if wanted 1; then
         --config conf/scenes.yaml "${surroundings[@]}"
     fi
     pysid prepare conversations "$data" "$exp/data/single-$fold" "${common[@]}" --seed $((seed + 3)) "${single[@]}"
-    if [[ $phone ]]; then python phone.py "$exp/data/plain-$fold" "$exp/data/phone-$fold" --jobs "$jobs"; fi
+    if [[ $phone ]]; then python ../phone.py "$exp/data/plain-$fold" "$exp/data/phone-$fold" --jobs "$jobs"; fi
   done
 fi
 

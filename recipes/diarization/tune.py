@@ -233,12 +233,12 @@ class Tuning:
         """(V,) the geometric mean of the error over the sets, of each variant."""
         logs = np.zeros(len(variants))
         for data in self.sets:
-            results = self._of_set(kind, data, variants)
+            results = self._errors_on(kind, data, variants)
             logs += np.log([max(x["der"], LEAST_ERROR) for x in results])
         self._list_trials()
         return np.exp(logs / len(self.sets))
 
-    def _of_set(self, kind: str, data: Path, variants: Sequence[Settings]) -> list[dict[str, Any]]:
+    def _errors_on(self, kind: str, data: Path, variants: Sequence[Settings]) -> list[dict[str, Any]]:
         def key(settings: Settings) -> str:
             return digest(kind, data.name, self.limit, settings)
 

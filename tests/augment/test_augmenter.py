@@ -11,6 +11,7 @@ from pysid.augment import (
     Augmenter,
     BabbleAugment,
     Corruption,
+    MadeNoiseAugment,
     MemoryBank,
     MusicAugment,
     NoiseAugment,
@@ -80,6 +81,11 @@ class TestPolicies:
             (lambda: BabbleAugment(counts=(0, 3)), "expected counts of at least 1"),
             (lambda: AugmentConfig(probability=1.5), r"probability must lie in \[0, 1\]"),
             (lambda: AugmentConfig(policies=()), "expected a policy with a weight above 0"),
+            (lambda: AugmentConfig(room_probability=-0.1), r"room_probability must lie in \[0, 1\]"),
+            (
+                lambda: AugmentConfig(room_probability=0.5, policies=(NoiseAugment(),)),
+                'room_probability needs a policy of the kind "reverb"',
+            ),
         ],
     )
     def test_refusals(self, make, message):
@@ -142,6 +148,35 @@ class TestAugmenter:
         snr_db = -10 * np.log10(np.mean((noise / 1000.0) ** 2))
         theirs = reverberate(wave, RATE, room, [noise], [snr_db], [0.0])
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.05)
+
+    def test_noise_in_rooms(self, banks, signal):
+        policies = (ReverbAugment(weight=0.0), NoiseAugment(), MadeNoiseAugment())
+        config = AugmentConfig(probability=0.8, policies=policies, room_probability=0.5)
+        augmenter = Augmenter(config, **banks)
+        rng = np.random.default_rng(5)
+        drawn = [augmenter.draw(400, rng) for _ in range(1000)]
+        assert {c.kind for c in drawn} == {"clean", "noise", "made"}
+        noisy = [c for c in drawn if c.noise is not None]
+        assert np.mean([c.response is not None for c in noisy]) == pytest.approx(0.5, abs=0.06)
+        assert all(c.response is None for c in drawn if c.noise is None)
+        # Some of the group in rooms have noise too, others have not: each is as it is alone.
+        some = [
+            Corruption(),
+            next(c for c in noisy if c.response is not None),
+            Corruption("reverb", augmenter._room(rng)),
+        ]
+        wave = torch.from_numpy(np.stack([signal(400) for _ in some]))
+        together = augmenter.render(wave, None, some)
+        for row, own, corruption in zip(together, wave, some, strict=True):
+            alone = augmenter.render(own[None], None, [corruption])[0]
+            np.testing.assert_allclose(row, alone, rtol=0, atol=1e-5 * float(alone.abs().max()))
+
+    def test_made_noise_has_its_level(self, signal, rng):
+        wave = torch.from_numpy(signal(16000))[None]
+        config = AugmentConfig(probability=1.0, policies=(MadeNoiseAugment(snrs_db=(6.0,)),))
+        noise = Augmenter(config).draw(16000, rng).noise
+        assert 10 * np.log10(np.mean(noise**2)) == pytest.approx(-6.0, abs=0.01)
+        assert not torch.equal(Augmenter(config)(wave, None, rng), wave)
 
     def test_refusals(self, banks):
         with pytest.raises(

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from pysid.augment import BabbleAugment, MemoryBank, MusicAugment, NoiseAugment, ReverbAugment
+from pysid.augment import BabbleAugment, MadeNoiseAugment, MemoryBank, MusicAugment, NoiseAugment, ReverbAugment
 from pysid.augment.recordings import TrainingAugmentConfig, open_augmenter, open_bank, open_rooms
 from pysid.config import from_plain, to_plain
 from pysid.errors import DataError
@@ -34,6 +34,10 @@ def test_policies_are_kaldis_where_there_are_recordings():
     chosen = from_plain(TrainingAugmentConfig, {"noises": "n", "music": "m", "policies": policies}, "c.yaml")
     assert chosen.augmenter.policies == (MusicAugment(weight=2.0, snrs_db=(5.0,)),)
     assert from_plain(TrainingAugmentConfig, to_plain(chosen), "c.yaml") == chosen
+    made = from_plain(TrainingAugmentConfig, {"policies": [{"kind": "made"}]}, "c.yaml")  # needs no recordings
+    assert made.augmenter.policies == (MadeNoiseAugment(),)
+    in_rooms = from_plain(TrainingAugmentConfig, {"noises": "n", "rooms": "r", "room_probability": 0.3}, "c.yaml")
+    assert in_rooms.augmenter.room_probability == 0.3
 
 
 @pytest.mark.parametrize(
@@ -45,6 +49,7 @@ def test_policies_are_kaldis_where_there_are_recordings():
         ({"noises": "n", "probability": 2}, r"probability must lie in \[0, 1\], got 2.0"),
         ({"noises": "n", "policies": []}, "expected a policy with a weight above 0"),
         ({"noise": "n"}, "unknown key 'noise'; known here: noises, music, speech, rooms"),
+        ({"noises": "n", "room_probability": 0.5}, 'room_probability needs a policy of the kind "reverb"'),
         ({"rooms": 3}, "'rooms' must be text, got 3"),
     ],
 )

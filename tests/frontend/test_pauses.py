@@ -98,7 +98,7 @@ def test_an_analysis_keeps_times_unless_it_is_to_cut() -> None:
     assert len(whole) == Fbank(FbankConfig()).n_frames(len(wave))
     assert not whole.voiced[260:460].any() and whole.voiced[20:180].all()
     assert torch.equal(frontend.voiced(wave[None])[0], whole.voiced)
-    cut = analyse_blocks(frontend, [wave.numpy()], cut=True)
+    cut = analyse_blocks(frontend, [wave.numpy()], cut_pauses=True)
     features, n_frames = frontend(wave[None])
     assert torch.equal(cut.features, features[0]) and cut.voiced.all() and len(cut) == int(n_frames)
     assert cut.duration_s == 7.0

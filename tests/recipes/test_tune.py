@@ -1,4 +1,4 @@
-"""The script that chooses settings of diarization, and the telephone copies it chooses on, with the example."""
+"""The script that chooses settings of diarization, with the example."""
 
 import json
 import shutil
@@ -22,15 +22,14 @@ END_S = 22.0  # of the example that is heard here
 @pytest.fixture(scope="module")
 def recipe():
     """The modules of the recipe, by name."""
-    names = ("tune", "analyse", "phone")
+    names = ("tune", "analyse")
     sys.path.insert(0, str(ROOT / "recipes" / "diarization"))
     try:
         import analyse
-        import phone
         import tune
     finally:
         sys.path.pop(0)
-    yield {"tune": tune, "analyse": analyse, "phone": phone}
+    yield {"tune": tune, "analyse": analyse}
     for name in names:
         sys.modules.pop(name, None)
 
@@ -118,26 +117,3 @@ def test_an_analysis_of_local_windows_is_kept_whole(recipe, exp, tmp_path):
     other = diarizer.with_config(with_settings(diarizer.config, {"clustering.threshold": -1.0}))
     assert len(other.assign(kept).speakers) == 1
     assert np.array_equal(kept.local.speech.active, analysis.local.speech.active)
-
-
-def test_telephone_copies(recipe, exp, tmp_path, monkeypatch):
-    if shutil.which("ffmpeg") is None:
-        pytest.skip("needs ffmpeg")
-    data, out = exp / "data" / "meeting", tmp_path / "phone"
-    run(recipe["phone"], monkeypatch, data, out)
-    assert (out / "ref.rttm").read_text() == (data / "ref.rttm").read_text()
-    assert (out / "wav.scp").read_text() == "meeting audio/meeting.wav\n"
-    plain, _ = read_audio(data / "meeting.wav", sample_rate=16000)
-    wave, _ = read_audio(out / "audio" / "meeting.wav", sample_rate=16000)
-    assert len(wave) == len(plain)
-
-    def share(x, low_hz, high_hz):
-        power = np.abs(np.fft.rfft(x)) ** 2
-        hz = np.fft.rfftfreq(len(x), 1 / 16000)
-        return power[(low_hz <= hz) & (hz < high_hz)].sum() / power.sum()
-
-    assert share(wave, 4100, 8000) < 1e-4 < share(plain, 4100, 8000)
-    assert share(wave, 0, 100) < share(plain, 0, 100)
-    before = (out / "audio" / "meeting.wav").stat().st_mtime_ns
-    run(recipe["phone"], monkeypatch, data, out)
-    assert (out / "audio" / "meeting.wav").stat().st_mtime_ns == before

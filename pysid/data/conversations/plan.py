@@ -113,27 +113,27 @@ class Piece:
     """A part of a clip at its place in a conversation.
 
     Attributes:
-        cut: the part, in seconds from the start of the utterance.
+        part: the part, in seconds from the start of the utterance.
         start_s: where it begins in the conversation.
         gain_db: what it is amplified by.
     """
 
     clip: Clip
-    cut: Segment
+    part: Segment
     start_s: float
     gain_db: float = 0.0
 
     @property
     def end_s(self) -> float:
         """Where it ends in the conversation, to the hundredth of a second."""
-        return _hundredths(self.start_s + self.cut.duration_s)
+        return _hundredths(self.start_s + self.part.duration_s)
 
     def turns(self, reference: Literal["speech", "pieces"]) -> Iterator[Turn]:
         """Where its speaker speaks, in seconds from the start of the conversation."""
-        for part in self.clip.speech if reference == "speech" else (self.cut,):
-            start_s, end_s = max(part.start_s, self.cut.start_s), min(part.end_s, self.cut.end_s)
+        for span in self.clip.speech if reference == "speech" else (self.part,):
+            start_s, end_s = max(span.start_s, self.part.start_s), min(span.end_s, self.part.end_s)
             if start_s < end_s:
-                shift_s = self.start_s - self.cut.start_s
+                shift_s = self.start_s - self.part.start_s
                 yield Turn(Segment(_hundredths(start_s + shift_s), _hundredths(end_s + shift_s)), self.clip.speaker)
 
 
@@ -213,9 +213,9 @@ class ConversationPlan:
         pieces: list[Piece] = []
         for speaker in _turn_order(rng, n_speakers, n_pieces, c.turn_taking):
             clip = next(decks[speaker])
-            cut = _cut(rng, clip.span, _longest(rng, clip.span.duration_s, c))
-            start_s = _start(rng, pieces[-1], clip.speaker, cut.duration_s, c, pause_s) if pieces else 0.0
-            pieces.append(Piece(clip, cut, start_s, gains[speaker]))
+            part = _random_part(rng, clip.span, _longest(rng, clip.span.duration_s, c))
+            start_s = _start(rng, pieces[-1], clip.speaker, part.duration_s, c, pause_s) if pieces else 0.0
+            pieces.append(Piece(clip, part, start_s, gains[speaker]))
         return Conversation(f"conv-{number:04d}", tuple(pieces))
 
 
@@ -247,7 +247,7 @@ def _longest(rng: np.random.Generator, duration_s: float, config: ConversationCo
     return _hundredths(_log_uniform(rng, config.cut_to_s, longest_s))
 
 
-def _cut(rng: np.random.Generator, span: Segment, max_piece_s: float | None) -> Segment:
+def _random_part(rng: np.random.Generator, span: Segment, max_piece_s: float | None) -> Segment:
     if max_piece_s is None or span.duration_s <= max_piece_s:
         return span
     n_places = round(100 * (span.duration_s - max_piece_s))
@@ -260,7 +260,7 @@ def _start(
 ) -> float:
     """Where the piece after `last` begins: in it, at its end, or after a pause."""
     if speaker != last.clip.speaker and rng.random() < config.overlap:
-        shorter_s = min(duration_s, last.cut.duration_s)
+        shorter_s = min(duration_s, last.part.duration_s)
         longest_s = min(config.max_overlap_s, config.max_overlap_share * shorter_s)
         return _hundredths(last.end_s - math.floor(100 * rng.uniform(0.0, longest_s)) / 100)
     return _hundredths(last.end_s + rng.exponential(pause_s))

@@ -254,8 +254,8 @@ def render(
 
 
 def _samples(piece: Piece, read_wave: ReadWave, rate: int) -> np.ndarray:
-    start = round(piece.cut.start_s * rate)
-    samples = read_wave(piece.clip.utterance)[start : start + round(piece.cut.duration_s * rate)]
+    start = round(piece.part.start_s * rate)
+    samples = read_wave(piece.clip.utterance)[start : start + round(piece.part.duration_s * rate)]
     return np.asarray(samples, np.float32) * np.float32(10 ** (piece.gain_db / 20))
 
 
@@ -332,6 +332,6 @@ def _plan_lines(conversations: Sequence[Conversation]) -> Iterator[str]:
     yield "\t".join(PLAN_COLUMNS)
     for conversation in conversations:
         for piece in conversation.pieces:
-            times = (piece.start_s, piece.end_s), (piece.cut.start_s, piece.cut.end_s), (piece.gain_db,)
-            place, cut, gain = ([f"{x:.2f}" for x in group] for group in times)
-            yield "\t".join([conversation.id, *place, piece.clip.speaker, piece.clip.utterance, *cut, *gain])
+            times = (piece.start_s, piece.end_s), (piece.part.start_s, piece.part.end_s), (piece.gain_db,)
+            place, part, gain = ([f"{x:.2f}" for x in group] for group in times)
+            yield "\t".join([conversation.id, *place, piece.clip.speaker, piece.clip.utterance, *part, *gain])

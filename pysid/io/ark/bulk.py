@@ -58,7 +58,7 @@ def _read_ark(path: str, files: ExitStack) -> Vectors | None:
         keys.append(data[end : start - 1])
         starts.append(start)
         end = start + _HEADER_BYTES + n_bytes
-    rows = _copy([data] * len(starts), starts)
+    rows = _copy_records([data] * len(starts), starts)
     text = b" ".join(keys)
     if rows is None or text.split() != keys:  # what stands between the records is no key
         return None
@@ -84,7 +84,7 @@ def _read_scp(path: str, files: ExitStack) -> Vectors | None:
             return None
         archives.append(data)
         starts.append(int(start))
-    rows = _copy(archives, starts)
+    rows = _copy_records(archives, starts)
     return None if rows is None else (list(table), rows)
 
 
@@ -103,7 +103,7 @@ def _n_bytes(header: bytes) -> int:
     return max(4 * size, 0) if header.startswith(FLOAT_VECTOR) else 0
 
 
-def _copy(archives: Iterable[mmap.mmap], starts: list[int]) -> np.ndarray | None:
+def _copy_records(archives: Iterable[mmap.mmap], starts: list[int]) -> np.ndarray | None:
     """(N, D) the vectors of records that start there, None where they are not all alike, or are not whole."""
     end = 0
     header, rows, target = b"", None, memoryview(b"")

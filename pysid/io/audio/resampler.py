@@ -55,7 +55,7 @@ class Resampler:
             n_steps = -(-self.reach // self.step) + 1
             first, last = start // self.new_step - n_steps, -(-stop // self.new_step) + n_steps
             return max(0, first) * self.step, last * self.step
-        first, last = self._place(start)[0] - self.reach + 1, self._place(stop - 1)[0] + self.reach + 1
+        first, last = self._input_place(start)[0] - self.reach + 1, self._input_place(stop - 1)[0] + self.reach + 1
         return max(0, first), last
 
     def __call__(self, wave: np.ndarray, first: int, start: int, stop: int) -> np.ndarray:
@@ -70,11 +70,11 @@ class Resampler:
         table = _table(self.step, self.new_step) if stop - start >= self.new_step else None
         output = np.empty(stop - start, np.float32)
         # One window of the input for each output; what lies outside of the recording is silence.
-        left = max(0, first - (self._place(start)[0] - self.reach + 1))
-        right = max(0, self._place(stop - 1)[0] + self.reach + 1 - first - len(wave))
+        left = max(0, first - (self._input_place(start)[0] - self.reach + 1))
+        right = max(0, self._input_place(stop - 1)[0] + self.reach + 1 - first - len(wave))
         windows = np.lib.stride_tricks.sliding_window_view(np.pad(wave, (left, right)), 2 * self.reach)
         for at in range(start, stop, BLOCK):
-            places, phases = self._place(np.arange(at, min(at + BLOCK, stop), dtype=np.int64))
+            places, phases = self._input_place(np.arange(at, min(at + BLOCK, stop), dtype=np.int64))
             rows = windows[places - self.reach + 1 - first + left]
             weights = _weights(phases, self.step, self.new_step) if table is None else table[phases]
             output[at - start : at - start + len(rows)] = np.einsum("ij,ij->i", rows, weights)
@@ -84,7 +84,7 @@ class Resampler:
     def _is_usual(self) -> bool:
         return self.new_step * (self.step + 2 * self.reach) <= SMALL_MATRIX
 
-    def _place(self, output: Any) -> tuple[Any, Any]:
+    def _input_place(self, output: Any) -> tuple[Any, Any]:
         """The last sample at or before an output, and its distance in parts of `new_step`; integers or arrays."""
         return divmod(output * self.step, self.new_step)
 

@@ -25,7 +25,7 @@ def _stats(run: Run) -> int:
     else:
         writer, counts = run.write(target, DOUBLE_MATRIX), [0, 0]
         for key, features in run.read(source, MATRIX):
-            stats = _of(run, key, features, weights)
+            stats = _utterance_stats(run, key, features, weights)
             if stats is not None:
                 writer.write(key, stats)
             counts[stats is None] += 1
@@ -33,7 +33,7 @@ def _stats(run: Run) -> int:
     return 0 if counts[0] else 1
 
 
-def _of(run: Run, key: str, features: np.ndarray, weights: Lookup[np.ndarray] | None) -> np.ndarray | None:
+def _utterance_stats(run: Run, key: str, features: np.ndarray, weights: Lookup[np.ndarray] | None) -> np.ndarray | None:
     """Statistics of an utterance; None, with a warning, where there are no weights for its frames."""
     if weights is None:
         return cmvn_stats(features)
@@ -57,7 +57,7 @@ def _speaker_stats(run: Run, source: str, target: str, weights: Lookup[np.ndarra
                 run.log.warn(f"Did not find features for utterance {utterance}")
                 counts[1] += 1
                 continue
-            stats = _of(run, utterance, features, weights)
+            stats = _utterance_stats(run, utterance, features, weights)
             counts[stats is None] += 1
             total = _added(utterance, total, np.zeros((2, features.shape[1] + 1)) if stats is None else stats)
         if total is None:
@@ -70,7 +70,7 @@ def _speaker_stats(run: Run, source: str, target: str, weights: Lookup[np.ndarra
 def _global_stats(run: Run, source: str, target: str, weights: Lookup[np.ndarray] | None) -> list[int]:
     total, counts = np.zeros((0, 0)), [0, 0]
     for key, features in run.read(source, MATRIX):
-        stats = _of(run, key, features, weights)
+        stats = _utterance_stats(run, key, features, weights)
         counts[stats is None] += 1
         if stats is not None:
             total = _added(key, total if total.size else None, stats)

@@ -103,7 +103,7 @@ def _extract_segments(run: Run) -> int:
             piece = _parse_piece(line.decode().rstrip("\r\n"))
             if piece.recording not in waves:
                 raise _Skip(f"Could not find recording {piece.recording}, skipping segment {piece.name}")
-            wave = _cut(waves[piece.recording], piece, run)
+            wave = _extract_piece(waves[piece.recording], piece, run)
         except _Skip as reason:
             run.log.warn(str(reason))
             continue
@@ -137,7 +137,7 @@ def _parse_piece(line: str) -> _Piece:
     return _Piece(name, recording, start, end, int(channel))
 
 
-def _cut(wave: Wave, piece: _Piece, run: Run) -> Wave:
+def _extract_piece(wave: Wave, piece: _Piece, run: Run) -> Wave:
     rate, (n_channels, n_samples) = wave.sample_rate, wave.samples.shape
     start = int(piece.start * rate)
     end = n_samples if piece.end == -1 else int(piece.end * rate)

@@ -16,7 +16,7 @@ from pysid.errors import DataError
 from pysid.frontend import FrontendConfig, StftMel, StftMelConfig
 from pysid.model.config import ModelConfig
 from pysid.model.toolkits.nemo_archive import SETTINGS, read_nemo
-from pysid.model.toolkits.read import WHOLE, ToolkitModel, build
+from pysid.model.toolkits.read import WHOLE, ToolkitModel, build, only
 
 TOOLKIT = "NeMo"
 ENDING = ".nemo"
@@ -24,14 +24,18 @@ OF_TRAINING = ("decoder.final.", "loss.", "_loss.")
 BUFFERS = {"preprocessor.featurizer.window": "window", "preprocessor.featurizer.fb": "bank"}
 LARGEST = 100_000  # channels and such
 MOST_BLOCKS = 100  # and convolutions in one
-ENCODER = {  # settings of the encoder that say nothing new, and what they must be
+# Of each part: the settings that are read here or change nothing in use, and what others must be.
+OF_ENCODER = {"feat_in", "jasper", "init_mode"}
+ENCODER = {
     "activation": "relu",
     "normalization_mode": "batch",
     "residual_mode": "add",
     "norm_groups": -1,
     "frame_splicing": 1,
+    "conv_mask": True,
     "quantize": False,
 }
+OF_BLOCK = {"filters", "repeat", "kernel", "dropout", "residual", "se_interpolation_mode"}
 BLOCK = {
     "stride": 1,
     "dilation": 1,
@@ -48,6 +52,19 @@ BLOCK = {
     "future_context": -1,
 }
 REQUIRED = ("separable", "se")  # whose defaults are others
+OF_DECODER = {"feat_in", "num_classes", "emb_sizes", "pool_mode", "angular", "attention_channels", "init_mode"}
+NUMBERS = {  # of the features, and what they are if not given
+    "sample_rate": 16000,
+    "window_size": 0.02,
+    "window_stride": 0.01,
+    "features": 64,
+    "lowfreq": 0,
+    "highfreq": None,
+    "preemph": 0.97,
+    "log_zero_guard_value": 2**-24,
+    "n_fft": None,
+}
+OF_FEATURES = {*NUMBERS, "window", "dither", "pad_to", "rng", "nb_augmentation_prob", "nb_max_freq", "use_grads"}
 FEATURES = {
     "normalize": "per_feature",
     "frame_splicing": 1,
@@ -57,6 +74,11 @@ FEATURES = {
     "pad_value": 0,
     "mag_power": 2.0,
     "mel_norm": "slaney",
+    "n_window_size": None,
+    "n_window_stride": None,
+    "stft_exact_pad": False,
+    "stft_conv": False,
+    "use_torchaudio": False,
 }
 
 
@@ -107,10 +129,8 @@ def _group(settings: dict[str, Any], name: str, kind: str, where: str) -> dict[s
 
 
 def _features(given: dict[str, Any], where: str) -> StftMelConfig:
-    _only(given, FEATURES, f"{where}: preprocessor")
-    numbers: dict[str, Any] = {"sample_rate": 16000, "window_size": 0.02, "window_stride": 0.01, "features": 64}
-    numbers |= {"lowfreq": 0, "highfreq": None, "preemph": 0.97, "log_zero_guard_value": 2**-24, "n_fft": None}
-    found = {k: given.get(k, v) for k, v in numbers.items()}
+    only(given, OF_FEATURES, FEATURES, f"{where}: preprocessor")
+    found: dict[str, Any] = {k: given.get(k, v) for k, v in NUMBERS.items()}
     for name, value in found.items():
         optional = value is None and name in ("highfreq", "preemph", "n_fft")
         if not optional and (not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e9):
@@ -138,7 +158,8 @@ def _features(given: dict[str, Any], where: str) -> StftMelConfig:
 
 
 def _titanet(encoder: dict[str, Any], decoder: dict[str, Any], n_mels: int, where: str) -> TitaNetConfig:
-    _only(encoder, ENCODER, f"{where}: encoder")
+    only(encoder, OF_ENCODER, ENCODER, f"{where}: encoder")
+    only(decoder, OF_DECODER, {}, f"{where}: decoder")
     if encoder.get("feat_in") != n_mels:
         raise DataError(f"{where}: encoder: feat_in must be the {n_mels} features, got {encoder.get('feat_in')!r}")
     given = encoder.get("jasper")
@@ -169,7 +190,7 @@ def _block(given: Any, where: str) -> TitaNetBlockConfig:
     if not isinstance(given, dict):
         raise DataError(f"{where}: expected the settings of a block, got {given!r}")
     single = {k: v[0] if isinstance(v, list) and len(v) == 1 else v for k, v in given.items()}
-    _only(single, BLOCK, where)
+    only(single, OF_BLOCK, BLOCK, where)
     for name in REQUIRED:
         if single.get(name) is not True:
             raise DataError(f"{where}: {name} {single.get(name)!r} is not supported, only True")
@@ -184,13 +205,6 @@ def _check_size(value: Any, where: str, most: int = LARGEST) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= most:
         raise DataError(f"{where} must be a whole number from 1 to {most}, got {value!r}")
     return value
-
-
-def _only(given: dict[str, Any], fixed: dict[str, Any], where: str) -> None:
-    """Raises DataError for a setting that is not as it must be."""
-    for name, expected in fixed.items():
-        if name in given and given[name] != expected:
-            raise DataError(f"{where}: {name} {given[name]!r} is not supported, only {expected!r}")
 
 
 def _check_buffers(weights: dict[str, Tensor], features: StftMelConfig, file: Path) -> None:

@@ -12,7 +12,7 @@ from pysid.config import read_plain
 from pysid.errors import DataError
 from pysid.io.checkpoint import ENDINGS
 from pysid.model.toolkits import state_dicts
-from pysid.model.toolkits.read import ToolkitModel
+from pysid.model.toolkits.read import ToolkitModel, only
 
 SETTINGS = "config.yaml"
 PIPELINE = "SpeakerDiarization"
@@ -61,8 +61,8 @@ def _parts(where: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise DataError(f"{where}: expected a pipeline {PIPELINE} with its params, got {name!r}")
     if not isinstance(params, dict) or not all(isinstance(x, dict) for x in params.values()):
         raise DataError(f"{where}: expected groups of hyper-parameters as params, got {params!r}")
-    _known(given, OF_PIPELINE | BATCHES, f"{where}: pipeline.params")
-    _known(params, PARAMS, f"{where}: params")
+    only(given, OF_PIPELINE | BATCHES, {}, f"{where}: pipeline.params")
+    only(params, PARAMS, {}, f"{where}: params")
     return given, params
 
 
@@ -86,11 +86,11 @@ def _settings(pipeline: dict[str, Any], params: dict[str, Any], segmentation: Pa
     if kind != "AgglomerativeClustering":
         raise DataError(f"{where}: the clustering {kind} is not read, AgglomerativeClustering is")
     method = own.get("method", "centroid")
-    _known(own, {"method", "threshold", "min_cluster_size"}, f"{where}: params.clustering")
+    only(own, {"method", "threshold", "min_cluster_size"}, {}, f"{where}: params.clustering")
     if method != "centroid":
         raise DataError(f"{where}: params.clustering: the method {method} is not read, centroid is")
     of_segmentation = params.get("segmentation", {})
-    _known(of_segmentation, {"min_duration_off"}, f"{where}: params.segmentation")
+    only(of_segmentation, {"min_duration_off"}, {}, f"{where}: params.segmentation")
     step = _number(pipeline, "segmentation_step", 0.1, f"{where}: pipeline.params")
     if not 0 < step <= 1:
         raise DataError(f"{where}: pipeline.params: segmentation_step must lie in (0, 1], got {step:g}")
@@ -111,10 +111,3 @@ def _number(given: dict[str, Any], name: str, default: float, where: str) -> flo
     if not isinstance(found, int | float) or isinstance(found, bool) or not 0 <= found < 1e6:
         raise DataError(f"{where}: {name} must be a number, got {found!r}")
     return float(found)
-
-
-def _known(given: dict[str, Any], known: set[str], where: str) -> None:
-    """Raises DataError for a name that would change what is computed."""
-    for name in given:
-        if name not in known:
-            raise DataError(f"{where}: {name} is not supported")

@@ -1,7 +1,7 @@
 """What the readers of models have in common."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,22 @@ def build(config: TrainableConfig, weights: dict[str, Tensor], where: Path, what
     network = make_network(config)
     set_weights(network, weights, str(where), f"a network of the kind {what}")
     return network
+
+
+def only(given: Mapping[str, Any], known: Collection[str], fixed: Mapping[str, Any], where: str) -> None:
+    """Raises DataError for a setting that is not known, or not as it must be.
+
+    Args:
+        given: settings of a part of a model.
+        known: names of those that are read, or that change nothing that is computed.
+        fixed: the only values of others.
+        where: the file and the part, for messages.
+    """
+    for name, value in given.items():
+        if name in fixed and value != fixed[name]:
+            raise DataError(f"{where}: {name} {value!r} is not supported, only {fixed[name]!r}")
+        if name not in known and name not in fixed:
+            raise DataError(f"{where}: {name} is not supported")
 
 
 def shape(weights: dict[str, Tensor], name: str, n_axes: int, where: Path) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from pysid.io.checkpoint import read_checkpoint
 from pysid.model.config import ModelConfig
 from pysid.model.toolkits.hyperparams import CLASS, read_hyperparams
 from pysid.model.toolkits.names import ecapa_of_speechbrain
-from pysid.model.toolkits.read import WHOLE, ToolkitModel, build
+from pysid.model.toolkits.read import WHOLE, ToolkitModel, build, only
 
 TOOLKIT = "SpeechBrain"
 SETTINGS, WEIGHTS = "hyperparams.yaml", "embedding_model.ckpt"
@@ -37,6 +37,7 @@ MOST_TAPS = 1000  # frames that a layer sees
 SpeechBrainConfig = EcapaConfig | TimeDelayConfig | PreactivatedResNetConfig
 FBANK = "speechbrain.lobes.features.Fbank"
 NORMALIZATION = "speechbrain.processing.features.InputNormalization"
+OF_NORM = {"norm_type", "std_norm", "update_until_epoch", "avoid_padding_norm", "epsilon", "device"}
 
 
 def claims(path: Path) -> bool:
@@ -56,6 +57,7 @@ def read(path: Path) -> ToolkitModel:
     norm = _group(settings, "mean_var_norm", NORMALIZATION, where)
     if norm.get("norm_type", "global") != "sentence" or norm.get("std_norm", True):
         raise DataError(f"{where}: mean_var_norm must be of norm_type sentence without std_norm, got {norm}")
+    only(norm, OF_NORM, {"mean_norm": True, "avg_factor": None, "length_dim": 1}, f"{where}: mean_var_norm")
     given = settings.get("embedding_model")
     kind = given.get(CLASS) if isinstance(given, dict) else None
     make = NETWORKS.get(str(kind))
@@ -89,7 +91,7 @@ def _features(given: dict[str, Any], where: Path) -> StftMelConfig:
     }
     plain = {"n_mels": 40} | {ours: given[theirs] for theirs, ours in names.items() if given.get(theirs) is not None}
     fixed = {"deltas": False, "context": False, "requires_grad": False, "filter_shape": "triangular"}
-    _only(given, {*names, "left_frames", "right_frames"}, fixed, f"{where}: compute_features")
+    only(given, {*names, "left_frames", "right_frames"}, fixed, f"{where}: compute_features")
     return from_plain(StftMelConfig, plain, f"{where}: compute_features")
 
 
@@ -117,7 +119,7 @@ def _ecapa(given: dict[str, Any], n_mels: int, where: Path) -> EcapaConfig:
         "se_channels": "squeeze_dim",
         "global_context": "global_context",
     }
-    _only(
+    only(
         given,
         {*names, "channels", "dilations", "kernel_sizes", "dropout", "device"},
         {"groups": [1] * len(channels), "activation": {CLASS: "torch.nn.ReLU", "": ""}},
@@ -132,7 +134,7 @@ def _ecapa(given: dict[str, Any], n_mels: int, where: Path) -> EcapaConfig:
 def _xvector(given: dict[str, Any], n_mels: int, where: Path) -> TimeDelayConfig:
     place = f"{where}: embedding_model"
     known = {"tdnn_blocks", "tdnn_channels", "tdnn_kernel_sizes", "tdnn_dilations", "lin_neurons", "in_channels"}
-    _only(given, known | {"device"}, {"activation": {CLASS: "torch.nn.LeakyReLU", "": ""}}, place)
+    only(given, known | {"device"}, {"activation": {CLASS: "torch.nn.LeakyReLU", "": ""}}, place)
     channels = _sizes(given, "tdnn_channels", [512, 512, 512, 512, 1500], place)
     kernels = _sizes(given, "tdnn_kernel_sizes", [5, 3, 3, 1, 1], place)
     dilations = _sizes(given, "tdnn_dilations", [1, 2, 3, 1, 1], place)
@@ -160,7 +162,7 @@ def _xvector(given: dict[str, Any], n_mels: int, where: Path) -> TimeDelayConfig
 def _resnet(given: dict[str, Any], n_mels: int, where: Path) -> PreactivatedResNetConfig:
     place = f"{where}: embedding_model"
     known = {"input_size", "channels", "block_sizes", "strides", "lin_neurons", "device"}
-    _only(given, known, {"activation": {CLASS: "torch.nn.ReLU", "": ""}}, place)
+    only(given, known, {"activation": {CLASS: "torch.nn.ReLU", "": ""}}, place)
     plain = {
         "feature_dim": given.get("input_size", n_mels),
         "skip_energy": False,
@@ -193,12 +195,3 @@ def _names(network: SpeechBrainConfig, weights: dict[str, Tensor]) -> dict[str, 
 
 NETWORKS: dict[str, Callable[[dict[str, Any], int, Path], SpeechBrainConfig]]
 NETWORKS = {ECAPA: _ecapa, XVECTOR: _xvector, RESNET: _resnet}
-
-
-def _only(given: dict[str, Any], known: set[str], fixed: dict[str, Any], where: str) -> None:
-    """Raises DataError for a setting that is not known, or not as it must be."""
-    for name, value in given.items():
-        if name in fixed and value != fixed[name]:
-            raise DataError(f"{where}: {name} {value!r} is not supported, only {fixed[name]!r}")
-        if name not in known and name not in fixed:
-            raise DataError(f"{where}: {name} is not supported")

@@ -23,12 +23,21 @@ from pysid.io.checkpoint import read_checkpoint
 from pysid.model.config import ModelConfig
 from pysid.model.onnx_file import WESPEAKER
 from pysid.model.toolkits.names import ecapa_of_wespeaker, swap_time_and_bands
-from pysid.model.toolkits.read import WHOLE, ToolkitModel, build, shape
+from pysid.model.toolkits.read import WHOLE, ToolkitModel, build, only, shape
 
 TOOLKIT = "WeSpeaker"
 SETTINGS = "config.yaml"
 WEIGHTS = ("avg_model.pt", "final_model.pt", "model.pt")  # the first that is there
 RESNET = re.compile(r"ResNet(18|34|50|101|152|221|293)")
+DIMS = ("feat_dim", "embed_dim")
+CAMPPLUS = {  # the only arguments of that network that are known
+    "pooling_func": "TSTP",
+    "growth_rate": 32,
+    "bn_size": 4,
+    "init_channels": 128,
+    "config_str": "batchnorm-relu",
+}
+FBANK = {"frame_length": 25, "frame_shift": 10}
 OFFSET = 1e-7  # of variances, wespeaker/models/pooling_layers.py
 
 
@@ -80,16 +89,14 @@ def _weights(folder: Path) -> Path | None:
 
 
 def _resnet(name: str, weights: dict[str, Tensor], given: dict[str, Any], file: Path, where: Path) -> ToolkitModel:
-    pooling, two = given.get("pooling_func", "TSTP"), given.get("two_emb_layer", False)
-    if pooling != "TSTP" or two:
-        raise DataError(f"{where}: expected pooling_func TSTP and no two_emb_layer, got {pooling} and {two}")
+    only(given, DIMS, {"pooling_func": "TSTP", "two_emb_layer": False}, f"{where}: model_args")
     network = wespeaker_resnet(int(name[6:]), *_dims(given, 40, 128, where))  # type: ignore[arg-type]
     return _built(network, resnet_names(weights, network), file, name, where)
 
 
 def _ecapa(name: str, weights: dict[str, Tensor], given: dict[str, Any], file: Path, where: Path) -> ToolkitModel:
-    if given.get("pooling_func", "ASTP") != "ASTP":
-        raise DataError(f"{where}: expected pooling_func ASTP, got {given['pooling_func']}")
+    known = {*DIMS, "channels", "emb_bn", "global_context_att"}
+    only(given, known, {"pooling_func": "ASTP"}, f"{where}: model_args")
     feature_dim, embedding_dim = _dims(given, 80, 192, where)
     network = EcapaConfig(
         feature_dim=feature_dim,
@@ -97,7 +104,7 @@ def _ecapa(name: str, weights: dict[str, Tensor], given: dict[str, Any], file: P
         padding="zeros",
         attention_norm=False,
         pooled_norm=False,
-        global_context="GLOB" in name,
+        global_context="GLOB" in name or given.get("global_context_att") is True,
         context_unbiased=True,
         context_offset=OFFSET,
         embedding_norm="bn2.weight" in weights,
@@ -107,6 +114,7 @@ def _ecapa(name: str, weights: dict[str, Tensor], given: dict[str, Any], file: P
 
 
 def _campplus(weights: dict[str, Tensor], given: dict[str, Any], file: Path, where: Path) -> ToolkitModel:
+    only(given, DIMS, CAMPPLUS, f"{where}: model_args")
     feature_dim, embedding_dim = _dims(given, 80, 512, where)
     network = CamPlusPlusConfig(
         feature_dim=feature_dim, wave_scale="int16", embedding_dim=embedding_dim, variance_offset=OFFSET
@@ -115,8 +123,7 @@ def _campplus(weights: dict[str, Tensor], given: dict[str, Any], file: Path, whe
 
 
 def _xvector(weights: dict[str, Tensor], given: dict[str, Any], file: Path, where: Path) -> ToolkitModel:
-    if given.get("pooling_func", "TSTP") != "TSTP":
-        raise DataError(f"{where}: expected pooling_func TSTP, got {given['pooling_func']}")
+    only(given, {*DIMS, "hid_dim", "stats_dim"}, {"pooling_func": "TSTP"}, f"{where}: model_args")
     feature_dim, embedding_dim = _dims(given, 40, 512, where)
     hidden, pooled = (shape(weights, f"frame_{i}.conv_1d.weight", 3, file)[0] for i in (1, 5))
     *inner, last = (replace(x, dim=hidden) for x in KALDI_FRAME_LAYERS)
@@ -146,17 +153,16 @@ def _dims(given: dict[str, Any], n_bands: int, embedding_dim: int, where: Path) 
 
 def _check_features(settings: dict[str, Any], where: Path) -> None:
     """Raises DataError where a network was trained on other features than those that WeSpeaker's programs make."""
-    data = settings.get("dataset_args", {})
-    data = data if isinstance(data, dict) else {}
-    fbank = data.get("fbank_args", {})
-    fbank = fbank if isinstance(fbank, dict) else {}
-    expected = {"frame_length": 25, "frame_shift": 10}
-    given = {k: fbank.get(k, v) for k, v in expected.items()}
-    rate, frontend = data.get("resample_rate", 16000), data.get("frontend", "fbank")
-    if given != expected or rate != 16000 or frontend != "fbank":
-        raise DataError(
-            f"{where}: expected filter banks of 25 ms every 10 ms at 16 kHz, got {given}, {rate} Hz, {frontend!r}"
-        )
+    data = _group(settings, "dataset_args")
+    only(_group(data, "fbank_args"), {"num_mel_bins", "dither"}, FBANK, f"{where}: fbank_args")
+    only(_group(data, "cmvn_args"), (), {"norm_mean": True, "norm_var": False}, f"{where}: cmvn_args")
+    expected = {"resample_rate": 16000, "frontend": "fbank", "cmvn": True}
+    only({k: data[k] for k in expected if k in data}, (), expected, f"{where}: dataset_args")
+
+
+def _group(settings: dict[str, Any], name: str) -> dict[str, Any]:
+    found = settings.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 _STEM = [(r"conv1\.weight", "stem.conv.weight"), (r"bn1\.(\w+)", r"stem.norm.\1"), (r"seg_1\.(\w+)", r"affine.\1")]

@@ -206,6 +206,9 @@ class AngularSoftmaxHead(CosineHead):
 
     logit_y = |x| (lambda cos(theta) + psi(theta)) / (1 + lambda), the others |x| cos(theta_j); lambda is annealed.
 
+    The gradient is that of this formula. The authors' Caffe layer scales it: d psi / dx = a w + b x is divided there by
+    the root of a^2 + b^2, and speakers' vectors get the gradient of plain inner products, without the margin.
+
     Source: Liu et al., SphereFace, CVPR 2017, equation 7.
     """
 

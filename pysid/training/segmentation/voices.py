@@ -158,12 +158,12 @@ class Voices:
                 size = min(len(self.speech[clip]) - first, stop - at)
                 if hesitant:
                     size = min(size, max(8, round(phrase_s * np.exp(rng.normal(0, 0.7)) / step_s)))
-                self._add(wave, active, clip, first, at, size, gain)
+                self._add_part(wave, active, clip, first, at, size, gain)
                 at += max(size, 1) + int(min(rng.exponential(hold_s), LONGEST_PAUSE_S) / step_s)
         bridge_pauses(active, round(LONGEST_PAUSE_S / step_s))
         return wave, active
 
-    def _add(
+    def _add_part(
         self, wave: np.ndarray, active: np.ndarray, clip: int, first: int, at: int, size: int, gain: float
     ) -> None:
         """Adds frames [first, first + size) of a clip from frame `at` on, as far as they lie within."""

@@ -20,12 +20,12 @@ def read_textgrid_words(path: PathLike) -> list[Word]:
         DataError: see `pysid.io.turns.textgrid.read_tiers`; or no tier is one of words.
     """
     words = []
-    for tier in _of_words(path, read_tiers(path)):
+    for tier in _word_tiers(path, read_tiers(path)):
         words += [Word(a, b, text.strip()) for a, b, text in tier.intervals if text.strip().lower() not in SILENCE]
     return in_order(words)
 
 
-def _of_words(path: PathLike, tiers: list[Tier]) -> list[Tier]:
+def _word_tiers(path: PathLike, tiers: list[Tier]) -> list[Tier]:
     found = [tier for tier in tiers if tier.name.lower().rpartition(" - ")[2].strip() in NAMES]
     if found or len(tiers) == 1:
         return found or tiers

@@ -40,11 +40,11 @@ def read(document: JsonValue) -> list[Word]:
     """
     if isinstance(document.value, list):
         items = document.items()
-        return _of_segments(items) if "text" in items[0] else _of_words(items, "")
+        return _words_of_segments(items) if "text" in items[0] else _words_of_list(items, "")
     segments, words = document.list_of("segments"), document.list_of("words")
     if words and not any("words" in segment for segment in segments):
-        return _of_words(words, document["text"].text() if "text" in document else "")
-    return _of_segments(segments)
+        return _words_of_list(words, document["text"].text() if "text" in document else "")
+    return _words_of_segments(segments)
 
 
 def _has_words(words: object) -> bool:
@@ -52,7 +52,7 @@ def _has_words(words: object) -> bool:
     return isinstance(words, list) and bool(words) and isinstance(words[0], dict) and "word" in words[0]
 
 
-def _of_segments(segments: Sequence[JsonValue]) -> list[Word]:
+def _words_of_segments(segments: Sequence[JsonValue]) -> list[Word]:
     result: list[Word] = []
     spaced = any(_raw(word)[:1].isspace() for segment in segments for word in segment.list_of("words"))
     single = sum(len(segment.list_of("words")) == 1 for segment in segments) * 2 > len(segments)
@@ -75,7 +75,7 @@ def _of_segments(segments: Sequence[JsonValue]) -> list[Word]:
     return result
 
 
-def _of_words(words: Sequence[JsonValue], text: str) -> list[Word]:
+def _words_of_list(words: Sequence[JsonValue], text: str) -> list[Word]:
     return timed(_glued([_word(word) for word in words], text), None, None)
 
 

@@ -36,7 +36,7 @@ def read(document: JsonValue) -> list[Word]:
         text = whole_text(segment["text"].bytes_text())
         start_s, end_s = _times(segment)
         tokens = [x for x in segment.list_of("tokens") if not x["text"].bytes_text().startswith(SPECIAL)]
-        words = _of_tokens(tokens, start_s, end_s) if tokens else []
+        words = _words_of_tokens(tokens, start_s, end_s) if tokens else []
         if not words and text.strip():
             words = spread(text, start_s, end_s)
         if not words:
@@ -51,7 +51,7 @@ def read(document: JsonValue) -> list[Word]:
     return result
 
 
-def _of_tokens(tokens: list[JsonValue], start_s: float, end_s: float) -> list[Word]:
+def _words_of_tokens(tokens: list[JsonValue], start_s: float, end_s: float) -> list[Word]:
     """Tokens put together to words: until one begins with a space, or with a character that needs none."""
     words: list[MaybeTimed] = []
     text, times = "", (0.0, 0.0)

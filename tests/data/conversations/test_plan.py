@@ -58,16 +58,16 @@ def test_pieces_are_long_enough_parts_of_their_clips(planned):
     config, conversations = planned
     for piece in (piece for conversation in conversations for piece in conversation.pieces):
         span = piece.clip.span
-        assert span.start_s <= piece.cut.start_s < piece.cut.end_s <= span.end_s
+        assert span.start_s <= piece.part.start_s < piece.part.end_s <= span.end_s
         assert span.duration_s >= config.min_piece_s - 1e-9
-        assert piece.cut.duration_s >= min(config.min_piece_s, config.cut_to_s or np.inf) - 0.011
+        assert piece.part.duration_s >= min(config.min_piece_s, config.cut_to_s or np.inf) - 0.011
         if config.cut_to_s is not None:
-            assert 0.49 <= piece.cut.duration_s <= 3.01
+            assert 0.49 <= piece.part.duration_s <= 3.01
         elif config.max_piece_s is None:
-            assert piece.cut == span
+            assert piece.part == span
         else:
-            assert piece.cut.duration_s == pytest.approx(min(config.max_piece_s, span.duration_s))
-        for time_s in (piece.start_s, piece.end_s, piece.cut.start_s, piece.cut.end_s):
+            assert piece.part.duration_s == pytest.approx(min(config.max_piece_s, span.duration_s))
+        for time_s in (piece.start_s, piece.end_s, piece.part.start_s, piece.part.end_s):
             assert time_s == round(time_s, 2)
 
 
@@ -81,7 +81,7 @@ def test_when_pieces_begin(planned):
                 assert gap_s >= 0
             if not config.pause_s:
                 assert gap_s <= 0
-            shorter_s = min(last.cut.duration_s, piece.cut.duration_s)
+            shorter_s = min(last.part.duration_s, piece.part.duration_s)
             assert -gap_s <= min(config.max_overlap_s, config.max_overlap_share * shorter_s) + 1e-9
         for before, piece in zip(conversation.pieces, conversation.pieces[2:], strict=False):
             assert before.end_s <= piece.start_s  # never three at once
@@ -97,7 +97,7 @@ def test_turns_follow_the_pieces(planned):
             for speaker in conversation.speakers:
                 own = [turn.segment for turn in turns if turn.speaker == speaker]
                 assert all(a.end_s < b.start_s for a, b in pairwise(own))
-        pieces_s = sum(piece.cut.duration_s for piece in conversation.pieces)
+        pieces_s = sum(piece.part.duration_s for piece in conversation.pieces)
         assert sum(t.segment.duration_s for t in conversation.turns("pieces")) == pytest.approx(pieces_s)
 
 
@@ -202,7 +202,7 @@ def test_settings_that_make_no_sense(options, message):
 def test_short_parts_are_as_common_as_long_ones():
     config = ConversationConfig(cut_to_s=0.75, max_piece_s=3.0)
     plan = ConversationPlan(CLIPS, config)
-    lengths = [piece.cut.duration_s for n in range(1, 41) for piece in plan.conversation(n).pieces]
+    lengths = [piece.part.duration_s for n in range(1, 41) for piece in plan.conversation(n).pieces]
     assert np.mean(np.array(lengths) < 1.5) == pytest.approx(0.5, abs=0.05)  # 1.5 s lies halfway on a logarithmic scale
 
 

@@ -122,8 +122,8 @@ def test_references_mark_speech_and_not_silence(written, dev):
     _, conversations, _ = written
     seconds = Corpus.read(dev).durations()
     for piece in (piece for c in conversations for piece in c.pieces):
-        assert 0.1 <= piece.cut.start_s <= 0.5
-        assert 0.05 <= seconds[piece.clip.utterance] - piece.cut.end_s <= 0.5
+        assert 0.1 <= piece.part.start_s <= 0.5
+        assert 0.05 <= seconds[piece.clip.utterance] - piece.part.end_s <= 0.5
 
 
 def contents(directory):

@@ -11,7 +11,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 DIM, N_SPEAKERS, N_UTTERANCES = 4, 12, 3
 
 if __name__ == "__main__":
@@ -33,7 +33,7 @@ if __name__ == "__main__":
     for own in embeddings:
         plda.stats.add_samples(1.0, norm_embeddings(own))
     plda.train(5)
-    plda.save_model(str(HERE / "plda.h5"))
+    plda.save_model(str(FOLDER / "plda.h5"))
     scores = {}
     for normalised in (True, False):  # False as with a file of Kaldi's
         plda.normalize_length = normalised
@@ -49,5 +49,5 @@ if __name__ == "__main__":
         "embeddings": embeddings.tolist(),
         "scores": scores,
     }
-    (HERE / "scores.json").write_text(json.dumps(content) + "\n")
+    (FOLDER / "scores.json").write_text(json.dumps(content) + "\n")
     print(scores["True"][0][:3], scores["False"][0][:3])

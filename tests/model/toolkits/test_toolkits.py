@@ -95,6 +95,8 @@ def test_unknown_tensors_are_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "old, new, message",
     [
+        ("std_norm: False", "std_norm: False\n    mean_norm: False", "mean_var_norm: mean_norm False is not supported"),
+        ("std_norm: False", "std_norm: False\n    clip: 3", "mean_var_norm: clip is not supported"),
         ("std_norm: False", "std_norm: True", "mean_var_norm must be of norm_type sentence without std_norm"),
         (
             "ECAPA_TDNN.ECAPA_TDNN",

@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
+import scipy.special
 import torch
 
 from pysid.training.embedding.heads import make_head
@@ -74,6 +76,72 @@ def test_a_softmax_is_sphereface_equation_7(m: int, step: int) -> None:
         return mean_cross_entropy(rows, labels)
 
     check(AngularSoftmaxHead(E, C, m, schedule), formula, step)
+
+
+class CaffeLayer:
+    """The authors' layer, as its formulas stand there, in NumPy: psi by signs and powers, the gradient by hand.
+
+    Source: github.com/wy1iu/sphereface, caffe/layers/margin_inner_product_layer.cpp.
+    """
+
+    def __init__(self, x: np.ndarray, weight: np.ndarray, labels: np.ndarray, m: int, mix: float) -> None:
+        self.x, self.weight, self.own, self.mix = x, weight, (np.arange(len(x)), labels), mix
+        self.length = np.linalg.norm(x, axis=1)
+        c = (x @ weight.T)[self.own] / self.length
+        sign = np.sign(c)
+        if m == 1:
+            self.psi, self.slope = c, np.ones_like(c)
+        elif m == 2:
+            self.psi, self.slope = 2 * sign * c**2 - 1, 4 * sign * c
+        elif m == 3:
+            sign_1 = np.sign(np.abs(c) - 0.5)
+            sign_2 = sign * (1 + sign_1) - 2
+            self.psi, self.slope = sign_1 * (4 * c**3 - 3 * c) + sign_2, sign_1 * (12 * c**2 - 3)
+        else:
+            sign_3 = sign * np.sign(2 * c**2 - 1)
+            sign_4 = 2 * sign + sign_3 - 3
+            self.psi, self.slope = sign_3 * (8 * c**4 - 8 * c**2 + 1) + sign_4, sign_3 * (32 * c**3 - 16 * c)
+        self.to_x = (self.psi - c * self.slope) / self.length  # coeff_x; self.slope is coeff_w
+
+    def logits(self) -> np.ndarray:
+        found = self.x @ self.weight.T
+        found[self.own] = (self.length * self.psi + self.mix * found[self.own]) / (1 + self.mix)
+        return found
+
+    def gradient(self, top: np.ndarray, scaled: bool) -> np.ndarray:
+        """That of x for that of the logits; `scaled` as in the layer, which makes coeff_w and coeff_x a unit vector."""
+        size = np.hypot(self.slope, self.to_x) if scaled else 1.0
+        weight = self.weight[self.own[1]]
+        own = (self.slope / size)[:, None] * weight + (self.to_x / size)[:, None] * self.x + self.mix * weight
+        others = top.copy()
+        others[self.own] = 0
+        return others @ self.weight + top[self.own][:, None] / (1 + self.mix) * own
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4])
+@pytest.mark.parametrize("step", [0, 50])
+def test_a_softmax_has_the_gradient_of_the_authors_layer_but_for_its_length(m: int, step: int) -> None:
+    schedule = LambdaSchedule(base=10.0, gamma=1.0, power=1.0, minimum=1.0)
+    head = AngularSoftmaxHead(E, C, m, schedule).double()
+    head.weight.data = torch.nn.functional.normalize(head.weight.data)  # the layer does so before each step
+    x, labels = embeddings(seed=m)
+    x = torch.cat([x, -x])  # angles in every part of [0, pi]
+    labels = labels.repeat(2)
+    leaf = x.clone().requires_grad_()
+    loss, _ = head(leaf, labels, step)
+    loss.backward()
+    theirs = CaffeLayer(x.numpy(), head.weight.detach().numpy(), labels.numpy(), m, schedule.at(step))
+    share = scipy.special.softmax(theirs.logits(), axis=1)
+    assert loss.item() == pytest.approx(-np.log(share[theirs.own]).mean(), rel=1e-12)
+    share[theirs.own] -= 1
+    np.testing.assert_allclose(leaf.grad, theirs.gradient(share / len(x), scaled=False), rtol=0, atol=1e-12)
+    if m > 1:  # where the layer does not follow its formula: see `AngularSoftmaxHead`
+        scaled = theirs.gradient(share / len(x), scaled=True)
+        assert np.abs(scaled - leaf.grad.numpy()).max() > 1e-3
+    else:  # the layer's gradient of the weights, which it keeps at length 1
+        theirs_of_weight = (share / len(x)).T @ x.numpy()
+        along = (theirs_of_weight * theirs.weight).sum(1, keepdims=True) * theirs.weight
+        np.testing.assert_allclose(head.weight.grad, theirs_of_weight - along, rtol=0, atol=1e-12)
 
 
 def test_am_softmax_is_its_equation_5() -> None:
