@@ -11,32 +11,9 @@ PACKAGE = TESTS.parent / "pysid"
 
 ELSEWHERE = {
     # What is private to one neighbour, or only values and protocols: the neighbour's test goes through all of it.
-    "activity/test_network.py": "activity/detector",
-    "training/activity/test_run.py": "activity/files training/activity/classifier",
-    "augment/test_augmenter.py": "augment/corruptions augment/policies",
-    "augment/test_banks.py": "augment/responses",
-    "augment/test_reverberation.py": "augment/block_convolution augment/channels augment/convolve augment/noise"
-    " augment/room_batch",
-    "backend/test_kaldi_parity.py": "backend/plda_adapt",
-    "backend/test_normalize.py": "backend/pca",
-    "backend/test_plda.py": "backend/plda_dense backend/two_covariance",
-    "backend/test_score_norm.py": "backend/bilinear",
-    "backend/test_chain.py": "backend/projection",
     "data/corpora/test_voxceleb.py": "data/corpora/directories",
     "data/test_features.py": "data/sources parallel/work",
-    "diarization/test_pipeline.py": "diarization/clusterers diarization/config diarization/files",
-    "diarization/local/test_analysis.py": "diarization/local/cluster diarization/local/config"
-    " diarization/local/embeddings diarization/local/hearing",
-    "embedding/test_campplus.py": "embedding/frame_input embedding/speaker_network",
-    "embedding/test_resnet.py": "embedding/networks model/network_file",
-    "embedding/test_xvector.py": "embedding/tdnn",
-    "embedding/fused/test_xvector.py": "embedding/fused/fold embedding/fused/forms embedding/fused/frame_stream",
-    "frontend/test_features.py": "frontend/fbank frontend/frames frontend/mel frontend/mfcc frontend/spectrum",
-    "frontend/test_kaldi_options.py": "frontend/cmvn_config frontend/vad_config",
     "io/ark/test_archive.py": "io/ark/record",
-    "ivector/test_extractor.py": "ivector/extractor_stats ivector/extractor_update",
-    "ivector/test_mixtures.py": "ivector/diag_gmm ivector/full_gmm ivector/gmm_stats ivector/gmm_update ivector/ragged"
-    " ivector/selection",
     "io/kaldi/test_binary.py": "io/kaldi/files io/kaldi/reader io/kaldi/text",
     "io/turns/test_formats.py": "io/turns/elan io/turns/pyannote",
     "nnet3/test_file.py": "nnet3/components nnet3/rewrite",

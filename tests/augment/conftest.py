@@ -1,10 +1,14 @@
-"""Speech-like signals, and the reference files of Kaldi."""
+"""Speech-like signals, banks of them, and the reference files of Kaldi."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+
+from pysid.augment import MemoryBank, ResponseSet
+from pysid.augment.block_convolution import block_size
+from pysid.io.audio.files import write_audio
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 
@@ -46,3 +50,52 @@ def response(rng):
         return wave.astype(np.float32)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def kaldis_block_convolution():
+    """Convolves as Kaldi's signal.cc does, written down from it step by step."""
+
+    def convolve(wave, response):
+        """FFTbasedBlockConvolveSignals spelled out with spectra packed as SplitRadixRealFft packs them."""
+        n_fft, hop = block_size(len(response))
+        n_out = len(wave) + len(response) - 1
+        result = np.zeros(n_out + 2 * n_fft)
+        filter_ = np.fft.rfft(response, n_fft)
+        for at in range(0, n_out, hop):
+            block = np.fft.rfft(wave[at : at + hop], n_fft)
+            first = complex(filter_[0].real, filter_[-1].real) * complex(block[0].real, block[-1].real)
+            product = filter_ * block
+            product[0], product[-1] = first.real, first.imag
+            result[at : at + n_fft] += np.fft.irfft(product, n_fft)
+        return result[:n_out]
+
+    return convolve
+
+
+RATE = 16000
+
+
+@pytest.fixture
+def banks(signal, response):
+    noises = MemoryBank([signal(n, rms=n / 9) for n in (4000, 12000, 700)], RATE)
+    music = MemoryBank([signal(n) for n in (9000, 40000)], RATE)
+    speech = MemoryBank([signal(n) for n in (5000, 6000, 30000)], RATE)
+    return {
+        "noises": noises,
+        "music": music,
+        "speech": speech,
+        "responses": ResponseSet.of_waves([response(900)], RATE),
+    }
+
+
+RAMP = np.arange(1000, dtype=np.int16)
+
+
+@pytest.fixture
+def two_recordings(tmp_path):
+    """Two recordings, at 16 and at 8 kHz, and a wav.scp."""
+    write_audio(tmp_path / "a.wav", RAMP, 16000)
+    write_audio(tmp_path / "b.wav", 100 * np.sin(np.arange(800) / 9), 8000)
+    (tmp_path / "wav.scp").write_text("a a.wav\nb b.wav\n")
+    return tmp_path

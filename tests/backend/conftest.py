@@ -8,7 +8,11 @@ import kaldiio
 import numpy as np
 import pytest
 
-from pysid.backend import Plda, apply_affine, length_normalize
+from pysid.backend import (
+    Plda,
+    apply_affine,
+    length_normalize,
+)
 from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
@@ -84,3 +88,24 @@ def speakers() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         return X[order], y[order]
 
     return draw
+
+
+BETWEEN = np.array([[4.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
+WITHIN = np.array([[1.0, -0.3, 0.0], [-0.3, 0.5, 0.1], [0.0, 0.1, 2.0]])
+
+
+@pytest.fixture(scope="module")
+def labelled(speakers):
+    return speakers(0, 40, (1, 7), BETWEEN, WITHIN)
+
+
+@pytest.fixture(scope="module")
+def plda(labelled):
+    return Plda().fit(*labelled)
+
+
+@pytest.fixture(scope="module")
+def drawn(speakers):
+    scale = np.diag([5.0, 4.0, 3.0, 0.5, 0.1, 0.1])
+    X, y = speakers(0, 30, (4, 8), scale, np.eye(6)[::-1] @ scale @ np.eye(6)[::-1])
+    return (X + 10).astype(np.float32), y

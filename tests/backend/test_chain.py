@@ -5,10 +5,8 @@ from safetensors.numpy import load, save
 from pysid.backend import (
     CosineBackend,
     LogisticCalibration,
-    Pca,
     Plda,
     PldaBackend,
-    Projection,
     backend_from_arrays,
 )
 from pysid.errors import DataError
@@ -25,16 +23,9 @@ BACKENDS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def data(speakers):
-    scale = np.diag([5.0, 4.0, 3.0, 0.5, 0.1, 0.1])
-    X, y = speakers(0, 30, (4, 8), scale, np.eye(6)[::-1] @ scale @ np.eye(6)[::-1])
-    return (X + 10).astype(np.float32), y
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_stored_state_scores_alike(backend, data):
-    X, y = data
+def test_stored_state_scores_alike(backend, drawn):
+    X, y = drawn
     backend.fit(X, y)
     restored = backend_from_arrays(load(save(backend.to_arrays())))
     assert type(restored) is type(backend)
@@ -42,8 +33,8 @@ def test_stored_state_scores_alike(backend, data):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_pairs_are_entries_of_the_matrix(backend, data):
-    X, y = data
+def test_pairs_are_entries_of_the_matrix(backend, drawn):
+    X, y = drawn
     backend.fit(X, y)
     counts = np.array([1, 2, 1, 5])
     i, j = np.divmod(np.random.default_rng(0).integers(0, 4 * 9, size=50), 9)
@@ -51,8 +42,8 @@ def test_pairs_are_entries_of_the_matrix(backend, data):
     np.testing.assert_allclose(backend.score_pairs(X[:4], X[:9], i, j, counts), matrix[i, j], rtol=1e-10, atol=1e-10)
 
 
-def test_plda_knows_better_than_cosine_which_directions_matter(data):
-    X, y = data
+def test_plda_knows_better_than_cosine_which_directions_matter(drawn):
+    X, y = drawn
     train, test = y < 15, y >= 15
     same = y[test][:, None] == y[test]
     upper = np.triu(np.ones_like(same), 1)
@@ -64,8 +55,8 @@ def test_plda_knows_better_than_cosine_which_directions_matter(data):
     assert eer(PldaBackend(lda_dim=None)) < eer(CosineBackend())
 
 
-def test_steps_are_applied_in_order(data):
-    X, y = data
+def test_steps_are_applied_in_order(drawn):
+    X, y = drawn
     backend = PldaBackend(lda_dim=3, plda_length_norm=None).fit(X, y)
     lda = backend.projection.transform_
     projected = (X - X.mean(axis=0, dtype=float)) @ lda[:, :-1].T + lda[:, -1]
@@ -75,14 +66,14 @@ def test_steps_are_applied_in_order(data):
     np.testing.assert_allclose(backend.projection.transform(X), projected, rtol=1e-9, atol=1e-9)
 
 
-def test_smoothing_is_part_of_the_fit(data):
-    X, y = data
+def test_smoothing_is_part_of_the_fit(drawn):
+    X, y = drawn
     plain, smooth = (PldaBackend(None, smoothing=s).fit(X, y).plda_ for s in (0.0, 0.4))
     np.testing.assert_allclose(smooth.psi_, plain.smooth(0.4).psi_)
 
 
-def test_adapted_backend_scores_by_the_adapted_model(data):
-    X, y = data
+def test_adapted_backend_scores_by_the_adapted_model(drawn):
+    X, y = drawn
     backend = PldaBackend(lda_dim=3).fit(X, y)
     backend.calibration_ = LogisticCalibration().fit([1.0, 3.0], [0.0, 2.0])
     adapted = backend.adapt(3 * X[:40])
@@ -93,22 +84,15 @@ def test_adapted_backend_scores_by_the_adapted_model(data):
 
 
 @pytest.mark.parametrize("backend", [PldaBackend(lda_dim=3), CosineBackend()])
-def test_calibration_is_stored_with_the_backend(backend, data):
-    backend.fit(*data)
+def test_calibration_is_stored_with_the_backend(backend, drawn):
+    backend.fit(*drawn)
     backend.calibration_ = LogisticCalibration(0.1).fit([1.0, 3.0], [0.0, 2.0])
     restored = backend_from_arrays(load(save(backend.to_arrays())))
     assert vars(restored.calibration_) == vars(backend.calibration_)
 
 
-def test_whitening_may_take_the_place_of_lda(data):
-    X, _ = data
-    pca = Pca(4, normalize_variance=True).fit(X)
-    projection = Projection.from_parts(pca.mean_, pca.transform_, length_norm=False)
-    np.testing.assert_allclose(np.cov(projection.transform(X).T, bias=True), np.eye(4), atol=1e-5)
-
-
-def test_impossible_lda_dimensions(data):
-    X, y = data
+def test_impossible_lda_dimensions(drawn):
+    X, y = drawn
     with pytest.raises(DataError, match=r"lda_dim=200 is too large: 30 speakers.*6 dimensions allow at most 6"):
         PldaBackend().fit(X, y)
     few = y < 3
@@ -134,14 +118,14 @@ def test_parts_that_do_not_fit():
         PldaBackend.from_parts(plda, np.zeros((1, 3)))
 
 
-def test_wrong_dimension_at_scoring(data):
-    X, y = data
+def test_wrong_dimension_at_scoring(drawn):
+    X, y = drawn
     with pytest.raises(DataError, match="has 5 dimensions, expected 6"):
         PldaBackend(lda_dim=3).fit(X, y).score(X[:, :5], X)
 
 
-def test_broken_state(data):
-    arrays = PldaBackend(lda_dim=3).fit(*data).to_arrays()
+def test_broken_state(drawn):
+    arrays = PldaBackend(lda_dim=3).fit(*drawn).to_arrays()
     without_psi = {name: array for name, array in arrays.items() if name != "plda.psi"}
     with pytest.raises(DataError, match=r"needs the arrays \['plda.psi'\], got \['length_norm', 'mean'"):
         backend_from_arrays(without_psi)

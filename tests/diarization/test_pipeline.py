@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 
 from pysid.activity import Activity
-from pysid.backend.chain import CosineBackend
 from pysid.diarization import Diarization, Diarizer, SpeakerCount
-from pysid.diarization.config import DiarizationConfig
-from pysid.diarization.files import load_config, save_config, with_settings
+from pysid.diarization.files import with_settings
 from pysid.diarization.pipeline import Analysis, spread, union
 from pysid.diarization.speech import speech_mask
 from pysid.diarization.steps import Clustering
@@ -22,7 +20,6 @@ from pysid.frontend import FbankConfig, FrontendConfig
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.turns.rttm import read_rttm
 from pysid.metrics.diarization import diarization_error
-from pysid.model.directory import save_backend
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segmentation.protocol import FrameGrid
@@ -34,11 +31,6 @@ MEETING = Path(__file__).parents[2] / "examples" / "conversation" / "meeting.ogg
 @pytest.fixture(scope="module")
 def reference() -> list[Turn]:
     return read_rttm(MEETING.with_suffix(".rttm"))["meeting"]
-
-
-@pytest.fixture(scope="module")
-def diarizer() -> Diarizer:
-    return Diarizer.load()
 
 
 @pytest.fixture(scope="module")
@@ -179,36 +171,11 @@ def test_union_and_spread() -> None:
     assert [(t.speaker, t.segment.start_s, t.segment.end_s) for t in spread(turns, frames, 0.01)] == expected
 
 
-def test_a_model_without_plda_gets_settings_that_need_none(tmp_path: Path, diarizer: Diarizer) -> None:
-    diarizer.model.save(tmp_path)
-    (tmp_path / "backend.safetensors").unlink()
-    save_backend(tmp_path, CosineBackend().fit(np.eye(256)))
-    found = Diarizer.load(tmp_path, settings={"turns.snap_s": 0.1})
-    assert (found.config.affinity.kind, found.config.clustering.kind) == ("cosine", "spectral")
-    assert found.config.turns.snap_s == 0.1
-    with pytest.raises(DataError, match=r"^VBx needs a PLDA back-end, and this model has none"):
-        Diarizer.load(tmp_path, settings={"clustering.kind": "vbx"})
-
-
 def test_an_energy_vad_needs_features_with_energy(diarizer: Diarizer) -> None:
     fbank = FrontendConfig(features=FbankConfig(n_mels=81))
     model = SpeakerModel(replace(diarizer.model.config, frontend=fbank), diarizer.model.network, diarizer.backend)
     with pytest.raises(DataError, match=r"^an energy VAD needs filter banks with use_energy; take --vad webrtc$"):
         Diarizer(model)
-
-
-def test_speech_is_found_by_webrtc_where_features_have_no_energy(diarizer: Diarizer) -> None:
-    """Unless something else is asked for, or the detector does not take the rate."""
-    network = diarizer.model.network
-    for features, kind in [
-        (FbankConfig(n_mels=81), "webrtc"),
-        (FbankConfig(n_mels=80, use_energy=True), "adaptive"),
-        (FbankConfig(n_mels=81, sample_rate=22050, high_hz=7000.0), "adaptive"),
-    ]:
-        config = replace(diarizer.model.config, frontend=FrontendConfig(features=features))
-        model = SpeakerModel(config, network, diarizer.backend)
-        assert load_config(model)[0].vad.kind == kind
-        assert load_config(model, {"vad.kind": "energy"})[0].vad.kind == "energy"
 
 
 class Hears:
@@ -307,69 +274,12 @@ def test_settings_that_need_a_network_and_models_that_have_none(diarizer: Diariz
         make({}, Hears(FbankConfig(n_mels=40), [], []))
 
 
-def test_settings_are_kept_with_a_model(tmp_path: Path, diarizer: Diarizer) -> None:
-    config = with_settings(diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "turns.bridge_s": 0.4})
-    diarizer.model.save(tmp_path)
-    save_config(tmp_path, config, diarizer.model.backend)
-    model = SpeakerModel.load(tmp_path)
-    read, backend = load_config(model)
-    assert read == config
-    x = np.random.default_rng(0).standard_normal((4, 256)).astype(np.float32)
-    np.testing.assert_allclose(backend.score(x, x), diarizer.model.backend.score(x, x), rtol=1e-9)
-    other, _ = load_config(model, {"clustering": {"kind": "ahc"}, "turns.snap_s": 0})
-    assert (other.clustering.kind, other.turns.snap_s, other.turns.bridge_s) == ("ahc", 0.0, 0.4)
-    assert load_config(model, {"clustering.fa": 0.2})[0].clustering.fb == 3
-
-
-@pytest.mark.parametrize("turn_around", [False, True])
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"clustering.start.kind": "linkage", "clustering.kind": "vbx"}, ("vbx", "linkage")),
-        ({"clustering.start.threshold": 7, "clustering.kind": "vbx"}, ("vbx", 7)),
-        ({"clustering.threshold": 0.5, "clustering": {"kind": "centroid"}}, ("centroid", 0.5)),
-        ({"clustering.kind": "ahc", "clustering.threshold": 3}, ("ahc", 3)),
-    ],
-)
-def test_the_order_of_settings_does_not_matter(settings, expected, turn_around) -> None:
-    items = list(settings.items())
-    found = with_settings(DiarizationConfig(), dict(reversed(items) if turn_around else items)).clustering
-    start = getattr(found, "start", None)
-    wanted = {"linkage": getattr(start, "kind", None), 7: getattr(start, "threshold", None)}
-    assert (found.kind, wanted.get(expected[1], getattr(found, "threshold", None))) == expected
-
-
-def test_naming_the_kind_that_is_there_changes_nothing(diarizer: Diarizer) -> None:
-    """`--clustering vbx` on a model tuned for it must not fall back to the defaults; another kind starts anew."""
-    c = with_settings(diarizer.config, {"clustering.kind": "vbx", "clustering.fb": 3, "clustering.start.threshold": 7})
-    assert with_settings(c, {"clustering.kind": "vbx", "clustering.start.kind": "ahc"}) == c
-    assert with_settings(c, {"vad.kind": c.vad.kind}) == c
-    assert with_settings(c, {"clustering.kind": "ahc"}).clustering.threshold == 0
-
-
 def test_webrtc_needs_one_of_its_rates(diarizer: Diarizer) -> None:
     mfcc = replace(diarizer.model.config.frontend.features, sample_rate=11025, high_hz=5000.0)
     frontend = replace(diarizer.model.config.frontend, features=mfcc)
     model = SpeakerModel(replace(diarizer.model.config, frontend=frontend), diarizer.model.network, diarizer.backend)
     with pytest.raises(DataError, match=r"takes 8000, 16000, 32000, 48000 Hz, got 11025; take --vad adaptive$"):
         Diarizer(model, with_settings(diarizer.config, {"vad": {"kind": "webrtc"}, "overlap": None}))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"windows.length": 1}, "settings: unknown key 'windows.length'; known here: kind, duration_s"),
-        (
-            {"clustering.kind": "kmeans"},
-            "settings: 'clustering.kind' must be one of ahc, centroid, linkage, spectral, vbx, got 'kmeans'",
-        ),
-        ({"turns.bridge_s": -1}, "settings: turns: bridge_s must not be negative, got -1"),
-        ({"windows.shift_s": "often"}, "settings: 'windows.shift_s' must be a number, got 'often'"),
-    ],
-)
-def test_wrong_settings(diarizer: Diarizer, changes: dict, message: str) -> None:
-    with pytest.raises(DataError, match="^" + message.replace("(", r"\(")):
-        with_settings(diarizer.config, changes)
 
 
 def test_no_turns_can_be_shown(tmp_path: Path) -> None:

@@ -1,4 +1,3 @@
-import itertools
 import re
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import yaml
 
 from pysid.config import from_plain
 from pysid.embedding.networks import n_parameters
-from pysid.embedding.tdnn import TdnnLayer
 from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 
 SMALL = XVectorConfig(
@@ -31,30 +29,6 @@ def settled(config: XVectorConfig) -> XVector:
     for _ in range(30):
         model.classifier_input(torch.randn(8, 40, config.feature_dim))
     return model.eval()
-
-
-def test_layer_is_kaldis_affine_relu_batchnorm_over_appended_frames() -> None:
-    torch.manual_seed(0)
-    layer = TdnnLayer(3, 4, (-2, 0, 1)).eval()
-    layer.norm.running_mean.copy_(torch.randn(4))
-    layer.norm.running_var.copy_(torch.rand(4) + 0.5)
-    x = torch.randn(1, 9, 3)
-    y = layer(x)
-    assert y.shape == (1, 6, 4)
-    for t in range(2, 8):
-        appended = torch.cat([x[0, t - 2], x[0, t], x[0, t + 1]])
-        affine = layer.affine.weight @ appended + layer.affine.bias
-        expected = (affine.relu() - layer.norm.running_mean) / (layer.norm.running_var + 1e-3).sqrt()
-        torch.testing.assert_close(y[0, t - 2], expected, rtol=1e-5, atol=1e-5)
-
-
-def test_layer_equals_a_convolution() -> None:
-    layer = TdnnLayer(3, 4, (-3, 0, 3), padding=2)
-    x = torch.randn(2, 11, 3)
-    weight = layer.affine.weight.reshape(4, 3, 3).transpose(1, 2)  # (out, offset, in) -> (out, in, offset)
-    conv = torch.nn.functional.conv1d(x.transpose(1, 2), weight, layer.affine.bias, padding=2, dilation=3)
-    padded = torch.nn.functional.pad(x, (0, 0, 2, 2))
-    torch.testing.assert_close(layer.splice_affine(padded), conv.transpose(1, 2), rtol=1e-5, atol=1e-5)
 
 
 def test_default_is_voxceleb_v2() -> None:
@@ -126,13 +100,6 @@ def test_wrong_input(shape: tuple[int, ...], message: str) -> None:
 def test_wrong_configuration(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         XVectorConfig(**{**vars(SMALL), **change})
-
-
-def test_offsets_must_ascend() -> None:
-    for offsets in itertools.product((0, 1), repeat=2):
-        if offsets != (0, 1):
-            with pytest.raises(ValueError, match="ascend"):
-                TdnnLayer(1, 1, offsets)
 
 
 def test_the_topology_of_x_vector_kaldi_tf() -> None:

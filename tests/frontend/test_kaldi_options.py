@@ -1,6 +1,6 @@
 import pytest
 
-from pysid.frontend import CmvnConfig, FbankConfig, MfccConfig, VadConfig
+from pysid.frontend import FbankConfig, MfccConfig
 
 ALL_MFCC = {
     "sample-frequency": "8000",
@@ -52,24 +52,10 @@ def test_every_option_of_mfccs_arrives():
     )
 
 
-def test_every_option_of_the_others_arrives():
+def test_every_option_of_filter_banks_arrives():
     assert FbankConfig.from_kaldi({"use-log-fbank": "false", "use-power": "false"}, kaldi_fft=False) == FbankConfig(
         use_log=False, use_power=False
     )
-    vad = {"threshold": "5.5", "mean-scale": "0.4"}
-    vad = {f"vad-energy-{name}": value for name, value in vad.items()}
-    vad |= {"vad-frames-context": "2", "vad-proportion-threshold": "0.12"}
-    assert VadConfig.from_kaldi(vad) == VadConfig(
-        energy_threshold=5.5, energy_mean_scale=0.4, frames_context=2, proportion_threshold=0.12
-    )
-    cmvn = {
-        "cmn-window": "300",
-        "min-cmn-window": "50",
-        "norm-vars": "true",
-        "center": "",
-        "max-warnings": "3",
-    }
-    assert CmvnConfig.from_kaldi(cmvn) == CmvnConfig(window=300, min_window=50, norm_vars=True, center=True)
 
 
 def test_defaults_are_kaldis_but_for_the_dither():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pysid.diarization import Diarizer, SpeakerCount
-from pysid.diarization.files import LOCAL, load_config, with_settings
+from pysid.diarization.files import load_config, with_settings
 from pysid.diarization.pipeline import Analysis
 from pysid.errors import DataError
 from pysid.io.audio.reader import AudioReader
@@ -120,15 +120,6 @@ def test_speech_that_is_given(diarizer: Diarizer) -> None:
 
 def test_no_speech_at_all(diarizer: Diarizer) -> None:
     assert diarizer(MEETING, speech=[]).turns == []
-
-
-def test_settings_of_a_kind() -> None:
-    """Those that were tuned for pieces of one length are not taken for local speakers."""
-    model = SpeakerModel.load("xvector")
-    config, _ = load_config(model, {"windows.kind": "local", "windows.shift_s": 5.0})
-    assert config == with_settings(LOCAL, {"windows.shift_s": 5.0})
-    uniform, _ = load_config(model)
-    assert uniform.windows.kind == "uniform"
 
 
 def test_without_a_segmentation_network() -> None:

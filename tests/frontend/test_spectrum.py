@@ -1,9 +1,8 @@
-"""Laws of `Mfcc` and `Fbank`: batches, scale, dither, options."""
+"""Laws that MFCCs and filter banks share: batches, scale, dither, options."""
 
 import dataclasses
 import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -82,38 +81,6 @@ def test_an_offset_is_removed():
     torch.testing.assert_close(module(wave + 5000), module(wave), rtol=0, atol=1e-3)
 
 
-def test_a_tone_lands_in_the_filter_of_its_frequency():
-    config = FbankConfig(n_mels=40)
-    wave = 1000 * torch.sin(2 * math.pi * 1000 / 16000 * torch.arange(16000))[None]
-    mel = 1127 * math.log(1 + 1000 / 700)
-    low, high = (1127 * math.log(1 + hz / 700) for hz in (20, 8000))
-    nearest = round((mel - low) / (high - low) * 41) - 1  # filters are centred on 1/41, 2/41 ... of the way
-    assert (Fbank(config)(wave)[0].argmax(1) == nearest).all()
-
-
-def test_silence_gives_the_floor():
-    features = Fbank(FbankConfig(use_energy=True))(torch.zeros(1, 1600))
-    torch.testing.assert_close(features, torch.full_like(features, math.log(np.finfo(np.float32).eps)))
-    floored = Mfcc(MfccConfig(energy_floor=1.0))(torch.zeros(1, 1600))
-    assert not floored[..., 0].any()
-
-
-def test_htk_options():
-    wave = noise(1, 4000)
-    c0, htk = (
-        Mfcc(MfccConfig(use_energy=False))(wave),
-        Mfcc(MfccConfig(use_energy=False, htk_compat=True))(wave),
-    )
-    torch.testing.assert_close(htk, torch.cat([c0[..., 1:], math.sqrt(2) * c0[..., :1]], -1))
-    energy, htk = Mfcc(MfccConfig())(wave), Mfcc(MfccConfig(htk_compat=True))(wave)
-    torch.testing.assert_close(htk, torch.cat([energy[..., 1:], energy[..., :1]], -1))
-    quiet = Fbank(FbankConfig(htk_mode=True))(torch.zeros(1, 1600))
-    assert not quiet.any()  # a floor of 1.0 before the logarithm
-    bank, htk_bank = Fbank(FbankConfig()).bank, Fbank(FbankConfig(htk_mode=True)).bank
-    changed = (bank != htk_bank).nonzero().tolist()
-    assert changed == [[2, 0], [3, 0]]  # the first bin of the first filter: its real and its imaginary part
-
-
 def test_seeded_dither_repeats():
     wave = noise(1, 16000, scale=3.0)
     clean, first, again, other = (
@@ -177,29 +144,6 @@ def test_a_gpu_gives_the_same(config):
     on_cpu = module(wave, lengths)
     on_gpu = module.cuda()(wave.cuda(), lengths).cpu()
     torch.testing.assert_close(on_gpu, on_cpu, rtol=1e-5, atol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"sample_rate": 0}, "sample_rate must be positive, got 0"),
-        ({"window_ms": 0.1}, "window_ms must span 2 samples"),
-        ({"shift_ms": 0.0}, "shift_ms must span a sample"),
-        ({"window_ms": 25.07, "round_to_power_of_two": False}, "even number of samples, got a window of 401"),
-        ({"dither": -1.0}, "dither must not be negative"),
-        ({"preemphasis": 1.5}, r"preemphasis must lie in \[0, 1\], got 1.5"),
-        ({"window_type": "hann"}, "window_type must be one of hamming, .*blackman, got 'hann'"),
-        ({"n_mels": 2, "n_ceps": 2}, "n_mels must be 3 or more, got 2"),
-        ({"low_hz": 9000.0}, "0 <= low_hz < high_hz <= 8000 Hz must hold, got low_hz 9000"),
-        ({"high_hz": 8001.0}, "high_hz 8001"),
-        ({"high_hz": -8000.0}, "high_hz -8000"),
-        ({"energy_floor": -1.0}, "energy_floor must not be negative"),
-        ({"n_ceps": 24}, r"n_ceps must lie in \[1, n_mels=23\], got 24"),
-    ],
-)
-def test_wrong_options(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        MfccConfig(**arguments)
 
 
 def test_wrong_input():
