@@ -49,7 +49,12 @@ class Noise:
 
 
 def add_up(noises: Iterable[Noise], n_samples: int, first: int = 0) -> np.ndarray:
-    """The noises of an utterance of unit power, (n_samples,) float32, from its sample `first` on.
+    """The noises of an utterance of unit power, (n_samples,) float32.
+
+    Args:
+        noises: from the beginning of the utterance on.
+        n_samples: how many are wanted.
+        first: sample of the utterance, the first of them.
 
     >>> add_up([Noise(np.array([30.0, -30.0]), snr_db=20.0, start=1)], n_samples=4).round(3)
     array([ 0. ,  0.1, -0.1,  0. ], dtype=float32)

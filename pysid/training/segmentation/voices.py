@@ -121,7 +121,13 @@ class Voices:
         return [self.speakers[i] for i in rng.choice(len(self.speakers), n, replace=False, p=self._chances)]
 
     def looped(self, i: int, n_samples: int, rng: np.random.Generator) -> np.ndarray:
-        """(n_samples,) of a clip from anywhere on, again and again, its speech at unit power."""
+        """(n_samples,) of a clip from anywhere on, again and again, its speech at unit power.
+
+        Args:
+            i: number of the clip.
+            n_samples: as many as are wanted.
+            rng: draws the place.
+        """
         total = self._waves.n_samples(i)
         first = -int(rng.integers(total)) % total
         wave = self._waves.read(i, first, n_samples)
