@@ -81,6 +81,7 @@ def test_a_copy_is_what_wav_reverberate_makes(pysid, small, sources, tmp_path):
     np.testing.assert_allclose(found, expected, rtol=0, atol=0.6)
 
 
+@pytest.mark.slow
 def test_processes_and_interruptions_change_nothing(pysid, small, sources, tmp_path):
     for name, jobs in (("one", 1), ("two", 2)):
         assert pysid("augment", small, tmp_path / name, *sources, "--jobs", jobs).status == 0
