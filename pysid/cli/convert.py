@@ -10,7 +10,8 @@ from pysid.cli.common import put
 
 def convert_kaldi(
     source: Annotated[
-        Path, typer.Argument(metavar="NNET_DIR", help="Folder with final.raw, such as exp/xvector_nnet_1a.")
+        Path,
+        typer.Argument(metavar="NNET_DIR", help="Folder with final.raw, such as exp/xvector_nnet_1a, or model_final."),
     ],
     target: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="New folder for the model.")],
     reverse: Annotated[
@@ -41,6 +42,8 @@ def convert_kaldi(
     ] = None,
 ) -> None:
     """Make a model directory of a Kaldi x-vector package: same embeddings, same scores.
+
+    Its network may be one of x-vector-kaldi-tf, TensorFlow's checkpoint in model_final.
 
     Files are given by their path, or by their name within the package.
 

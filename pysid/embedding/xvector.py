@@ -48,6 +48,7 @@ class XVectorConfig:
         n_heads, attention_dim: heads of attention pooling, and the width of its hidden layer.
         unbiased_std: divide by N - 1 in statistics pooling (Kaldi: N).
         kaldi_rounding: round as Kaldi does in statistics pooling, for models that come from Kaldi.
+        variance_offset: added to the variance in statistics pooling (Kaldi: 0).
         segment_dims: widths of the layers after pooling.
         embedding_layer: index into `segment_dims`; the embedding is that layer's affine output.
         order, norm_affine, norm_eps: see `TdnnLayer`.
@@ -65,8 +66,11 @@ class XVectorConfig:
     order: Order = "relu-norm"
     norm_affine: bool = False
     norm_eps: float = 1e-3
+    variance_offset: float = 0.0
 
     def __post_init__(self) -> None:
+        if not self.variance_offset >= 0 or (self.variance_offset and self.kaldi_rounding):
+            raise ValueError(f"variance_offset must not be negative, nor go with kaldi_rounding, got {self}")
         if not self.frame_layers or not self.segment_dims:
             raise ValueError("an x-vector network needs at least one frame layer and one segment layer")
         if not 0 <= self.embedding_layer < len(self.segment_dims):
@@ -131,7 +135,7 @@ class XVector(nn.Module):
         if c.pooling == "attention":
             self.pooling = AttentionPooling(dims[-1], c.n_heads, c.attention_dim)
         else:
-            self.pooling = StatisticsPooling(dims[-1], c.unbiased_std, c.kaldi_rounding)
+            self.pooling = StatisticsPooling(dims[-1], c.unbiased_std, c.kaldi_rounding, c.variance_offset)
         segment_dims = [self.pooling.out_dim, *c.segment_dims]
         self.segment_layers = nn.ModuleList(
             TdnnLayer(dim, out, **norm)  # type: ignore[arg-type]

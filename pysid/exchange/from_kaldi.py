@@ -14,8 +14,9 @@ from pysid.backend.chain import Backend, CosineBackend, PldaBackend
 from pysid.backend.projection import Projection
 from pysid.embedding.extract import ExtractConfig
 from pysid.errors import DataError
+from pysid.exchange.from_tensorflow import read_network
 from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector
-from pysid.exchange.kaldi_package import Choices, PackageFiles, find_files, read_count
+from pysid.exchange.kaldi_package import TENSORFLOW, Choices, PackageFiles, find_files, read_count
 from pysid.frontend import CmvnConfig, FbankConfig, FrontendConfig, MfccConfig, VadConfig
 from pysid.io.files import PathLike, atomic_directory, atomic_text, read_bytes
 from pysid.io.kaldi.options import read_option_file
@@ -41,13 +42,13 @@ class Converted:
     Attributes:
         model: the model, on the CPU.
         files: what it was made of.
-        graph: the network in Kaldi's form.
+        graph: the network in Kaldi's form; None of one of TensorFlow.
         not_plain: why the network is kept in Kaldi's form; None where it became an `XVector`.
     """
 
     model: SpeakerModel
     files: PackageFiles
-    graph: Nnet3Network
+    graph: Nnet3Network | None
     not_plain: str | None
 
     def summary(self) -> str:
@@ -68,7 +69,8 @@ class Converted:
         """
         with atomic_directory(directory) as folder:
             self.model.save(folder)
-            (folder / NNET3_FILE).write_bytes(self.graph.content)
+            if self.graph is not None:
+                (folder / NNET3_FILE).write_bytes(self.graph.content)
             with atomic_text(folder / "README.md") as readme:
                 readme.write(_readme(self, Path(directory).name, Path(nnet_dir)))
 
@@ -82,18 +84,24 @@ def read_package(nnet_dir: PathLike, choices: Choices | None = None) -> Converte
         DataError: a file is missing or broken, or two of them do not fit each other.
     """
     files = find_files(Path(nnet_dir), choices := choices or Choices())
-    extract = _extract_lines(files, choices.output_node)
-    graph = Nnet3Network(read_bytes(files.network), str(files.network), extract)
-    _check_output(graph.model, files)
-    chunks = _chunks(files, graph.config.context)
-    network, not_plain = _simplest(graph, chunks)
+    network: Network
+    graph, not_plain = None, None
+    if files.network.name == Path(TENSORFLOW).name:
+        network = read_network(files.network)
+        chunks = _chunks(files, network.config.context)
+    else:
+        extract = _extract_lines(files, choices.output_node)
+        graph = Nnet3Network(read_bytes(files.network), str(files.network), extract)
+        _check_output(graph.model, files)
+        chunks = _chunks(files, graph.config.context)
+        network, not_plain = _simplest(graph, chunks)
+    feature_dim, embedding_dim = network.config.feature_dim, network.config.embedding_dim
     frontend = _frontend(files, choices.cmvn)
-    if frontend.dim != graph.feature_dim:
+    if frontend.dim != feature_dim:
         raise DataError(
-            f"{files.features}: expected {graph.feature_dim} features a frame, as {files.network} reads, "
-            f"got {frontend.dim}"
+            f"{files.features}: expected {feature_dim} features a frame, as {files.network} reads, got {frontend.dim}"
         )
-    backend = _backend(files, graph.embedding_dim)
+    backend = _backend(files, embedding_dim)
     config = ModelConfig(frontend, network.config, chunks)
     return Converted(SpeakerModel(config, network, backend), files, graph, not_plain)
 
@@ -205,7 +213,8 @@ def _finite(values: Floats, path: Path) -> Floats:
 
 def _readme(converted: Converted, title: str, nnet_dir: Path) -> str:
     """Where a model came from, and what it does that no file of the package says."""
-    config, kept = converted.model.config, converted.not_plain
+    config, kept, graph = converted.model.config, converted.not_plain, converted.graph
+    node = "the first affine layer after pooling" if graph is None else f"the node {_output(graph.model)[1].input}"
     cmvn = "none"
     if config.frontend.cmvn is not None:
         cmvn = "sliding over 300 frames, centred, means only, as in Kaldi's sid/nnet3/xvector/extract_xvectors.sh"
@@ -222,13 +231,20 @@ def _readme(converted: Converted, title: str, nnet_dir: Path) -> str:
             for x in converted.files.existing()
         ),
         "",
-        f"- Audio: {config.sample_rate} Hz. Embedding: {config.network.embedding_dim} dimensions, the node "
-        f"{_output(converted.graph.model)[1].input} of the network.",
+        f"- Audio: {config.sample_rate} Hz. Embedding: {config.network.embedding_dim} dimensions, {node} "
+        "of the network.",
         "- Dither: none. Kaldi dithers at random unless it is told not to, so its own numbers vary.",
         f"- Normalisation: {cmvn}.",
         f"- Chunks: of {config.extract.chunk_size} frames at most; those of fewer than "
         f"{config.extract.min_chunk_size} are padded.",
-        f"- `{NNET3_FILE}` is the package's network, byte for byte. "
-        + (f"It is run as it is: {kept}." if kept else "It is kept for the way back: `pysid convert-kaldi --reverse`."),
     ]
+    if graph is not None:
+        lines += [
+            f"- `{NNET3_FILE}` is the package's network, byte for byte. "
+            + (
+                f"It is run as it is: {kept}."
+                if kept
+                else "It is kept for the way back: `pysid convert-kaldi --reverse`."
+            ),
+        ]
     return "".join(f"{line}\n" for line in lines)

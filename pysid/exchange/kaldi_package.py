@@ -2,6 +2,7 @@
 
     conf/mfcc.conf, vad.conf
     exp/xvector_nnet_1a/final.raw, extract.config, min_chunk_size, max_chunk_size
+    exp/xvector_nnet_1a/model_final/model.index and so on        of x-vector-kaldi-tf, instead of final.raw
     exp/xvector_nnet_1a/xvectors_train/mean.vec, transform.mat, plda     or exp/xvectors_train/...
 
 Source: kaldi/egs/{voxceleb,sre16,callhome_diarization}/v2/run.sh, and the packages made by them.
@@ -15,7 +16,8 @@ from pysid.errors import DataError
 from pysid.io.files import read_bytes
 
 NONE = "none"
-NETWORKS = ("final.raw", "final.mdl")
+TENSORFLOW = "model_final/model.index"
+NETWORKS = ("final.raw", "final.mdl", TENSORFLOW)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,8 @@ def find_files(nnet_dir: Path, choices: Choices) -> PackageFiles:
     """
     network = _network(nnet_dir)
     extract_config = nnet_dir / "extract.config"
+    if network.name == Path(TENSORFLOW).name and choices.output_node is not None:
+        raise DataError(f"{network}: a network of TensorFlow has no --output-node; the first embedding is taken")
     use_config = choices.output_node is None and extract_config.is_file()
     backend = _backend(nnet_dir, choices)
     return PackageFiles(
@@ -102,9 +106,9 @@ def _network(nnet_dir: Path) -> Path:
     found = [nnet_dir / name for name in NETWORKS if (nnet_dir / name).is_file()]
     if found:
         return found[0]
-    below = [path.parent for name in NETWORKS for path in sorted(nnet_dir.glob(f"exp/*/{name}"))]
+    below = [folder for name in NETWORKS for folder in sorted(nnet_dir.glob("exp/*")) if (folder / name).is_file()]
     hint = f"; is it {below[0]}?" if below else ""
-    raise DataError(f"{nnet_dir}: expected a folder with {' or '.join(NETWORKS)}{hint}")
+    raise DataError(f"{nnet_dir}: expected a folder with {', '.join(NETWORKS[:-1])} or {NETWORKS[-1]}{hint}")
 
 
 def _required(path: Path, what: str) -> Path:

@@ -46,6 +46,7 @@ def _check_exportable(config: XVectorConfig) -> None:
     wanted = {
         "pooling": (config.pooling, "statistics"),
         "unbiased_std": (config.unbiased_std, False),
+        "variance_offset": (config.variance_offset, 0.0),
         "norm_affine": (config.norm_affine, False),
         "padding": (max(layer.padding for layer in config.frame_layers), 0),
     }

@@ -86,7 +86,7 @@ def test_every_choice(pysid, model, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere", "model"), "nowhere: expected a folder with final.raw or final.mdl"),
+        (("nowhere", "model"), "nowhere: expected a folder with final.raw, final.mdl or model_final/model.index"),
         (
             ("nnet", "model"),
             "expected plda in nnet, in its xvectors* or in ../xvectors*, got no such file: give --plda",

@@ -168,7 +168,7 @@ def plain_text_network(folder):
 
 
 ERRORS = {
-    "no network": (remove("final.raw"), "xvector_nnet_1a: expected a folder with final.raw or final.mdl"),
+    "no network": (remove("final.raw"), "xvector_nnet_1a: expected a folder with final.raw, final.mdl or"),
     "no minimum": (remove("min_chunk_size"), "min_chunk_size: expected a file with a whole number of frames, got no"),
     "no number": (write("max_chunk_size", "many\n"), "max_chunk_size: expected a whole number of frames, got 'many'"),
     "below the context": (

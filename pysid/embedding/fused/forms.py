@@ -23,7 +23,7 @@ def fused_form(network: nn.Module, dtype: torch.dtype = torch.float32) -> FusedF
 
     The form is kept, and made anew when a weight has changed. An `XVector`, a `ResNet` and a `CamPlusPlus` have one, in
     eval mode and single precision on a CPU. An `XVector` that pads its layers after a batch norm has none: a zero is no
-    longer a zero once the norm is folded in.
+    longer a zero once the norm is folded in. Nor has one with an offset of the variance.
     """
     if network.training or not _is_foldable(network):
         return None
@@ -50,6 +50,7 @@ def _is_foldable(network: nn.Module) -> bool:
     if type(network) is XVector:
         config = network.config
         known = config.order != "relu-norm" or not any(layer.padding for layer in config.frame_layers)
+        known = known and not config.variance_offset
     else:
         known = type(network) in (ResNet, CamPlusPlus)
     return known and all(x.device.type == "cpu" and x.dtype == torch.float32 for x in network.parameters())

@@ -35,7 +35,7 @@ def make_voices() -> Callable[..., Voices]:
                 active[100 : 100 + rng.integers(60, 80)] = False
                 waves.append(tone(speaker, active))
                 owners.append(speaker)
-        return Voices([f"c{i}" for i in range(len(waves))], owners, waves.__getitem__, loud, RATE, STEP_S)
+        return Voices([f"c{i}" for i in range(len(waves))], owners, lambda i: [waves[i]], loud, RATE, STEP_S)
 
     return make
 
