@@ -13,11 +13,6 @@ ELSEWHERE = {
     # What is private to one neighbour, or only values and protocols: the neighbour's test goes through all of it.
     "data/corpora/test_voxceleb.py": "data/corpora/directories",
     "data/test_features.py": "data/sources parallel/work",
-    "io/ark/test_archive.py": "io/ark/record",
-    "io/kaldi/test_binary.py": "io/kaldi/files io/kaldi/reader io/kaldi/text",
-    "io/turns/test_formats.py": "io/turns/elan io/turns/pyannote",
-    "nnet3/test_file.py": "nnet3/components nnet3/rewrite",
-    "nnet3/test_graph.py": "nnet3/builders nnet3/times nnet3/wiring",
     "speakers/test_database.py": "speakers/database_file",
     "speakers/test_identify.py": "speakers/index",
     "speakers/test_verify.py": "speakers/listen",
@@ -26,8 +21,6 @@ ELSEWHERE = {
     "training/segmentation/test_mixing.py": "training/segmentation/surroundings",
     "training/segmentation/test_recordings.py": "training/segmentation/errors",
     # What exchanges models is judged by what went there and back.
-    "exchange/test_from_kaldi.py": "exchange/kaldi_package nnet3/network",
-    "exchange/test_to_kaldi.py": "nnet3/from_xvector nnet3/to_xvector",
     "exchange/test_to_onnx.py": "model/onnx_file",
     "model/toolkits/test_toolkits.py": "exchange/from_toolkit",
     "model/test_speaker_model.py": "model/recording",

@@ -6,6 +6,7 @@ Formats: Kaldi matrix/kaldi-matrix.cc, kaldi-vector.cc, compressed-matrix.cc, ut
 """
 
 import io
+import math
 import os
 import re
 import struct
@@ -259,17 +260,23 @@ def record_end(data: memoryview, start: int) -> int | None:
 
 def _vector_bytes(sizes: bytes, width: int) -> int:
     _, n = struct.unpack_from("<bi", sizes)
-    return 5 + width * int(n)
+    return 5 + width * _product(n)
 
 
 def _matrix_bytes(sizes: bytes, width: int) -> int:
     _, n_rows, _, n_columns = struct.unpack_from("<bibi", sizes)
-    return 10 + width * int(n_rows) * int(n_columns)
+    return 10 + width * _product(n_rows, n_columns)
 
 
 def _compressed_bytes(sizes: bytes, width: int, column_header: int = 0) -> int:
     _, _, n_rows, n_columns = struct.unpack_from("<ffii", sizes)
-    return 16 + (column_header + width * int(n_rows)) * int(n_columns)
+    return 16 + column_header * _product(n_columns) + width * _product(n_rows, n_columns)
+
+
+def _product(*sizes: int) -> int:
+    if min(sizes) < 0:
+        raise struct.error(f"a size of {min(sizes)}")
+    return math.prod(sizes)
 
 
 _BODY_BYTES = {
