@@ -118,15 +118,29 @@ class Augmenter(RandomModule):
         Raises:
             DataError: a file cannot be read, or a room response has only zeros.
         """
+        kind, response, noises = self.draw_parts(n_samples, rng)
+        return Corruption(kind, response, add_up(noises, n_samples) if noises else None)
+
+    def draw_parts(self, n_samples: int, rng: np.random.Generator) -> tuple[str, np.ndarray | None, list[Noise]]:
+        """The same for an utterance too long to hold, for `corrupted_blocks`: noises are read when they are heard.
+
+        Args:
+            n_samples: of the utterance.
+            rng: all is drawn from it.
+        Returns:
+            The kind of the policy, the response (R,), and the noises.
+        Raises:
+            DataError: as `draw`.
+        """
         if rng.random() >= self.config.probability:
-            return Corruption()
+            return "clean", None, []
         weights = np.array([policy.weight for policy in self.config.policies])
         policy = self.config.policies[int(rng.choice(len(weights), p=weights / weights.sum()))]
         if isinstance(policy, ReverbAugment):
-            return Corruption(policy.kind, response=self._room(rng))
-        noise = add_up(self._noises(policy, n_samples, rng), n_samples)
+            return policy.kind, self._room(rng), []
+        noises = self._noises(policy, n_samples, rng)
         in_room = self.config.room_probability and rng.random() < self.config.room_probability
-        return Corruption(policy.kind, noise=noise, response=self._room(rng) if in_room else None)
+        return policy.kind, self._room(rng) if in_room else None, noises
 
     def _room(self, rng: np.random.Generator) -> np.ndarray:
         assert self.responses is not None

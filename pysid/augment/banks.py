@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from pysid.augment.noise import mean_square
+from pysid.augment.noise import BLOCK_SAMPLES, mean_square
 from pysid.errors import DataError
 from pysid.io.audio.reader import AudioReader
 from pysid.io.scp import is_pipe, resolve_path
@@ -28,6 +28,7 @@ class WaveBank(ABC):
         self.names = list(names)
         self.sample_rate = sample_rate
         self._powers: dict[int, float] = {}
+        self._last: tuple[tuple[int, int, int], np.ndarray] | None = None  # that a `Stretch` read
 
     def __len__(self) -> int:
         return len(self.names)
@@ -48,10 +49,10 @@ class WaveBank(ABC):
     def power(self, index: int) -> float:
         """The mean square of a whole recording."""
         if index not in self._powers:
-            self._powers[index] = mean_square(self.read(index))
+            self._powers[index] = mean_square(Stretch(self, index, self.n_samples(index)))
         return self._powers[index]
 
-    def loop(self, index: int, n_samples: int, start: int = 0) -> np.ndarray:
+    def loop(self, index: int, n_samples: int, start: int = 0) -> "Stretch":
         """(n_samples,) of a recording from sample `start` on, repeated as often as needed.
 
         Args:
@@ -59,11 +60,39 @@ class WaveBank(ABC):
             n_samples: how many are wanted, more than there are or fewer.
             start: the first of them.
         """
-        total = self.n_samples(index)
-        wave = self.read(index, start, min(start + n_samples, total))
-        if start and len(wave) < n_samples:
-            wave = np.concatenate([wave, self.read(index, 0, start)])
-        return np.resize(wave, n_samples)
+        return Stretch(self, index, n_samples, start)
+
+
+class Stretch:
+    """(n_samples,) float32 of a recording, repeated where that is shorter. It is read when samples are asked for.
+
+    Args:
+        bank: has the recording.
+        index: its number.
+        n_samples: how many samples there are.
+        start: of the recording, the first of them.
+    """
+
+    def __init__(self, bank: WaveBank, index: int, n_samples: int, start: int = 0) -> None:
+        self.bank = bank
+        self.index = index
+        self.n_samples = n_samples
+        self.start = start
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    def __getitem__(self, place: slice) -> np.ndarray:
+        first, last, _ = place.indices(self.n_samples)
+        total = self.bank.n_samples(self.index)
+        first, n = (self.start + first) % total, max(last - first, 0)
+        key = (self.index, first, n)
+        if self.bank._last is None or self.bank._last[0] != key:  # a background is read for its power, then to be heard
+            wave = self.bank.read(self.index, first, min(first + n, total))
+            if first and len(wave) < n:
+                wave = np.concatenate([wave, self.bank.read(self.index, 0, first)])
+            self.bank._last = key, np.resize(wave, n)
+        return self.bank._last[1]
 
 
 class MemoryBank(WaveBank):
@@ -151,8 +180,15 @@ class FileBank(WaveBank):
 
     def load(self) -> MemoryBank:
         """All recordings in memory, rounded to int16."""
-        waves = [np.clip(np.rint(self.read(i)), -32768, 32767).astype(np.int16) for i in range(len(self))]
-        return MemoryBank(waves, self.sample_rate, self.names)
+        return MemoryBank(list(map(self._rounded, range(len(self)))), self.sample_rate, self.names)
+
+    def _rounded(self, index: int) -> np.ndarray:
+        wave = np.empty(self.n_samples(index), np.int16)
+        with self._open(index) as reader:
+            for start in range(0, len(wave), BLOCK_SAMPLES):
+                block = reader.read(start, min(start + BLOCK_SAMPLES, len(wave)))
+                wave[start : start + len(block)] = np.clip(np.rint(block), -32768, 32767)
+        return wave
 
     def _open(self, index: int) -> AudioReader:
         return AudioReader(self.paths[index], self.sample_rate, self.channel)

@@ -75,7 +75,7 @@ class NoiseAugment(_Policy):
         while start < n_samples:
             index = int(rng.integers(len(bank)))
             total = bank.n_samples(index)
-            heard = bank.read(index, 0, min(total, n_samples - start))
+            heard = bank.loop(index, min(total, n_samples - start))
             noises.append(Noise(heard, _choose(self.snrs_db, rng), start, bank.power(index)))
             start += total + int(self.interval_s * bank.sample_rate)
         return noises

@@ -66,7 +66,7 @@ def reverberate(
         result = block_convolve(wave, response)
         start = int(response.argmax()) if shift_output else 0
         if placed:
-            power = mean_square(block_convolve(wave, _early_part(response, rate)))
+            power = mean_square(block_convolve(wave, early_part(response, rate)))
     if placed:
         result = result + add_up(placed, len(result)) * np.float32(math.sqrt(power))
     n_usual = len(wave) if shift_output else len(wave) + n_response - 1
@@ -84,8 +84,8 @@ def early_reach(rate: int) -> tuple[float, float]:
     return before, after
 
 
-def _early_part(response: np.ndarray, rate: int) -> np.ndarray:
-    """What a room adds to the direct sound within 50 ms of it."""
+def early_part(response: np.ndarray, rate: int) -> np.ndarray:
+    """What a room adds to the direct sound within 50 ms of it: samples (E,) of a response (R,) at `rate` Hz."""
     (before, after), peak = early_reach(rate), int(response.argmax())
     return response[max(int(peak - before), 0) : int(peak + after)]
 

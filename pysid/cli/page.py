@@ -1,5 +1,6 @@
 """`pysid page`: anybody's turns as a page to look at and listen to."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def page(
-    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="The recording.")],
+    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="The recording; - is standard input.")],
     turns: Annotated[Path, typer.Argument(metavar="TURNS", help="Who speaks when: RTTM, TextGrid, SRT, CSV, JSON ...")],
     reference: Annotated[
         Path | None, typer.Option(help="The true turns, in any of these formats: shows the errors.")
@@ -43,14 +44,16 @@ def page(
     Example: pysid page talk.mp3 talk.json --words talk-whisper.json --name speaker1=Anna
     """
     from pysid.io.audio.files import audio_info
-    from pysid.io.files import safe_name
+    from pysid.io.audio.reader import rereadable
+    from pysid.io.files import STANDARD_STREAM, safe_name
     from pysid.io.turns.convert import read_one
     from pysid.metrics.diarization import diarization_error, error_pieces
     from pysid.report.page import write_page
     from pysid.segments import Segment
 
-    name = audio.stem
-    duration_s = audio_info(audio).duration_s
+    name = "stdin" if str(audio) == STANDARD_STREAM else audio.stem
+    recording = rereadable(audio)
+    duration_s = audio_info(recording, math.inf).duration_s
     shown = renamed(read_one(turns, name).turns, names)
     truth = None if reference is None else read_one(reference, name).turns
     text = None if words is None else _text(words, shown)
@@ -60,7 +63,7 @@ def page(
     counts = None if truth is None else diarization_error(truth, shown, whole)
     write_page(
         path,
-        audio,
+        recording,
         shown,
         duration_s=duration_s,
         title=name,

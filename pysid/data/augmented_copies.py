@@ -8,7 +8,7 @@ Source: kaldi/egs/voxceleb/v2/run.sh, stages 2 and 3.
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from pysid.augment import AugmentConfig, Augmenter, FileBank
+from pysid.augment.long_wave import corrupted_blocks
 from pysid.augment.recordings import KALDI_POLICIES, RECORDINGS_OF, RecordingPaths, make_augmenter
 from pysid.config import to_plain
 from pysid.data.copies import Tables, copied, corpus_tables, evenly, joined, sorted_names, write_tables
@@ -24,8 +25,9 @@ from pysid.data.corpus import Corpus
 from pysid.data.sources import CorpusAudio
 from pysid.errors import DataError, Skipped
 from pysid.frontend import VOXCELEB, Frontend
+from pysid.frontend.long_recording import BLOCK_S, LONG_S, read_voiced
 from pysid.io.ark.writer import ArkWriter
-from pysid.io.audio.files import read_comment, write_audio
+from pysid.io.audio.files import AudioPiece, read_comment, write_blocks
 from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.claim import Changes, claim, read_claim
 from pysid.io.files import safe_name, state
@@ -181,19 +183,27 @@ class _Renderer:
             augmenter = self._augmenter(_kind(copy))
             name = _utterance(copy)
             try:
-                wave = copies.audio.read(name)
-                corruption = augmenter.draw(len(wave), np.random.default_rng([self.work.seed, *copy.encode()]))
+                with copies.audio.open(name) as piece:
+                    corrupted = _corrupted(augmenter, piece, np.random.default_rng([self.work.seed, *copy.encode()]))
+                    write_blocks(path, corrupted, augmenter.sample_rate, copies.origins[copy])
             except DataError as error:
                 reasons[copy] = str(error).removeprefix(f"{name}: ")
-                continue
-            corrupted = augmenter.render(torch.from_numpy(wave)[None], None, [corruption])[0]
-            write_audio(path, corrupted.numpy(), augmenter.sample_rate, copies.origins[copy])
         return reasons
 
     def _augmenter(self, kind: str) -> Augmenter:
         if kind not in self.augmenters:
             self.augmenters[kind] = open_augmenter(kind, self.work.recordings, self.work.sample_rate)
         return self.augmenters[kind]
+
+
+def _corrupted(augmenter: Augmenter, piece: AudioPiece, rng: np.random.Generator) -> Iterable[np.ndarray]:
+    """A copy (S,) in blocks, one block where it is short."""
+    if piece.duration_s <= LONG_S:
+        wave = piece.read()
+        return [augmenter.render(torch.from_numpy(wave)[None], None, [augmenter.draw(len(wave), rng)])[0].numpy()]
+    n_samples = piece.stop - piece.start
+    _, response, noises = augmenter.draw_parts(n_samples, rng)
+    return corrupted_blocks(lambda: piece.blocks(BLOCK_S), n_samples, response, noises, augmenter.sample_rate)
 
 
 def _make(
@@ -255,12 +265,12 @@ class VadWork:
 def _voiced(frontend: Frontend, source: CorpusAudio) -> Results:
     for name in source.keys:
         try:
-            wave = source.read(name)
+            with source.open(name) as piece, torch.inference_mode():
+                voiced = read_voiced(frontend, piece)
         except DataError as error:
             yield name, str(error).removeprefix(f"{name}: ")
-            continue
-        with torch.inference_mode():
-            yield name, frontend.voiced(torch.from_numpy(wave)[None])[0].float().numpy()
+        else:
+            yield name, voiced.astype(np.float32)
 
 
 def _decide_vad(audio: CorpusAudio, path: Path, workers: Workers, skipped: Skipped) -> dict[str, str]:

@@ -29,6 +29,7 @@ from pysid.segments import Segment
 
 Value = TypeVar("Value")
 
+BLOCK_S = 30.0  # of a recording, read at a time
 WHOLE = Segment(0.0, math.inf)
 UTTERANCE_TABLES = ("utt2dur", "utt2num_frames", "utt2lang", "utt2uniq", "text", "feats.scp", "vad.scp")
 
@@ -171,6 +172,13 @@ class Corpus:
         """The samples of an utterance or a piece of it, (S,) float32 at int16 scale; arguments as of `open_wave`."""
         with self.open_wave(utterance, sample_rate, **piece) as opened:
             return opened.read()
+
+    def wave_blocks(
+        self, utterance: Utterance, sample_rate: int = 16000, **piece: Unpack[PieceOptions]
+    ) -> Iterator[np.ndarray]:
+        """The samples of an utterance or a piece of it in blocks (S_i,) of 30 s; arguments as of `open_wave`."""
+        with self.open_wave(utterance, sample_rate, **piece) as opened:
+            yield from opened.checked_blocks(BLOCK_S)
 
     @contextmanager
     def open_wave(

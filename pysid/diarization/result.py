@@ -144,7 +144,7 @@ def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | No
         kind: a key of `ALL_FORMATS`.
         path: where to.
         outcome: diarization, reference and errors.
-        audio: a file that the page can play.
+        audio: the recording.
     """
     found = outcome.diarization
     if kind != HTML:
@@ -159,7 +159,7 @@ def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | No
 
     write_page(
         path,
-        audio if isinstance(audio, str | os.PathLike) else None,
+        audio,
         found.to_read if outcome.errors is None else found.turns,  # errors are those of the turns as they are
         duration_s=found.duration_s,
         title=outcome.recording,

@@ -1,6 +1,6 @@
 """The whole way from waveforms to what an embedding network takes: features, VAD, CMVN, voiced frames."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -9,20 +9,19 @@ from torch import Tensor, nn
 from pysid.frontend.adaptive import AdaptiveVadConfig, adaptive_vad
 from pysid.frontend.cmvn import sliding_cmvn
 from pysid.frontend.cmvn_config import CmvnConfig
+from pysid.frontend.detectors import detector_for, rates_heard
 from pysid.frontend.fbank import Fbank
 from pysid.frontend.framing import as_counts, check_scale
 from pysid.frontend.mel import FbankConfig, MfccConfig
 from pysid.frontend.mfcc import Mfcc
 from pysid.frontend.pauses import PauseCutConfig, kept_blocks, raised, without_pauses
 from pysid.frontend.selection import select_frames
-from pysid.frontend.silero import BLOCK as SILERO_RATES
-from pysid.frontend.silero import SileroVadConfig, silero_vad
+from pysid.frontend.silero import SileroVadConfig
 from pysid.frontend.spectrum import MelFeatures
 from pysid.frontend.stft_mel import StftMel, StftMelConfig
 from pysid.frontend.vad import energy_vad
 from pysid.frontend.vad_config import VadConfig
-from pysid.frontend.webrtc import SAMPLE_RATES as WEBRTC_RATES
-from pysid.frontend.webrtc import WebrtcVadConfig, webrtc_vad
+from pysid.frontend.webrtc import WebrtcVadConfig
 
 FeatureConfig = MfccConfig | FbankConfig | StftMelConfig
 
@@ -40,11 +39,9 @@ class FrontendConfig:
         needs_energy = isinstance(self.vad, VadConfig | AdaptiveVadConfig)
         if needs_energy and not isinstance(self.features, MfccConfig) and not self.features.use_energy:
             raise ValueError("an energy VAD needs filter banks with use_energy")
-        if isinstance(self.vad, WebrtcVadConfig | SileroVadConfig):
-            rates: Collection[int] = WEBRTC_RATES if isinstance(self.vad, WebrtcVadConfig) else SILERO_RATES
-            if self.sample_rate not in rates:
-                known = ", ".join(map(str, sorted(rates)))
-                raise ValueError(f"the VAD {self.vad.kind} takes {known} Hz, got {self.sample_rate}")
+        rates = rates_heard(self.vad)
+        if self.vad is not None and rates and self.sample_rate not in rates:
+            raise ValueError(f"the VAD {self.vad.kind} takes {', '.join(map(str, rates))} Hz, got {self.sample_rate}")
 
     @property
     def needs_whole(self) -> bool:
@@ -167,12 +164,9 @@ class Frontend(nn.Module):
             voiced[b, :n] = True
             if isinstance(vad, PauseCutConfig):
                 voiced[b, :n] = self._outside_pauses(wave[b, :size], n, vad)
-            elif vad is not None:
-                times = {"shift_ms": c.shift_ms, "first_centre_ms": c.first_centre_ms}
-                if isinstance(vad, SileroVadConfig):
-                    voiced[b, :n] = silero_vad(wave[b, :size], c.sample_rate, n, vad, **times)
-                else:
-                    voiced[b, :n] = webrtc_vad(wave[b, :size], c.sample_rate, n, vad, **times)
+            elif detector := detector_for(vad, c.sample_rate):
+                detector.feed(wave[b, :size].detach().cpu().numpy())
+                voiced[b, :n] = detector.finish(n, shift_ms=c.shift_ms, first_centre_ms=c.first_centre_ms)
         return voiced.to(features.device)
 
     def _outside_pauses(self, wave: Tensor, n_frames: int, vad: PauseCutConfig) -> Tensor:

@@ -3,7 +3,7 @@
 What is held is a few numbers a frame: its energy, and whether it is voiced.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -35,6 +35,20 @@ def read_input(frontend: Frontend, piece: AudioPiece, voiced: np.ndarray | None 
     return np.asarray(features[0, : int(n_frames)].cpu())
 
 
+def read_voiced(frontend: Frontend, piece: AudioPiece) -> np.ndarray:
+    """(T,) bool: the frames of a recording in which the front-end's VAD finds speech.
+
+    Args:
+        frontend: how.
+        piece: an open recording at the front-end's rate.
+    Raises:
+        DataError: the recording cannot be read.
+    """
+    if piece.duration_s > LONG_S and not frontend.config.needs_whole:
+        return _listen(frontend, piece.blocks(BLOCK_S), None)
+    return frontend.voiced(torch.from_numpy(piece.read())[None])[0].cpu().numpy()
+
+
 def network_input(frontend: Frontend, blocks: Iterable[np.ndarray], voiced: np.ndarray | None = None) -> SpooledRows:
     """The frames that `Frontend` gives of one recording: voiced ones, after CMVN, to 1e-5.
 
@@ -48,20 +62,10 @@ def network_input(frontend: Frontend, blocks: Iterable[np.ndarray], voiced: np.n
         ValueError: `voiced` is of another length than the recording.
     """
     c = frontend.config
-    assert isinstance(frontend.features, MelFeatures)
-    device = frontend.features.window.device
     rows = SpooledRows(frontend.dim)
-    energies = [np.zeros(0, np.float32)]
-
-    def keep(block: np.ndarray) -> None:
-        rows.append(block)
-        energies.append(block[:, c.energy_column].astype(np.float32))
-
-    detector = feed(stream := FeatureStream(frontend.features, keep), blocks, c)
-    stream.finish()
-    if voiced is None:
-        log_energy = torch.from_numpy(np.concatenate(energies))
-        voiced = voiced_frames(log_energy.to(device), detector, c).cpu().numpy()
+    found = _listen(frontend, blocks, rows.append)
+    device = next(frontend.buffers()).device
+    voiced = found if voiced is None else voiced
     if len(voiced) != len(rows):
         raise ValueError(f"expected {len(rows)} decisions about frames, got {len(voiced)}")
     result = SpooledRows(frontend.dim)
@@ -75,3 +79,20 @@ def network_input(frontend: Frontend, blocks: Iterable[np.ndarray], voiced: np.n
         result.append(frames.cpu().numpy()[voiced[start:stop]])
     rows.close()
     return result
+
+
+def _listen(frontend: Frontend, blocks: Iterable[np.ndarray], keep: Callable[[np.ndarray], None] | None) -> np.ndarray:
+    """Which frames are voiced, (T,) bool; `keep` takes the features (n, D) before CMVN as they are made."""
+    c = frontend.config
+    assert isinstance(frontend.features, MelFeatures)
+    energies = [np.zeros(0, np.float32)]
+
+    def take(features: np.ndarray) -> None:
+        energies.append(features[:, c.energy_column].astype(np.float32))
+        if keep is not None:
+            keep(features)
+
+    detector = feed(stream := FeatureStream(frontend.features, take), blocks, c)
+    stream.finish()
+    log_energy = torch.from_numpy(np.concatenate(energies))
+    return voiced_frames(log_energy.to(frontend.features.window.device), detector, c).cpu().numpy()

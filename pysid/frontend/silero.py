@@ -4,9 +4,10 @@ Source: https://github.com/snakers4/silero-vad (MIT), through the Python package
 along. pysid does not install it.
 """
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -16,6 +17,8 @@ import torch
 from torch import Tensor
 
 from pysid.errors import MissingExtra
+
+_free: list[tuple[tuple[int, int], Any]] = []  # (process and package, network) that no detector uses
 
 BLOCK = {16000: 512, 8000: 256}  # {Hz: samples that one probability is about}
 
@@ -52,6 +55,9 @@ class SileroVadConfig:
 class SileroDetector:
     """The detector at work on one recording, which may come in pieces of any length; it holds no samples.
 
+    The network, which has a state, goes on to the next detector after `finish`: loading it takes longer than a short
+    recording.
+
     Args:
         sample_rate: Hz.
     Raises:
@@ -64,7 +70,7 @@ class SileroDetector:
             raise ValueError(f"Silero's detector takes {' or '.join(map(str, sorted(BLOCK)))} Hz, got {sample_rate}")
         self.sample_rate = sample_rate
         self.config = config or SileroVadConfig()
-        self._network = _network()
+        self._network: Any = _take()
         self._network.reset_states()
         self._size = BLOCK[sample_rate]
         self._rest = np.zeros(0, np.float32)  # less than a block
@@ -97,6 +103,9 @@ class SileroDetector:
         n_samples, rest = self._n_samples, len(self._rest)
         if rest:
             self.feed(np.zeros(self._size - rest, np.float32))
+        if self._network is not None:
+            _give_back(self._network)
+            self._network = None
         centres = (first_centre_ms + shift_ms * torch.arange(n_frames, dtype=torch.float64)) / 1000 * self.sample_rate
         edges = torch.tensor(self._speech(n_samples), dtype=centres.dtype).reshape(-1)
         return torch.searchsorted(edges, centres, right=True) % 2 == 1
@@ -155,11 +164,20 @@ class _Played:
         return torch.tensor(next(self._left))
 
 
-def _network() -> Any:
-    """A network with a state of its own; as ONNX where onnxruntime is installed, which takes half the time."""
+def _take() -> Any:
+    """A network that nobody uses; as ONNX where onnxruntime is installed, which takes half the time."""
     package = _package()
+    with suppress(IndexError):
+        while True:
+            origin, network = _free.pop()
+            if origin == (os.getpid(), id(package)):
+                return network
     with _quiet():
         return package.load_silero_vad(onnx=find_spec("onnxruntime") is not None)
+
+
+def _give_back(network: Any) -> None:
+    _free.append(((os.getpid(), id(_package())), network))
 
 
 def _package() -> Any:

@@ -17,23 +17,20 @@ from torch import Tensor
 from pysid.frontend.adaptive import AdaptiveVadConfig
 from pysid.frontend.cmvn import sliding_cmvn
 from pysid.frontend.cmvn_config import CmvnConfig
+from pysid.frontend.detectors import SampleDetector, detector_for
 from pysid.frontend.fbank import Fbank
 from pysid.frontend.frames import count_frames
 from pysid.frontend.framing import check_scale
 from pysid.frontend.frontend import Frontend, FrontendConfig, voiced_by_energy
 from pysid.frontend.mel import FbankConfig
 from pysid.frontend.pauses import PauseCutConfig
-from pysid.frontend.silero import SileroDetector, SileroVadConfig
 from pysid.frontend.spectrum import CPU_BLOCK, DEVICE_BLOCK, MelFeatures
 from pysid.frontend.vad_config import VadConfig
-from pysid.frontend.webrtc import WebrtcDetector, WebrtcVadConfig
 
 # Frames worked on together, 82 s and 328 s of 10 ms. Multiples of the blocks that `MelFeatures` has, so that a
 # recording falls into the same ones as if it were whole: a matrix product rounds by the number of its rows.
 CPU_FRAMES = 16 * CPU_BLOCK
 DEVICE_FRAMES = DEVICE_BLOCK
-
-SampleDetector = WebrtcDetector | SileroDetector
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +121,7 @@ def feed(stream: "FeatureStream", blocks: Iterable[np.ndarray], config: Frontend
     Warns:
         PysidWarning: as `analyse_blocks`.
     """
-    detector = _detector(config)
+    detector = detector_for(config.vad, config.sample_rate)
     peak = 0.0
     for wave in _gathered(blocks, stream.block_samples):
         peak = max(peak, float(wave.max()), -float(wave.min()))
@@ -147,13 +144,6 @@ def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut_pauses: bool) -> Re
         else:
             features, voiced, _ = plain.analyse(samples)
     return RecordingFeatures(features[0], voiced[0], len(wave), frontend.config)
-
-
-def _detector(config: FrontendConfig) -> SampleDetector | None:
-    """What hears the samples themselves, where the VAD is of that kind."""
-    if isinstance(config.vad, WebrtcVadConfig):
-        return WebrtcDetector(config.sample_rate, config.vad)
-    return SileroDetector(config.sample_rate, config.vad) if isinstance(config.vad, SileroVadConfig) else None
 
 
 def voiced_frames(log_energy: Tensor, detector: SampleDetector | None, config: FrontendConfig) -> Tensor:

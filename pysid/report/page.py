@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from pysid._version import __version__
 from pysid.io.audio.files import audio_info
+from pysid.io.audio.reader import AudioFile
 from pysid.io.files import atomic_text
 from pysid.io.turns.cues import by_speaker, cues, milliseconds
 from pysid.metrics.diarization import ErrorPiece, speaker_mapping
@@ -75,7 +76,7 @@ class SpokenText:
 
 
 def render_page(
-    audio: PathLike | None,
+    audio: AudioFile | None,
     turns: Sequence[Turn],
     *,
     duration_s: float,
@@ -91,7 +92,8 @@ def render_page(
     """The page of one recording.
 
     Args:
-        audio: the recording; None, or a file that is not there, gives a page that cannot be played.
+        audio: the recording, as of `sound_for_page`; None, or a file that is not there, gives a page that cannot be
+            played.
         duration_s: of the recording; a turn that ends later makes the time line longer.
         title: what the recording is called.
         reference: who really speaks when.
@@ -107,12 +109,13 @@ def render_page(
     """
     if not 0 < duration_s < math.inf:
         raise ValueError(f"a page needs a duration above 0 s, got {duration_s}")
-    found = audio if audio is not None and os.path.exists(audio) else None
+    path = audio if isinstance(audio, str | os.PathLike) else None
+    found = audio if path is None or os.path.exists(path) else None
     sound = None if found is None else sound_for_page(found, embed_audio, folder=folder)
     mapping = _mapping(reference, turns)
     speakers = [replace(x, note=(notes or {}).get(x.name, "")) for x in _speakers(turns, mapping)]
     data = {
-        "recording": Path(audio).stem if audio is not None else title,
+        "recording": title if path is None else Path(path).stem,
         "duration_ms": milliseconds(max([duration_s, *(turn.segment.end_s for turn in [*turns, *(reference or ())])])),
         "speakers": [{"name": speaker.name, "look": speaker.look} for speaker in speakers],
         "turns": _rows(turns, [speaker.name for speaker in speakers]),
@@ -140,7 +143,7 @@ def render_page(
 
 def write_page(
     path: PathLike,
-    audio: PathLike | None,
+    audio: AudioFile | None,
     turns: Sequence[Turn],
     *,
     duration_s: float,
@@ -272,11 +275,11 @@ def _errors(errors: Iterable[ErrorPiece], names: Sequence[str]) -> list[tuple[in
     return sorted(rows)
 
 
-def _waveform(audio: PathLike | None) -> dict[str, Any]:
+def _waveform(audio: AudioFile | None) -> dict[str, Any]:
     if audio is None:
         return {"peaks": "", "sound_ms": 0}
     peaks = base64.b64encode(waveform_peaks(audio).tobytes()).decode("ascii")
-    return {"peaks": peaks, "sound_ms": milliseconds(audio_info(audio).duration_s)}
+    return {"peaks": peaks, "sound_ms": milliseconds(audio_info(audio, math.inf).duration_s)}
 
 
 def _sound_facts(sound: EmbeddedSound | LinkedSound | None) -> dict[str, str] | None:
@@ -285,9 +288,11 @@ def _sound_facts(sound: EmbeddedSound | LinkedSound | None) -> dict[str, str] | 
     return None if sound is None else {"url": sound.url}
 
 
-def _why_silent(audio: PathLike | None) -> str:
+def _why_silent(audio: AudioFile | None) -> str:
     if audio is None:
         return "This page was made without the recording, so it cannot be played."
+    if not isinstance(audio, str | os.PathLike):
+        return "The recording came through a pipe and is too long to be in this page, so it cannot be played."
     return f"The recording {Path(audio).name} was not there when this page was made, so it cannot be played."
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from urllib.parse import quote
 import numpy as np
 import soundfile
 
-from pysid.io.audio.reader import FULL_SCALE, AudioReader
+from pysid.io.audio.reader import FULL_SCALE, AudioFile, AudioReader
+from pysid.io.audio.streams import open_stream
 
 PathLike = str | os.PathLike[str]
 Embed = Literal["auto", "embed", "link"]
@@ -54,31 +56,35 @@ class LinkedSound:
 
 
 def sound_for_page(
-    path: PathLike, embed: Embed = "auto", *, folder: PathLike | None = None, max_bytes: int = MAX_EMBEDDED_BYTES
-) -> EmbeddedSound | LinkedSound:
-    """How a page in `folder` gets at the recording `path`.
+    audio: AudioFile, embed: Embed = "auto", *, folder: PathLike | None = None, max_bytes: int = MAX_EMBEDDED_BYTES
+) -> EmbeddedSound | LinkedSound | None:
+    """How a page in `folder` gets at a recording.
 
     Embedded are files of up to 4 MB that browsers play, and larger ones of Ogg and MP3, as they are; all others
     are coded anew as Ogg Vorbis, 16 kHz, one channel.
 
     Args:
+        audio: a file, or what came through a pipe: a stream that can be read again, or bytes. That cannot be linked;
+            None is returned instead.
         embed: "embed" or "link" whatever its size; "auto" links what takes more than `max_bytes`, provided that
             browsers play it.
         folder: where the page will be; a recording that is not in there or below gets an absolute URL.
     Raises:
         DataError: the recording cannot be read.
     """
-    media_type, duration_s = _describe(path)
+    media_type, duration_s, n_bytes = _describe(audio)
+    path = audio if isinstance(audio, str | os.PathLike) else None
+    linked = None if path is None else LinkedSound(sound_url(path, folder))
     if embed == "link":
-        return LinkedSound(sound_url(path, folder))
-    n_bytes = os.path.getsize(path)
+        return linked
     as_is = media_type is not None and (n_bytes <= AS_IS_BYTES or media_type in LOSSY)
     size = n_bytes if as_is else CODED_BYTES_PER_S * duration_s
-    if embed == "auto" and media_type is not None and size > max_bytes:
-        return LinkedSound(sound_url(path, folder))
+    if embed == "auto" and (media_type is not None or path is None) and size > max_bytes:
+        return linked
     if media_type is not None and as_is:
-        return EmbeddedSound(media_type, Path(path).read_bytes())
-    return EmbeddedSound("audio/ogg", coded_anew(path))
+        with open_stream(audio) as file:
+            return EmbeddedSound(media_type, file.read())
+    return EmbeddedSound("audio/ogg", coded_anew(audio))
 
 
 def sound_url(path: PathLike, folder: PathLike | None) -> str:
@@ -95,17 +101,17 @@ def sound_url(path: PathLike, folder: PathLike | None) -> str:
     return absolute.as_uri()
 
 
-def coded_anew(path: PathLike) -> bytes:
+def coded_anew(path: AudioFile) -> bytes:
     """The recording as Ogg Vorbis: the mean of its channels at 16 kHz, or at its own rate where that is lower.
 
     Raises:
         DataError: the recording cannot be read.
     """
     coded = io.BytesIO()
-    with AudioReader(path) as reader:
+    with AudioReader(path, max_hours=math.inf) as reader:
         rate = min(RATE, reader.sample_rate)
     with (
-        AudioReader(path, rate, channel=None) as reader,
+        AudioReader(path, rate, max_hours=math.inf) as reader,
         soundfile.SoundFile(coded, "w", rate, 1, format="OGG", subtype="VORBIS") as file,
     ):
         block = int(BLOCK_S * rate)
@@ -115,8 +121,11 @@ def coded_anew(path: PathLike) -> bytes:
     return coded.getvalue()
 
 
-def _describe(path: PathLike) -> tuple[str | None, float]:
-    """The media type, None where browsers do not play it, and the duration in seconds."""
-    with AudioReader(path) as reader:
+def _describe(audio: AudioFile) -> tuple[str | None, float, int]:
+    """The media type, None where browsers do not play it, the duration in seconds, and the size in bytes."""
+    with open_stream(audio) as file:
+        n_bytes = file.seek(0, os.SEEK_END)
+    with AudioReader(audio, max_hours=math.inf) as reader:  # whoever made the turns has agreed to its length
         media_type, codings = PLAYABLE.get(reader.file.format, (None, set()))
-        return media_type if reader.file.subtype in codings else None, reader.n_samples / reader.sample_rate
+        media_type = media_type if reader.file.subtype in codings else None
+        return media_type, reader.n_samples / reader.sample_rate, n_bytes

@@ -1,5 +1,7 @@
 """The waveform of a recording in as few numbers as a picture of it needs."""
 
+import math
+
 import numpy as np
 
 from pysid.io.audio.files import audio_info, iter_blocks
@@ -21,12 +23,12 @@ def waveform_peaks(path: AudioFile, max_peaks: int = MAX_PEAKS) -> np.ndarray:
     Raises:
         DataError: the file cannot be read.
     """
-    info = audio_info(path)
+    info = audio_info(path, math.inf)
     n_peaks = min(max_peaks, max(1, int(info.duration_s / SHORTEST_S)), info.n_samples)
     edges = np.arange(n_peaks + 1) * info.n_samples // n_peaks
     low, high = np.full(n_peaks, np.inf, np.float32), np.full(n_peaks, -np.inf, np.float32)
     at = 0
-    for block in iter_blocks(path, BLOCK_S, channel=None):
+    for block in iter_blocks(path, BLOCK_S, max_hours=math.inf):
         first = np.searchsorted(edges, at, side="right") - 1
         last = np.searchsorted(edges, at + len(block), side="left")
         starts = np.maximum(edges[first:last] - at, 0)

@@ -13,9 +13,8 @@ from pysid.diarization.pipeline import Diarizer
 from pysid.diarization.result import HTML, Diarization, Outcome, ending_of, write_outcome
 from pysid.diarization.steps import ANY_NUMBER, SpeakerCount
 from pysid.errors import DataError, PysidWarning, Skipped
-from pysid.io.audio.reader import MAX_HOURS, AudioFile
+from pysid.io.audio.reader import MAX_HOURS, AudioFile, rereadable
 from pysid.io.audio.samples import Audio, as_source
-from pysid.io.audio.streams import is_path
 from pysid.io.files import STANDARD_STREAM, modified, safe_name
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.tables import read_wav_scp
@@ -46,9 +45,9 @@ class Recording:
     allow_pipes: bool = False
 
     def resolved(self) -> AudioFile:
-        """What its audio is read from. Raises DataError where that is a pipe that may not run, or fails."""
+        """What its audio is read from, again and again. Raises DataError where a pipe may not run, or fails."""
         if self.directory is None:
-            return self.entry
+            return rereadable(self.entry)
         return resolve(self.entry, self.directory, allow_pipes=self.allow_pipes)
 
     @property
@@ -152,7 +151,8 @@ def diarize(
                 found = with_enrolled_names(found, names.identifier)
             _check_count(found, count, recording.name)
             outcome = _compared(recording.name, found, truth, list(paths.values()))
-            heard.append((outcome, audio if is_path(audio) else None))
+            in_memory = isinstance(audio, bytes) and names.link  # together they may be too much
+            heard.append((outcome, None if in_memory else audio))
             if not names.link:
                 yield _written(formats, *heard.pop())
     if names.link:
@@ -176,7 +176,7 @@ def _written(formats: Sequence[str], outcome: Outcome, audio: AudioFile | None) 
 
 def _is_done(recording: Recording, paths: Iterable[Path]) -> bool:
     """Whether its files are there, and made after the recording was last changed; that of a shell pipe is not known."""
-    if not all(path.exists() for path in paths):
+    if recording.path == STANDARD_STREAM or not all(path.exists() for path in paths):
         return False
     changed = None if recording.path is None else modified(recording.path)
     return changed is None or all(path.stat().st_mtime_ns >= changed for path in paths)

@@ -1,29 +1,51 @@
-"""Recordings in memory: compressed audio takes longer to decode than to train on."""
+"""Recordings decoded: compressed audio takes longer to decode than to train on."""
 
+import mmap
+import tempfile
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from pysid.errors import DataError
+from pysid.io.files import naming
+
+HELD_BYTES = 1 << 30  # kept in memory, 9 hours at 16 kHz; more waits in a temporary file
 
 
 class DecodedWaves:
-    """Waveforms by number, as int16 in one piece of memory, which forked processes share: 115 MB an hour at 16 kHz.
+    """Waveforms by number, as int16 in one piece, which forked processes share: 115 MB an hour at 16 kHz.
+
+    It is in memory up to `HELD_BYTES`. Where it is larger, it is a temporary file that is mapped: the system keeps as
+    much of it in memory as there is room for.
 
     Args:
         numbers: 0, 1, ...
-        decode: the waveform (S,) of a number, float32 at int16 scale. A DataError that it raises is kept for `read`.
+        decode: the waveform of a number in blocks (S_i,), float32 at int16 scale. A DataError that it raises is kept
+            for `read`.
+    Raises:
+        OSError: the disk is full; it names the folder of temporary files.
     """
 
-    def __init__(self, numbers: Iterable[int], decode: Callable[[int], np.ndarray]) -> None:
-        samples, ends = bytearray(), [0]
+    def __init__(self, numbers: Iterable[int], decode: Callable[[int], Iterable[np.ndarray]]) -> None:
         self._errors: dict[int, str] = {}
-        for number in numbers:
-            try:
-                samples += np.clip(np.rint(decode(number)), -32768, 32767).astype(np.int16).tobytes()
-            except DataError as error:
-                self._errors[number] = str(error)
-            ends.append(len(samples) // 2)
+        ends = [0]
+        with tempfile.SpooledTemporaryFile(HELD_BYTES, prefix="pysid-") as file, naming(tempfile.gettempdir()):
+            for number in numbers:
+                try:
+                    for block in decode(number):
+                        file.write(np.clip(np.rint(block), -32768, 32767).astype(np.int16).tobytes())
+                except DataError as error:
+                    self._errors[number] = str(error)
+                    file.seek(2 * ends[-1])  # without what came before the error
+                ends.append(file.tell() // 2)
+            file.truncate()
+            samples: bytes | mmap.mmap
+            if file.tell() > HELD_BYTES:
+                file.flush()
+                samples = mmap.mmap(file.fileno(), file.tell(), access=mmap.ACCESS_READ)
+            else:
+                file.seek(0)
+                samples = file.read()
         self._samples = np.frombuffer(samples, np.int16)
         self._ends = np.array(ends)
 

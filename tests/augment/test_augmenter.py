@@ -57,7 +57,7 @@ class TestAugmenter:
         rng = np.random.default_rng(4)
         rng.random(), rng.choice(1, p=[1.0])  # whether and what
         noises = NoiseAugment().draw(banks["noises"], 6000, rng)
-        whole = [next(w for w in banks["noises"].waves if w[0] == noise.samples[0]) for noise in noises]
+        whole = [next(w for w in banks["noises"].waves if w[0] == noise.samples[:][0]) for noise in noises]
         places = [noise.start / RATE for noise in noises]
         theirs = reverberate(wave, RATE, None, whole, [noise.snr_db for noise in noises], places)
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-2)

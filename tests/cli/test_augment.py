@@ -81,6 +81,7 @@ def test_a_copy_is_what_wav_reverberate_makes(pysid, small, sources, tmp_path):
     np.testing.assert_allclose(found, expected, rtol=0, atol=0.6)
 
 
+@pytest.mark.slow
 def test_processes_and_interruptions_change_nothing(pysid, small, sources, tmp_path):
     for name, jobs in (("one", 1), ("two", 2)):
         assert pysid("augment", small, tmp_path / name, *sources, "--jobs", jobs).status == 0
@@ -190,3 +191,19 @@ def test_what_cannot_be(pysid, small, sources, tmp_path, monkeypatch):
         path.write_text("".join(f"{line.split()[0]} {tmp_path}/gone.wav\n" for line in path.read_text().splitlines()))
     error = pysid("augment", small, tmp_path / "c", *sources).error
     assert error.startswith(f"no utterance of {small} could be augmented: 6 skipped, the first is alicia-0: ")
+
+
+def test_long_recordings_are_copied_in_blocks(pysid, small, sources, tmp_path, monkeypatch):
+    """They are the same as if they were short, but for a step of int16."""
+    assert pysid("augment", small, tmp_path / "whole", *sources).status == 0
+    monkeypatch.setattr("pysid.data.augmented_copies.LONG_S", 0.5)
+    monkeypatch.setattr("pysid.frontend.long_recording.LONG_S", 0.5)
+    monkeypatch.setattr("pysid.data.augmented_copies.BLOCK_S", 0.7)
+    assert pysid("augment", small, tmp_path / "blocks", *sources).status == 0
+    audio = sorted((tmp_path / "whole").rglob("*.flac"))
+    assert len(audio) == 18
+    for path in audio:
+        found, _ = read_audio(tmp_path / "blocks" / path.relative_to(tmp_path / "whole"))
+        np.testing.assert_allclose(found, read_audio(path)[0], rtol=0, atol=1)
+    voiced = [dict(read_vectors(f"scp:{tmp_path}/{name}/small_combined/vad.scp")) for name in ("whole", "blocks")]
+    assert [key for key in voiced[0] if not np.array_equal(voiced[0][key], voiced[1][key])] == []

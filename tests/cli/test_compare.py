@@ -13,6 +13,7 @@ from pysid.metrics.detection import equal_error_rate, format_eer
 EXAMPLE = Path(__file__).parents[2] / "examples" / "conversation"
 
 
+@pytest.mark.slow
 def test_models_on_trials(pysid, fitted, onnx_file, dev, tmp_path):
     arguments = ("--trials", dev / "trials", "--data", dev, "--json", tmp_path / "x.json", "--det", tmp_path / "x.svg")
     outcome = pysid("compare", fitted, onnx_file, *arguments)
@@ -32,6 +33,7 @@ def test_models_on_trials(pysid, fitted, onnx_file, dev, tmp_path):
     assert " - " in second and "resnet.onnx" in (tmp_path / "x.svg").read_text()
 
 
+@pytest.mark.slow
 def test_models_on_conversations(pysid, fitted, tmp_path):
     shutil.copy(EXAMPLE / "meeting.rttm", tmp_path)
     samples, rate = soundfile.read(EXAMPLE / "meeting.ogg", frames=20 * 16000, dtype="float32")
@@ -54,6 +56,10 @@ def test_what_is_wrong_is_said(pysid, fitted, dev, tmp_path):
     (tmp_path / "trials").write_text("a b target\n")
     message = pysid("compare", fitted, "--data", dev, "--trials", tmp_path / "trials").error
     assert "trials: expected 'enrol test target|nontarget' lines, of both kinds" in message
+
+
+@pytest.mark.slow
+def test_a_trial_without_audio(pysid, fitted, dev, tmp_path):
     (tmp_path / "trials").write_text("a b target\na c nontarget\n")
     message = pysid("compare", fitted, "--data", dev, "--trials", tmp_path / "trials").error
     assert "'a' is not in" in message

@@ -10,11 +10,11 @@ from pysid.model.speaker_model import SpeakerModel
 
 
 def test_a_model_of_another_toolkit(tmp_path: Path, pysid) -> None:  # type: ignore[no-untyped-def]
-    path = tmp_path / "theirs" / "campplus_cn_common.bin"
+    path = tmp_path / "theirs" / "pretrained.pt"
     path.parent.mkdir()
-    torch.save(weights_of(Case.read("3d-speaker-campplus").shapes), path)
+    torch.save(weights_of(Case.read("resemblyzer").shapes), path)
     outcome = pysid("convert", path, tmp_path / "cam")
-    assert outcome.status == 0 and outcome.out.endswith("192 dimensions, from 3D-Speaker\n")
+    assert outcome.status == 0 and outcome.out.endswith("256 dimensions, from Resemblyzer\n")
     assert pysid("convert", path.parent, tmp_path / "again").status == 0
     outcome = pysid("convert", path, tmp_path / "other", "--to", "srt")
     assert outcome.status == 2 and "the options are for turns" in outcome.err

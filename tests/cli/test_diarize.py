@@ -1,8 +1,12 @@
 """`pysid diarize`, on the example conversation and on files that are out of the ordinary."""
 
+import base64
+import io
 import json
+import os
 import re
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +131,7 @@ def test_several_files_of_which_one_is_bad(pysid, piece, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["piece.rttm"]
 
 
+@pytest.mark.slow
 def test_a_data_directory_and_going_on(pysid, piece, tmp_path):
     (tmp_path / "wav.scp").write_text(f"one {piece.name}\ntwo {piece}\n")
     out = tmp_path / "out"
@@ -230,3 +235,25 @@ def test_bad_arguments(pysid, piece, tmp_path):
         outcome = pysid("diarize", piece, "-o", tmp_path / "out", *options)
         assert outcome.status == 1 and message in outcome.error, options
     assert not (tmp_path / "out").exists()
+
+
+def test_the_page_of_a_pipe_has_its_sound(pysid, piece, tmp_path, monkeypatch):
+    sound = base64.b64encode(piece.read_bytes()).decode()
+    (tmp_path / "wav.scp").write_text(f"one cat {piece} |\n")
+    assert pysid("diarize", tmp_path / "wav.scp", "-o", tmp_path, "-f", "html", "--allow-pipes").status == 0
+    assert sound in (tmp_path / "one.html").read_text()
+    os.mkfifo(tmp_path / "fifo")
+    writer = threading.Thread(target=lambda: (tmp_path / "fifo").write_bytes(piece.read_bytes()))
+    writer.start()
+    outcome = pysid("diarize", tmp_path / "fifo", "-o", tmp_path, "-f", "html")
+    writer.join()
+    assert outcome.status == 0 and sound in (tmp_path / "fifo.html").read_text()
+    (tmp_path / "stdin.html").write_text("of another recording")  # what will come is not known
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piece.read_bytes())))
+    outcome = pysid("diarize", "-", "-o", tmp_path, "-f", "html", "--resume")
+    assert outcome.status == 0 and "\nstdin: " in outcome.out
+    assert sound in (tmp_path / "stdin.html").read_text()
+    (tmp_path / "stdin.rttm").write_text("SPEAKER stdin 1 0.5 1.0 <NA> <NA> anna <NA> <NA>\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piece.read_bytes())))
+    assert pysid("page", "-", tmp_path / "stdin.rttm", "--out", tmp_path / "page.html").status == 0
+    assert sound in (tmp_path / "page.html").read_text()

@@ -66,6 +66,7 @@ def test_speakers_by_name(pysid, db, halves, monday, tmp_path):
     assert 'value="Anna"' in page and f"{100 * found['Anna']['probability']:.1f} %" in page
 
 
+@pytest.mark.slow
 def test_costs_and_thresholds(pysid, db, halves, monday, tmp_path):
     for options in (["--prior", 1e-12, "--c-fa", 1e30], ["--name-threshold", 1e9]):
         assert pysid("diarize", halves[1], "--db", db, "-o", tmp_path, "-f", "rttm", *options).status == 0
@@ -79,6 +80,7 @@ def common_s(true: Turn, found: Turn, offset_s: float) -> float:
     return max(0.0, min(end_s, found.segment.end_s) - max(start_s, found.segment.start_s))
 
 
+@pytest.mark.slow
 def test_a_series_of_recordings(pysid, halves, tmp_path):
     """Who comes again has the same name, and nobody who does not."""
     outcome = pysid("diarize", *halves, "--link", "-o", tmp_path, "-f", "rttm,json")
@@ -107,6 +109,7 @@ def test_a_series_of_recordings(pysid, halves, tmp_path):
         assert {x["speaker"] for x in document["speakers"]} == {turn.speaker for turn in found}
 
 
+@pytest.mark.slow
 def test_exclusive_turns(pysid, halves, tmp_path):
     options = ["--set", "overlap.kind=mixture", "--set", "overlap.min_gain=0", "--set", "overlap.min_share=0"]
     command = ["diarize", halves[0], "-f", "rttm,json", *options]
@@ -120,6 +123,7 @@ def test_exclusive_turns(pysid, halves, tmp_path):
     assert all(a.segment.end_s <= b.segment.start_s for a, b in pairwise(alone))
 
 
+@pytest.mark.slow
 def test_a_stranger_called_like_one_who_is_enrolled(pysid, db, halves, monday, tmp_path):
     """Somebody is enrolled as "speaker1", and is not the first to speak on Tuesday."""
     with SpeakerDatabase(db) as database:

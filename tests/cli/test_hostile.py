@@ -3,16 +3,29 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
+from contextlib import contextmanager, redirect_stdout
 
 import numpy as np
 import pytest
 import soundfile
 
+from pysid.cli.main import main
 from pysid.io.ark.npz import read_npz
 
 RATE = 16000
+
+
+@contextmanager
+def redirected(descriptor, to):
+    """What is written to a descriptor goes to another one for the time being."""
+    kept = os.dup(descriptor)
+    os.dup2(to, descriptor)
+    try:
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
 
 
 @pytest.fixture
@@ -118,12 +131,19 @@ def test_a_changed_file_is_embedded_again(pysid, model, audio, tmp_path):
     assert entries[0] != entries[1]
 
 
-def test_json_on_standard_output_leaves_the_file_behind_it(audio, tmp_path):
+def test_json_on_standard_output_leaves_the_file_behind_it(fitted, audio, tmp_path, monkeypatch):
     log = tmp_path / "log"
-    command = [sys.executable, "-m", "pysid", "verify", *audio("alicia-0", "alicia-1"), "--json", "/dev/stdout"]
+    command = ["pysid", "verify", *audio("alicia-0", "alicia-1"), "-m", str(fitted), "--json"]
     for place in ("/dev/stdout", "-"):
-        with open(log, "w") as file:
-            subprocess.run([*command[:-1], place], stdout=file, stderr=subprocess.PIPE, check=True)
+        monkeypatch.setattr(sys, "argv", [*command, place])
+        with (
+            open(log, "w") as file,
+            redirected(1, file.fileno()),
+            redirect_stdout(file),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        assert ended.value.code == 0
         text = log.read_text()
         answer, figures = text[: text.index("{")], json.loads(text[text.index("{") :])
         assert ": accepted, " in answer and figures["decisions"][0]["accepted"]

@@ -85,6 +85,7 @@ def bad_files(folder, speech):
     return files
 
 
+@pytest.mark.slow  # and memory that of a process of its own
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="memory is that of a process")
 def test_thirty_bad_files_and_ten_good_ones(dev, model, tmp_path):
     speech, rate = soundfile.read(dev / "audio" / "slt-0.ogg")

@@ -2,18 +2,16 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import kaldiio
 import numpy as np
 import pytest
-import torch
 
-from pysid.backend import CosineBackend, PldaBackend
-from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
+from pysid.backend import CosineBackend
+from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
 from pysid.exchange.from_kaldi import read_package
-from pysid.exchange.kaldi_backend import read_matrix, read_plda, read_vector, write_matrix, write_plda, write_vector
+from pysid.exchange.kaldi_backend import read_matrix, read_vector, write_matrix, write_vector
 from pysid.exchange.kaldi_package import Choices
 from pysid.exchange.to_kaldi import write_package
 from pysid.frontend import FbankConfig
@@ -21,7 +19,6 @@ from pysid.io.tables import read_scores, read_table
 from pysid.model.config import read_config
 from pysid.model.speaker_model import SpeakerModel
 from pysid.nnet3.file import read_nnet3, write_nnet3
-from pysid.nnet3.from_xvector import export_xvector
 from pysid.nnet3.network import Nnet3Network
 
 PARITY = {
@@ -31,52 +28,6 @@ PARITY = {
     "xvectors_tdnnf": ("tdnnf", "extract.config", Nnet3Network),
 }
 WITHOUT = Choices(plda="none")
-NETWORK = XVectorConfig(
-    feature_dim=30, frame_layers=(FrameLayerConfig(12, (-1, 0, 1)), FrameLayerConfig(16)), segment_dims=(24, 8)
-)
-
-
-@pytest.fixture
-def package(golden, tmp_path):
-    """The folder of a network of Kaldi's, in a package without a back-end."""
-
-    def make(name="small", extract_config="extract.config", kind="raw", root="package"):
-        folder = tmp_path / root / "exp" / "xvector_nnet_1a"
-        folder.mkdir(parents=True)
-        shutil.copy(golden / "nnet3" / f"{name}.{kind}", folder / "final.raw")
-        shutil.copy(golden / "nnet3" / extract_config, folder / "extract.config")
-        return dressed(golden, folder)
-
-    return make
-
-
-@pytest.fixture
-def whole(golden, tmp_path):
-    """The same of a network of ours, for the embeddings of Kaldi's back-end, which lies in a folder of its own."""
-    folder = tmp_path / "package" / "exp" / "xvector_nnet_1a"
-    (folder / "xvectors_train").mkdir(parents=True)
-    torch.manual_seed(0)
-    export_xvector(XVector(NETWORK), folder / "final.raw")
-    for name in ("mean.vec", "transform.mat", "plda"):
-        shutil.copy(golden / "backend" / name, folder / "xvectors_train")
-    return dressed(golden, folder)
-
-
-def dressed(golden, folder):
-    (folder / "min_chunk_size").write_text("25\n")
-    (folder / "max_chunk_size").write_text("10000\n")
-    conf = folder / ".." / ".." / "conf"
-    conf.mkdir()
-    shutil.copy(golden / "feats" / "mfcc_voxceleb.conf", conf / "mfcc.conf")
-    shutil.copy(golden / "feats" / "vad.conf", conf / "vad.conf")
-    return folder
-
-
-def convert(folder, choices=None):
-    """The model of a package, through its directory."""
-    directory = folder.parent / "model"
-    read_package(folder, choices).save(directory, folder)
-    return SpeakerModel.load(directory), directory
 
 
 def tolerance(features):
@@ -85,7 +36,7 @@ def tolerance(features):
 
 
 @pytest.mark.parametrize("archive", sorted(PARITY))
-def test_embeddings_are_kaldis(golden, package, archive):
+def test_embeddings_are_kaldis(golden, package, archive, convert):
     name, config, kind = PARITY[archive]
     model, _ = convert(package(name, config), WITHOUT)
     assert type(model.network) is kind
@@ -98,7 +49,7 @@ def test_embeddings_are_kaldis(golden, package, archive):
 
 
 @pytest.mark.parametrize("archive", ["xvectors", "xvectors_tdnnf"])
-def test_embeddings_of_audio_are_kaldis(golden, package, archive):
+def test_embeddings_of_audio_are_kaldis(golden, package, archive, convert):
     name, config, _ = PARITY[archive]
     model, _ = convert(package(name, config), WITHOUT)
     reference = dict(kaldiio.load_ark(str(golden / "nnet3" / f"{archive}.ark")))
@@ -108,7 +59,7 @@ def test_embeddings_of_audio_are_kaldis(golden, package, archive):
             assert np.linalg.norm(found - reference[key]) < 1e-4 * np.linalg.norm(reference[key]), key
 
 
-def test_scores_are_kaldis(golden, whole):
+def test_scores_are_kaldis(golden, whole, convert):
     model, _ = convert(whole)
     vectors = dict(kaldiio.load_ark(str(golden / "backend" / "eval.ark")))
     names = list(vectors)
@@ -117,7 +68,7 @@ def test_scores_are_kaldis(golden, whole):
         assert scores[names.index(enrol), names.index(test)] == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
-def test_a_text_network_is_the_same_network(package):
+def test_a_text_network_is_the_same_network(package, convert):
     models = [convert(package(kind=kind, root=kind), WITHOUT)[0] for kind in ("raw", "txt")]
     features = [("u", np.random.default_rng(0).normal(size=(300, 30)).astype(np.float32))]
     ((_, binary),), ((_, text),) = (list(model.embed_features(features)) for model in models)
@@ -125,97 +76,7 @@ def test_a_text_network_is_the_same_network(package):
     assert models[0].config == models[1].config
 
 
-@pytest.mark.parametrize("name", ["small", "etdnn", "tdnnf"])
-@pytest.mark.parametrize("kind", ["raw", "txt"])
-def test_a_network_comes_back_byte_for_byte(package, tmp_path, name, kind):
-    folder = package(name, "extract_etdnn.config" if name == "etdnn" else "extract.config", kind)
-    _, directory = convert(folder, WITHOUT)
-    write_package(directory, tmp_path / "back")
-    for file in ("final.raw", "extract.config", "min_chunk_size", "max_chunk_size"):
-        assert (tmp_path / "back" / file).read_bytes() == (folder / file).read_bytes(), file
-
-
-def test_a_back_end_comes_back_byte_for_byte(golden, whole, tmp_path):
-    _, directory = convert(whole)
-    assert write_package(directory, tmp_path / "back") == []
-    for file in ("mean.vec", "transform.mat", "plda"):
-        assert (tmp_path / "back" / file).read_bytes() == (golden / "backend" / file).read_bytes(), file
-    assert (tmp_path / "back" / "final.raw").read_bytes() == (whole / "final.raw").read_bytes()
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_numbers_keep_their_width(whole, tmp_path, dtype):
-    """A mean with more digits than text has, and matrices of either width; text alone becomes binary."""
-    rng = np.random.default_rng(0)
-    folder = whole / "xvectors_train"
-    write_vector(folder / "mean.vec", rng.normal(size=24).astype(dtype))
-    write_matrix(folder / "transform.mat", rng.normal(size=(16, 24)).astype(dtype))
-    expected = {name: (folder / name).read_bytes() for name in ("mean.vec", "transform.mat", "plda")}
-    write_plda(folder / "plda", read_plda(folder / "plda"), binary=False)
-    _, directory = convert(whole)
-    write_package(directory, tmp_path / "back")
-    for name in ("mean.vec", "transform.mat"):
-        assert (tmp_path / "back" / name).read_bytes() == expected[name], name
-    assert (tmp_path / "back" / "plda").read_bytes()[:9] == b"\0B<Plda> "
-
-
-def test_options_come_back_but_for_the_dither(whole, tmp_path):
-    model, directory = convert(whole)
-    write_package(directory, tmp_path / "back")
-    assert convert(tmp_path / "back")[0].config == model.config
-    options = (tmp_path / "back" / "conf" / "mfcc.conf").read_text().splitlines()
-    assert sorted(options) == [
-        "--dither=0",
-        "--high-freq=7600",
-        "--num-ceps=30",
-        "--num-mel-bins=30",
-        "--sample-frequency=16000",
-        "--snip-edges=false",
-    ]
-
-
-def test_a_model_that_was_trained_on_is_written_anew(whole, tmp_path):
-    model, directory = convert(whole)
-    with torch.no_grad():
-        model.network.frame_layers[0].affine.weight *= 1.5
-    model.save(directory)
-    write_package(directory, tmp_path / "back")
-    again, _ = convert(tmp_path / "back")
-    features = [("u", np.random.default_rng(0).normal(size=(100, 30)).astype(np.float32))]
-    ((_, x),), ((_, y),) = (list(m.embed_features(features)) for m in (model, again))
-    np.testing.assert_allclose(y, x, rtol=0, atol=1e-5 * np.abs(x).max())
-
-
-def test_our_own_models_go_to_kaldi_and_back(model, tmp_path):
-    ours = SpeakerModel.load(model)
-    rng = np.random.default_rng(0)
-    y = np.repeat(np.arange(20), 6)
-    x = rng.normal(size=(20, 16))[y] + rng.normal(size=(120, 16))
-    ours.backend = PldaBackend(4).fit(x, y)
-    ours.save(tmp_path / "ours")
-    assert write_package(tmp_path / "ours", tmp_path / "nnet") == []
-    assert (tmp_path / "nnet" / "extract.config").read_text() == "output-node name=output input=tdnn5.affine\n"
-    again, _ = convert(tmp_path / "nnet")
-    np.testing.assert_allclose(again.scorer().score(x, x), ours.scorer().score(x, x), rtol=1e-12)
-    features = [("u", rng.normal(size=(100, 30)).astype(np.float32))]
-    ((_, a),), ((_, b),) = (list(m.embed_features(features)) for m in (ours, again))
-    np.testing.assert_allclose(b, a, rtol=0, atol=1e-5 * np.abs(a).max())
-
-
-def test_a_network_in_kaldis_form_is_a_model_like_others(package, dev, tmp_path):
-    model, directory = convert(package("tdnnf"), WITHOUT)
-    assert sorted(path.name for path in directory.iterdir()) == ["README.md", "config.json", "model.raw"]
-    assert read_config(directory).network.embedding_dim == 16
-    model.save(tmp_path / "again")
-    again = SpeakerModel.load(tmp_path / "again")
-    assert again.fingerprint() == model.fingerprint()
-    audio = dev / "audio" / "slt-0.ogg"
-    np.testing.assert_array_equal(again.embed(audio), model.embed(audio))
-    lines = (package(root="b") / "final.raw").read_bytes()
-    assert Nnet3Network(lines, "small", ()).content == lines
-
-
-def test_the_fingerprint_knows_the_wiring(package):
+def test_the_fingerprint_knows_the_wiring(package, convert):
     """The same tensors, wired up in another way."""
     folder = package("tdnnf")
     one, directory = convert(folder, WITHOUT)
@@ -245,14 +106,6 @@ def test_what_a_package_goes_without(golden, whole, package):
     np.testing.assert_array_equal(cosine.projection.transform_, read_matrix(golden / "backend" / "transform.mat"))
 
 
-def test_files_are_chosen_by_name_or_path(golden, whole):
-    shutil.copy(golden / "backend" / "plda_adapted", whole / "xvectors_train" / "plda_adapt.smooth0.1")
-    shutil.copy(golden / "backend" / "plda_smoothed", whole.parent / "other")
-    for choice, expected in (("plda_adapt.smooth0.1", "plda_adapted"), (str(whole.parent / "other"), "plda_smoothed")):
-        backend = read_package(whole, Choices(plda=choice)).model.backend
-        np.testing.assert_array_equal(backend.plda_.psi_, read_plda(golden / "backend" / expected).psi_)
-
-
 def test_a_back_end_beside_the_network_and_a_choice_of_two(golden, whole):
     (whole / "xvectors_train").rename(whole.parent / "xvectors_train")
     assert read_package(whole).model.backend is not None
@@ -262,7 +115,7 @@ def test_a_back_end_beside_the_network_and_a_choice_of_two(golden, whole):
     assert read_package(whole, Choices(backend_dir="../xvectors_other")).files.plda.parent.name == "xvectors_other"
 
 
-def test_the_node_of_the_embedding_may_be_given(golden, package, tmp_path):
+def test_the_node_of_the_embedding_may_be_given(golden, package, tmp_path, convert):
     folder = package()
     (folder / "extract.config").unlink()
     model, directory = convert(folder, Choices(plda="none", output_node="tdnn7.affine"))
@@ -280,7 +133,7 @@ def test_filter_banks(whole):
         read_package(whole, Choices(fbank_conf="fbank.conf"))
 
 
-def test_the_readme_names_the_files(package):
+def test_the_readme_names_the_files(package, convert):
     _, directory = convert(package("tdnnf"), WITHOUT)
     readme = (directory / "README.md").read_text()
     assert "| ../../conf/mfcc.conf | e86e5ca0b236d31a5c10a2852312167e20479e0214a1651827773fb2c1a801cc |" in readme
@@ -385,12 +238,6 @@ def test_an_output_of_training_speakers_is_no_embedding(package):
         read_package(folder, WITHOUT)
 
 
-def test_the_root_of_a_package_is_told_from_its_network(package):
-    folder = package()
-    with pytest.raises(DataError, match=r"package: expected a folder with .*; is it .*package/exp/xvector_nnet_1a\?$"):
-        read_package(folder.parent.parent, WITHOUT)
-
-
 def test_only_new_folders_are_written(package, tmp_path):
     folder = package()
     converted = read_package(folder, WITHOUT)
@@ -422,7 +269,7 @@ def test_only_new_folders_are_written(package, tmp_path):
         ("kind", "other", "config.json: 'network.kind' must be one of .*nnet3.*, got 'other'"),
     ],
 )
-def test_a_config_that_was_edited(package, name, value, message):
+def test_a_config_that_was_edited(package, name, value, message, convert):
     _, directory = convert(package("tdnnf"), WITHOUT)
     plain = json.loads((directory / "config.json").read_text())
     plain["network"][name] = value
@@ -431,7 +278,7 @@ def test_a_config_that_was_edited(package, name, value, message):
         SpeakerModel.load(directory)
 
 
-def test_damaged_networks_are_named(package):
+def test_damaged_networks_are_named(package, convert):
     _, directory = convert(package("tdnnf"), WITHOUT)
     (directory / "model.raw").write_bytes(b"\0B<Nnet3> \n")
     with pytest.raises(DataError, match=r"model/model.raw: byte 11: expected a line"):
@@ -441,40 +288,14 @@ def test_damaged_networks_are_named(package):
         SpeakerModel.load(directory)
 
 
-def changed(model, tmp_path, **parts):
-    """A model directory like `model`, with parts of its configuration replaced."""
-    plain = json.loads((model / "config.json").read_text())
-    for name, value in parts.items():
-        group, _, key = name.partition("__")
-        plain[group][key] = value
-    directory = Path(shutil.copytree(model, tmp_path / "changed"))
-    (directory / "config.json").write_text(json.dumps(plain))
-    return directory
-
-
-def test_what_kaldis_scripts_do_otherwise_is_said(model, tmp_path):
-    directory = changed(
-        model,
-        tmp_path,
-        frontend__vad=None,
-        frontend__cmvn={"window": 200, "center": True},
-        extract__chunk_size=-1,
-        extract__pad_input=False,
-    )
-    notes = write_package(directory, tmp_path / "nnet")
-    for words in ("pools 10000 frames", "Kaldi's scripts pad", "keeps all frames", "window=200", "no back-end"):
-        assert sum(words in note for note in notes) == 1, words
-    assert len(notes) == 5 and not (tmp_path / "nnet" / "conf" / "vad.conf").exists()
-    assert (tmp_path / "nnet" / "max_chunk_size").read_text() == "10000\n"
-
-
-def test_what_kaldi_has_not_is_refused(model, tmp_path):
-    directory = changed(model, tmp_path, frontend__vad={"kind": "adaptive"})
-    with pytest.raises(DataError, match="changed: Kaldi has no voice activity detection of the kind 'adaptive'"):
-        write_package(directory, tmp_path / "nnet")
-    config = XVectorConfig(segment_dims=(4,), pooling="attention", frame_layers=NETWORK.frame_layers)
-    other = SpeakerModel.load(model)
-    SpeakerModel(type(other.config)(other.config.frontend, config), XVector(config)).save(tmp_path / "attention")
-    with pytest.raises(DataError, match="attention: a Kaldi x-vector network needs pooling='statistics'"):
-        write_package(tmp_path / "attention", tmp_path / "nnet")
-    assert not (tmp_path / "nnet").exists()
+def test_a_network_in_kaldis_form_is_a_model_like_others(package, dev, tmp_path, convert):
+    model, directory = convert(package("tdnnf"), WITHOUT)
+    assert sorted(path.name for path in directory.iterdir()) == ["README.md", "config.json", "model.raw"]
+    assert read_config(directory).network.embedding_dim == 16
+    model.save(tmp_path / "again")
+    again = SpeakerModel.load(tmp_path / "again")
+    assert again.fingerprint() == model.fingerprint()
+    audio = dev / "audio" / "slt-0.ogg"
+    np.testing.assert_array_equal(again.embed(audio), model.embed(audio))
+    lines = (package(root="b") / "final.raw").read_bytes()
+    assert Nnet3Network(lines, "small", ()).content == lines

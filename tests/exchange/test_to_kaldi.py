@@ -1,191 +1,138 @@
-"""Plain x-vector networks from Kaldi's files into `XVector` and back."""
+"""Models as Kaldi's packages: byte for byte what came from there, and what Kaldi has not."""
 
-from dataclasses import replace
+import json
+import shutil
+from pathlib import Path
 
-import kaldiio
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
+from pysid.backend import PldaBackend
 from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 from pysid.errors import DataError
-from pysid.io.kaldi.files import new_writer
-from pysid.nnet3.file import put_nnet3, read_nnet3
-from pysid.nnet3.from_xvector import export_xvector
-from pysid.nnet3.graph import load_nnet3
-from pysid.nnet3.to_xvector import load_xvector
+from pysid.exchange.kaldi_backend import read_plda, write_matrix, write_plda, write_vector
+from pysid.exchange.kaldi_package import Choices
+from pysid.exchange.to_kaldi import write_package
+from pysid.model.speaker_model import SpeakerModel
 
-PARITY = {
-    "xvectors": ("small.raw", "extract.config", 0),
-    "xvectors_tdnn7": ("small.txt", "extract_tdnn7.config", 1),
-    "xvectors_etdnn": ("etdnn.raw", "extract_etdnn.config", 0),
-}
-LAYERS = (FrameLayerConfig(6, (-2, 0, 1)), FrameLayerConfig(7, (-3,)), FrameLayerConfig(5))
+WITHOUT = Choices(plda="none")
+NETWORK = XVectorConfig(
+    feature_dim=30, frame_layers=(FrameLayerConfig(12, (-1, 0, 1)), FrameLayerConfig(16)), segment_dims=(24, 8)
+)
 
 
-@pytest.fixture
-def trained():
-    """A small network with batch-norm statistics."""
-
-    def make(**options):
-        torch.manual_seed(0)
-        network = XVector(XVectorConfig(4, LAYERS, segment_dims=(6, 3), **options)).train()
-        for _ in range(30):
-            network.classifier_input(torch.randn(8, 20, 4) + 1)
-        return network.eval()
-
-    return make
+@pytest.mark.parametrize("name", ["small", "etdnn", "tdnnf"])
+@pytest.mark.parametrize("kind", ["raw", "txt"])
+def test_a_network_comes_back_byte_for_byte(package, tmp_path, name, kind, convert):
+    folder = package(name, "extract_etdnn.config" if name == "etdnn" else "extract.config", kind)
+    _, directory = convert(folder, WITHOUT)
+    write_package(directory, tmp_path / "back")
+    for file in ("final.raw", "extract.config", "min_chunk_size", "max_chunk_size"):
+        assert (tmp_path / "back" / file).read_bytes() == (folder / file).read_bytes(), file
 
 
-@pytest.mark.parametrize("archive", sorted(PARITY))
-def test_matches_kaldi(golden, archive):
-    name, config, embedding_layer = PARITY[archive]
-    network = load_xvector(golden / "nnet3" / name, golden / "nnet3" / config)
-    assert not network.training
-    assert network.config.embedding_layer == embedding_layer
-    reference = dict(kaldiio.load_ark(str(golden / "nnet3" / f"{archive}.ark")))
-    features = dict(kaldiio.load_ark(str(golden / "feats" / "nnet_input.ark")))
-    for key in ("espeak_dem1_1", "flite_slt_2", "noise_white"):
-        with torch.no_grad():
-            got = network(torch.from_numpy(features[key].copy())[None])[0].numpy()
-        assert np.linalg.norm(got - reference[key]) < 1e-4 * np.linalg.norm(reference[key]), key
+def test_a_back_end_comes_back_byte_for_byte(golden, whole, tmp_path, convert):
+    _, directory = convert(whole)
+    assert write_package(directory, tmp_path / "back") == []
+    for file in ("mean.vec", "transform.mat", "plda"):
+        assert (tmp_path / "back" / file).read_bytes() == (golden / "backend" / file).read_bytes(), file
+    assert (tmp_path / "back" / "final.raw").read_bytes() == (whole / "final.raw").read_bytes()
 
 
-def test_the_configuration_is_read_off_the_network(golden):
-    assert load_xvector(golden / "nnet3" / "small.raw").config == XVectorConfig(
-        feature_dim=30,
-        frame_layers=(
-            FrameLayerConfig(24, (-2, -1, 0, 1, 2)),
-            FrameLayerConfig(24, (-2, 0, 2)),
-            FrameLayerConfig(24, (-3, 0, 3)),
-            FrameLayerConfig(24),
-            FrameLayerConfig(60),
-        ),
-        segment_dims=(20, 20),
-        kaldi_rounding=True,
-    )
-    assert len(load_xvector(golden / "nnet3" / "etdnn.raw").config.frame_layers) == 10
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_keep_their_width(whole, tmp_path, dtype, convert):
+    """A mean with more digits than text has, and matrices of either width; text alone becomes binary."""
+    rng = np.random.default_rng(0)
+    folder = whole / "xvectors_train"
+    write_vector(folder / "mean.vec", rng.normal(size=24).astype(dtype))
+    write_matrix(folder / "transform.mat", rng.normal(size=(16, 24)).astype(dtype))
+    expected = {name: (folder / name).read_bytes() for name in ("mean.vec", "transform.mat", "plda")}
+    write_plda(folder / "plda", read_plda(folder / "plda"), binary=False)
+    _, directory = convert(whole)
+    write_package(directory, tmp_path / "back")
+    for name in ("mean.vec", "transform.mat"):
+        assert (tmp_path / "back" / name).read_bytes() == expected[name], name
+    assert (tmp_path / "back" / "plda").read_bytes()[:9] == b"\0B<Plda> "
 
 
-@pytest.mark.parametrize("binary", [True, False])
-@pytest.mark.parametrize("options", [{}, {"order": "norm-relu", "embedding_layer": 1}])
-def test_an_exported_network_computes_the_same(trained, tmp_path, options, binary):
-    network = trained(**options)
-    path = tmp_path / "final.raw"
-    export_xvector(network, path, binary=binary)
-    x = torch.randn(3, 25, 4)
-    n_frames = torch.tensor([25, 11, 19])
-    rtol = 1e-4 if binary else 1e-3
-    torch.testing.assert_close(load_nnet3(path)(x, n_frames), network(x, n_frames), rtol=rtol, atol=rtol)
-    again = load_xvector(path)
-    if not options:
-        assert again.config == replace(network.config, kaldi_rounding=True)
-        torch.testing.assert_close(again(x, n_frames), network(x, n_frames), rtol=rtol, atol=rtol)
+def test_options_come_back_but_for_the_dither(whole, tmp_path, convert):
+    model, directory = convert(whole)
+    write_package(directory, tmp_path / "back")
+    assert convert(tmp_path / "back")[0].config == model.config
+    options = (tmp_path / "back" / "conf" / "mfcc.conf").read_text().splitlines()
+    assert sorted(options) == [
+        "--dither=0",
+        "--high-freq=7600",
+        "--num-ceps=30",
+        "--num-mel-bins=30",
+        "--sample-frequency=16000",
+        "--snip-edges=false",
+    ]
 
 
-def test_an_exported_classifier_computes_the_same(trained, tmp_path):
-    network, output = trained(), nn.Linear(3, 9)
-    export_xvector(network, tmp_path / "final.raw", output)
-    x = torch.randn(3, 25, 4)
+def test_a_model_that_was_trained_on_is_written_anew(whole, tmp_path, convert):
+    model, directory = convert(whole)
     with torch.no_grad():
-        expected = output(network.classifier_input(x)[0]).log_softmax(-1)
-    torch.testing.assert_close(load_nnet3(tmp_path / "final.raw")(x), expected, rtol=1e-4, atol=1e-4)
-    assert load_xvector(tmp_path / "final.raw").config == replace(network.config, kaldi_rounding=True)
+        model.network.frame_layers[0].affine.weight *= 1.5
+    model.save(directory)
+    write_package(directory, tmp_path / "back")
+    again, _ = convert(tmp_path / "back")
+    features = [("u", np.random.default_rng(0).normal(size=(100, 30)).astype(np.float32))]
+    ((_, x),), ((_, y),) = (list(m.embed_features(features)) for m in (model, again))
+    np.testing.assert_allclose(y, x, rtol=0, atol=1e-5 * np.abs(x).max())
 
 
-def test_an_export_has_the_lines_of_kaldis_recipe(golden, tmp_path):
-    kaldis = read_nnet3(golden / "nnet3" / "small.raw")
-    network = load_xvector(golden / "nnet3" / "small.raw")
-    export_xvector(network, tmp_path / "final.raw", nn.Linear(20, 8))
-    ours = read_nnet3(tmp_path / "final.raw")
-    assert [line.text for line in ours.lines] == [line.text for line in kaldis.lines]
-    for name, record in ours.components.items():
-        assert record.type == kaldis.components[name].type
-        assert list(record.fields) == list(kaldis.components[name].fields)
+def test_our_own_models_go_to_kaldi_and_back(model, tmp_path, convert):
+    ours = SpeakerModel.load(model)
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(20), 6)
+    x = rng.normal(size=(20, 16))[y] + rng.normal(size=(120, 16))
+    ours.backend = PldaBackend(4).fit(x, y)
+    ours.save(tmp_path / "ours")
+    assert write_package(tmp_path / "ours", tmp_path / "nnet") == []
+    assert (tmp_path / "nnet" / "extract.config").read_text() == "output-node name=output input=tdnn5.affine\n"
+    again, _ = convert(tmp_path / "nnet")
+    np.testing.assert_allclose(again.scorer().score(x, x), ours.scorer().score(x, x), rtol=1e-12)
+    features = [("u", rng.normal(size=(100, 30)).astype(np.float32))]
+    ((_, a),), ((_, b),) = (list(m.embed_features(features)) for m in (ours, again))
+    np.testing.assert_allclose(b, a, rtol=0, atol=1e-5 * np.abs(a).max())
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"pooling": "attention"}, "needs pooling='statistics', got 'attention'"),
-        ({"unbiased_std": True}, "needs unbiased_std=False, got True"),
-        ({"norm_affine": True}, "needs norm_affine=False, got True"),
-        ({"frame_layers": (FrameLayerConfig(4, (-1, 1), 1),)}, "needs padding=0, got 1"),
-    ],
-)
-def test_other_networks_cannot_be_exported(tmp_path, options, message):
-    network = XVector(XVectorConfig(**{"frame_layers": LAYERS, "segment_dims": (4,), **options}))
-    with pytest.raises(ValueError, match=message):
-        export_xvector(network, tmp_path / "final.raw")
+def changed(model, tmp_path, **parts):
+    """A model directory like `model`, with parts of its configuration replaced."""
+    plain = json.loads((model / "config.json").read_text())
+    for name, value in parts.items():
+        group, _, key = name.partition("__")
+        plain[group][key] = value
+    directory = Path(shutil.copytree(model, tmp_path / "changed"))
+    (directory / "config.json").write_text(json.dumps(plain))
+    return directory
 
 
-def test_other_networks_are_named(golden):
-    with pytest.raises(DataError, match=r"tdnnf\.txt:\d+: node tdnnf2\.noop: expected a plain x-vector network"):
-        load_xvector(golden / "nnet3" / "tdnnf.txt")
+def test_what_kaldis_scripts_do_otherwise_is_said(model, tmp_path):
+    directory = changed(
+        model,
+        tmp_path,
+        frontend__vad=None,
+        frontend__cmvn={"window": 200, "center": True},
+        extract__chunk_size=-1,
+        extract__pad_input=False,
+    )
+    notes = write_package(directory, tmp_path / "nnet")
+    for words in ("pools 10000 frames", "Kaldi's scripts pad", "keeps all frames", "window=200", "no back-end"):
+        assert sum(words in note for note in notes) == 1, words
+    assert len(notes) == 5 and not (tmp_path / "nnet" / "conf" / "vad.conf").exists()
+    assert (tmp_path / "nnet" / "max_chunk_size").read_text() == "10000\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "output-node name=output input=tdnn5.affine\n",
-            "a.config:1: expected input=tdnn6.affine or tdnn7.affine",
-        ),
-        ("# nothing\n", "a.config: expected an output-node with the name output, got none"),
-    ],
-)
-def test_an_extract_config_must_name_a_segment_layer(golden, tmp_path, text, message):
-    (tmp_path / "a.config").write_text(text)
-    with pytest.raises(DataError, match=message):
-        load_xvector(golden / "nnet3" / "small.raw", tmp_path / "a.config")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (b"<RightContext> 10000", b"<RightContext> 99", None),
-        (
-            b"<LeftContext> 0",
-            b"<LeftContext> 9",
-            "expected <LeftContext> 0 in a plain x-vector network, got 9",
-        ),
-        (b"<OutputStddevs> T", b"<OutputStddevs> F", "expected <OutputStddevs> True"),
-        (b"<TargetRms> 1 ", b"<TargetRms> 2 ", "expected a target of 1 and one block"),
-        (b"<Epsilon> 0.001 ", b"<Epsilon> 0.01 ", "expected one epsilon in all batch norms, got"),
-        (
-            b"component=tdnn1.relu ",
-            b"component=tdnn1.batchnorm ",
-            "node tdnn1.batchnorm: .*got a second norm",
-        ),
-        (
-            b"input=Round(stats-pooling-0-10000, 1)",
-            b"input=Round(stats-pooling-0-10000, 2)",
-            "got the input Round",
-        ),
-    ],
-)
-def test_small_deviations_from_plain_are_named(golden, tmp_path, old, new, message):
-    data = (golden / "nnet3" / "small.txt").read_bytes()
-    assert old in data
-    (tmp_path / "final.txt").write_bytes(data.replace(old, new, 1))
-    if message is None:
-        load_xvector(tmp_path / "final.txt")
-    else:
-        with pytest.raises(DataError, match=message):
-            load_xvector(tmp_path / "final.txt")
-
-
-def test_a_network_cut_off_at_its_embedding_is_plain_too(golden, tmp_path):
-    full = read_nnet3(golden / "nnet3" / "small.raw", golden / "nnet3" / "extract.config")
-    cut = {"tdnn6.relu", "tdnn6.batchnorm", "output.affine", "output.log-softmax"}
-    cut |= {f"tdnn7.{part}" for part in ("affine", "relu", "batchnorm")}
-    lines = tuple(line for line in full.lines if line.node.name not in cut)
-    writer = new_writer()
-    put_nnet3(writer, type(full)(lines, full.components, "cut"), binary=True)
-    (tmp_path / "cut.raw").write_bytes(writer.content())
-    network = load_xvector(tmp_path / "cut.raw")
-    assert network.config.segment_dims == (20,)
-    x = torch.randn(2, 40, 30)
-    whole = load_xvector(golden / "nnet3" / "small.raw", golden / "nnet3" / "extract.config")
-    torch.testing.assert_close(network(x), whole(x))
+def test_what_kaldi_has_not_is_refused(model, tmp_path):
+    directory = changed(model, tmp_path, frontend__vad={"kind": "adaptive"})
+    with pytest.raises(DataError, match="changed: Kaldi has no voice activity detection of the kind 'adaptive'"):
+        write_package(directory, tmp_path / "nnet")
+    config = XVectorConfig(segment_dims=(4,), pooling="attention", frame_layers=NETWORK.frame_layers)
+    other = SpeakerModel.load(model)
+    SpeakerModel(type(other.config)(other.config.frontend, config), XVector(config)).save(tmp_path / "attention")
+    with pytest.raises(DataError, match="attention: a Kaldi x-vector network needs pooling='statistics'"):
+        write_package(tmp_path / "attention", tmp_path / "nnet")
+    assert not (tmp_path / "nnet").exists()

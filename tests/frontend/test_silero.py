@@ -95,6 +95,28 @@ def test_recordings_do_not_know_of_each_other(package):
     assert torch.equal(one.finish(300), silero_vad(bursts(), 16000, 300)) and not other.finish(300).any()
 
 
+def test_a_network_is_loaded_once(package, monkeypatch):
+    loaded = []
+
+    def load(onnx):
+        loaded.append(Network())
+        return loaded[-1]
+
+    monkeypatch.setattr(package, "load_silero_vad", load)
+    config = FrontendConfig(features=VOXCELEB.features, vad=SileroVadConfig())
+    frontend = Frontend(config)
+    wave = torch.stack([bursts(), bursts().roll(8000), bursts()])
+    _, voiced, _ = frontend.analyse(wave)
+    assert torch.equal(voiced[0], voiced[2]) and not torch.equal(voiced[0], voiced[1])
+    analyse_blocks(frontend, [bursts().numpy()])
+    assert len(loaded) == 1 and loaded[0].n_resets >= 4
+    one, other = SileroDetector(16000), SileroDetector(16000)  # both at work
+    assert len(loaded) == 2
+    one.finish(0), one.finish(0), other.finish(0)  # asked again, it gives back no network twice
+    SileroDetector(16000), SileroDetector(16000)
+    assert len(loaded) == 2
+
+
 def test_more_frames_than_samples(package):
     assert silero_vad(torch.zeros(0), 16000, 3).tolist() == [False] * 3
     assert silero_vad(torch.full((100,), 30000.0), 16000, 3).tolist() == [True, False, False]

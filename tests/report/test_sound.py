@@ -5,8 +5,10 @@ import pytest
 import soundfile
 
 from pysid.errors import DataError
+from pysid.io.audio.reader import AudioReader
 from pysid.report import sound
 from pysid.report.sound import EmbeddedSound, LinkedSound, coded_anew, sound_for_page, sound_url
+from pysid.report.waveform import waveform_peaks
 
 
 def write(path, seconds=2.0, rate=16000, channels=1, **options):
@@ -91,3 +93,19 @@ def test_broken_recordings(tmp_path):
     for embed in ("auto", "embed", "link"):
         with pytest.raises(DataError, match=r"a\.wav: expected an audio file"):
             sound_for_page(tmp_path / "a.wav", embed)
+
+
+def test_what_came_through_a_pipe_is_inside_or_left_out(tmp_path):
+    path = write(tmp_path / "a.wav")
+    for audio in (path.read_bytes(), io.BytesIO(path.read_bytes()), path.open("rb")):
+        assert sound_for_page(audio) == EmbeddedSound("audio/wav", path.read_bytes())
+        assert sound_for_page(audio, max_bytes=1000) is None and sound_for_page(audio, "link") is None
+    assert sound_for_page(write(tmp_path / "a.aiff").read_bytes(), max_bytes=1000) is None
+
+
+def test_a_longer_recording_than_usual_has_its_sound(tmp_path, monkeypatch):
+    """Whoever made the turns has allowed it."""
+    monkeypatch.setattr(AudioReader.__init__, "__defaults__", (None, None, 1e-6))
+    for ending in ("wav", "aiff"):
+        path = write(tmp_path / f"a.{ending}")
+        assert isinstance(sound_for_page(path), EmbeddedSound) and waveform_peaks(path).any()

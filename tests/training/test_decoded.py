@@ -1,9 +1,14 @@
 """Waveforms kept in memory."""
 
+import resource
+import signal
+import tempfile
+
 import numpy as np
 import pytest
 
 from pysid.errors import DataError
+from pysid.training import decoded
 from pysid.training.decoded import DecodedWaves
 
 WAVES = [np.arange(5, dtype=np.float32), np.array([-1e6, 0.4, 0.6, 1e6], np.float32), None, np.array([7], np.float32)]
@@ -11,12 +16,15 @@ WAVES = [np.arange(5, dtype=np.float32), np.array([-1e6, 0.4, 0.6, 1e6], np.floa
 
 def decode(number):
     if WAVES[number] is None:
+        yield np.ones(3, np.float32)
         raise DataError("b.wav: broken")
-    return WAVES[number]
+    yield from np.split(WAVES[number], [2])
 
 
-@pytest.fixture
-def waves():
+@pytest.fixture(params=["memory", "disk"])
+def waves(request, monkeypatch):
+    if request.param == "disk":
+        monkeypatch.setattr(decoded, "HELD_BYTES", 8)
     return DecodedWaves(range(4), decode)
 
 
@@ -37,3 +45,17 @@ def test_an_error_comes_back_when_it_is_read(waves):
         waves.read(2, 0, 1)
     with pytest.raises(DataError, match="expected more than 5 samples, got 5"):
         waves.read(0, 5, 1)
+
+
+def test_a_full_disk_names_the_folder(monkeypatch):
+    monkeypatch.setattr(decoded, "HELD_BYTES", 0)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limit[1]))
+        with pytest.raises(OSError, match="File too large") as error:
+            DecodedWaves(range(1), lambda _: [np.zeros(1 << 16)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert error.value.filename == tempfile.gettempdir()

@@ -140,7 +140,8 @@ class Scene:
         at = self._pause(rng)
         while at < n_samples:
             index = int(rng.integers(len(bank)))
-            heard = bank.read(index, int(rng.integers(bank.n_samples(index))))[: n_samples - at]
+            first, total = int(rng.integers(bank.n_samples(index))), bank.n_samples(index)
+            heard = bank.read(index, first, min(first + n_samples - at, total))
             power = bank.power(index)
             if power:
                 result[at : at + len(heard)] += heard / np.float32(np.sqrt(power))

@@ -8,6 +8,7 @@ data directory; what an earlier run wrote is kept.
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy.signal import lfilter
 
+from pysid.augment.noise import Samples
 from pysid.config import to_plain
 from pysid.data.conversations.clip_speech import clip_speech
 from pysid.data.conversations.plan import Clip, Conversation, ConversationConfig, ConversationPlan, Piece
@@ -22,7 +24,7 @@ from pysid.data.conversations.scenes import Scene
 from pysid.data.corpus import Corpus
 from pysid.data.sources import CorpusAudio
 from pysid.errors import DataError, Skipped
-from pysid.io.audio.files import write_audio
+from pysid.io.audio.files import AudioPiece, write_audio
 from pysid.io.claim import Changes, claim, read_claim
 from pysid.io.lock import output_lock
 from pysid.io.tables import write_table
@@ -44,7 +46,9 @@ HIGHEST = 32000.0  # a conversation that would peak higher is made softer as a w
 NOISE_POLE = 0.95  # of the low-pass that makes white noise sound like a room
 CACHED_CLIPS = 2048  # decoded clips kept in memory: some 400 MB where they last 6 s
 
-ReadWave = Callable[[str], np.ndarray]
+LONG_S = 600.0  # an utterance that lasts longer is not kept: of it, only what is heard is read
+
+ReadWave = Callable[[str], Samples]
 
 
 def write_conversations(
@@ -125,7 +129,7 @@ def find_clips(
 
     def listen(name: str) -> list[Segment] | DataError:
         try:
-            return clip_speech(waves(name).astype(np.float32), config.sample_rate, config.inner_pause_s)
+            return _speech(waves(name), config)
         except DataError as error:
             return error
 
@@ -141,8 +145,25 @@ def find_clips(
     return clips, skipped
 
 
+def _speech(wave: Samples, config: ConversationConfig) -> list[Segment]:
+    """Where there is speech in an utterance; a long one is listened to piece by piece."""
+    found: list[Segment] = []
+    size = int(LONG_S * config.sample_rate)
+    for start in range(0, len(wave), size):
+        piece = wave[start : start + size].astype(np.float32)
+        for part in clip_speech(piece, config.sample_rate, config.inner_pause_s):
+            moved = Segment(part.start_s + start / config.sample_rate, part.end_s + start / config.sample_rate)
+            if found and moved.start_s - found[-1].end_s < config.inner_pause_s:
+                moved = Segment(found.pop().start_s, moved.end_s)
+            found.append(moved)
+    return found
+
+
 class ClipWaves:
-    """Whole utterances (S,) int16 of a corpus by name; the last ones are kept, as clips are used again and again."""
+    """Utterances (S,) of a corpus by name, int16; the last ones are kept, as clips are used again and again.
+
+    Long ones are not: their samples are read when a slice of them is asked for.
+    """
 
     def __init__(self, corpus: Corpus, sample_rate: int, allow_pipes: bool = False) -> None:
         self.corpus = corpus
@@ -150,7 +171,7 @@ class ClipWaves:
         self.allow_pipes = allow_pipes
         self._cached = lru_cache(CACHED_CLIPS)(self._read)
 
-    def __call__(self, name: str) -> np.ndarray:
+    def __call__(self, name: str) -> Samples:
         """Raises DataError, without the name, where the utterance cannot be read."""
         return self._cached(name)
 
@@ -159,12 +180,44 @@ class ClipWaves:
         audio = CorpusAudio(self.corpus, self.sample_rate, self.allow_pipes)
         return (f"{name} {identity(audio, name)}" for name in names)
 
-    def _read(self, name: str) -> np.ndarray:
+    def _read(self, name: str) -> Samples:
+        with self.open(name) as piece:
+            if piece.duration_s > LONG_S:
+                return _Slices(self, name, piece.stop - piece.start)
+            return _rounded(piece.read())
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[AudioPiece]:
+        """An utterance, to be read piece by piece. Raises DataError, without the name, where it cannot be read."""
+        opened = self.corpus.open_wave(self.corpus[name], self.sample_rate, allow_pipes=self.allow_pipes)
         try:
-            wave = self.corpus.read_wave(self.corpus[name], self.sample_rate, allow_pipes=self.allow_pipes)
+            with opened as piece:
+                yield piece
         except DataError as error:
             raise DataError(str(error).removeprefix(f"{name}: ")) from None
-        return np.clip(np.rint(wave), -32768, 32767).astype(np.int16)
+
+
+class _Slices:
+    """The samples of a long utterance, int16, of which those that are asked for are read."""
+
+    def __init__(self, waves: ClipWaves, name: str, n_samples: int) -> None:
+        self.waves = waves
+        self.name = name
+        self.n_samples = n_samples
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    def __getitem__(self, place: slice) -> np.ndarray:
+        start, stop, _ = place.indices(self.n_samples)
+        if start >= stop:
+            return np.zeros(0, np.int16)
+        with self.waves.open(self.name) as piece:
+            return _rounded(AudioPiece(piece.reader, piece.start + start, piece.start + stop).read())
+
+
+def _rounded(wave: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(wave), -32768, 32767).astype(np.int16)
 
 
 def render(
@@ -173,7 +226,7 @@ def render(
     """The waveform of a conversation, (S,) float32 at int16 scale.
 
     Args:
-        read_wave: gives whole utterances (S,) at int16 scale and the rate of `config`.
+        read_wave: gives utterances (S,) at int16 scale and the rate of `config`, of which slices are taken.
         scene: where it takes place; its sounds replace the noise that fills pauses.
     """
     rate = config.sample_rate

@@ -18,7 +18,7 @@ import numpy as np
 
 from pysid.errors import DataError
 from pysid.io.ark.npz import read_npz, write_npz
-from pysid.io.ark.record import read_array, read_key
+from pysid.io.ark.record import read_array, read_key, read_rows
 from pysid.io.ark.txt import read_txt
 from pysid.io.ark.writer import ArkWriter
 from pysid.io.scp import is_pipe, resolve_path, run_pipe
@@ -76,6 +76,22 @@ def read_matrix(entry: str, scp_directory: str | os.PathLike[str] = ".", *, allo
     """
     with _Archives(scp_directory, allow_pipes) as archives:
         return archives.read(entry, 2)
+
+
+def read_matrix_rows(
+    entry: str, first: int, stop: int, scp_directory: str | os.PathLike[str] = ".", *, allow_pipes: bool = False
+) -> np.ndarray:
+    """The rows [first, stop) of the matrix an entry of an scp file stands for, as far as there are: (n, D) float32.
+
+    Args:
+        entry: as of `read_matrix`; without a range, no other rows are read from a binary archive.
+        first, stop: from 0.
+        scp_directory, allow_pipes: as of `read_matrix`.
+    Raises:
+        DataError: as `read_vectors`.
+    """
+    with _Archives(scp_directory, allow_pipes) as archives:
+        return archives.read(entry, 2, (first, stop))
 
 
 def split_entry(entry: str) -> tuple[str, int, str]:
@@ -171,7 +187,7 @@ class _Archives:
     ) -> None:
         self.file.close()
 
-    def read(self, entry: str, n_axes: int) -> np.ndarray:
+    def read(self, entry: str, n_axes: int, rows: tuple[int, int] | None = None) -> np.ndarray:
         path, offset, bounds = split_entry(entry)
         if path != self.name:
             resolved = path if is_pipe(path) else resolve_path(path, self.directory)
@@ -180,8 +196,11 @@ class _Archives:
             self.file, self.name = file, path
         try:
             self.file.seek(offset)
+            if rows and not bounds:
+                return with_axes(read_rows(self.file, *rows), n_axes)
             array = with_axes(read_array(self.file), n_axes)
-            return array[range_slices(bounds, array.shape)] if bounds else array
+            array = array[range_slices(bounds, array.shape)] if bounds else array
+            return array[slice(*rows)] if rows else array
         except ValueError as error:
             raise DataError(f"{entry}: {error}") from None
 

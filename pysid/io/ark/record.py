@@ -6,9 +6,12 @@ Formats: Kaldi matrix/kaldi-matrix.cc, kaldi-vector.cc, compressed-matrix.cc, ut
 """
 
 import io
+import math
+import os
 import re
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import kaldiio.matio
@@ -20,6 +23,8 @@ from pysid.io.text import shorten
 BINARY = b"\0B"
 FLOAT_VECTOR = BINARY + b"FV \4"  # the number of values and these, 4 bytes each, follow
 INTEGERS = b"\4"  # a vector of integers begins with the size of one
+
+MOST_COLUMNS = 1 << 16  # a broken size must not make us seek for hours
 
 _KEY = re.compile(rb"\s*(\S+)(\s)")
 _INTEGER = np.dtype([("size", "u1"), ("value", "<i4")])
@@ -77,6 +82,74 @@ def read_array(file: BinaryIO, separator: bytes = b" ", dtype: DTypeLike = np.fl
     except (AssertionError, RuntimeError, ValueError, MemoryError) as error:
         reason = str(error).encode("unicode_escape").decode() or "a size is not where it should be"
         raise ValueError(f"expected a vector or matrix, got broken data ({reason})") from None
+
+
+def read_rows(file: BinaryIO, first: int, stop: int) -> np.ndarray:
+    """The rows [first, stop) of the matrix at the stream's position, as far as there are: (n, D) float32.
+
+    Of a binary matrix no others are read.
+
+    Args:
+        file: seekable, at the start of a matrix.
+        first, stop: from 0.
+    Raises:
+        ValueError: as `read_array`.
+    """
+    start = file.tell()
+    layout = _layout(file.read(25))
+    if layout is None:
+        file.seek(start)
+        return read_array(file)[first:stop]
+    step = layout.row_bytes * layout.n_rows  # from one column to the next, where the matrix is stored by columns
+    expected, got = layout.head_bytes + step * layout.n_columns, file.seek(0, os.SEEK_END) - start
+    if got < expected:
+        raise ValueError(f"cut off: expected {expected} bytes, got {got}")
+    n = max(0, min(stop, layout.n_rows) - first)
+    file.seek(start)
+    head = bytearray(file.read(layout.head_bytes))
+    struct.pack_into("<i", head, layout.count_at, n)
+    data = b""
+    for column in range(layout.n_columns):
+        file.seek(start + layout.head_bytes + column * step + first * layout.row_bytes)
+        data += file.read(n * layout.row_bytes)
+    return read_array(io.BytesIO(bytes(head) + data))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a binary matrix is stored.
+
+    Attributes:
+        head_bytes: before its values.
+        count_at: where in the head the number of rows is.
+        n_rows: that number.
+        n_columns: columns that are stored one after the other; 1 where it is rows that are.
+        row_bytes: from one row to the next.
+    """
+
+    head_bytes: int
+    count_at: int
+    n_rows: int
+    n_columns: int
+    row_bytes: int
+
+
+def _layout(header: bytes) -> _Layout | None:
+    """That of a matrix that begins so; None where it is text, or anything else."""
+    token = header[2:6].partition(b" ")[0]
+    at = 3 + len(token)
+    if header[:2] != BINARY or token not in (b"FM", b"DM", b"CM", b"CM2", b"CM3") or len(header) < at + 16:
+        return None
+    if token in (b"FM", b"DM"):
+        _, n_rows, _, n_columns = struct.unpack_from("<bibi", header, at)
+        layout = _Layout(at + 10, at + 1, n_rows, 1, (4 if token == b"FM" else 8) * n_columns)
+    else:
+        _, _, n_rows, n_columns = struct.unpack_from("<ffii", header, at)
+        if token == b"CM":  # 8 bytes about each column come first
+            layout = _Layout(at + 16 + 8 * n_columns, at + 8, n_rows, n_columns, 1)
+        else:
+            layout = _Layout(at + 16, at + 8, n_rows, 1, (2 if token == b"CM2" else 1) * n_columns)
+    return layout if n_rows >= 0 and 0 <= n_columns <= MOST_COLUMNS else None
 
 
 def _decoded(key: bytes) -> str:
@@ -187,17 +260,23 @@ def record_end(data: memoryview, start: int) -> int | None:
 
 def _vector_bytes(sizes: bytes, width: int) -> int:
     _, n = struct.unpack_from("<bi", sizes)
-    return 5 + width * int(n)
+    return 5 + width * _product(n)
 
 
 def _matrix_bytes(sizes: bytes, width: int) -> int:
     _, n_rows, _, n_columns = struct.unpack_from("<bibi", sizes)
-    return 10 + width * int(n_rows) * int(n_columns)
+    return 10 + width * _product(n_rows, n_columns)
 
 
 def _compressed_bytes(sizes: bytes, width: int, column_header: int = 0) -> int:
     _, _, n_rows, n_columns = struct.unpack_from("<ffii", sizes)
-    return 16 + (column_header + width * int(n_rows)) * int(n_columns)
+    return 16 + column_header * _product(n_columns) + width * _product(n_rows, n_columns)
+
+
+def _product(*sizes: int) -> int:
+    if min(sizes) < 0:
+        raise struct.error(f"a size of {min(sizes)}")
+    return math.prod(sizes)
 
 
 _BODY_BYTES = {

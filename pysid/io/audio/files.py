@@ -4,13 +4,14 @@ Reads any format of libsndfile (WAV, FLAC, Ogg Opus and Vorbis, MP3, ...). A pie
 equals the same slice of the whole file, whether resampled or not.
 """
 
-import io
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -129,10 +130,7 @@ class AudioPiece:
     def read(self) -> np.ndarray:
         """All of it, (S,) float32 at int16 scale; warns as `read_audio`."""
         wave = self.reader.read(self.start, self.stop)
-        highest = peak(wave)
-        if 0 < highest < LOWEST_CREDIBLE_PEAK:
-            message = f"{self.reader.name}: expected int16 scale (full scale 32768), got a peak of {highest:.2g}"
-            warnings.warn(message, PysidWarning, stacklevel=3)
+        self._check_scale(peak(wave))
         return wave
 
     def parts(self, part_s: float) -> Iterator["AudioPiece"]:
@@ -144,6 +142,19 @@ class AudioPiece:
     def blocks(self, block_s: float) -> Iterator[np.ndarray]:
         """(S,) of `block_s` seconds each, the last one shorter."""
         return self.reader.blocks(block_s, self.start, self.stop)
+
+    def checked_blocks(self, block_s: float) -> Iterator[np.ndarray]:
+        """The same, with a warning after the last one where `read` gives it."""
+        highest = 0.0
+        for block in self.blocks(block_s):
+            highest = max(highest, peak(block))
+            yield block
+        self._check_scale(highest)
+
+    def _check_scale(self, highest: float) -> None:
+        if 0 < highest < LOWEST_CREDIBLE_PEAK:
+            message = f"{self.reader.name}: expected int16 scale (full scale 32768), got a peak of {highest:.2g}"
+            warnings.warn(message, PysidWarning, stacklevel=4)
 
 
 def iter_blocks(
@@ -175,22 +186,70 @@ def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int, comme
     Raises:
         DataError: the ending is neither .wav nor .flac, or a sample is not finite.
     """
+    write_blocks(path, [wave], rate, comment)
+
+
+def write_blocks(path: str | os.PathLike[str], blocks: Iterable[np.ndarray], rate: int, comment: str = "") -> None:
+    """As `write_audio`, of a recording that comes in blocks (S_i,) or (S_i, channels), at least one.
+
+    Args:
+        path: of the file.
+        blocks: at int16 scale.
+        rate, comment: as of `write_audio`.
+    Raises:
+        DataError: as `write_audio`, or a block could not be made.
+        OSError: the disk is full; it names the file.
+    """
     formats = {".wav": "WAV", ".flac": "FLAC"}
     ending = Path(path).suffix.lower()
     if ending not in formats:
         raise DataError(f"{path}: expected a name that ends in .wav or .flac")
-    if not np.isfinite(wave).all():
-        raise DataError(f"{path}: expected finite samples to write, got NaN or infinity")
-    samples = np.clip(np.rint(wave), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-    encoded = io.BytesIO()  # libsndfile does not say that a disk is full
-    with soundfile.SoundFile(
-        encoded, "w", rate, 1 if samples.ndim == 1 else samples.shape[1], "PCM_16", format=formats[ending]
-    ) as file:
-        if comment:
-            file.comment = comment
-        file.write(samples)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.getbuffer())
+    left = iter(blocks)
+    first = next(left)
+    n_channels = 1 if first.ndim == 1 else first.shape[1]
+    with atomic_path(path) as temporary, open(temporary, "r+b") as target:
+        disk = _Disk(target)
+        with soundfile.SoundFile(disk, "w", rate, n_channels, "PCM_16", format=formats[ending]) as file:
+            if comment:
+                file.comment = comment
+            for block in chain([first], left):
+                if not np.isfinite(block).all():
+                    raise DataError(f"{path}: expected finite samples to write, got NaN or infinity")
+                file.write(np.clip(np.rint(block), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16))
+                disk.check()
+        disk.flush()
+        disk.check()
+
+
+class _Disk:
+    """A file for libsndfile, which does not say that a disk is full: the error is kept, to be asked for.
+
+    Args:
+        file: open to read and write.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self.read = file.seek, file.tell, file.read
+        self._file = file
+        self._error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._file.write(data) if self._error is None else len(data)
+        except OSError as error:
+            self._error = error
+            return len(data)
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except OSError as error:
+            self._error = self._error or error
+
+    def check(self) -> None:
+        """Raises the error that there was."""
+        if self._error is not None:
+            raise self._error
 
 
 def read_comment(path: str | os.PathLike[str]) -> str:

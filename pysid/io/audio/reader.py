@@ -15,7 +15,7 @@ from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.channels import Mix, choose_mix, only
 from pysid.io.audio.resampler import Resampler
 from pysid.io.audio.sound import BLOCK_SAMPLES, FileState, Sound, open_sound
-from pysid.io.audio.streams import AudioFile, name_of, open_stream
+from pysid.io.audio.streams import AudioFile, name_of, open_stream, spooled
 
 FULL_SCALE = 32768.0
 MAX_HOURS = 24.0  # of a recording, unless more is asked for
@@ -23,7 +23,7 @@ HIGHEST_SAMPLE = 65536.0  # at a full scale of 1: even integers that somebody to
 MIXES_KEPT = 1000  # of files of which one piece after the other is read
 LOOK_S, LOOKS = 10.0, 60  # of a longer recording so many pieces of this length tell how its channels are mixed
 
-__all__ = ["FULL_SCALE", "MAX_HOURS", "AudioFile", "AudioReader", "peak", "reading"]
+__all__ = ["FULL_SCALE", "MAX_HOURS", "AudioFile", "AudioReader", "peak", "reading", "rereadable"]
 
 
 _mixes: dict[FileState, Mix] = {}  # the oldest first
@@ -198,6 +198,12 @@ def _keep(state: FileState, mix: Mix) -> None:
     while len(_mixes) >= MIXES_KEPT:
         del _mixes[next(iter(_mixes))]
     _mixes[state] = mix
+
+
+def rereadable(source: AudioFile) -> AudioFile:
+    """As `spooled`, with a DataError that names the recording for all that can go wrong."""
+    with reading(name_of(source)):
+        return spooled(source)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from pysid.io.audio.ogg import read_chain
 from pysid.io.audio.pieces import Bytes, Joined, Piece
 
 OPUS_PREROLL_S = 4.0  # at low bit rates the decoder takes seconds after a seek to give the very same samples
+OPUS_PACKET_S = 0.12  # the longest; libsndfile gives wrong samples where the last one is read in two pieces
 SKIP_S = 10.0  # what is decoded only to be skipped is read in pieces of this length
 BLOCK_SAMPLES = 1 << 20  # of all channels, decoded at a time
 MOST_PARTS = 10_000
@@ -47,6 +48,10 @@ class Part:
         self.samplerate, self.channels, self.frames = int(file.samplerate), int(file.channels), int(file.frames)
         self.format, self.subtype = str(file.format), str(file.subtype)
         self.extra_info = str(file.extra_info)
+        # From here on, the samples are read together, and kept.
+        packet = int(OPUS_PACKET_S * self.samplerate) + 1 if self.subtype == "OPUS" else 0
+        self._split = max(0, self.frames - packet)
+        self._tail: np.ndarray | None = None
 
     @property
     def file(self) -> soundfile.SoundFile:
@@ -63,6 +68,18 @@ class Part:
 
     def read(self, start: int, n: int) -> np.ndarray:
         """(n, channels) float32 from sample `start` on, at most; fewer where there are no more."""
+        stop = min(start + n, self.frames)
+        if stop <= self._split or self._split == self.frames:
+            return self._decode(start, n)
+        head = self._decode(start, self._split - start) if start < self._split else None
+        if head is not None and len(head) < self._split - start:
+            return head
+        if self._tail is None:
+            self._tail = self._decode(self._split, self.frames - self._split)
+        tail = self._tail[max(start - self._split, 0) : stop - self._split]
+        return tail if head is None else np.concatenate([head, tail])
+
+    def _decode(self, start: int, n: int) -> np.ndarray:
         with _quiet() if self.format == "MP3" else nullcontext():
             self._go_to(start)
             samples: np.ndarray = self.file.read(n, dtype="float32", always_2d=True)

@@ -41,6 +41,17 @@ def is_path(source: object) -> bool:
     return isinstance(source, str | os.PathLike) and os.fspath(source) != STDIN
 
 
+def spooled(source: AudioFile) -> AudioFile:
+    """A recording that can be read again and again: what comes through a pipe is read now, and waits on disk.
+
+    Raises:
+        OSError, DataError: as `open_stream`.
+    """
+    if isinstance(source, str | os.PathLike) and (not is_path(source) or not stat.S_ISREG(os.stat(source).st_mode)):
+        return cast(BinaryIO, _Borrowed(open_stream(source), name_of(source)))
+    return source
+
+
 def open_stream(source: AudioFile) -> BinaryIO:
     """A seekable binary file, at its start, that may be closed without closing what was given.
 
@@ -61,7 +72,7 @@ def open_stream(source: AudioFile) -> BinaryIO:
         source.seek(0)  # where another reader may have left it
     except (OSError, AttributeError):
         return _spooled(source, name)
-    return cast(BinaryIO, _Borrowed(source))
+    return cast(BinaryIO, _Borrowed(source, name))
 
 
 def _open_path(path: str | os.PathLike[str], name: str) -> BinaryIO:
@@ -94,10 +105,11 @@ def _spooled(pipe: BinaryIO, name: str) -> BinaryIO:
 
 
 class _Borrowed(io.RawIOBase):
-    """A stream of the user's, which stays open when this is closed."""
+    """A stream that is used elsewhere, too, and stays open when this is closed."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, name: str = "audio stream") -> None:
         self.stream = stream
+        self.name = name
 
     def readable(self) -> bool:
         return True

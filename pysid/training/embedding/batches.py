@@ -1,6 +1,6 @@
 """Training batches from feature archives or from audio."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from logging import WARNING
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
 from pysid.frontend import Frontend
-from pysid.io.ark.archive import read_matrix
+from pysid.io.ark.archive import read_matrix_rows
 from pysid.progress import say, track
 from pysid.training.decoded import DecodedWaves
 from pysid.training.embedding.chunks import ChunkPlan, EpochChunks, fill
@@ -66,15 +66,13 @@ class ArchiveSource:
         Raises:
             DataError: it cannot be read, ends before `start`, is not finite or of another width.
         """
-        features = read_matrix(self.entries[utterance], self.directory)
-        if len(features) <= start or not np.isfinite(features).all():
-            raise DataError(
-                f"{self.entries[utterance]}: expected finite features with more than {start} frames, got "
-                f"{len(features)} frames or a NaN"
-            )
+        features = read_matrix_rows(self.entries[utterance], start, start + length, self.directory)
+        if not len(features) or not np.isfinite(features).all():
+            found = "a NaN or infinity" if len(features) else "fewer"
+            raise DataError(f"{self.entries[utterance]}: expected more than {start} frames, finite ones, got {found}")
         if features.shape[1] != (self.dim or features.shape[1]):
             raise DataError(f"{self.entries[utterance]}: expected {self.dim} features, got {features.shape[1]}")
-        return fill(features[start : start + length], length)
+        return fill(features, length)
 
     def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
         """The inputs as they are; `clean` plays no part."""
@@ -116,7 +114,7 @@ class AudioSource:
     def decode_all(self) -> None:
         """Decodes the utterances now and keeps them in memory, for those that are read again and again."""
         numbers = track(range(len(self.utterances)), f"decoding {self.corpus.directory}")
-        self._decoded = DecodedWaves(numbers, self._read_wave)
+        self._decoded = DecodedWaves(numbers, self._blocks)
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
         """(S,) waveform at int16 scale, half as long again as `length` frames.
@@ -135,7 +133,7 @@ class AudioSource:
             wave = self._decoded.read(utterance, int(start_s * self.sample_rate), round(duration_s * self.sample_rate))
         return fill(wave, round(duration_s * self.sample_rate))
 
-    def _read_wave(self, utterance: int, start_s: float = 0.0, duration_s: float | None = None) -> np.ndarray:
+    def _read_wave(self, utterance: int, start_s: float, duration_s: float) -> np.ndarray:
         return self.corpus.read_wave(
             self.corpus[self.utterances[utterance]],
             self.sample_rate,
@@ -143,6 +141,10 @@ class AudioSource:
             duration_s=duration_s,
             allow_pipes=self.allow_pipes,
         )
+
+    def _blocks(self, utterance: int) -> Iterator[np.ndarray]:
+        own = self.corpus[self.utterances[utterance]]
+        return self.corpus.wave_blocks(own, self.sample_rate, allow_pipes=self.allow_pipes)
 
     def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
         """(B, length, D) network input of waveforms (B, S), voiced frames only; zeros where no row has speech.

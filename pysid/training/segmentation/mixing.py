@@ -156,8 +156,7 @@ class Mixer:
         voices = []
         for name in self.voices.draw(int(rng.integers(*BABBLE_VOICES, endpoint=True)), rng):
             clips = self.voices.clips[name]
-            wave = self.voices.clip(clips[rng.integers(len(clips))])
-            voices.append(np.resize(np.roll(wave, int(rng.integers(len(wave)))), self._size))
+            voices.append(self.voices.looped(clips[rng.integers(len(clips))], self._size, rng))
         return voices
 
     def _recorded(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:

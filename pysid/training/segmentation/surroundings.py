@@ -154,7 +154,9 @@ class Surroundings:
         while at < self.n_samples:
             index = int(rng.integers(len(bank)))
             power = bank.power(index)
-            heard = bank.read(index, int(rng.integers(bank.n_samples(index))))[: self.n_samples - at]
+            n = bank.n_samples(index)
+            first = int(rng.integers(n))
+            heard = bank.read(index, first, min(first + self.n_samples - at, n))
             if power:
                 total[at : at + len(heard)] += heard / np.float32(np.sqrt(power))
             at += max(len(heard), 1) + int(rng.exponential(pause_s) * self.sample_rate)

@@ -1,10 +1,9 @@
-"""Clips of single speakers in memory, with the frames in which they speak: the truth of everything mixed from them."""
+"""Clips of single speakers, decoded, with the frames in which they speak: the truth of everything mixed from them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from pysid.augment.noise import mean_square
 from pysid.data.conversations.clip_speech import clip_speech
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
@@ -25,6 +24,7 @@ WHOLE_CLIPS = 0.3  # of speakers whose turns mostly begin where a clip does, as 
 BEFORE_S = 0.1  # speech, a turn that begins with a clip begins
 PAUSE_S = 0.16  # mean between the clips of a turn that takes several, where there are no phrases
 RAMP_S = 0.005  # over which a piece comes and goes
+LONGEST_S = 600.0  # of a clip, in which speech is looked for at a time
 
 
 class Voices:
@@ -33,7 +33,7 @@ class Voices:
     Args:
         names: (N,) of clips, for messages.
         speakers: (N,) of clips.
-        read: the waveform (S,) of clip i, at int16 scale.
+        read: the waveform of clip i in blocks (S_j,), at int16 scale.
         find_speech: says of a waveform in which frames there is speech: (F,) bool.
         sample_rate: Hz.
         step_s: from one frame to the next.
@@ -45,7 +45,7 @@ class Voices:
         self,
         names: Sequence[str],
         speakers: Sequence[str],
-        read: Callable[[int], np.ndarray],
+        read: Callable[[int], Iterable[np.ndarray]],
         find_speech: FindSpeech,
         sample_rate: int,
         step_s: float,
@@ -57,10 +57,7 @@ class Voices:
         self.levels: list[float] = []  # root mean square of the speech of each clip
         self.clips: dict[str, list[int]] = {}  # of each speaker
         for i, speaker in enumerate(track(speakers, "finding speech", len(names))):
-            wave = self._waves.read(i, 0, self._waves.n_samples(i))
-            speech = find_speech(wave)[: len(wave) // self.hop]
-            own = wave[: len(speech) * self.hop].reshape(-1, self.hop)
-            level = float(np.sqrt(mean_square(own[speech].ravel()))) if speech.any() else 0.0
+            speech, level = self._speech_of(i, find_speech, round(LONGEST_S / step_s))
             self.speech.append(speech)
             self.levels.append(level)
             if speech.sum() * step_s >= LEAST_SPEECH_S and level >= LEAST_LEVEL:
@@ -97,24 +94,46 @@ class Voices:
         places = [(corpus, name) for corpus in corpora for name in corpus.ids]
         speakers = [speaker for corpus in corpora for speaker in corpus.speaker_of_each()]
 
-        def read(i: int) -> np.ndarray:
+        def read(i: int) -> Iterator[np.ndarray]:
             corpus, name = places[i]
-            return corpus.read_wave(corpus[name], sample_rate, allow_pipes=allow_pipes)
+            return corpus.wave_blocks(corpus[name], sample_rate, allow_pipes=allow_pipes)
 
         try:
             return cls([name for _, name in places], speakers, read, find_speech, sample_rate, step_s)
         except DataError as error:
             raise DataError(f"{', '.join(str(corpus.directory) for corpus in corpora)}: {error}") from None
 
+    def _speech_of(self, i: int, find_speech: FindSpeech, longest: int) -> tuple[np.ndarray, float]:
+        """Where there is speech in a clip, (F,) bool, and its root mean square; `longest` frames at a time."""
+        found, energy = [], 0.0
+        for start in range(0, max(self._waves.n_samples(i), 1), longest * self.hop):
+            wave = self._waves.read(i, start, longest * self.hop)
+            speech = find_speech(wave)[: len(wave) // self.hop]
+            own = wave[: len(speech) * self.hop].reshape(-1, self.hop)[speech]
+            energy += float(np.sum(np.square(own, dtype=np.float64)))
+            found.append(speech)
+        speech = np.concatenate(found)
+        return speech, float(np.sqrt(energy / max(int(speech.sum()) * self.hop, 1)))
+
     def draw(self, n: int, rng: np.random.Generator) -> list[str]:
         """Different speakers; fewer than `n` where there are no more."""
         n = min(n, len(self.speakers))
         return [self.speakers[i] for i in rng.choice(len(self.speakers), n, replace=False, p=self._chances)]
 
-    def clip(self, i: int) -> np.ndarray:
-        """The waveform (S,) of a clip, its speech at unit power."""
-        wave = self._waves.read(i, 0, self._waves.n_samples(i))
-        return wave / np.float32(max(self.levels[i], LEAST_LEVEL))
+    def looped(self, i: int, n_samples: int, rng: np.random.Generator) -> np.ndarray:
+        """(n_samples,) of a clip from anywhere on, again and again, its speech at unit power.
+
+        Args:
+            i: number of the clip.
+            n_samples: as many as are wanted.
+            rng: draws the place.
+        """
+        total = self._waves.n_samples(i)
+        first = -int(rng.integers(total)) % total
+        wave = self._waves.read(i, first, n_samples)
+        if first and len(wave) < n_samples:
+            wave = np.concatenate([wave, self._waves.read(i, 0, first)])
+        return np.resize(wave, n_samples) / np.float32(max(self.levels[i], LEAST_LEVEL))
 
     def track(
         self, speaker: str, said: Sequence[Said], gains: Sequence[float], n_frames: int, rng: np.random.Generator

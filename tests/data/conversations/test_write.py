@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pysid.data.conversations.plan import Clip, Conversation, ConversationConfig, Piece
-from pysid.data.conversations.write import render, write_conversations
+from pysid.data.conversations.write import ClipWaves, render, write_conversations
 from pysid.data.corpus import Corpus
 from pysid.data.validate import validate
 from pysid.errors import DataError
@@ -218,3 +218,19 @@ def test_rates_may_be_mixed(small, tmp_path):
     assert info.sample_rate == 8000 and info.duration_s == pytest.approx(conversations[0].duration_s)
     settings = json.loads((tmp_path / "out" / "conversations.json").read_text())
     assert settings["sample_rate"] == 8000 and "n_conversations" not in settings
+
+
+def test_long_utterances_are_read_piece_by_piece(voices, tmp_path, monkeypatch):
+    write_conversations(voices, tmp_path / "whole", SHORT)
+    monkeypatch.setattr("pysid.data.conversations.write.LONG_S", 1.0)
+    waves = ClipWaves(voices, RATE)
+    name = voices.ids[0]
+    part = waves(name)[100:200]
+    assert not isinstance(waves(name), np.ndarray) and part.dtype == np.int16
+    np.testing.assert_array_equal(part, np.rint(voices.read_wave(voices[name])[100:200]))
+    assert len(waves(name)[len(waves(name)) :]) == 0
+    conversations, _ = write_conversations(voices, tmp_path / "pieces", SHORT)
+    for conversation in conversations:
+        pieces = [piece.cut for piece in conversation.pieces]
+        wave, _ = read_audio(tmp_path / "pieces" / "audio" / f"{conversation.id}.flac")
+        assert wave.any() and all(cut.duration_s > 0.3 for cut in pieces)

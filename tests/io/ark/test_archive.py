@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from pysid.errors import DataError
-from pysid.io.ark.archive import read_matrices, read_matrix, read_vector, read_vectors, split_entry
+from pysid.io.ark import record
+from pysid.io.ark.archive import (
+    read_matrices,
+    read_matrix,
+    read_matrix_rows,
+    read_vector,
+    read_vectors,
+    split_entry,
+)
+from pysid.io.ark.compression import METHODS, compress
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "kaldi"
 
@@ -115,6 +124,58 @@ def test_ranges_include_their_last_row_and_may_pass_the_end_by_three(tmp_path, m
     np.testing.assert_array_equal(read_vector("v.ark:2[1:3]", tmp_path), vectors["utt0"][1:4])
     with pytest.raises(DataError, match=r"expected a range first:last within the shape \(5,\), got \[0:1,0:1\]"):
         read_vector("v.ark:2[0:1,0:1]", tmp_path)
+
+
+class Counting(io.BytesIO):
+    """Says how many bytes were read."""
+
+    n_read = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.n_read += len(data)
+        return data
+
+
+ROWS = np.random.default_rng(3).standard_normal((4000, 5)).astype(np.float32)
+
+
+def stored(kind):
+    stream = io.BytesIO()
+    if kind in ("float", "double"):
+        kaldiio.save_ark(stream, {"": ROWS.astype(np.float32 if kind == "float" else np.float64)})
+        return stream.getvalue()[1:]
+    return b"\0B" + compress(ROWS, kind)
+
+
+@pytest.mark.parametrize("kind", ["float", "double", *METHODS])
+def test_some_rows_are_read_without_the_others(kind):
+    data = stored(kind)
+    whole = record.read_array(io.BytesIO(data))
+    for first, stop in [(0, 4000), (0, 1), (1000, 1100), (3990, 9999), (3999, 4000)]:
+        file = Counting(b"xy" + data)
+        file.seek(2)
+        np.testing.assert_array_equal(record.read_rows(file, first, stop), whole[first:stop])
+        assert file.n_read < 200 + (min(stop, 4000) - first) * 40
+    assert record.read_rows(io.BytesIO(data), 4000, 5000).size == 0
+    with pytest.raises(ValueError, match="cut off: expected"):
+        record.read_rows(io.BytesIO(data[:-1]), 0, 1)
+
+
+def test_rows_of_an_entry(tmp_path):
+    (tmp_path / "a.ark").write_bytes(b"u " + stored("float") + b"v  [\n 1 2\n 3 4\n 5 6 ]\n")
+    at = (tmp_path / "a.ark").read_bytes().index(b"v  [")
+    np.testing.assert_array_equal(read_matrix_rows("a.ark:2", 10, 12, tmp_path), ROWS[10:12])
+    np.testing.assert_array_equal(read_matrix_rows("a.ark:2[100:200]", 10, 12, tmp_path), ROWS[110:112])
+    np.testing.assert_array_equal(read_matrix_rows(f"a.ark:{at + 2}", 1, 9, tmp_path), [[3, 4], [5, 6]])
+    for broken in (
+        b"\0BFM \4\xff\xff\xff\x7f\4\xff\xff\xff\x7f" + bytes(40),
+        b"\0BCM " + bytes(8) + b"\xff" * 40,
+        b"x",
+    ):
+        (tmp_path / "b.ark").write_bytes(broken)
+        with pytest.raises(DataError, match=r"b\.ark"):
+            read_matrix_rows("b.ark:0", 0, 10, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import soundfile
 
 from pysid.errors import DataError
 from pysid.io.audio.files import audio_info, iter_blocks, read_audio
+from pysid.io.audio.reader import AudioReader
 
 RATE = 16000
 needs_sox = pytest.mark.skipif(shutil.which("sox") is None, reason="sox is not installed")
@@ -29,6 +30,22 @@ def test_a_file_joined_of_several_is_read_to_its_end(tmp_path, wave, kind, capfd
     piece, _ = read_audio(path, start_s=2.9, end_s=3.7)
     np.testing.assert_allclose(piece, found[int(2.9 * RATE) : int(3.7 * RATE)], atol=1)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 48000])
+@pytest.mark.parametrize("more", [1, 43, 100, 311])
+def test_the_end_of_opus_is_the_same_read_in_pieces(rate, more):
+    coded = io.BytesIO()
+    samples = 0.3 * np.random.default_rng(0).standard_normal(rate + more)
+    soundfile.write(coded, samples, rate, format="OGG", subtype="OPUS")
+    whole, _ = soundfile.read(io.BytesIO(coded.getvalue()), dtype="float32")
+    for block in (1, 43, 200):
+        with AudioReader(coded) as reader:
+            assert reader.n_samples == len(whole)
+            start = len(whole) - 10 * block
+            found = [reader.read(at, min(at + block, len(whole))) for at in range(start, len(whole), block)]
+        np.testing.assert_array_equal(np.concatenate(found), 32768 * whole[start:])
+    np.testing.assert_array_equal(np.concatenate(list(iter_blocks(coded, 0.7))), 32768 * whole)
 
 
 @pytest.mark.parametrize("kind", ["mp3", "ogg", "opus"])

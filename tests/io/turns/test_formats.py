@@ -90,20 +90,6 @@ def test_a_text_file_may_be_rttm(tmp_path):
     assert read_turns(path) == [RecordingTurns("a", [Turn(Segment(0.5, 2.0), "x")], None)]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '[{"speaker": "x", "start": 0.5, "end": 2.0}]',
-        '{"jobId": "1", "status": "succeeded", "output": {"diarization": [{"speaker": "x", "start": 0.5, "end": 2}]}}',
-        '{"diarization": [{"start": 0.5, "end": 2, "speaker": "x"}], "exclusive_diarization": []}',
-    ],
-)
-def test_pyannotes_json_is_told_from_pysids(tmp_path, text):
-    path = tmp_path / "call.json"
-    path.write_text(text)
-    assert read_turns(path) == [RecordingTurns("call", [Turn(Segment(0.5, 2.0), "x")], None)]
-
-
 def test_subtitles_with_what_is_said(tmp_path):
     path = tmp_path / "a.srt"
     path.write_text(
@@ -124,44 +110,11 @@ def test_a_textgrid_with_one_tier_of_names(tmp_path):
     assert read_turns(path)[0].turns == [Turn(Segment(0.5, 2.0), "x")]
 
 
-def test_elan_as_elan_writes_it(tmp_path):
-    """Tiers of words below those of speakers, and time slots without times."""
-    path = tmp_path / "a.eaf"
-    path.write_text(
-        """<?xml version="1.0" encoding="UTF-8"?>
-<ANNOTATION_DOCUMENT AUTHOR="" DATE="2017-09-05T14:53:24+06:00" FORMAT="3.0" VERSION="3.0">
-  <HEADER MEDIA_FILE="" TIME_UNITS="milliseconds"><MEDIA_DESCRIPTOR MEDIA_URL="file:///a.wav" MIME_TYPE="audio/x-wav"/>
-    <PROPERTY NAME="lastUsedAnnotationId">3</PROPERTY></HEADER>
-  <TIME_ORDER><TIME_SLOT TIME_SLOT_ID="ts1" TIME_VALUE="500"/><TIME_SLOT TIME_SLOT_ID="ts2"/>
-    <TIME_SLOT TIME_SLOT_ID="ts3" TIME_VALUE="2000"/></TIME_ORDER>
-  <TIER LINGUISTIC_TYPE_REF="utterance" TIER_ID="ref@A" PARTICIPANT="Anna">
-    <ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a1" TIME_SLOT_REF1="ts1" TIME_SLOT_REF2="ts3">
-      <ANNOTATION_VALUE>Good morning</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>
-  <TIER LINGUISTIC_TYPE_REF="words" TIER_ID="w@A" PARENT_REF="ref@A" PARTICIPANT="Anna">
-    <ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a2" TIME_SLOT_REF1="ts1" TIME_SLOT_REF2="ts2">
-      <ANNOTATION_VALUE>Good</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>
-  <TIER LINGUISTIC_TYPE_REF="utterance" TIER_ID="Ben">
-    <ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a3" TIME_SLOT_REF1="ts2" TIME_SLOT_REF2="ts3">
-      <ANNOTATION_VALUE/></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>
-</ANNOTATION_DOCUMENT>
-"""
-    )
-    assert read_turns(path) == [RecordingTurns("a", [Turn(Segment(0.5, 2.0), "Anna")], None)]
-
-
 def test_endings_tell_formats_apart():
     assert len({kind.ending for kind in FORMATS.values()}) == len(FORMATS)
     assert all(kind_of(f"a.b{kind.ending.upper()}") == name for name, kind in FORMATS.items())
     with pytest.raises(DataError, match=r"a\.pdf: expected a name that ends in one of \.rttm, "):
         kind_of("a.pdf")
-
-
-SLOT = '<TIME_SLOT TIME_SLOT_ID="t" TIME_VALUE="{}"/>'
-EAF = f"<ANNOTATION_DOCUMENT><TIME_ORDER>{SLOT}</TIME_ORDER>{{}}</ANNOTATION_DOCUMENT>"
-LATE = EAF.replace("</TIME_ORDER>", SLOT.replace('"t"', '"u"').format(3) + "</TIME_ORDER>")
-TIER = (
-    '<TIER TIER_ID="{}"><ANNOTATION><ALIGNABLE_ANNOTATION TIME_SLOT_REF1="t" TIME_SLOT_REF2="{}"/></ANNOTATION></TIER>'
-)
 
 
 @pytest.mark.parametrize(
@@ -179,18 +132,6 @@ TIER = (
         ("a.csv", "start,end,speaker\n1:2:3:4,2,x\n", ":2: expected a time in seconds or as h:mm:ss"),
         ("a.csv", "start,end,speaker\n1,2, \n", ":2: expected a speaker, got an empty field"),
         ("a.csv", b"start,end,speaker\n1,2,caf\xe9\n", ": expected UTF-8 text"),
-        ("a.eaf", "no xml", ": expected XML, got something else"),
-        ("a.eaf", "<TIMELINE/>", ": expected ELAN's ANNOTATION_DOCUMENT, got 'TIMELINE'"),
-        ("a.eaf", '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', ": expected ELAN's XML, got one with a document type"),
-        ("a.eaf", EAF.format("soon", ""), ": expected a TIME_VALUE in milliseconds, got 'soon'"),
-        ("a.eaf", EAF.format("5", TIER.format("x", "u")), ": expected the time slots of annotations in TIME_ORDER"),
-        (
-            "a.eaf",
-            LATE.format(5, TIER.format("x", "u")),
-            ": expected annotations that end after their start, got 5 and 3 ms",
-        ),
-        ("a.eaf", EAF.format("5", TIER.format("", "t")), ": expected tiers with a PARTICIPANT or a TIER_ID"),
-        ("a.pyannote.json", '{"diarization": [{"start": 1}]}', ": expected diarization[0] to be an object with 'end'"),
         ("a.srt", "no subtitles", ": expected subtitles, with lines '00:00:01,000 --> 00:00:02,500', got none"),
         ("a.srt", "1\n00:00:01 --> 00:00:02\nx\n", ":2: expected '00:00:01,000 --> 00:00:02,500', got "),
         ("a.srt", "1\n00:00:03,000 --> 00:00:02,000\nx\n", ":2: expected a cue that ends after its start"),

@@ -18,8 +18,20 @@ def test_clips_know_their_speech(voices):
     assert [len(voices.clips[s]) for s in voices.speakers] == [3] * 5
     assert not voices.speech[0][:20].any() and voices.speech[0][20:100].all() and not voices.speech[0][105:155].any()
     assert voices.levels[0] == pytest.approx(2000 / np.sqrt(2), rel=1e-3)
-    clip = voices.clip(0)
+    n = len(voices.speech[0]) * HOP
+    looped = voices.looped(0, 2 * n + 5, np.random.default_rng(3))
+    np.testing.assert_array_equal(looped[n:], looped[: n + 5])
+    first = -int(np.random.default_rng(3).integers(n)) % n
+    clip = np.roll(looped[:n], first)  # from its beginning
     assert np.square(clip[20 * HOP : 100 * HOP]).mean() == pytest.approx(1.0, rel=1e-3)
+
+
+def test_long_clips_are_listened_to_piece_by_piece(voices, make_voices, monkeypatch):
+    monkeypatch.setattr("pysid.training.segmentation.voices.LONGEST_S", 0.5)
+    again = make_voices()
+    assert again.levels == pytest.approx(voices.levels)
+    for ours, whole in zip(again.speech, voices.speech, strict=True):
+        np.testing.assert_array_equal(ours, whole)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -54,10 +66,10 @@ def test_speakers_are_drawn_without_repetition(voices):
 
 def test_clips_without_speech_are_left_out():
     waves = [np.zeros(HOP * 100, np.float32), tone("anna", np.ones(100, bool)), tone("anna", np.arange(100) < 30)]
-    voices = Voices(["a", "b", "c"], ["x", "y", "y"], waves.__getitem__, loud, RATE, STEP_S)
+    voices = Voices(["a", "b", "c"], ["x", "y", "y"], lambda i: [waves[i]], loud, RATE, STEP_S)
     assert voices.clips == {"y": [1]}
     with pytest.raises(DataError, match=r"expected clips with 0\.8 s of speech, got none among 1"):
-        Voices(["a"], ["x"], waves.__getitem__, loud, RATE, STEP_S)
+        Voices(["a"], ["x"], lambda i: [waves[i]], loud, RATE, STEP_S)
 
 
 def test_voices_of_data_directories(dev: Path, tmp_path: Path):
