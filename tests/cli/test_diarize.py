@@ -131,6 +131,7 @@ def test_several_files_of_which_one_is_bad(pysid, piece, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["piece.rttm"]
 
 
+@pytest.mark.slow
 def test_a_data_directory_and_going_on(pysid, piece, tmp_path):
     (tmp_path / "wav.scp").write_text(f"one {piece.name}\ntwo {piece}\n")
     out = tmp_path / "out"
