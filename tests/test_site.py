@@ -3,6 +3,7 @@
 import importlib.util
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -37,6 +38,17 @@ def test_no_link_is_dead(pages):
         pages.linked(path.read_text(), f"docs/{name}", name)
     for source, page in pages.ELSEWHERE.items():
         pages.linked((ROOT / source).read_text(), source, page)
+
+
+def test_addresses_are_well_formed(pages):
+    """Whether they lead somewhere is not asked: tests need no network."""
+    found = 0
+    for path in [*(ROOT / "docs").rglob("*.md"), *(ROOT / source for source in pages.ELSEWHERE)]:
+        for address in re.findall(r"\]\((\w+:[^)]*)\)|<(\w+://[^>]*)>", path.read_text()):
+            parts = urlsplit(address[0] or address[1])
+            assert parts.scheme == "https" and re.fullmatch(r"[a-z0-9.-]+\.[a-z]+", parts.netloc), (path, address)
+            found += 1
+    assert found > 3
 
 
 def test_each_command_has_its_reference(pages):

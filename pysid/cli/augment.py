@@ -24,7 +24,7 @@ def augment(
         int | None,
         typer.Option(min=1, help="How many copies in all, taken evenly from the sorted list.", show_default="all"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed for all draws.")] = 0,
     sample_rate: Annotated[int, typer.Option(min=1, help="Hz of the copies.")] = 16000,
     jobs: CpuJobs = None,
     channel: Channel = None,

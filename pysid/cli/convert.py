@@ -20,20 +20,28 @@ def convert_kaldi(
     mfcc_conf: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Of the features.", show_default="mfcc.conf in NNET_DIR, its conf or ../../conf"
+            metavar="FILE",
+            help="Options of the features.",
+            show_default="mfcc.conf in NNET_DIR, its conf or ../../conf",
         ),
     ] = None,
-    fbank_conf: Annotated[str | None, typer.Option(metavar="FILE", help="Instead, for filter banks.")] = None,
+    fbank_conf: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Options of filter banks, in place of MFCCs.")
+    ] = None,
     vad_conf: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Likewise vad.conf; none to keep all frames.")
+        str | None, typer.Option(metavar="FILE", help="vad.conf, looked for likewise; none to keep all frames.")
     ] = None,
     cmvn: Annotated[bool, typer.Option(help="Normalise over 300 frames, as Kaldi's scripts do.")] = True,
     output_node: Annotated[
-        str | None, typer.Option(metavar="NODE", help="Of the embedding.", show_default="as extract.config says")
+        str | None, typer.Option(metavar="NODE", help="Node of the embedding.", show_default="as extract.config says")
     ] = None,
     backend_dir: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Of the next three.", show_default="NNET_DIR, its xvectors* or ../xvectors*"),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the next three files.",
+            show_default="NNET_DIR, its xvectors* or ../xvectors*",
+        ),
     ] = None,
     mean: Annotated[str | None, typer.Option(metavar="FILE", help="mean.vec, or none to go without.")] = None,
     transform: Annotated[str | None, typer.Option(metavar="FILE", help="transform.mat, or none.")] = None,

@@ -56,7 +56,9 @@ def diarize(
             metavar="AUDIO...", help='Audio files, folders of them, or "-"; or one wav.scp or Kaldi data directory.'
         ),
     ] = None,
-    num_speakers: Annotated[int | None, typer.Option("--num-speakers", "-n", min=1, help="If it is known.")] = None,
+    num_speakers: Annotated[
+        int | None, typer.Option("--num-speakers", "-n", min=1, help="Number of speakers, if it is known.")
+    ] = None,
     min_speakers: Annotated[int, typer.Option(min=1, help="Find no fewer.")] = 1,
     max_speakers: Annotated[int | None, typer.Option(min=1, help="Find no more.")] = None,
     model: Model = None,

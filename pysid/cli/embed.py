@@ -37,7 +37,12 @@ def embed(
         typer.Option(metavar="SECONDS", help="Embed windows of this length, named UTTERANCE-start-end in 1/100 s."),
     ] = None,
     shift: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="From window to window.", show_default="the window's length")
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="From the start of one window to that of the next.",
+            show_default="the window's length",
+        ),
     ] = None,
     device: Device = "cpu",
     jobs: Jobs = None,

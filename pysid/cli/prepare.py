@@ -58,11 +58,19 @@ def conversations(
         Path | None,
         typer.Option(help="YAML file of settings; ConversationConfig in pysid.data.conversations.plan has the keys."),
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="Conversations.", show_default="400")] = None,
-    min_pieces: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="20")] = None,
-    max_pieces: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="50")] = None,
-    min_speakers: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="2")] = None,
-    max_speakers: Annotated[int | None, typer.Option(min=1, help="Of a conversation.", show_default="4")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Number of conversations.", show_default="400")] = None,
+    min_pieces: Annotated[
+        int | None, typer.Option(min=1, help="Fewest pieces of a conversation.", show_default="20")
+    ] = None,
+    max_pieces: Annotated[
+        int | None, typer.Option(min=1, help="Most pieces of a conversation.", show_default="50")
+    ] = None,
+    min_speakers: Annotated[
+        int | None, typer.Option(min=1, help="Fewest speakers in a conversation.", show_default="2")
+    ] = None,
+    max_speakers: Annotated[
+        int | None, typer.Option(min=1, help="Most speakers in a conversation.", show_default="4")
+    ] = None,
     speakers: Annotated[
         Path | None, typer.Option(help="Speakers to use, one per line.", show_default="all of DATA")
     ] = None,
@@ -84,7 +92,7 @@ def conversations(
     noises: Annotated[str | None, typer.Option(help="Sounds around them: a data directory or a wav.scp.")] = None,
     music: Annotated[str | None, typer.Option(help="Music around them, likewise.")] = None,
     voices: Annotated[str | None, typer.Option(help="Voices of others far away, likewise.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of all choices.", show_default="0")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed for all choices.", show_default="0")] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Threads.")] = 1,
     allow_pipes: AllowPipes = False,
     allow_skipped: AllowSkipped = False,

@@ -109,10 +109,10 @@ def identify(
     max_hours: MaxHours = 24.0,
     device: Device = "cpu",
 ) -> None:
-    """Name the enrolled speaker whose voice a recording is, or say "unknown".
+    """Name the enrolled speaker whose voice is in a recording, or say "unknown".
 
     The nearest speaker is named if accepted as by pysid verify, at an N-th of the prior where N speakers are enrolled:
-    the more there are, the more likely is one whose voice is alike by chance. Probabilities are those of each speaker
+    the more there are, the more likely it is that one sounds alike by chance. Probabilities are those of each speaker
     among all who are enrolled, and of nobody among them.
 
     Example: pysid identify --db speakers.db caller.wav --top 3

@@ -40,7 +40,7 @@ def transcript(
         ),
     ] = 1.0,
     num_speakers: Annotated[
-        int | None, typer.Option("--num-speakers", "-n", min=1, help="Of a recording, if it is known.")
+        int | None, typer.Option("--num-speakers", "-n", min=1, help="Speakers in a recording, if that is known.")
     ] = None,
     model: Model = None,
     device: Device = "cpu",

@@ -96,7 +96,7 @@ with `--model`.
     pysid diarize --show-settings
     pysid diarize meeting.wav --set windows.shift_s=0.5 --set clustering.kind=spectral
 
-Names that end in `_s` are seconds. This page is made of what the classes say of themselves, by
+Names that end in `_s` are seconds. This page is made from the docstrings of the classes, by
 `python -m pysid.diarization.explain > docs/settings.md`.
 """
 

@@ -31,7 +31,7 @@ class SpectralConfig:
             as weights, which must not be negative. PLDA scores on a few main axes (a target_energy up to 0.3) do
             better with pruning None and refinement Logistic(shift=1): on so few axes near neighbours mean little.
         laplacian: whose eigenvalues and eigenvectors are taken.
-        max_speakers: looked for, where the recording comes with no upper bound.
+        max_speakers: the most that are looked for, where no upper bound is given.
     """
 
     kind: Literal["spectral"] = "spectral"

@@ -37,7 +37,7 @@ class VbxConfig:
         full_cost_windows: with fewer windows than this, a speaker costs less in proportion; 0 is the full cost for all.
             Who talks for some seconds of half a minute has a few windows, which say less than `fb` costs.
         join: after the iterations join two speakers, and go on from there, as long as the lower bound gains by it. Less
-            hangs on the start then, which may be of a higher threshold.
+            then depends on the start, which may be of a higher threshold.
         loop_probability: that the next window is of the same speaker without a draw, in [0, 1).
         centred: subtract the recording's mean from its embeddings in the PLDA space. Noise and a room move all of them
             one way, so that speakers there look alike; distances between them stay.

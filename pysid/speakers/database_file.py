@@ -89,7 +89,7 @@ def connect(path: Path) -> sqlite3.Connection:
         unwritable = error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
         if not unwritable or Path(f"{path}-wal").exists():
             raise
-    return _open(f"{uri}?immutable=1")
+    return _open(f"{uri}?mode=ro&immutable=1")
 
 
 def _open(uri: str) -> sqlite3.Connection:

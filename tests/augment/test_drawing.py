@@ -50,12 +50,14 @@ def test_evaluation_mode_changes_nothing_unless_it_is_given_a_generator(chain, w
         assert not torch.equal(module(wave, None, np.random.default_rng(0)), wave)
 
 
+@pytest.mark.slow
 def test_exported_in_evaluation_mode_nothing_is_left_of_them(chain, wave):
     chain.eval()
     exported = torch.export.export(chain, (wave,))
     torch.testing.assert_close(exported.module()(wave), chain[2](wave), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_compiled_they_draw_the_same(chain, wave):
     chain.train()
     compiled = torch.compile(chain, backend="eager")

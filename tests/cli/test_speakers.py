@@ -74,6 +74,7 @@ def test_the_prior_is_shared(pysid, fitted, db, audio, tmp_path):
     assert json.loads((tmp_path / "x.json").read_text())["operating_point"]["p_target"] == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 def test_the_shipped_model(pysid, audio, tmp_path):
     path = tmp_path / "speakers.db"
     for name in ("alicia", "rms"):

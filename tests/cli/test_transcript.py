@@ -81,6 +81,7 @@ def test_a_word_that_strays(pysid, tmp_path):
         assert (tmp_path / "call.transcript.txt").read_text().splitlines()[0].endswith(last)
 
 
+@pytest.mark.slow
 def test_a_recording_is_diarized_on_the_way(pysid, tmp_path):
     outcome = pysid("transcript", CONVERSATION / "meeting.ogg", WORDS, "-o", tmp_path, "-n", 4)
     assert outcome.status == 0 and outcome.out.startswith("meeting: 266 words of 4 speakers\n")

@@ -1,5 +1,6 @@
 """Settings in a model directory and from the user, and which of them belong together."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def test_speech_is_found_by_webrtc_where_features_have_no_energy(diarizer: Diari
         model = SpeakerModel(config, network, diarizer.backend)
         assert load_config(model)[0].vad.kind == kind
         assert load_config(model, {"vad.kind": "energy"})[0].vad.kind == "energy"
+
+
+def test_settings_of_a_model_open_no_other_file(tmp_path: Path, diarizer: Diarizer) -> None:
+    diarizer.model.save(tmp_path)
+    settings = {"windows": {"kind": "local", "segmentation": "/etc/passwd.onnx"}}
+    (tmp_path / "diarization.json").write_text(json.dumps({"format": 1, **settings}))
+    with pytest.raises(DataError, match=r"diarization.json: windows.segmentation must be null or .*, got '/etc/pass"):
+        load_config(SpeakerModel.load(tmp_path))
 
 
 def test_settings_are_kept_with_a_model(tmp_path: Path, diarizer: Diarizer) -> None:

@@ -60,7 +60,9 @@ def test_sequential_is_one_after_the_other():
     torch.testing.assert_close(MODULES["mfcc"](wave), expected)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("mfcc", "kaldi-fft") else name for name in MODULES]
+)
 def test_exported_once_it_takes_any_batch_and_length(name):
     module = MODULES[name]
     exported = export(module, (waves(16000, 16000)[0],), dynamic_shapes=({0: Dim("B"), 1: Dim("S", min=1000)},))
@@ -68,6 +70,7 @@ def test_exported_once_it_takes_any_batch_and_length(name):
         assert_same(exported.module()(wave), module(wave))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_LENGTHS)
 def test_exported_with_lengths(name):
     module, batch = WITH_LENGTHS[name], Dim("B")
@@ -76,6 +79,7 @@ def test_exported_with_lengths(name):
         assert_same(exported.module()(wave, lengths), module(wave, lengths))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [MODULES["mfcc"], WITH_LENGTHS["voxceleb"]], ids=["mfcc", "voxceleb"])
 def test_compiled_whole(module):
     compiled = torch.compile(module, backend="aot_eager", fullgraph=True, dynamic=True)

@@ -4,13 +4,16 @@ import io
 import shlex
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from pysid.kaldi import streams
+from pysid.kaldi.log import Log
 from pysid.kaldi.stand_ins import PROGRAMS, run_program
+from pysid.kaldi.tables import TableReader, TableWriter
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kaldi"
 
@@ -79,3 +82,17 @@ def in_golden(monkeypatch):
 def run_command():
     """Runs a line of commands with `|` and `>`: its status, and what it prints."""
     return _run_command
+
+
+LOG = Log("test")
+
+
+def read(rspecifier, holder, allow_pipes=False):
+    return dict(TableReader(rspecifier, holder, LOG, allow_pipes))
+
+
+def write(wspecifier, holder, values, allow_pipes=False):
+    with ExitStack() as stack:
+        writer = TableWriter(wspecifier, holder, LOG, allow_pipes, stack)
+        for key, value in values.items():
+            writer.write(key, value)

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pysid.segmentation import Powerset
+from pysid.segmentation import FrameGrid, Powerset
 
 POWERSETS = [Powerset(1, 1), Powerset(2, 2), Powerset(3, 2), Powerset(4, 2), Powerset(3, 3)]
 
@@ -37,3 +37,6 @@ def test_refuses_what_cannot_be():
         Powerset(2, 3)
     with pytest.raises(ValueError, match="expected 3 speakers, got 2"):
         Powerset().classes(np.zeros((4, 2), bool))
+    for grid in ({"step_s": 0.0}, {"step_s": 11.0}, {"first_s": 10.0}, {"window_s": float("inf")}):
+        with pytest.raises(ValueError, match="expected 0 < step_s <= window_s and 0 <= first_s < window_s, got"):
+            FrameGrid(**grid)

@@ -50,6 +50,12 @@ def test_the_threshold_comes_from_the_calibration(cosine):
         link_voices(cosine, at(0, 50), [0, 1])
 
 
+def test_scores_that_are_none(cosine):
+    cosine.calibration_.scale_ = np.inf
+    with pytest.raises(DataError, match="expected finite scores of voices, got others"):
+        link_voices(cosine, at(0, 90), [0, 1])
+
+
 def test_linkage_is_scipys():
     """Complete linkage of SciPy, cut at the threshold."""
     from scipy.cluster.hierarchy import fcluster, linkage

@@ -13,7 +13,6 @@ from pysid.errors import DataError
 from pysid.io.audio.samples import Int16Scale
 from pysid.model.speaker_model import SpeakerModel
 from pysid.speakers.decision import Decision, OperatingPoint
-from pysid.speakers.listen import Speech
 from pysid.speakers.verify import Verifier, verify
 
 
@@ -151,10 +150,3 @@ def test_the_same_recording_twice_is_no_second_one(opened, dev, tmp_path):
         Verifier(opened, [])
     waves = [Int16Scale(np.random.default_rng(0).normal(scale=1000, size=80000).astype(np.float32))] * 2
     assert Verifier(opened, waves).n_enrol == 2
-
-
-def test_speech_of_parts_adds_up():
-    assert (Speech() + Speech(2.0)).belief == 1 and not (Speech() + Speech(2.0)).is_other_sound
-    total = Speech() + Speech(6.0, 1.0, 0.1) + Speech(2.0, 1.0, 0.1)
-    assert total == Speech(8.0, 2.0, 0.2) and total.belief == 0.25 and total.is_other_sound
-    assert not (total + Speech(1.0, 1.0, 1.0)).is_other_sound  # a few words over music

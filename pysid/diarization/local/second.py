@@ -1,7 +1,7 @@
 """Second speakers by local segmentation, where the turns of a recording were found without it.
 
 Clustering gives each piece of speech to one speaker. A segmentation network hears in each of its windows which of its
-local speakers talk together; who of them is who is told by the turns under what each says alone.
+local speakers talk together; which of them is which is found from the turns under what each says alone.
 
 Source of the idea: L. Bullock, H. Bredin, P. Garcia-Perera, "Overlap-aware diarization: resegmentation using neural
 end-to-end overlapped speech detection", ICASSP 2020.

@@ -142,5 +142,10 @@ def test_bad_input(annotations, setup, tmp_path):
     assert message(annotations).endswith("A.words.xml: expected times in seconds, got 'x' and '2'")
     (annotations / "words" / "ES2002a.A.words.xml").write_text("<r>")
     assert "A.words.xml: expected XML, got something else: " in message(annotations)
-    (annotations / "corpusResources" / "meetings.xml").unlink()
+    meetings = annotations / "corpusResources" / "meetings.xml"
+    meetings.write_text(meetings.read_text().replace(' nxt_agent="B"', ""))
+    assert message(annotations).endswith(
+        "meetings.xml: expected observation, nxt_agent and global_name, got ('ES2002a', None, 'FEE005')"
+    )
+    meetings.unlink()
     assert message(annotations).endswith("meetings.xml: cannot read the file: No such file or directory")

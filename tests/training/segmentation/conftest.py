@@ -1,10 +1,16 @@
 """Voices that need no recording: each speaker a mixture of tones of his own, on and off."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+import torch
 
+from pysid.frontend import FbankConfig
+from pysid.segmentation import FrameGrid, Powerset
+from pysid.training.segmentation.surroundings import SurroundingsConfig
 from pysid.training.segmentation.voices import Voices
 
 RATE, STEP_S = 8000, 0.02
@@ -43,3 +49,52 @@ def make_voices() -> Callable[..., Voices]:
 @pytest.fixture(scope="session")
 def voices(make_voices) -> Voices:
     return make_voices()
+
+
+POWERSET = Powerset(3, 2)
+FEATURES = FbankConfig(sample_rate=RATE, n_mels=8, high_hz=3800.0, use_energy=True, snip_edges=False)
+
+
+class Nobody:
+    """A teacher that hears nobody, in frames of 25 ms; `features` and the like as of a `SegmentationNetwork`."""
+
+    powerset, sample_rate, features = POWERSET, RATE, None
+
+    def __init__(self, window_s=2.0):
+        self.grid = FrameGrid(0.025, 0.01, window_s)
+
+    def __call__(self, windows):
+        said = torch.full((len(windows), windows.shape[1] // 200, 7), 0.02)
+        said[..., 0] = 0.88
+        return said.log()
+
+
+NOTHING = SurroundingsConfig(
+    steady_probability=0.0,
+    burst_probability=0.0,
+    sound_probability=0.0,
+    music_probability=0.0,
+    babble_probability=0.0,
+    telephone_probability=0.0,
+    low_pass_probability=0.0,
+    tilt_probability=0.0,
+)
+
+
+RATE = 8000
+
+
+@pytest.fixture
+def meeting(tmp_path) -> Path:
+    """Two recordings of 4 and 1 s, whose samples tell the time in hundredths of a second."""
+    lines = []
+    for name, seconds in (("a", 4.0), ("b", 1.0)):
+        wave = (np.arange(round(seconds * RATE)) * 100 // RATE).astype(np.int16)
+        soundfile.write(tmp_path / f"{name}.wav", wave, RATE)
+        lines.append(f"{name} {tmp_path / name}.wav\n")
+    (tmp_path / "wav.scp").write_text("".join(lines))
+    turns = [("a", 0.0, 1.0, "x"), ("a", 0.5, 2.5, "y"), ("b", 0.2, 0.4, "x")]
+    (tmp_path / "ref.rttm").write_text(
+        "".join(f"SPEAKER {r} 1 {start} {length} <NA> <NA> {who} <NA> <NA>\n" for r, start, length, who in turns)
+    )
+    return tmp_path

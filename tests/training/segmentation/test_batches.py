@@ -4,32 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from pysid.errors import DataError
-from pysid.frontend import FbankConfig
-from pysid.segmentation import FrameGrid, Powerset
+from pysid.segmentation import FrameGrid
 from pysid.training.segmentation.batches import BatchConfig, Sources, WindowBatches
 from pysid.training.segmentation.mixing import MixConfig, Mixer
 from pysid.training.segmentation.targets import one_hot, true_classes
 from pysid.training.segmentation.teacher import Teacher
 
-from .conftest import RATE, STEP_S
-
-POWERSET = Powerset(3, 2)
-FEATURES = FbankConfig(sample_rate=RATE, n_mels=8, high_hz=3800.0, use_energy=True, snip_edges=False)
-
-
-class Nobody:
-    """A teacher that hears nobody, in frames of 25 ms; `features` and the like as of a `SegmentationNetwork`."""
-
-    powerset, sample_rate, features = POWERSET, RATE, None
-
-    def __init__(self, window_s=2.0):
-        self.grid = FrameGrid(0.025, 0.01, window_s)
-
-    def __call__(self, windows):
-        said = torch.full((len(windows), windows.shape[1] // 200, 7), 0.02)
-        said[..., 0] = 0.88
-        return said.log()
+from .conftest import FEATURES, POWERSET, RATE, STEP_S, Nobody
 
 
 class Conversation:
@@ -103,39 +84,6 @@ def test_sources_are_drawn_by_their_shares(mixer):
     made = batches(Sources(mixer, marked), mixed=1.0, labelled=3.0)
     share = np.mean([np.array_equal(made.window(0, 0, row)[0][:100], np.arange(100)) for row in range(200)])
     assert 0.65 < share < 0.85
-
-
-def test_a_teacher_finds_speech_of_any_length():
-    class Loud(Nobody):
-        def __call__(self, windows):
-            power = windows.square().reshape(len(windows), -1, 200).mean(-1)
-            said = torch.full((*power.shape, 7), 0.01)
-            said[..., 0], said[..., 1] = torch.where(power > 100, 0.05, 0.9), torch.where(power > 100, 0.9, 0.05)
-            return said.log()
-
-    heard = Teacher(Loud(), FrameGrid(STEP_S, 0.0, 2.0), POWERSET, RATE)
-    for seconds in (0.5, 2.0, 3.7):
-        wave = np.zeros(round(seconds * RATE), np.float32)
-        wave[RATE // 4 :] = 1000.0
-        speech = heard.speech(wave)
-        assert len(speech) == round(seconds / STEP_S)
-        expected = (np.arange(len(speech)) + 0.5) * STEP_S > 0.25
-        assert (speech != expected).sum() <= 2
-    assert heard.speech(np.zeros(0, np.float32)).shape == (0,)
-
-
-def test_teachers_of_another_kind():
-    grid = FrameGrid(STEP_S, 0.0, 2.0)
-    network = Nobody()
-    network.features = FEATURES
-    with pytest.raises(DataError, match="expected a teacher that reads samples"):
-        Teacher(network, grid, POWERSET, RATE)
-    with pytest.raises(DataError, match="expected a teacher for 16000 Hz, got one for 8000 Hz"):
-        Teacher(Nobody(), grid, POWERSET, 16000)
-    with pytest.raises(DataError, match=r"expected a teacher of Powerset\(n_speakers=4"):
-        Teacher(Nobody(), grid, Powerset(4, 2), RATE)
-    with pytest.raises(DataError, match="expected a teacher for windows of 2 s, got one for 1 s"):
-        Teacher(Nobody(1.0), grid, POWERSET, RATE)
 
 
 def test_what_makes_no_batches(mixer):
