@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     arguments = parser.parse_args()
     about = machine()
-    parity = [deviation(path.stem) for path in sorted(FOLDER.glob("*.json"))]
+    parity = [deviation(name) for name in sorted(path.stem for path in FOLDER.glob("*.json"))]
     rows = [
         [x["case"], x["made_by"], "-" if x["features"] is None else f"{x['features']:.1e}", f"{x['embedding']:.1e}"]
         for x in parity
