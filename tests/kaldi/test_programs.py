@@ -621,6 +621,7 @@ compute-eer <(head -100 metrics/scores.eer_input) > $dir/eer
 """
 
 
+@pytest.mark.slow
 def test_the_stages_of_kaldis_scripts_in_a_shell(tmp_path):
     shims = install_shims(tmp_path / "bin")
     assert sorted(path.name for path in shims) == sorted(PROGRAMS)

@@ -69,6 +69,7 @@ def assert_whole(folder, vectors):
     assert list(read_table(folder / "x.scp")) == names
 
 
+@pytest.mark.slow
 def test_two_processes_one_of_which_is_killed(opened, entries, n_computed, tmp_path):
     """Nothing is lost, the archive is the same to the last bit, and what is skipped is listed in the same order."""
     names = list(entries)
@@ -101,6 +102,7 @@ def test_what_kills_every_process_costs_nothing_else(
     assert_whole(tmp_path, vectors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "jobs"), [("kill -9 $PPID", 1), (f"kill -INT {PARENT}; sleep 600", 2)])
 def test_a_run_that_is_killed_leaves_nothing_half_and_the_next_one_goes_on(
     opened, model, vectors, entries, tmp_path, how, jobs

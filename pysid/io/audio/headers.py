@@ -65,7 +65,7 @@ def _samples(source: Bytes, fixed_size: int) -> int | None:
 
 def _frame_end(head: bytes, fixed_size: int) -> int | None:
     """The sample after a frame; None where this is not a header of one."""
-    if len(head) < 16 or head[3] & 1:
+    if len(head) < 6 or head[3] & 1:  # a frame of silence is hardly longer
         return None
     n_more = 8 - (head[4] ^ 0xFF).bit_length() - 1 if head[4] & 0x80 else 0  # coded as in UTF-8
     if (n_more == 0 and head[4] & 0x80) or n_more > 6:

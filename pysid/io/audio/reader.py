@@ -14,13 +14,14 @@ import soundfile
 from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.channels import Mix, choose_mix, only
 from pysid.io.audio.resampler import Resampler
-from pysid.io.audio.sound import BLOCK_SAMPLES, FileState, Sound, open_sound
+from pysid.io.audio.sound import BLOCK_SAMPLES, DECODED, FileState, Sound, open_sound
 from pysid.io.audio.streams import AudioFile, name_of, open_stream, spooled
 
 FULL_SCALE = 32768.0
 MAX_HOURS = 24.0  # of a recording, unless more is asked for
 HIGHEST_SAMPLE = 65536.0  # at a full scale of 1: even integers that somebody took for floats are lower
 MIXES_KEPT = 1000  # of files of which one piece after the other is read
+DECODED_MORE_S = 10.0  # than is allowed: so it is seen to be too much
 LOOK_S, LOOKS = 10.0, 60  # of a longer recording so many pieces of this length tell how its channels are mixed
 
 __all__ = ["FULL_SCALE", "MAX_HOURS", "AudioFile", "AudioReader", "peak", "reading", "rereadable"]
@@ -55,7 +56,7 @@ class AudioReader:
             raise ValueError(f"sample_rate must be at least 1 Hz, got {sample_rate}")
         self.name = name_of(source)
         with reading(self.name):
-            self.file: Sound = open_sound(open_stream(source), self.name)
+            self.file: Sound = open_sound(open_stream(source), self.name, most_s=3600 * max_hours + DECODED_MORE_S)
         self.channel = channel
         self.sample_rate = sample_rate or self.file.samplerate
         self._mix: Mix | None = None
@@ -180,10 +181,8 @@ class AudioReader:
             raise DataError(f"{self.name}: expected a sample rate, got {file.samplerate} Hz")
         hours = file.frames / file.samplerate / 3600
         if hours > max_hours:
-            raise DataError(
-                f"{self.name}: expected at most {max_hours:g} hours, got {hours:,.1f} by its header; "
-                "--max-hours allows more"
-            )
+            got = "more" if file.format == DECODED else f"{hours:,.1f} by its header"
+            raise DataError(f"{self.name}: expected at most {max_hours:g} hours, got {got}; --max-hours allows more")
         if self.channel is not None:
             self._check_channel(self.channel)
 

@@ -4,13 +4,14 @@ libsndfile decodes; what it cannot open goes to ffmpeg. Headers are not trusted 
 and Ogg files joined from several are read to their end, and unknown lengths are found out.
 """
 
+import math
 import os
 import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import soundfile
@@ -20,6 +21,7 @@ from pysid.io.audio import mpeg
 from pysid.io.audio.content import HEAD, Content, after_id3, content_of
 from pysid.io.audio.ffmpeg import decode, find_program
 from pysid.io.audio.headers import LARGEST, mend_flac, mend_wav
+from pysid.io.audio.joints import spans
 from pysid.io.audio.ogg import read_chain
 from pysid.io.audio.pieces import Bytes, Joined, Piece
 
@@ -123,7 +125,7 @@ class Sound:
         self.name = name
         self.parts = parts
         self.content = content
-        self._stream = stream
+        self._streams = [stream]
         first = parts[0]
         self.samplerate, self.channels = first.samplerate, first.channels
         self.format, self.subtype = first.format, first.subtype
@@ -148,7 +150,7 @@ class Sound:
     def state(self) -> FileState | None:
         """What identifies a file on disk in its present state; None for anything not on disk."""
         try:
-            found = os.fstat(self._stream.fileno())
+            found = os.fstat(self._streams[-1].fileno())
         except OSError:
             return None
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
@@ -157,12 +159,17 @@ class Sound:
         """Closes the file and what decodes it."""
         for part in self.parts:
             part.close()
-        self._stream.close()
+        for stream in self._streams:
+            stream.close()
 
 
-def open_sound(stream: BinaryIO, name: str) -> Sound:
+def open_sound(stream: BinaryIO, name: str, most_s: float = math.inf) -> Sound:
     """The sound of a seekable binary file, which is closed with it.
 
+    Args:
+        stream: of the file.
+        name: for messages.
+        most_s: seconds after which ffmpeg need not go on decoding.
     Raises:
         DataError: it is empty, visibly cut off, or not audio that can be decoded here.
     Warns:
@@ -174,7 +181,7 @@ def open_sound(stream: BinaryIO, name: str) -> Sound:
     content = _content(source)
     try:
         if content.demuxer and not content.is_native:
-            return _by_ffmpeg(source, name, content)
+            return _by_ffmpeg(source, name, content, most_s)
         try:
             parts = [_part(source, pieces) for pieces in _parts(source, name, content)]
             _check_alike(parts, name)
@@ -185,7 +192,7 @@ def open_sound(stream: BinaryIO, name: str) -> Sound:
             if not content.demuxer or find_program() is None:
                 raise refusal from None
             try:
-                return _by_ffmpeg(source, name, content)
+                return _by_ffmpeg(source, name, content, most_s)
             except DataError:
                 raise refusal from None
         return sound
@@ -209,6 +216,7 @@ def _content(source: Bytes) -> Content:
 def _parts(source: Bytes, name: str, content: Content) -> Iterator[list[Piece]]:
     """What the parts of a file are made of."""
     whole: list[Piece] = [(0, source.size)]
+    joined = spans(source, content)[:MOST_PARTS]
     if content.name == "MP3":
         sections = mpeg.sections(source)
         if sections and sections[-1].is_torn and not sections[-1].claimed:
@@ -222,6 +230,9 @@ def _parts(source: Bytes, name: str, content: Content) -> Iterator[list[Piece]]:
             raise _cut_off(name, f"a last Ogg page of at least {chain.missing[0]} bytes", chain.missing[1])
         for link in chain.links[:MOST_PARTS]:
             yield [link]
+    elif len(joined) > 1:
+        for start, stop in joined:
+            yield [(start, stop)]
     elif content.name == "WAV" and source.at(0, 4) == b"RIFF":
         mended = mend_wav(source)
         if mended:
@@ -251,12 +262,33 @@ def _check_alike(parts: list[Part], name: str) -> None:
             )
 
 
-def _by_ffmpeg(source: Bytes, name: str, content: Content) -> Sound:
-    decoded = Bytes(decode(source, name, content))
+def _by_ffmpeg(source: Bytes, name: str, content: Content, most_s: float) -> Sound:
+    _check_end(source, name, content)
+    parts, streams, joined = [], [], spans(source, content)[:MOST_PARTS]
+    for span in joined:
+        own = source if len(joined) == 1 else Bytes(cast(BinaryIO, Joined(source, [span])))
+        decoded = Bytes(decode(own, name, content, most_s))
+        parts.append(_part(decoded, [(0, decoded.size)]))
+        streams.append(decoded.stream)
     source.stream.close()
-    sound = Sound(name, [_part(decoded, [(0, decoded.size)])], decoded.stream, content)
+    try:
+        _check_alike(parts, name)
+    except _Foreign as error:
+        raise DataError(f"{name}: joined of several files: {error}") from None
+    sound = Sound(name, parts, streams[-1], content)
+    sound._streams = streams
     sound.format = DECODED
     return sound
+
+
+def _check_end(source: Bytes, name: str, content: Content) -> None:
+    """Finds files that were cut off where ffmpeg reads what there is of them without a word."""
+    if content.demuxer == "ogg" and (missing := read_chain(source).missing):
+        raise _cut_off(name, f"a last Ogg page of at least {missing[0]} bytes", missing[1])
+    if content.demuxer == "avi":
+        size = int.from_bytes(source.at(4, 4), "little")
+        if source.size < 8 + size < LARGEST:
+            raise _cut_off(name, f"{8 + size} bytes", source.size)
 
 
 def _refusal(content: Content, error: Exception) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.files import audio_info, iter_blocks, read_audio
 
 RATE = 16000
@@ -94,3 +94,44 @@ def test_without_the_program(tmp_path, monkeypatch):
         read_audio(tmp_path / "a.m4a")
     with pytest.raises(DataError, match=expected):
         audio_info(tmp_path / "a.m4a")
+
+
+@needs_program
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-f", "webm", "-c:a", "libopus", "-ar", "48000"],
+        ["-f", "matroska", "-c:a", "aac"],
+        ["-f", "avi", "-c:a", "mp3"],
+        ["-f", "asf", "-c:a", "wmav2"],
+        ["-f", "ogg", "-c:a", "libspeex"],
+        ["-f", "ogg", "-c:a", "flac"],
+        ["-f", "ipod", "-c:a", "aac", "-movflags", "+faststart"],
+    ],
+)
+def test_what_was_cut_off_is_never_taken_for_the_whole(tmp_path, wav, ffmpeg, options):
+    ffmpeg("-i", wav, *options, tmp_path / "a")
+    data = (tmp_path / "a").read_bytes()
+    for share in (0.5, 0.77, 0.95):
+        with pytest.raises(DataError, match="cut off"):
+            read_audio(data[: int(share * len(data))])
+
+
+@needs_program
+def test_what_cannot_be_decoded_is_said(m4a, tmp_path, monkeypatch):
+    program = tmp_path / "ffmpeg"
+    program.write_text(f'#!/bin/sh\n{shutil.which("ffmpeg")} "$@" && echo "[aac @ 0x5] a frame is missing" >&2\n')
+    program.chmod(0o755)
+    monkeypatch.setattr("pysid.io.audio.ffmpeg.find_program", lambda: program)
+    said = r"a\.m4a: MP4, M4A or QuickTime: ffmpeg says: a frame is missing; what it could decode is read$"
+    with pytest.warns(PysidWarning, match=said):
+        assert len(read_audio(m4a)[0]) >= 3 * RATE
+
+
+@needs_program
+def test_no_more_is_decoded_than_is_allowed(m4a, monkeypatch):
+    monkeypatch.setattr("pysid.io.audio.reader.DECODED_MORE_S", 1.0)
+    with pytest.raises(DataError, match=r"expected at most 0.0003 hours, got more; --max-hours allows more"):
+        read_audio(m4a, max_hours=0.0003)
+    monkeypatch.setattr("pysid.io.audio.reader.DECODED_MORE_S", -0.1)
+    assert len(read_audio(m4a, max_hours=0.0006)[0]) <= 2.5 * RATE  # ffmpeg itself stops

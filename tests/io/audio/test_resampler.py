@@ -27,6 +27,7 @@ def test_both_ways_are_torchaudios(rates, monkeypatch):
     np.testing.assert_allclose(whole(rates, wave), expected, atol=1e-4)  # its weights are of single precision
 
 
+@pytest.mark.slow
 def test_any_rate_in_bounded_memory():
     """A tone of 200 Hz comes out as that tone, sample by sample; no rate needs more than a few times its own second."""
     worst, most = 0.0, 0

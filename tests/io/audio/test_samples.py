@@ -45,6 +45,8 @@ def test_floats_and_integers_are_at_one_scale():
         (np.zeros(9), np.nan, r"expected a sample rate in whole Hz, got nan"),
         (np.zeros(9), "16000", r"expected a sample rate in whole Hz, got 16000"),
         (np.zeros(9), 0, r"expected a sample rate in whole Hz, got 0"),
+        (np.zeros((1100, 1050), np.int16), 16000, r"cannot be taken: "),
+        ([[0.5], [0.5, 0.5]], 16000, r"expected an array, got list: "),
         (np.full(9, 3000.0), 16000, r"got a peak of 3000; are these int16 values\?"),
     ],
 )
@@ -88,6 +90,8 @@ def test_tensors(wave):
     expected = read_audio(as_stream(wave.astype(np.float32), 16000))[0]
     tensor = torch.from_numpy(wave.astype(np.float32)).requires_grad_()
     np.testing.assert_array_equal(read_audio(as_source((tensor, 16000), 8000))[0], expected)
+    rounded = read_audio(as_source((tensor.bfloat16(), 16000), 8000))[0]
+    np.testing.assert_allclose(rounded, expected, rtol=0, atol=60)
     np.testing.assert_allclose(read_audio(as_source((tensor.bfloat16(), 16000), 8000))[0], expected, atol=100)
     with pytest.raises(DataError, match=r"got an array alone: give \(samples, sample_rate\).* pysid.Int16Scale"):
         as_source(tensor[:, 0], 8000)
@@ -121,6 +125,11 @@ def test_a_message_lists_what_is_taken(audio):
 
 def test_waveforms():
     assert as_waveform([1, 2]).dtype == np.float32
-    for bad, message in ((np.zeros((2, 2)), r"\(2, 2\)"), (np.zeros(0), r"\(0,\)"), ([1.0, np.inf], "finite")):
+    for bad, message in (
+        (np.zeros((2, 2)), r"\(2, 2\)"),
+        (np.zeros(0), r"\(0,\)"),
+        ([1.0, np.inf], "finite"),
+        (["a"], "got the type <U1"),
+    ):
         with pytest.raises(DataError, match=f"^waveform: .*{message}"):
             as_waveform(bad)

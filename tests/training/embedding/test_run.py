@@ -89,6 +89,7 @@ def train(config: Path, out: str, launcher: list[str]) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_two_processes_see_the_batches_of_one(config):
     train(config, "one", [])
     train(config, "two", ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"])
