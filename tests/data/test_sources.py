@@ -29,8 +29,6 @@ def test_channels_of_a_corpus(corpus):
     assert isinstance(mean, AudioSource) and list(mean.keys) == ["a-1", "a-2"]
     assert mean.read("a-1").mean() == pytest.approx(2000, abs=1)
     assert first.read("a-1").mean() == pytest.approx(1000, abs=1)
-        1000, abs=1
-    )
     assert first.read("a-2").mean() == pytest.approx(3000, abs=1)  # the table names it
 
 
