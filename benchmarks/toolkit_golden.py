@@ -80,7 +80,7 @@ def write_model(name: str, folder: Path) -> Path:
 def _archived(folder: Path) -> Path:
     """NeMo's archive of the files of a folder."""
     with tarfile.open(folder / "model.nemo", "w") as archive:
-        for name in FILES["nemo"]:
+        for name in filter(None, FILES["nemo"]):
             archive.add(folder / name, f"./{name}")
             (folder / name).unlink()
     return folder / "model.nemo"
