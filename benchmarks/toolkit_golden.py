@@ -6,6 +6,7 @@ the waveform, so that no weights are stored. `tests/golden/toolkits/make.py` mak
 """
 
 import json
+import tarfile
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,14 @@ import torch
 from torch import Tensor
 
 FOLDER = Path(__file__).parents[1] / "tests" / "golden" / "toolkits"
+FILES = {  # weights and settings of each toolkit's models
+    "speechbrain": ("embedding_model.ckpt", "hyperparams.yaml"),
+    "3d": ("campplus_cn_common.bin", None),
+    "pyannote": ("pytorch_model.bin", None),
+    "wespeaker": ("avg_model.pt", "config.yaml"),
+    "resemblyzer": ("pretrained.pt", None),
+    "nemo": ("model_weights.ckpt", "model_config.yaml"),
+}
 N_NUMBERS = 16  # of an embedding that are kept
 N_FRAMES, N_BANDS = 3, 5  # of the features
 
@@ -56,6 +65,25 @@ class Case:
 def weights_of(shapes: dict[str, list[int]]) -> dict[str, Tensor]:
     """Weights that keep activations near 1, from nothing but the names and shapes of tensors."""
     return {name: torch.from_numpy(_tensor(name, shape)) for name, shape in shapes.items()}
+
+
+def write_model(name: str, folder: Path) -> Path:
+    """What a toolkit has on the disk, with the weights of a case."""
+    case = Case.read(name)
+    weights, settings = FILES[name.partition("-")[0]]
+    torch.save(weights_of(case.shapes), folder / weights)
+    if settings is not None:
+        (folder / settings).write_text(case.settings)
+    return _archived(folder) if name.startswith("nemo") else folder
+
+
+def _archived(folder: Path) -> Path:
+    """NeMo's archive of the files of a folder."""
+    with tarfile.open(folder / "model.nemo", "w") as archive:
+        for name in filter(None, FILES["nemo"]):
+            archive.add(folder / name, f"./{name}")
+            (folder / name).unlink()
+    return folder / "model.nemo"
 
 
 def _tensor(name: str, shape: list[int]) -> np.ndarray:

@@ -17,8 +17,8 @@ from pysid.progress import LOGGER, bars
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
-# What takes seconds a test: recipes and trainings, benchmarks, killed processes, browsers, clusters. Folders, files
-# and tests by the beginning of their names; single tests elsewhere have the mark `slow` themselves.
+# What takes over a second of processor time: recipes and trainings, benchmarks, killed processes, browsers, clusters.
+# Folders, files and tests by the beginning of their names; single tests elsewhere have the mark `slow` themselves.
 SLOW = (
     "recipes/",
     "benchmarks/",

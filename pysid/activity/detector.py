@@ -22,12 +22,15 @@ class Activity:
         overlap: (T,) probability that two or more do.
         voice: (T,) probability that somebody speaks, by a network that tells voices from music and noise; None where
             there is none.
+        sound: (T,) likewise, by one that also takes music and noise of the level of speech for it; None where there are
+            not both.
         local: who speaks in each window, of a network that tells local speakers apart; else None.
     """
 
     speech: np.ndarray
     overlap: np.ndarray
     voice: np.ndarray | None = None
+    sound: np.ndarray | None = None
     local: LocalSpeech | None = None
 
 

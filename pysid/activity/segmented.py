@@ -17,6 +17,7 @@ from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segmentation.network import STRIDE, MelSegmentation
 
 BATCH = 16  # windows at a time
+VOICE_SHARE = 0.8  # of local segmentation in speech, beside a detector
 RAMP_S = 2.5  # from its edges inwards, over which a window counts more and more
 
 
@@ -74,7 +75,7 @@ class SegmentedActivity:
             n * shift_s,
         )
         voice = (speech / weight).astype(np.float32)
-        return Activity(voice, (overlap / weight).astype(np.float32), voice, local)
+        return Activity(voice, (overlap / weight).astype(np.float32), voice, local=local)
 
     @property
     def _size(self) -> int:
@@ -97,11 +98,11 @@ class SegmentedActivity:
 
 
 class JointActivity:
-    """Speech by the mean of what two detectors say, overlap by the second alone.
+    """Speech by what two detectors say together, overlap by the second alone.
 
     Local segmentation knows voices from noise and takes a breath for speech, as it should between the words of a turn;
-    the detector hears short pauses, and takes noise for speech. Where they differ, neither alone decides at thresholds
-    around a half.
+    the detector hears short pauses, takes noise for speech, and misses who is 30 dB below the loudest. So the first
+    counts four times as much (`VOICE_SHARE`).
     """
 
     def __init__(self, detector: SpeechDetector, segmentation: SpeechDetector) -> None:
@@ -112,7 +113,8 @@ class JointActivity:
     def __call__(self, features: Tensor) -> Activity:
         """What is heard in all frames (T, D) of a recording."""
         a, b = self.detector(features), self.segmentation(features)
-        return Activity((a.speech + b.speech) / 2, b.overlap, b.voice, b.local)
+        speech = (1 - VOICE_SHARE) * a.speech + VOICE_SHARE * b.speech
+        return Activity(speech, b.overlap, b.voice, a.speech, b.local)
 
 
 def find_detector(directory: Path, device: str | torch.device = "cpu") -> SpeechDetector | None:

@@ -37,7 +37,7 @@ DryRun = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="Model directory, another toolkit's model, or a shipped one: default, xvector."),
+    typer.Option("--model", "-m", help="Model directory, another toolkit's model, or default, xvector, campplus."),
 ]
 Channel = Annotated[
     int | None,

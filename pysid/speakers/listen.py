@@ -132,7 +132,9 @@ class SpeechListener:
         if self._detector is None:
             return Speech(float(part.voiced.sum()) * part.shift_s)
         heard = self._detector(part.features)
-        found = heard.speech > 0.5
+        # Music is found for its level, and then believed or not: both networks count alike.
+        both = heard.voice is not None and heard.sound is not None
+        found = ((heard.voice + heard.sound) / 2 if both else heard.speech) > 0.5
         found_s = float(found.sum()) * part.shift_s
         if heard.voice is None:
             return Speech(found_s)

@@ -10,6 +10,7 @@ figures go to EXP/card-NAME.json.
 
 import argparse
 import json
+import multiprocessing
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -188,6 +189,23 @@ def diarization(diarizer: Diarizer, data: Path, oracle_speech: bool, limit: int 
     }
 
 
+def diarize_sets(model: Path, sets: Mapping[str, Path], limit: int | None, n_jobs: int) -> dict[str, dict[str, Any]]:
+    """Figures of each set, with speech found and given; so many sets at a time."""
+    tasks = {
+        f"{name}; speech {words}": (model, place, oracle, None if name == AMI else limit)
+        for name, place in sets.items()
+        for words, oracle in {"found": False, "given": True}.items()
+    }
+    with multiprocessing.get_context("spawn").Pool(n_jobs, torch.set_num_threads, (1,)) as pool:
+        found = pool.imap(_diarize_set, tasks.values())
+        return dict(zip(tasks, track(found, "conversations", len(tasks)), strict=True))
+
+
+def _diarize_set(task: tuple[Path, Path, bool, int | None]) -> dict[str, Any]:
+    model, *rest = task
+    return diarization(Diarizer.load(model), *rest)
+
+
 def diarization_table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
     """A line a set, with speech found or given: DER with the number of speakers found and known, and its parts."""
     result = Table(
@@ -210,7 +228,9 @@ def count_table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
     return result
 
 
-def measure(model: Model, data: Path, noisy: Path, sets: Mapping[str, Path], limit: int | None) -> dict[str, Any]:
+def measure(
+    model: Model, data: Path, noisy: Path, sets: Mapping[str, Path], limit: int | None, n_jobs: int
+) -> dict[str, Any]:
     """All figures, as they go into the file."""
     judge, skipped = Judge(model), Skipped()
     dev = Corpus.read(data / "dev")
@@ -234,12 +254,7 @@ def measure(model: Model, data: Path, noisy: Path, sets: Mapping[str, Path], lim
         parts, speaker = meeting_groups(judge, meetings, skipped)
         result["verification"]["meetings"] = judge.rows(parts, speaker)
         sets = {AMI: meetings, **sets}
-    diarizer = Diarizer.load(model.path)
-    result["diarization"] = {}
-    for name, place in sets.items():
-        for speech, oracle in {"speech found": False, "speech given": True}.items():
-            n_most = None if name == AMI else limit
-            result["diarization"][f"{name}; {speech}"] = diarization(diarizer, place, oracle, n_most)
+    result["diarization"] = diarize_sets(model.path, sets, limit, n_jobs)
     if len(skipped):
         say(skipped.summary(len(clean) + len(noisy_vectors)))
     return {**result, "skipped": skipped.reasons}
@@ -288,6 +303,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("PYSID_DATA"), help="default: $PYSID_DATA")
     parser.add_argument("--conversations", type=Path, nargs="*", help="data directories with ref.rttm and all.uem")
     parser.add_argument("--limit", type=int, default=50, help="conversations of each directory (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=1, help="sets of conversations at a time (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="put the tables into MODEL/README.md")
     args = parser.parse_args()
     if args.data is None:
@@ -300,7 +316,7 @@ def main() -> None:
         sets = {words: simulated / name for name, words in SETS.items() if (simulated / name).is_dir()}
     torch.set_num_threads(1)
     model = pysid.load(args.model)
-    result = measure(model, args.data, args.exp / "dev_noisy", sets, args.limit)
+    result = measure(model, args.data, args.exp / "dev_noisy", sets, args.limit, args.jobs)
     with atomic_text(args.exp / f"card-{model.path.name}.json") as file:
         json.dump(result, file, indent=1)
     print(card(result))

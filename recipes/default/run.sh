@@ -172,5 +172,5 @@ fi
 
 if wanted 11; then
   announce 11 "card"
-  python card.py "$exp/default" "$exp" --data "$data" --write
+  python card.py "$exp/default" "$exp" --data "$data" --jobs "$jobs" --write
 fi

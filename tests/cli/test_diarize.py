@@ -83,6 +83,7 @@ def test_without_a_reference(pysid, piece, tmp_path, monkeypatch):
     assert "speaker1" in outcome.out
 
 
+@pytest.mark.slow
 def test_number_of_speakers(pysid, piece, tmp_path):
     for options, n in ((["-n", 2], 2), (["--max-speakers", 1], 1), (["--min-speakers", 5], 5)):
         pysid("diarize", piece, "-o", tmp_path, "-f", "rttm", *options)
@@ -114,6 +115,7 @@ def test_ways_to_do_it(pysid, piece, tmp_path, options):
     assert read_rttm(tmp_path / "piece.rttm")["piece"]
 
 
+@pytest.mark.slow
 def test_a_higher_threshold_finds_no_fewer_speakers(pysid, piece, tmp_path):
     counts = []
     for threshold in (-1000, 1000):
@@ -185,6 +187,7 @@ def test_a_third_of_a_second(pysid, tmp_path):
     assert "short: 1 speaker, 1 turn in 0.3 s" in outcome.out or "no speech found" in outcome.out
 
 
+@pytest.mark.slow
 def test_stereo_mp3_with_a_foreign_name(pysid, tmp_path):
     wave, _ = read_audio(MEETING, sample_rate=44100, end_s=12.0)
     path = tmp_path / "mój plik — réunion.mp3"

@@ -135,6 +135,7 @@ def test_a_stranger_called_like_one_who_is_enrolled(pysid, db, halves, monday, t
     assert names[:5] == ["speaker5", "speaker2", "speaker1", "Anna", "speaker1"]
 
 
+@pytest.mark.slow
 def test_bad_names_and_files(pysid, db, halves, monday, tmp_path):
     turns, rttm, text = monday / "monday.json", monday / "monday.rttm", tmp_path / "x.json"
     text.write_text('{"version": 1, "recording": "x", "duration_s": 1, "speakers": [], "turns": []}')

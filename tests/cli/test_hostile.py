@@ -49,6 +49,7 @@ def test_what_cannot_answer_is_not_answered(pysid, audio, tmp_path):
     assert 0.2 < decision["speech_s"] <= 1 and decision["faults"][0].startswith("little speech")
 
 
+@pytest.mark.slow
 def test_the_order_of_channels_does_not_decide(pysid, audio, tmp_path):
     a1, b0 = (soundfile.read(path)[0] for path in audio("alicia-1", "storm-0"))
     rate = soundfile.info(audio("alicia-0")[0]).samplerate
@@ -82,6 +83,7 @@ def test_a_table_has_the_channels_that_its_files_have(pysid, model, audio, tmp_p
     assert "expected at most 0.001 hours" in outcome.error
 
 
+@pytest.mark.slow
 def test_names_do_not_reach_the_terminal_raw(pysid, audio, tmp_path):
     name = tmp_path / "a\nb\x1b[31mc.ogg"
     shutil.copy(*audio("alicia-0"), name)

@@ -17,6 +17,7 @@ def scores(path):
     return np.array(list(read_scores(path).values()))
 
 
+@pytest.mark.slow
 def test_audio_and_its_embeddings_give_the_same_scores(pysid, fitted, vectors, dev, tmp_path):
     npz = tmp_path / "x.npz"
     write_npz(npz, read_vectors(vectors))

@@ -59,6 +59,7 @@ def test_features_and_again(pysid, config, small_features, tmp_path):
     assert error.startswith(f"{tmp_path / 'other'} holds a training with other settings: trainer.seed (was 123, is 5)")
 
 
+@pytest.mark.slow
 def test_other_epochs_and_threads_go_on_and_say_what_changes(pysid, config, tmp_path):
     out = tmp_path / "exp"
     assert pysid("train", config(), "trainer.n_epochs=1").status == 0

@@ -64,6 +64,7 @@ def test_a_stopped_run_goes_on(small, tmp_path):
         assert (tmp_path / "f" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_between_shards_goes_on(dev, tmp_path, monkeypatch):
     """And computes nothing again."""
     corpus = Corpus.read(dev)  # 36 utterances, 3 shards

@@ -14,6 +14,7 @@ from pysid.io import table_formats as formats
 WORDS = st.text(max_size=4)
 
 
+@pytest.mark.slow
 @given(st.lists(WORDS))
 def test_columns_are_sequences(words):
     for column in (PackedStrings(words), Labels(words)):

@@ -145,6 +145,7 @@ def test_steps_can_be_replaced(diarizer: Diarizer, analysis: Analysis) -> None:
     assert 38 < last < 42
 
 
+@pytest.mark.slow
 def test_turns_of_all_blocks_of_a_file_are_those_of_the_file_resampled(
     tmp_path: Path, diarizer: Diarizer, beginning: Path
 ) -> None:
@@ -248,6 +249,7 @@ class Nobody:
         return np.full(len(windows), -1)
 
 
+@pytest.mark.slow
 def test_what_is_heard_is_heard_once_and_where_it_is_needed(diarizer: Diarizer, beginning: Path) -> None:
     features = diarizer.model.config.frontend.features
     hears = Hears(features, [Segment(0.0, 25.0)], [Segment(10.0, 11.0)])

@@ -112,6 +112,7 @@ def test_files_that_do_not_fit(kaldi: Path, tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_converted_with_it(tmp_path: Path) -> None:
     case = Case.read("wespeaker-xvector")
     (tmp_path / "exp").mkdir()

@@ -648,6 +648,7 @@ def test_the_stages_of_kaldis_scripts_in_a_shell(tmp_path):
         assert similarity > 0.999
 
 
+@pytest.mark.slow
 def test_programs_without_networks_do_not_wait_for_torch():
     code = "import sys; from pysid.kaldi.stand_ins import run_program; run_program(sys.argv[1], sys.argv[2:])"
     light = {

@@ -27,6 +27,7 @@ def test_a_setting_of_the_users_stays(monkeypatch):
     assert os.environ[LARGE_PAGES] == "1"
 
 
+@pytest.mark.slow
 def test_large_tensors_take_few_pages(monkeypatch):
     path = "/sys/kernel/mm/transparent_hugepage/enabled"
     if not os.path.exists(path) or "[madvise]" not in open(path).read():  # noqa: SIM115

@@ -22,6 +22,7 @@ MOST_BYTES = 32 << 30  # of the decoded file
 MOST_S = 1e9  # ffmpeg counts no further
 MOST_MEMORY = 256 << 20  # bytes that ffmpeg may ask for at a time
 _TOO_SHORT = re.compile(r"ended prematurely|partial file|truncat", re.IGNORECASE)
+_HARMLESS = re.compile(r"non monotonically increasing dts")  # of times, which are not looked at
 _NO_AUDIO = re.compile(r"matches no streams|does not contain any stream|no audio|not contain any", re.IGNORECASE)
 
 
@@ -83,6 +84,7 @@ def _run(program: str, file: BinaryIO, output: BinaryIO, name: str, content: Con
     descriptors = (file.fileno(), output.fileno())
     process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, pass_fds=descriptors, check=False)
     words = process.stderr.decode(errors="replace").strip().splitlines()
+    words = [line for line in words if not _HARMLESS.search(line)]
     reason = re.sub(r"^(?:\[[^]]*\] )+", "", words[0]) if words else f"exit status {process.returncode}"
     reason = re.sub(r"(?:Error opening input file |file:)/dev/fd/\d+[.:]? ?", "", reason)
     if process.returncode == 0 and not any(map(_TOO_SHORT.search, words)):

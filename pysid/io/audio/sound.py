@@ -265,6 +265,8 @@ def _check_alike(parts: list[Part], name: str) -> None:
 def _by_ffmpeg(source: Bytes, name: str, content: Content, most_s: float) -> Sound:
     _check_end(source, name, content)
     parts, streams, joined = [], [], spans(source, content)[:MOST_PARTS]
+    if content.demuxer == "ogg" and content.is_native:  # parts of different rates, which ffmpeg makes one
+        joined = [(0, source.size)]
     for span in joined:
         own = source if len(joined) == 1 else Bytes(cast(BinaryIO, Joined(source, [span])))
         decoded = Bytes(decode(own, name, content, most_s))

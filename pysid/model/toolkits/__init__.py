@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from pysid.errors import DataError, one_line
 from pysid.model.toolkits.read import ToolkitModel
 
 READERS = (
@@ -33,7 +34,15 @@ def read_toolkit_model(path: Path) -> ToolkitModel | None:
         DataError: it looks like one, but its files are damaged, hostile, or of a kind that is not read.
     """
     reader = find_reader(path)
-    return None if reader is None else reader.read(path)
+    if reader is None:
+        return None
+    try:
+        found: ToolkitModel = reader.read(path)
+    except DataError:
+        raise
+    except (ArithmeticError, LookupError, RuntimeError, ValueError) as error:  # what the sizes of its tensors lead to
+        raise DataError(f"{path}: expected a network of a known toolkit, got: {one_line(error)}") from None
+    return found
 
 
 def _readers() -> Iterator[ModuleType]:

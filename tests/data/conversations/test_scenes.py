@@ -125,6 +125,7 @@ def test_a_scene_is_a_function_of_the_conversation(rooms):
     assert np.abs(echoing[2 * RATE + 400 : 3 * RATE - 10]).max() < 10
 
 
+@pytest.mark.slow
 def test_conversations_of_other_surroundings_are_not_mixed_with_these(dev, rooms, tmp_path):
     corpus, out = Corpus.read(dev), tmp_path / "out"
     write_conversations(corpus, out, SHORT, scene=scene(QUIET, rooms))

@@ -59,6 +59,14 @@ def test_parts_of_other_rates_are_not_taken_for_one(tmp_path, wave, kind, monkey
         read_audio(tmp_path / "a.x")
 
 
+@pytest.mark.parametrize("kind", ["mp3", "ogg", "opus"])
+def test_parts_of_other_rates_are_made_one_by_ffmpeg(wave, kind, ffmpeg, coded):
+    other = coded(np.repeat(wave, 2)[: 4 * RATE], kind, 2 * RATE if kind != "opus" else 48000)
+    seconds = 3 + 4 * RATE / (2 * RATE if kind != "opus" else 48000)
+    found, rate = read_audio(coded(wave, kind) + other)
+    assert len(found) / rate == pytest.approx(seconds, abs=0.2)
+
+
 @needs_sox
 def test_gsm_as_telephone_systems_write_it(tmp_path, wav):
     subprocess.run(["sox", wav, "-r", "8000", "-e", "gsm-full-rate", tmp_path / "w49.wav"], check=True)

@@ -36,6 +36,7 @@ def test_an_output_is_right_where_both_decisions_are(classifier):
     assert classifier(torch.zeros(1, 8, 9), torch.tensor([[1, 2, 0, 3]]), 0).accuracy.item() == 0.75
 
 
+@pytest.mark.slow
 def test_it_can_be_learnt(classifier):
     torch.manual_seed(0)
     features, counts = torch.randn(2, 20, 9), torch.randint(0, 3, (2, 10))
