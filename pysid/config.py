@@ -7,7 +7,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
@@ -190,15 +190,6 @@ def _wrong_value(where: Origin, key: str, expected: str, value: Any) -> DataErro
     return DataError(f"{place}: '{key}' must be {expected}, got {value!r}" if key else f"{place}: expected {expected}")
 
 
-def read_config(kind: type[Config], path: Path) -> Config:
-    """Reads a configuration `kind` from a YAML or JSON file.
-
-    Raises:
-        DataError: no such file, not YAML, an unknown key, a value of the wrong type.
-    """
-    return from_plain(kind, read_plain(path), str(path))
-
-
 def read_plain(path: Path, assignments: Iterable[str] = ()) -> dict[str, Any]:
     """A settings file as nested dicts, overridden by `key.sub=value`; these values are YAML too.
 
@@ -210,6 +201,23 @@ def read_plain(path: Path, assignments: Iterable[str] = ()) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
     return override(parse_plain(text, str(path)), dict(map(assignment, assignments)))
+
+
+def read_config(
+    kind: type[Config],
+    path: Path,
+    assignments: Iterable[str] = (),
+    change: Callable[[dict[str, Any]], dict[str, Any]] = lambda plain: plain,
+) -> Config:
+    """Reads a configuration `kind` from a YAML or JSON file, with `key.sub=value` set over it.
+
+    Args:
+        change: what is done to the plain values before they are checked.
+    Raises:
+        DataError: no such file, not YAML, an assignment without "=", an unknown key, a value of the wrong type.
+    """
+    given = list(assignments)
+    return from_plain(kind, change(read_plain(path, given)), Origin(str(path), given))
 
 
 def parse_plain(text: bytes, where: str) -> dict[str, Any]:

@@ -220,3 +220,14 @@ def test_a_refused_value_names_the_file(path):
     path.write_text("min_frames: 500\n")
     with pytest.raises(DataError, match=r"c.yaml: chunks need 1 <= min_frames <= max_frames, got 500, 400$"):
         read_config(ChunkConfig, path)
+
+
+def test_settings_over_those_of_a_file_are_named_where_they_are_wrong(tmp_path):
+    path = tmp_path / "tone.yaml"
+    path.write_text("name: a\nn: 2\n")
+    found = read_config(Tone, path, ["n=3", "source={kind: noise}"], lambda plain: plain | {"loud": True})
+    assert found == Tone("a", 3, loud=True, source=Noise())
+    with pytest.raises(DataError, match=r"^n=x: 'n' must be a whole number, got 'x'$"):
+        read_config(Tone, path, ["n=x"])
+    with pytest.raises(DataError, match=r"tone\.yaml: 'n' must be a whole number, got 'x'$"):
+        read_config(Tone, path, change=lambda plain: plain | {"n": "x"})

@@ -16,7 +16,6 @@ ELSEWHERE = {
     "cli/test_score.py": "cli/backend",
     "cli/test_train.py": "cli/train_activity",
     "data/corpora/test_voxceleb.py": "data/corpora/directories",
-    "data/test_features.py": "data/sources",
     "exchange/test_to_onnx.py": "model/onnx_file",
     "kaldi/test_programs.py": "kaldi/nnet3_info kaldi/other_programs kaldi/run",
     "model/test_speaker_model.py": "model/recording",

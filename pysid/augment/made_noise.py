@@ -57,8 +57,7 @@ def bursts(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nda
         time = np.linspace(0, 1, size)
         noise *= (1 - time) ** rng.uniform(1, 6) * time ** rng.uniform(0, 2)
         noise *= 10 ** (rng.normal(0, 5) / 20) / max(np.sqrt(mean_square(noise)), 1e-9)
-        start = int(rng.integers(n_samples))
-        result[start : start + size] += noise[: n_samples - start].astype(np.float32)
+        _add_somewhere(result, noise, rng)
     return result
 
 
@@ -79,8 +78,7 @@ def breaths(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nd
         noise = sosfilt(butter(2, band, "bandpass", fs=sample_rate, output="sos"), rng.standard_normal(size))
         noise *= np.sin(np.pi * np.linspace(0, 1, size)) ** rng.uniform(0.5, 2)
         noise /= max(np.sqrt(mean_square(noise)), 1e-9)
-        start = int(rng.integers(n_samples))
-        result[start : start + size] += noise[: n_samples - start].astype(np.float32)
+        _add_somewhere(result, noise, rng)
     return result
 
 
@@ -102,6 +100,12 @@ def clicks(n_samples: int, sample_rate: int, rng: np.random.Generator) -> np.nda
         result[int(at) : int(at) + size] += lfilter([1.0], [1.0, -rng.uniform(-0.6, 0.7)], noise).astype(np.float32)
         at += rng.exponential(sample_rate / rate) + 1
     return result / np.float32(max(np.sqrt(mean_square(result[start:stop])), 1e-9))
+
+
+def _add_somewhere(result: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> None:
+    """Adds a noise from a random sample on, as far as there is room."""
+    start = int(rng.integers(len(result)))
+    result[start : start + len(noise)] += noise[: len(result) - start].astype(np.float32)
 
 
 def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float:

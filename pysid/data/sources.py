@@ -101,7 +101,8 @@ class CorpusAudio:
         utterance = self.corpus[key]
         file = state(resolve_path(utterance.source, self.corpus.directory)) if not is_pipe(utterance.source) else ""
         channel = self.channel if utterance.channel is None else utterance.channel
-        return f"{utterance.source} {utterance.segment} {channel} {self.sample_rate} {file}"
+        heard = "mean" if channel is None else channel  # not None, which has meant the first channel
+        return f"{utterance.source} {utterance.segment} {heard} {self.sample_rate} {file}"
 
     def absolute(self) -> "CorpusAudio":
         """The same with absolute paths, for workers that have another current folder."""

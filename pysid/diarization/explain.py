@@ -60,20 +60,21 @@ def explain(config: Any, prefix: str = "") -> Iterator[Setting]:
 
 @cache
 def explanations(kind: type) -> dict[str, str]:
-    """{field: what it is}, on one line, by the docstring of a dataclass and the comments in it."""
-    found = {}
-    with suppress(OSError):  # of an installation without sources, where docstrings are all there is
-        found = {name: text.strip() for name, text in COMMENT.findall(inspect.getsource(kind))}
-    names: list[str] = []
-    for line in inspect.getdoc(kind).partition("Attributes:\n")[2].splitlines():  # type: ignore[union-attr]
-        entry = ENTRY.match(line)
-        if entry:
-            names = entry[1].split(", ")
-            found |= dict.fromkeys(names, entry[2])
-        elif line.startswith("        "):
-            found |= {name: f"{found[name]} {line.strip()}" for name in names}
-        else:
-            names = []
+    """{field: what it is}, on one line, by the docstrings of a dataclass and its bases and the comments in them."""
+    found: dict[str, str] = {}
+    for part in reversed([x for x in kind.__mro__ if is_dataclass(x)]):
+        with suppress(OSError):  # of an installation without sources, where docstrings are all there is
+            found |= {name: text.strip() for name, text in COMMENT.findall(inspect.getsource(part))}
+        names: list[str] = []
+        for line in inspect.getdoc(part).partition("Attributes:\n")[2].splitlines():  # type: ignore[union-attr]
+            entry = ENTRY.match(line)
+            if entry:
+                names = entry[1].split(", ")
+                found |= dict.fromkeys(names, entry[2])
+            elif line.startswith("        "):
+                found |= {name: f"{found[name]} {line.strip()}" for name in names}
+            else:
+                names = []
     return found
 
 

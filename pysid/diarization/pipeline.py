@@ -333,7 +333,7 @@ class Diarizer:
             return with_nearest_speakers(turns, analysis.overlap, analysis.shift_s, config)
         if analysis.heard is None:
             raise DataError("the detector of speech hears no local speakers: take overlap.kind=network or none")
-        overlap = speech_segments(analysis.overlap, analysis.shift_s, config.steadied, analysis.features.duration_s)
+        overlap = speech_segments(analysis.overlap, analysis.shift_s, config.as_speech, analysis.features.duration_s)
         both = with_local_speakers(turns, analysis.heard, overlap)
         return without_fragments(both, self.config.turns.min_turn_s, min_speakers)
 

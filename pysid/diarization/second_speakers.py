@@ -11,38 +11,26 @@ from typing import Literal
 
 import numpy as np
 
-from pysid.diarization.speech import SpeechConfig, overlap_rules, speech_segments
+from pysid.diarization.speech import OverlapRules, speech_segments
 from pysid.diarization.turns import bridge_gaps
 from pysid.segments import Segment, Turn
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkOverlapConfig:
+class NetworkOverlapConfig(OverlapRules):
     """The network that came with the model finds overlapping speech: see `pysid.activity`.
 
     Attributes:
-        window_s: over which the probability of overlap is averaged.
-        onset, offset: of the probability of overlap, averaged over `window_s`; as of `SpeechConfig`.
-        min_s: shorter overlaps are left out.
         max_distance_s: somebody who speaks no nearer than this is not taken for the second speaker.
     """
 
     kind: Literal["network"] = "network"
-    window_s: float = 0.2
-    onset: float = 0.5
-    offset: float = 0.4
-    min_s: float = 0.2
     max_distance_s: float = 5.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.max_distance_s >= 0:
             raise ValueError(f"max_distance_s must not be negative, got {self.max_distance_s}")
-        self.steadied  # noqa: B018 - for its checks
-
-    @property
-    def steadied(self) -> SpeechConfig:
-        """How probabilities become stretches of overlap."""
-        return overlap_rules(self.window_s, self.onset, self.offset, self.min_s)
 
 
 def with_nearest_speakers(
@@ -63,7 +51,7 @@ def with_nearest_speakers(
     ben 4.0 9.0
     """
     seconds = []
-    for stretch in speech_segments(overlap, shift_s, config.steadied):
+    for stretch in speech_segments(overlap, shift_s, config.as_speech):
         for turn in turns:
             start_s = max(stretch.start_s, turn.segment.start_s)
             end_s = min(stretch.end_s, turn.segment.end_s)

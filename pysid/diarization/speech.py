@@ -46,14 +46,35 @@ AS_DECIDED = SpeechConfig(window_s=0.0, onset=0.5, offset=0.5, pad_s=0.0, min_si
 """Stretches of speech are the runs of voiced frames."""
 
 
-def overlap_rules(window_s: float, onset: float, offset: float, min_s: float) -> SpeechConfig:
-    """The rules by which probabilities of overlap become stretches: none is made longer, or joined with another.
+@dataclass(frozen=True, kw_only=True)
+class OverlapRules:
+    """How probabilities of overlap become stretches: none is made longer, or joined with another.
 
-    Args:
-        window_s, onset, offset: as of `SpeechConfig`.
-        min_s: shorter stretches are left out.
+    Attributes:
+        window_s: over which the probability of overlap is averaged.
+        onset, offset: of the probability of overlap, averaged over `window_s`; as of `SpeechConfig`.
+        min_s: shorter overlaps are left out.
     """
-    return SpeechConfig(window_s=window_s, onset=onset, offset=offset, pad_s=0.0, min_silence_s=0.0, min_speech_s=min_s)
+
+    window_s: float = 0.2
+    onset: float = 0.5
+    offset: float = 0.4
+    min_s: float = 0.2
+
+    def __post_init__(self) -> None:
+        self.as_speech  # noqa: B018 - for its checks
+
+    @property
+    def as_speech(self) -> SpeechConfig:
+        """The same as rules for stretches of speech."""
+        return SpeechConfig(
+            window_s=self.window_s,
+            onset=self.onset,
+            offset=self.offset,
+            pad_s=0.0,
+            min_silence_s=0.0,
+            min_speech_s=self.min_s,
+        )
 
 
 def speech_segments(

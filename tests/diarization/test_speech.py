@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pysid.diarization.speech import AS_DECIDED, SpeechConfig, speech_mask, speech_segments
+from pysid.diarization.speech import AS_DECIDED, OverlapRules, SpeechConfig, speech_mask, speech_segments
 from pysid.segments import Segment
 
 SHIFT_S = 0.01
@@ -189,3 +189,11 @@ def test_wrong_arguments():
     for wrong in (2.0, -1.0, np.nan):
         with pytest.raises(ValueError, match=r"voiced must lie in \[0, 1\]"):
             speech_segments(np.array([0.5, wrong]), 0.01)
+
+
+def test_rules_of_overlap_are_those_of_speech_without_margins() -> None:
+    rules = OverlapRules(window_s=0.3, onset=0.7, offset=0.6, min_s=0.1)
+    expected = SpeechConfig(window_s=0.3, onset=0.7, offset=0.6, pad_s=0, min_silence_s=0, min_speech_s=0.1)
+    assert rules.as_speech == expected
+    with pytest.raises(ValueError, match=r"0 < offset <= onset <= 1 must hold, got offset 0\.6, onset 0\.4"):
+        OverlapRules(onset=0.4, offset=0.6)

@@ -87,6 +87,7 @@ def test_two_processes_one_of_which_is_killed(opened, entries, n_computed, tmp_p
     assert files(tmp_path) == ["x.ark", "x.scp"]
 
 
+@pytest.mark.slow
 def test_what_kills_every_process_costs_nothing_else(
     opened, model, vectors, entries, n_computed, tmp_path, monkeypatch
 ):

@@ -47,6 +47,7 @@ def test_alone_in_a_corpus_and_in_another_order(opened, vectors, small, dev):
     assert_close(shuffled, {name: corpus[name] for name in names})
 
 
+@pytest.mark.slow
 def test_embeddings_do_not_depend_on_the_number_of_threads(opened, vectors, small):
     corpus = dict(read_vectors(vectors))
     before = torch.get_num_threads()

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from pysid.diarization.speech import SpeechConfig, overlap_rules
+from pysid.diarization.speech import OverlapRules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,27 +44,10 @@ class LocalWindowConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalOverlapConfig:
+class LocalOverlapConfig(OverlapRules):
     """Several speak at once where a segmentation network hears it: that of local windows, or that of the model.
 
-    The attributes are for uniform windows; local windows take the most likely speakers of each frame.
-
-    Attributes:
-        window_s: over which the probability of overlap is averaged.
-        onset, offset: of the probability of overlap, averaged over `window_s`; as of `SpeechConfig`.
-        min_s: shorter overlaps are left out.
+    The rules are for uniform windows; local windows take the most likely speakers of each frame.
     """
 
     kind: Literal["local"] = "local"
-    window_s: float = 0.2
-    onset: float = 0.5
-    offset: float = 0.4
-    min_s: float = 0.2
-
-    def __post_init__(self) -> None:
-        self.steadied  # noqa: B018 - for its checks
-
-    @property
-    def steadied(self) -> SpeechConfig:
-        """How probabilities become stretches of overlap."""
-        return overlap_rules(self.window_s, self.onset, self.offset, self.min_s)

@@ -10,7 +10,7 @@ import torch
 from pysid.activity import ActivityConfig, ActivityDetector
 from pysid.activity.files import ActivityFileConfig, write_detector
 from pysid.activity.network import ActivityNetwork, levelled, reference_levels
-from pysid.config import Origin, from_plain, read_plain
+from pysid.config import read_config
 from pysid.embedding.networks import n_parameters
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig, Frontend, FrontendConfig, analyse_blocks
@@ -109,9 +109,8 @@ class Recordings:
 
 
 def read_activity_config(path: Path, assignments: Iterable[str] = ()) -> ActivityTrainConfig:
-    """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_plain`."""
-    given = list(assignments)
-    return from_plain(ActivityTrainConfig, read_plain(path, given), Origin(str(path), given))
+    """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_config`."""
+    return read_config(ActivityTrainConfig, path, assignments)
 
 
 @alone

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pysid.augment import SpecAugmentConfig, SpeedConfig
 from pysid.augment.recordings import TrainingAugmentConfig
-from pysid.config import Origin, from_plain, read_plain
+from pysid.config import read_config
 from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.networks import TrainableConfig, TrainableNetwork, n_parameters
 from pysid.embedding.xvector import XVectorConfig
@@ -84,9 +84,8 @@ class TrainConfig:
 
 
 def read_train_config(path: Path, assignments: Iterable[str] = ()) -> TrainConfig:
-    """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_plain`."""
-    given = list(assignments)
-    return from_plain(TrainConfig, with_flavour(read_plain(path, given)), Origin(str(path), given))
+    """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_config`."""
+    return read_config(TrainConfig, path, assignments, with_flavour)
 
 
 @alone

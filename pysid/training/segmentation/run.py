@@ -9,7 +9,7 @@ import numpy as np
 
 from pysid.augment.meeting_rooms import MeetingRoomConfig, simulate_meeting_rooms
 from pysid.augment.recordings import open_bank
-from pysid.config import Origin, from_plain, read_plain
+from pysid.config import read_config
 from pysid.data.corpus import Corpus
 from pysid.embedding.networks import n_parameters
 from pysid.embedding.resnet import ResNet
@@ -96,9 +96,8 @@ class SegmentationTrainConfig:
 
 
 def read_segmentation_config(path: Path, assignments: Iterable[str] = ()) -> SegmentationTrainConfig:
-    """Reads a settings file and sets `key.sub=value` over it; errors as `config.read_plain`."""
-    given = list(assignments)
-    return from_plain(SegmentationTrainConfig, read_plain(path, given), Origin(str(path), given))
+    """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_config`."""
+    return read_config(SegmentationTrainConfig, path, assignments)
 
 
 @alone

@@ -231,6 +231,6 @@ def test_long_utterances_are_read_piece_by_piece(voices, tmp_path, monkeypatch):
     assert len(waves(name)[len(waves(name)) :]) == 0
     conversations, _ = write_conversations(voices, tmp_path / "pieces", SHORT)
     for conversation in conversations:
-        pieces = [piece.cut for piece in conversation.pieces]
+        pieces = [piece.part for piece in conversation.pieces]
         wave, _ = read_audio(tmp_path / "pieces" / "audio" / f"{conversation.id}.flac")
         assert wave.any() and all(cut.duration_s > 0.3 for cut in pieces)

@@ -21,12 +21,6 @@ def test_impossible_windows(changes, message):
         LocalWindowConfig(**changes)
 
 
-def test_rules_of_overlap_are_those_of_speech_without_margins():
-    rules = LocalOverlapConfig(window_s=0.3, onset=0.7, offset=0.6, min_s=0.1).steadied
-    assert (rules.window_s, rules.onset, rules.offset, rules.min_speech_s) == (0.3, 0.7, 0.6, 0.1)
-    assert (rules.min_silence_s, rules.pad_s) == (0, 0)
-
-
 def test_impossible_overlap_is_refused_at_once():
     with pytest.raises(ValueError, match="offset"):
         LocalOverlapConfig(onset=0.4, offset=0.6)

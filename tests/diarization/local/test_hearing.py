@@ -43,7 +43,7 @@ def test_blocks_pass_on_as_they_are_and_are_heard(features, wave):
     passed = list(hearing.passing(blocks))
     assert all(a is b for a, b in zip(passed, blocks, strict=True))
     frontend = Frontend(FrontendConfig(features=FEATURES, cmvn=None, vad=None))
-    made, _ = frontend.features(torch.from_numpy(wave)[None])
+    made = frontend.features(torch.from_numpy(wave)[None])
     heard = hearing.finish(made[0])
     assert heard.duration_s == pytest.approx(3.0)
     counts, spoken = np.zeros(heard.n_frames), np.zeros(heard.n_frames)
