@@ -153,6 +153,18 @@ def onnx_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def campplus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of 3D-Speaker's CAM++, with made-up weights."""
+    import torch
+
+    from benchmarks.toolkit_golden import Case, weights_of
+
+    path = tmp_path_factory.mktemp("campplus") / "campplus_cn_common.bin"
+    torch.save(weights_of(Case.read("3d-speaker-campplus").shapes), path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory, model: Path, dev: Path) -> Path:
     """Embeddings of the development voices by that model: an scp file beside its archive."""
     from pysid.model.speaker_model import SpeakerModel

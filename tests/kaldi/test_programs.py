@@ -18,7 +18,6 @@ from pysid.io.ark.archive import read_matrices, read_vectors
 from pysid.kaldi import __main__ as entry
 from pysid.kaldi.holders import WAVE
 from pysid.kaldi.log import Log
-from pysid.kaldi.other_programs import PLACES
 from pysid.kaldi.stand_ins import PROGRAMS, install_shims, load_program, main, run_program
 from pysid.kaldi.wave import Wave
 from pysid.nnet3.file import read_nnet3
@@ -516,15 +515,6 @@ class TestNetworks:
         assert run(f"nnet3-copy --binary=false nnet3/{name}.raw {tmp_path}/t")[0] == 0
         assert (tmp_path / "t").read_bytes() == Path(f"nnet3/{name}.txt").read_bytes()
 
-    @pytest.mark.parametrize("name", ["etdnn", "tdnnf"])
-    def test_info_of_other_networks(self, name, run):
-        status, out, _ = run(f"nnet3-info nnet3/{name}.raw")
-        assert status == 0
-        assert len([line for line in out.splitlines() if line.startswith("component name=")]) == len(
-            read_nnet3(f"nnet3/{name}.raw").components
-        )
-        assert "left-context: 0\nright-context: " in out
-
     def test_utterances_without_an_xvector(self, run, tmp_path):
         run(f"nnet3-copy --nnet-config=nnet3/extract.config nnet3/small.raw {tmp_path}/net")
         status, _, err = run(
@@ -561,24 +551,6 @@ class TestMain:
         assert main(["--help"]) == 0
         assert main(["no-such-program"]) == 2
         assert "no program 'no-such-program'" in capsys.readouterr().err
-
-    def test_programs_that_have_no_stand_in(self, capfd, tmp_path):
-        assert main(["nnet3-train", "--help"]) == 255
-        line = capfd.readouterr().err
-        assert line == (
-            "ERROR (nnet3-train[5.5]:main():nnet3-train.cc:1) pysid has no stand-in for nnet3-train: "
-            "networks are trained by `pysid train`\n"
-        )
-        assert main(["--install-shims", str(tmp_path), "--all"]) == 0
-        assert int(capfd.readouterr().out.split()[0]) == len(PROGRAMS | PLACES) == len(list(tmp_path.iterdir()))
-        done = subprocess.run([tmp_path / "nnet3-train", "a", "b"], capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (255, line)
-        done = subprocess.run([tmp_path / "copy-feats", "--help"], capture_output=True, text=True, check=False)
-        assert done.returncode == 0 and "Usage: copy-feats" in done.stderr
-
-    def test_every_name_is_kaldis(self):
-        assert len(PLACES) > 500 and set(PROGRAMS) <= set(PLACES)
-        assert "pitch" in PLACES["compute-kaldi-pitch-feats"]
 
     def test_pipes_in_lists(self, tmp_path, monkeypatch, capfd):
         monkeypatch.setenv("PYSID_ALLOW_PIPES", "")

@@ -11,19 +11,10 @@ import torch
 from benchmarks.toolkit_golden import Case, waveform, weights_of
 from pysid.embedding.campplus import CamPlusPlusConfig
 from pysid.errors import DataError
-from pysid.exchange.from_toolkit import convert_model
 from pysid.io.audio.samples import Int16Scale
 from pysid.model.directory import find_model, find_model_directory
 from pysid.model.speaker_model import SpeakerModel
 from pysid.model.toolkits import find_reader, read_toolkit_model
-
-
-@pytest.fixture(scope="module")
-def campplus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of 3D-Speaker's CAM++, with made-up weights."""
-    path = tmp_path_factory.mktemp("campplus") / "campplus_cn_common.bin"
-    torch.save(weights_of(Case.read("3d-speaker-campplus").shapes), path)
-    return path
 
 
 @pytest.fixture
@@ -49,17 +40,6 @@ def test_a_file_and_its_folder_are_models(campplus: Path) -> None:
 def test_model_directories_of_pysid_are_none_of_theirs(model: Path, tmp_path: Path) -> None:
     assert find_reader(model) is None and find_reader(tmp_path) is None and find_reader(tmp_path / "none") is None
     assert read_toolkit_model(model) is None
-
-
-def test_converted(campplus: Path, tmp_path: Path) -> None:
-    line = convert_model(campplus, tmp_path / "cam")
-    assert line == "a network of the kind campplus, 192 dimensions, from 3D-Speaker"
-    readme = (tmp_path / "cam" / "README.md").read_text()
-    assert "| campplus_cn_common.bin | " in readme and "3D-Speaker" in readme
-    there, back = (SpeakerModel.load(x).embed(Int16Scale(waveform())) for x in (campplus, tmp_path / "cam"))
-    assert np.array_equal(there, back)
-    with pytest.raises(DataError, match="cam: is a model directory already"):
-        convert_model(tmp_path / "cam", tmp_path / "again")
 
 
 def test_a_missing_tensor_is_named(campplus: Path, tmp_path: Path) -> None:
