@@ -91,7 +91,8 @@ class Diarization:
             DataError: another ending.
         """
         kinds = {ending_of(kind).lower(): kind for kind in ALL_FORMATS}
-        kind = kinds.get(Path(path).suffix.lower())
+        name = Path(path).name.lower()
+        kind = kinds.get(max((ending for ending in kinds if name.endswith(ending)), key=len, default=""))
         if kind is None:
             raise DataError(f"{path}: expected a name that ends in one of {', '.join(map(ending_of, ALL_FORMATS))}")
         Path(path).parent.mkdir(parents=True, exist_ok=True)
