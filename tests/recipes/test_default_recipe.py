@@ -135,7 +135,8 @@ def test_settings_are_tuned_on_one_half(commands, tmp_path):
     windows.mkdir(parents=True)
     (windows / "diarization.safetensors").touch()  # the back-end of windows is there
     write_table(tmp_path / "data" / "dev" / "spk2utt", {"a": "a-1", "b": "b-1"})
-    *lines, tuned = commands(*commands.here, "--stage=9", "--stop-stage=9", "--conversations=8")
+    joined, *lines, tuned = commands(*commands.here, "--stage=9", "--stop-stage=9", "--conversations=8")
+    assert [Path(x).name for x in joined[1:]] == ["join.py", "backend_combined", "backend_telephone", "heard"]
     made = [line for line in lines if line[:2] == ["pysid", "prepare"]]
     kinds = [Path(line[4]).name for line in made]
     assert kinds == [f"{kind}-{fold}" for fold in "ab" for kind in ("plain", "overlap", "scene", "single")]
