@@ -13,9 +13,6 @@ ELSEWHERE = {
     "augment/test_rooms.py": "data/augmented_copies",
     "cli/test_diarize.py": "runs/diarize",
     "cli/test_diarize_names.py": "runs/enrol_turns",
-    "cli/test_train.py": "cli/train_activity",
-    "model/test_speaker_model.py": "model/recording",
-    "training/segmentation/test_run.py": "cli/train_segmentation",
 }
 
 NOTHING_TO_TEST = {
