@@ -156,10 +156,11 @@ def _convert_union(kind: Any, value: Any, where: Origin, key: str) -> Any:
     if value is None and type(None) in options:
         return None
     kinds = [x for x in options if is_dataclass(x) and hasattr(x, "kind")]
+    key_of_kind = f"{key}.kind" if key else "kind"
     if kinds and isinstance(value, Mapping) and "kind" in value:  # what tells the members of a union apart
         named = [x for x in kinds if x.kind == value["kind"]]
         if not named:
-            raise _wrong_value(where, f"{key}.kind", "one of " + ", ".join(x.kind for x in kinds), value["kind"])
+            raise _wrong_value(where, key_of_kind, "one of " + ", ".join(x.kind for x in kinds), value["kind"])
         return _convert(named[0], value, where, key)
     errors = []
     for option in (x for x in options if x is not type(None)):
@@ -169,7 +170,7 @@ def _convert_union(kind: Any, value: Any, where: Origin, key: str) -> Any:
             errors.append(error)
             continue
         if errors and kinds and isinstance(value, Mapping):  # nobody asked for another kind than the first
-            raise DataError(f"{errors[0]}; for another kind, set {key}.kind to {' or '.join(x.kind for x in kinds)}")
+            raise DataError(f"{errors[0]}; for another kind, set {key_of_kind} to {' or '.join(x.kind for x in kinds)}")
         return found
     raise errors[0]
 

@@ -114,6 +114,23 @@ def test_another_kind_is_not_chosen_by_its_keys():
 
 
 @pytest.mark.parametrize(
+    ("plain", "message"),
+    [
+        ({"kind": "saw"}, "'kind' must be one of sine, noise, got 'saw'"),
+        ({"kind": "noise", "hz": 3}, "unknown key 'hz'; known here: kind, colours"),
+        ({"colours": []}, "unknown key 'colours'; known here: kind, hz; for another kind, set kind to sine or noise"),
+    ],
+)
+def test_a_union_that_is_the_whole_names_its_keys_as_they_are(plain, message):
+    assert from_plain(Sine | Noise, {"kind": "noise"}, "conf.yaml") == Noise()
+    with pytest.raises(DataError) as error:
+        from_plain(Sine | Noise, plain, "conf.yaml")
+    assert str(error.value) == f"conf.yaml: {message}"
+    with pytest.raises(DataError, match=r"^kind=saw: 'kind' must be one of sine, noise, got 'saw'$"):
+        from_plain(Sine | Noise, {"kind": "saw"}, Origin("conf.yaml", ["kind=saw"]))
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         (["n=0"], "conf.yaml: n must be positive, got 0"),

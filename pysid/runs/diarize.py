@@ -3,6 +3,7 @@
 diarize_recording(Diarizer.load(), "meeting.wav").save("meeting.rttm")
 """
 
+import io
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -151,7 +152,7 @@ def diarize(
                 found = with_enrolled_names(found, names.identifier)
             _check_count(found, count, recording.name)
             outcome = _compared(recording.name, found, truth, list(paths.values()))
-            in_memory = isinstance(audio, bytes) and names.link  # together they may be too much
+            in_memory = isinstance(audio, io.BytesIO) and names.link  # together they may be too much
             heard.append((outcome, None if in_memory else audio))
             if not names.link:
                 yield _written(formats, *heard.pop())

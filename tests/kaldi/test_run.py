@@ -48,12 +48,15 @@ def test_commands_in_lists_run_only_if_allowed(run, stack, tmp_path):
     (tmp_path / "v").write_text(" [ 5 6 ]\n")
     with pytest.raises(DataError, match="--allow-pipes"):
         list(run.read(f"scp:{tmp_path}/scp", VECTOR))
+    with pytest.raises(DataError, match="--allow-pipes"):
+        run.lookup(f"scp:{tmp_path}/scp", VECTOR)["k"]
     assert dict(run.read(f"ark:cat {tmp_path}/a |", VECTOR))["k"].tolist() == [
         1.0,
         2.0,
     ]
     allowed = Run(CommandLine({}), Log("test"), allow_pipes=True, stack=stack)
     assert dict(allowed.read(f"scp:{tmp_path}/scp", VECTOR))["k"].tolist() == [5.0, 6.0]
+    assert allowed.lookup(f"scp:{tmp_path}/scp", VECTOR)["k"].tolist() == [5.0, 6.0]
 
 
 @pytest.mark.parametrize("binary", [True, False])

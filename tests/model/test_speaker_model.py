@@ -13,8 +13,6 @@ from pysid.backend import CosineBackend, PldaBackend
 from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.xvector import XVector
 from pysid.errors import DataError
-from pysid.io.audio.files import read_audio
-from pysid.io.audio.samples import Int16Scale
 from pysid.model.directory import save_backend
 from pysid.model.speaker_model import SpeakerModel, check_device
 
@@ -153,15 +151,3 @@ def test_cuda_gives_what_the_cpu_gives(model, features):
         pytest.skip("needs a CUDA device")
     x, y = (embeddings(SpeakerModel.load(model, device), features) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(x, y, rtol=0, atol=1e-3 * np.abs(x).max())
-
-
-def test_a_file_and_its_waveform_have_one_embedding(opened):
-    path = Path(__file__).parents[2] / "examples" / "dev" / "audio" / "slt-0.ogg"
-    wave, _ = read_audio(path, sample_rate=16000)
-    embedding = opened.embed(path)
-    assert embedding.shape == (opened.config.network.embedding_dim,)
-    np.testing.assert_array_equal(opened.embed(Int16Scale(wave)), embedding)
-    with pytest.raises(DataError, match="waveform: no frames"):
-        opened.embed(Int16Scale(np.zeros(16000, np.float32)))
-    with pytest.raises(DataError, match=r"nowhere\.wav"):
-        opened.embed("nowhere.wav")

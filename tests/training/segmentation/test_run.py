@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from pysid.cli.main import app
 from pysid.data.conversations.plan import ConversationConfig
 from pysid.data.conversations.write import write_conversations
 from pysid.data.corpus import Corpus
@@ -197,8 +195,6 @@ def test_settings_are_read_from_a_file(tmp_path, lines, message):
     path.write_text(lines)
     with pytest.raises(DataError, match=message):
         read_segmentation_config(path)
-    result = CliRunner().invoke(app, ["train-segmentation", str(path)])
-    assert result.exit_code != 0
 
 
 def test_settings_over_those_of_the_file(tmp_path):
