@@ -133,8 +133,10 @@ class SpeechListener:
             return Speech(float(part.voiced.sum()) * part.shift_s)
         heard = self._detector(part.features)
         # Music is found for its level, and then believed or not: both networks count alike.
-        both = heard.voice is not None and heard.sound is not None
-        found = ((heard.voice + heard.sound) / 2 if both else heard.speech) > 0.5
+        speech = heard.speech
+        if heard.voice is not None and heard.sound is not None:
+            speech = (heard.voice + heard.sound) / 2
+        found = speech > 0.5
         found_s = float(found.sum()) * part.shift_s
         if heard.voice is None:
             return Speech(found_s)
