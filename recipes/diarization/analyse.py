@@ -43,7 +43,7 @@ def save(path: Path, analysis: Analysis) -> None:
     if analysis.unbridged is not None:
         optional["unbridged"] = times(analysis.unbridged)
     if analysis.overlap is not None:
-        optional["overlap"] = analysis.overlap.astype(np.float16)
+        optional["overlap"] = analysis.overlap
     if analysis.heard is not None:
         optional |= _speech_arrays(analysis.heard)
     if analysis.local is not None:

@@ -104,7 +104,13 @@ def test_an_analysis_with_overlap_is_kept_whole(recipe, exp, tmp_path):
     analysis = diarizer.analyse(exp / "data" / "meeting" / "meeting.wav")
     recipe["analyse"].save(tmp_path / "x.npz", analysis)
     kept = recipe["analyse"].load(tmp_path / "x.npz", diarizer)
-    assert diarizer.assign(kept).turns == diarizer.assign(analysis).turns
+    # Re-segmentation reads the features, which are kept in half precision.
+    turns, expected = diarizer.assign(kept).turns, diarizer.assign(analysis).turns
+    assert [turn.speaker for turn in turns] == [turn.speaker for turn in expected]
+    for edge in ("start_s", "end_s"):
+        times = [[getattr(turn.segment, edge) for turn in some] for some in (turns, expected)]
+        np.testing.assert_allclose(*times, atol=0.1)
+    assert np.array_equal(kept.overlap, analysis.overlap)
     assert np.array_equal(kept.heard.active, analysis.heard.active) and kept.local is None
 
 

@@ -53,7 +53,8 @@ class SegmentationTrainConfig:
         features: what the network reads: those of the embedding network that it will stand beside.
         start_from: folder `final` of another training, or a model directory, whose weights this one starts from; its
             network may lack the trunk.
-        trunk_of: a model whose residual network's weights `network.trunk` takes.
+        trunk_of: a model whose residual network's weights `network.trunk` takes, or those of its segmentation's trunk
+            where the residual network has squeeze-excitation, which needs to hear all of a recording.
         allow_pipes: whether entries of wav.scp that are shell pipes may run.
     """
 
@@ -213,9 +214,14 @@ def _start(network: MelNet, directory: Path, features: FbankConfig) -> None:
 
 
 def _take_trunk(network: MelNet, model: str) -> None:
-    """Takes the first stages of a model's speaker network."""
-    speakers = SpeakerModel.load(model).network
-    assert network.trunk is not None
-    if not isinstance(speakers, ResNet) or speakers.config != network.trunk.config.resnet:
+    """Takes the first stages of a model's speaker network or, if it has another form, of its segmentation's trunk."""
+    loaded = SpeakerModel.load(model)
+    speakers, trunk = loaded.network, network.trunk
+    assert trunk is not None
+    known = None if loaded.path is None else read_segmenter(loaded.path)
+    if isinstance(speakers, ResNet) and speakers.config == trunk.config.resnet:
+        trunk.take(speakers)
+    elif known is not None and known.network.trunk is not None and known.network.trunk.config == trunk.config:
+        trunk.load_state_dict(known.network.trunk.state_dict())
+    else:
         raise DataError(f"{model}: expected a residual network as network.trunk.resnet says, got another")
-    network.trunk.take(speakers)
