@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from pysid.io.files import atomic_path, atomic_text
+from pysid.io.files import atomic_path, atomic_text, safe_name
 from pysid.io.scp import resolve_path
 from pysid.io.tables import read_utt2spk, read_wav_scp
 from pysid.progress import track
@@ -28,7 +28,7 @@ TABLES = ("ref.rttm", "all.uem", "reco2dur", "reco2num_spk")  # of conversations
 def through_telephone(out: Path, job: tuple[str, str, bool]) -> None:
     """Writes audio/RECORDING.wav of one recording (name, source, whether the band is narrow)."""
     name, source, narrow = job
-    path = out / "audio" / f"{name}.wav"
+    path = out / "audio" / f"{safe_name(name)}.wav"
     if not path.exists():
         with atomic_path(path) as temporary:
             command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", source, *(BAND if narrow else ()), *G711]

@@ -16,6 +16,7 @@ from pysid.augment.policies import (
     MadeNoiseAugment,
     MusicAugment,
     NoiseAugment,
+    NoisePolicy,
     Policy,
     ReverbAugment,
 )
@@ -146,12 +147,7 @@ class Augmenter(RandomModule):
         assert self.responses is not None
         return self.responses.draw(rng)
 
-    def _noises(
-        self,
-        policy: NoiseAugment | MusicAugment | BabbleAugment | MadeNoiseAugment,
-        n_samples: int,
-        rng: np.random.Generator,
-    ) -> list[Noise]:
+    def _noises(self, policy: NoisePolicy, n_samples: int, rng: np.random.Generator) -> list[Noise]:
         if isinstance(policy, MadeNoiseAugment):
             return policy.draw(self.sample_rate, n_samples, rng)
         bank = self.banks[policy.kind]

@@ -5,6 +5,7 @@ The numbers are those of `pysid.augment.room_batch.corrupt`, but for the roundin
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 
@@ -38,15 +39,15 @@ def corrupted_blocks(
         if noises:
             early = early_part(room, rate)
             level = sum(map(_energy, _reverberant(read(), early))) / (n_samples + len(early) - 1)
-    result, energy = SpooledRows(1), 0.0
-    for block in _noisy(changed, noises, level):
-        energy += _energy(block)
-        result.append(block[:, None])
-    factor = np.float32(math.sqrt(power * len(result) / energy) if energy > 0 else 0.0)
-    stop = start + n_samples
-    for first in range(start, stop, BLOCK_SAMPLES):
-        yield result.read(first, min(first + BLOCK_SAMPLES, stop))[:, 0] * factor
-    result.close()
+    with closing(SpooledRows(1)) as result:  # also where the reader stops half-way
+        energy = 0.0
+        for block in _noisy(changed, noises, level):
+            energy += _energy(block)
+            result.append(block[:, None])
+        factor = np.float32(math.sqrt(power * len(result) / energy) if energy > 0 else 0.0)
+        stop = start + n_samples
+        for first in range(start, stop, BLOCK_SAMPLES):
+            yield result.read(first, min(first + BLOCK_SAMPLES, stop))[:, 0] * factor
 
 
 def _energy(wave: np.ndarray) -> float:

@@ -51,7 +51,7 @@ Group = Mapping[str, tuple[Any, ...]]
 SPEECH = {
     "window_s": (0.1, 0.2, 0.4),
     "onset": (0.4, 0.5, 0.6, 0.7, 0.75, 0.8),
-    "offset": (0.3, 0.4, 0.5, 0.6),
+    "offset": (0.4, 0.5, 0.6, 0.7),
     "pad_s": (0.0, 0.05, 0.1),
     "min_silence_s": (0.3, 0.5, 0.7),
 }
@@ -74,7 +74,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
             "affinity.target_energy": (0.3, 1.0),
             "clustering.join": (False, True),
         },
-        {"clustering.full_cost_windows": (0, 100, 200), "clustering.short_windows": (0, 60, 120)},
+        {"clustering.full_cost_windows": (0, 200, 400), "clustering.short_windows": (0, 60, 120)},
         {"clustering.loop_probability": (0.3, 0.6, 0.9), "clustering.centred": (False, True)},
         {"resegmentation": (None, {"kind": "viterbi"})},
     ),

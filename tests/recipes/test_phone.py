@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pysid.errors import DataError
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.tables import read_utt2spk, read_wav_scp, write_table
 
@@ -75,3 +76,10 @@ def test_some_utterances_in_two_bands(phone, data, tmp_path):
     assert read_utt2spk(out / "utt2spk") == {"b-telephone": "ben", "c-telephone": "anna"}
     wide, narrow = (out / "audio" / f"{x}-telephone.wav" for x in "bc")
     assert share(narrow, 0, 150) < 0.01 < share(wide, 0, 150)
+
+
+def test_a_name_stays_in_its_folder(phone, data, tmp_path):
+    write_table(data / "wav.scp", {"../../a": "a.wav"})
+    with pytest.raises(DataError, match=r"expected an id that can be a file name, got '\.\./\.\./a'"):
+        phone(data, tmp_path / "out")
+    assert not (tmp_path / "a.wav").exists()
