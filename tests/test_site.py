@@ -65,3 +65,10 @@ def test_each_public_module_has_its_reference(pages):
     assert {"pysid", "pysid.backend", "pysid.diarization"} <= set(found)
     assert "pysid.diarization.vbx" in found["pysid.diarization"] and "pysid.api" in found["pysid"]
     assert "pysid._lazy" not in found["pysid"] and "pysid.cli" not in found
+
+
+def test_code_in_a_list_is_indented_by_eight(pages):
+    """By less, Python-Markdown takes it for a paragraph of the list's item, where Markdown elsewhere sees code."""
+    for path in [*(ROOT / "docs").rglob("*.md"), *(ROOT / source for source in pages.ELSEWHERE)]:
+        blocks = re.findall(r"\n\n( {5,7}\S.*)", path.read_text())
+        assert not [line for line in blocks if not re.match(r" +([-*+]|\d+\.) ", line)], path

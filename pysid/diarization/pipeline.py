@@ -61,6 +61,7 @@ from pysid.segmentation.local_speech import LocalSpeech
 from pysid.segmentation.protocol import SegmentationNetwork
 from pysid.segments import Segment, Turn
 
+QUIET = 0.3  # where the probability of sound is below this, a change of speakers has a pause
 BLOCK_S = 30.0  # of audio read at a time
 NETWORKS = "segmentation.json or activity.json"
 
@@ -228,10 +229,13 @@ class Diarizer:
             speech = self.steps["speech"](features.features.cpu().numpy(), shift_s)
         elif speech is None:
             voiced, c = features.voiced.cpu().numpy(), self.config.speech
+            quiet = np.zeros(len(voiced), bool)
             if activity is not None and isinstance(self.config.vad, NetworkVadConfig):
                 voiced = activity.speech
+                quiet = quiet if activity.sound is None else activity.sound < QUIET
             speech = speech_segments(voiced, shift_s, c, duration_s)
-            unbridged = speech_segments(voiced, shift_s, replace(c, min_silence_s=0.0, min_speech_s=0.0), duration_s)
+            every = replace(c, min_silence_s=0.0, min_speech_s=0.0)
+            unbridged = speech_segments(np.where(quiet, 0.0, voiced), shift_s, every, duration_s)
         speech = union(speech, duration_s)
         if not self.config.joined:
             windows = self._windows(speech)

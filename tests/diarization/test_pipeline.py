@@ -12,6 +12,7 @@ import pytest
 from pysid.activity import Activity
 from pysid.diarization import Diarization, Diarizer, SpeakerCount
 from pysid.diarization.files import with_settings
+from pysid.diarization.pauses import pauses_between
 from pysid.diarization.pipeline import Analysis, spread, union
 from pysid.diarization.speech import speech_mask
 from pysid.diarization.steps import Clustering
@@ -198,11 +199,12 @@ class Hears:
         self.features = features
         self.segments = speech, overlap
         self.local: LocalSpeech | None = None
+        self.quiet: Segment | None = None  # where the detector of sound hears none
 
     def __call__(self, features) -> Activity:
-        return Activity(
-            *(speech_mask(x, len(features), 0.01).astype(np.float32) for x in self.segments), local=self.local
-        )
+        speech, overlap = (speech_mask(x, len(features), 0.01).astype(np.float32) for x in self.segments)
+        sound = None if self.quiet is None else 1 - speech_mask([self.quiet], len(features), 0.01).astype(np.float32)
+        return Activity(speech, overlap, sound=sound, local=self.local)
 
 
 NETWORK = {"vad": {"kind": "network"}, "overlap": {"kind": "network"}}
@@ -223,6 +225,19 @@ def test_a_network_finds_speech_and_overlap(diarizer: Diarizer) -> None:
     alone = found.with_config(with_settings(config, {"overlap": None})).assign(analysis)
     extra = seconds([t.segment for t in diarization.turns]) - seconds([t.segment for t in alone.turns])
     assert extra == pytest.approx(1.0, abs=0.25)
+
+
+def test_short_pauses_are_what_the_detector_of_sound_hears(diarizer: Diarizer) -> None:
+    config = with_settings(diarizer.config, {"vad": {"kind": "network"}, "overlap": None})
+    hears = Hears(diarizer.model.config.frontend.features, [Segment(2.0, 20.0)], [])
+    found = Diarizer(diarizer.model, config, diarizer.backend, detector=hears).with_config(config)
+    before = found.analyse(MEETING)
+    assert len(before.speech) == len(before.unbridged) == 1
+    hears.quiet = Segment(9.0, 9.4)
+    analysis = found.analyse(MEETING)
+    assert analysis.speech == before.speech
+    [pause] = pauses_between(analysis.unbridged)
+    assert pause.start_s == pytest.approx(9.0, abs=0.1) and pause.end_s == pytest.approx(9.4, abs=0.1)
 
 
 def test_local_segmentation_finds_second_speakers(diarizer: Diarizer, beginning: Path) -> None:
