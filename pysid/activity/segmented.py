@@ -37,8 +37,8 @@ class SpeechDetector(Protocol):
 class SegmentedActivity:
     """A `SpeechDetector` of windows that overlap, each of which counts most in its middle.
 
-    Every instant is heard in several surroundings. On AMI's clips five windows make a fifth fewer false overlaps than two
-    do, and cost little more where they share a trunk.
+    Every instant is heard in several surroundings. On AMI's clips five windows make a fifth fewer false overlaps than
+    two do, and cost little more where they share a trunk.
 
     Args:
         segmenter: reads features; its sets of two speakers or more are overlap.
