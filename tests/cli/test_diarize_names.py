@@ -52,6 +52,7 @@ def db(pysid, halves, monday, tmp_path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_speakers_by_name(pysid, db, halves, monday, tmp_path):
     outcome = pysid("diarize", halves[1], "--db", db, "-o", tmp_path, "-f", "rttm,json,html")
     assert outcome.status == 0

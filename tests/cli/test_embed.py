@@ -124,6 +124,7 @@ def test_a_broken_archive_keeps_what_stands_before(pysid, model, tmp_path):
     assert list(embeddings(tmp_path / "x.scp")) == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_who_does_the_work(pysid, model, small, vectors, tmp_path):
     command = ("embed", small, tmp_path / "x.ark", "-m", model)
     assert pysid(*command, "--jobs", 1, "--cluster", "tcp://127.0.0.1:9").status == 2

@@ -70,6 +70,7 @@ def test_pairs_of_a_large_table_are_as_good_as_those_of_a_small_one(monkeypatch)
     assert speaker_mapping(reference, hypothesis) == mapping
 
 
+@pytest.mark.slow
 def test_work_grows_with_the_turns_and_not_with_their_square(monkeypatch):
     """Counted, not timed: how often durations are compared, for a meeting and for one eight times as long."""
     n_compared = [0]

@@ -45,6 +45,7 @@ def changed(shape: list[int], generator: np.random.Generator) -> list[int]:
     return [int(generator.integers(1, 4)) if generator.random() < 0.5 else n for n in shape][: 4 + int(kind)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_tensors_of_other_shapes_end_in_one_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those by which a reader tells sizes, one after the other, and all those of the same end of a name."""
