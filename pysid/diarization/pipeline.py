@@ -62,6 +62,7 @@ from pysid.segmentation.protocol import SegmentationNetwork
 from pysid.segments import Segment, Turn
 
 QUIET = 0.3  # where the probability of sound is below this, a change of speakers has a pause
+NEAR_S = 2.0  # to a second speaker whom no window of local segmentation hears alone
 BLOCK_S = 30.0  # of audio read at a time
 NETWORKS = "segmentation.json or activity.json"
 
@@ -333,12 +334,12 @@ class Diarizer:
         """The turns with those of second speakers, whom the detector has heard."""
         if analysis.overlap is None:
             raise DataError("the recording was analysed by settings without overlap: analyse it by these")
+        overlap = speech_segments(analysis.overlap, analysis.shift_s, config.as_speech, analysis.features.duration_s)
         if isinstance(config, NetworkOverlapConfig):
-            return with_nearest_speakers(turns, analysis.overlap, analysis.shift_s, config)
+            return with_nearest_speakers(turns, overlap, config.max_distance_s)
         if analysis.heard is None:
             raise DataError("the detector of speech hears no local speakers: take overlap.kind=network or none")
-        overlap = speech_segments(analysis.overlap, analysis.shift_s, config.as_speech, analysis.features.duration_s)
-        both = with_local_speakers(turns, analysis.heard, overlap)
+        both = with_nearest_speakers(with_local_speakers(turns, analysis.heard, overlap), overlap, NEAR_S)
         return without_fragments(both, self.config.turns.min_turn_s, min_speakers)
 
     def _assign_locally(self, local: LocalAnalysis, duration_s: float, count: SpeakerCount) -> Diarization:

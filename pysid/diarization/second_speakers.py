@@ -5,15 +5,19 @@ each other's turns. Source: S. Otterson and M. Ostendorf, "Efficient use of over
 ASRU 2007, where the nearest other speaker is the guess.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from pysid.diarization.speech import OverlapRules, speech_segments
+from pysid.diarization.clean_turns import alone
+from pysid.diarization.speech import OverlapRules
 from pysid.diarization.turns import bridge_gaps
 from pysid.segments import Segment, Turn
+
+LONGEST_S = 1e9  # of a recording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,39 +37,33 @@ class NetworkOverlapConfig(OverlapRules):
             raise ValueError(f"max_distance_s must not be negative, got {self.max_distance_s}")
 
 
-def with_nearest_speakers(
-    turns: Sequence[Turn], overlap: np.ndarray, shift_s: float, config: NetworkOverlapConfig = NetworkOverlapConfig()
-) -> list[Turn]:
-    """Turns, none of which overlap, and those of second speakers, in order of time.
+def with_nearest_speakers(turns: Sequence[Turn], overlap: Sequence[Segment], max_distance_s: float) -> list[Turn]:
+    """Turns and those of second speakers where one talks alone and overlap was heard, in order of time.
 
     Args:
-        overlap: (T,) probability of overlap in each frame.
-        shift_s: time from one frame to the next.
+        overlap: where it was heard, in order and disjoint.
+        max_distance_s: somebody who speaks no nearer than this is not taken for the second speaker.
 
     >>> turns = [Turn(Segment(0.0, 4.0), "anna"), Turn(Segment(4.0, 9.0), "ben")]
-    >>> overlap = np.repeat([0.0, 1.0, 0.0], [30, 5, 55])  # from 3 to 3.5 s
-    >>> for turn in with_nearest_speakers(turns, overlap, 0.1, NetworkOverlapConfig(window_s=0.0)):
+    >>> for turn in with_nearest_speakers(turns, [Segment(3.0, 3.5)], 5.0):
     ...     print(turn.speaker, turn.segment.start_s, turn.segment.end_s)
     anna 0.0 4.0
     ben 3.0 3.5
     ben 4.0 9.0
     """
+    starts_s, ends_s = np.array([(turn.segment.start_s, turn.segment.end_s) for turn in turns]).reshape(-1, 2).T
+    names = np.array([turn.speaker for turn in turns], object)
+    lone = alone(turns)  # disjoint, so that their ends rise as well
     seconds = []
-    for stretch in speech_segments(overlap, shift_s, config.as_speech):
-        for turn in turns:
-            start_s = max(stretch.start_s, turn.segment.start_s)
-            end_s = min(stretch.end_s, turn.segment.end_s)
+    for stretch in overlap:
+        for own in lone[bisect_right(lone, stretch.start_s, key=lambda turn: turn.segment.end_s) :]:
+            start_s, end_s = max(stretch.start_s, own.segment.start_s), min(stretch.end_s, own.segment.end_s)
             if start_s >= end_s:
-                continue
-            others = [(_distance_s(other.segment, start_s, end_s), other) for other in turns]
-            near = min(
-                (pair for pair in others if pair[1].speaker != turn.speaker), key=lambda pair: pair[0], default=None
-            )
-            if near is not None and near[0] <= config.max_distance_s:
-                seconds.append(Turn(Segment(start_s, end_s), near[1].speaker))
+                break
+            # From each turn to what lies between the two times; 0 where they touch.
+            distances_s = np.maximum(np.maximum(starts_s - end_s, start_s - ends_s), 0.0)
+            distances_s[names == own.speaker] = np.inf
+            nearest = int(distances_s.argmin())
+            if distances_s[nearest] <= min(max_distance_s, LONGEST_S):
+                seconds.append(Turn(Segment(start_s, end_s), names[nearest]))
     return bridge_gaps([*turns, *seconds], 0.0)
-
-
-def _distance_s(segment: Segment, start_s: float, end_s: float) -> float:
-    """From a segment to what lies between two times; 0 where they touch."""
-    return max(segment.start_s - end_s, start_s - segment.end_s, 0.0)

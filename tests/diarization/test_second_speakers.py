@@ -1,28 +1,17 @@
 """Second speakers where a network hears overlap."""
 
-import numpy as np
 import pytest
 
 from pysid.diarization.second_speakers import NetworkOverlapConfig, with_nearest_speakers
 from pysid.segments import Segment, Turn
-
-AS_IT_IS = NetworkOverlapConfig(window_s=0.0, min_s=0.0)
 
 
 def turn(start_s, end_s, speaker):
     return Turn(Segment(start_s, end_s), speaker)
 
 
-def overlap(*spans, n=200):
-    """(n,) probabilities, a frame of 0.1 s each."""
-    result = np.zeros(n)
-    for start_s, end_s in spans:
-        result[round(10 * start_s) : round(10 * end_s)] = 0.9
-    return result
-
-
-def second(turns, *spans, config=AS_IT_IS):
-    found = with_nearest_speakers(turns, overlap(*spans), 0.1, config)
+def second(turns, *spans, max_distance_s=5.0):
+    found = with_nearest_speakers(turns, [Segment(*span) for span in spans], max_distance_s)
     assert found == sorted(found)
     rounded = [turn(round(t.segment.start_s, 6), round(t.segment.end_s, 6), t.speaker) for t in found]
     return [t for t in rounded if t not in turns]
@@ -38,7 +27,7 @@ def test_the_nearer_neighbour_speaks_too():
 
 def test_overlap_across_a_border_goes_to_both():
     # anna goes on beyond her turn, and ben begins before his.
-    assert with_nearest_speakers(TURNS[:2], overlap((3.5, 4.5)), 0.1, AS_IT_IS) == [
+    assert with_nearest_speakers(TURNS[:2], [Segment(3.5, 4.5)], 5.0) == [
         turn(0, 4.5, "anna"),
         turn(3.5, 9, "ben"),
     ]
@@ -53,12 +42,12 @@ def test_outside_of_turns_nothing_is_added():
 def test_who_is_far_away_does_not_speak():
     far = [turn(0, 10, "anna"), turn(15, 16, "ben")]
     assert second(far, (1, 2)) == []
-    assert second(far, (1, 2), config=NetworkOverlapConfig(max_distance_s=20.0, window_s=0.0)) == [turn(1, 2, "ben")]
+    assert second(far, (1, 2), max_distance_s=20.0) == [turn(1, 2, "ben")]
 
 
-def test_short_overlaps_and_doubtful_ones_are_left_out():
-    assert second(TURNS, (5, 5.1), config=NetworkOverlapConfig(window_s=0.0)) == []
-    assert second(TURNS, (5, 6), config=NetworkOverlapConfig(onset=0.95)) == []
+def test_who_has_a_second_speaker_gets_no_third():
+    both = [turn(0, 4, "anna"), turn(3, 3.5, "carl"), turn(4, 9, "ben")]
+    assert second(both, (2.5, 3.5)) == [turn(2.5, 3.5, "carl")]
 
 
 def test_wrong_settings():
