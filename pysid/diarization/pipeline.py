@@ -62,7 +62,6 @@ from pysid.segmentation.protocol import SegmentationNetwork
 from pysid.segments import Segment, Turn
 
 QUIET = 0.3  # where the probability of sound is below this, a change of speakers has a pause
-NEAR_S = 2.0  # to a second speaker whom no window of local segmentation hears alone
 BLOCK_S = 30.0  # of audio read at a time
 NETWORKS = "segmentation.json or activity.json"
 
@@ -339,7 +338,7 @@ class Diarizer:
             return with_nearest_speakers(turns, overlap, config.max_distance_s)
         if analysis.heard is None:
             raise DataError("the detector of speech hears no local speakers: take overlap.kind=network or none")
-        both = with_nearest_speakers(with_local_speakers(turns, analysis.heard, overlap), overlap, NEAR_S)
+        both = with_local_speakers(turns, analysis.heard, overlap)
         return without_fragments(both, self.config.turns.min_turn_s, min_speakers)
 
     def _assign_locally(self, local: LocalAnalysis, duration_s: float, count: SpeakerCount) -> Diarization:
