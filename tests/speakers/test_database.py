@@ -255,7 +255,7 @@ def test_a_read_only_folder():
         result = subprocess.run([sys.executable, "-c", READ_ONLY, path], capture_output=True, text=True, check=False)
         os.chmod(folder, 0o755)
         assert result.stdout == "1 ['ann']\n", result.stderr
-        assert result.stderr.endswith(f"DataError: {path}: the database, or its folder, cannot be written\n")
+        assert f"DataError: {path}: the database, or its folder, cannot be written\n" in result.stderr
 
 
 WRITER = f"""
