@@ -53,6 +53,8 @@ def page(
 
     name = "stdin" if str(audio) == STANDARD_STREAM else audio.stem
     recording = rereadable(audio)
+    if embed is False and not isinstance(recording, str | Path):
+        raise typer.BadParameter("what comes through a pipe has no address to link to", param_hint="--link")
     duration_s = audio_info(recording, math.inf).duration_s
     shown = renamed(read_one(turns, name).turns, names)
     truth = None if reference is None else read_one(reference, name).turns

@@ -260,3 +260,7 @@ def test_the_page_of_a_pipe_has_its_sound(pysid, piece, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piece.read_bytes())))
     assert pysid("page", "-", tmp_path / "stdin.rttm", "--out", tmp_path / "page.html").status == 0
     assert sound in (tmp_path / "page.html").read_text()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piece.read_bytes())))
+    outcome = pysid("page", "-", tmp_path / "stdin.rttm", "--out", tmp_path / "linked.html", "--link")
+    assert outcome.status == 2 and "has no address to link to" in " ".join(outcome.err.replace("│", " ").split())
+    assert not (tmp_path / "linked.html").exists()
