@@ -229,13 +229,14 @@ class Diarizer:
             speech = self.steps["speech"](features.features.cpu().numpy(), shift_s)
         elif speech is None:
             voiced, c = features.voiced.cpu().numpy(), self.config.speech
-            quiet = np.zeros(len(voiced), bool)
+            with_pauses = voiced
             if activity is not None and isinstance(self.config.vad, NetworkVadConfig):
-                voiced = activity.speech
-                quiet = quiet if activity.sound is None else activity.sound < QUIET
+                voiced = with_pauses = activity.speech
+                if activity.sound is not None:
+                    with_pauses = np.where(activity.sound < QUIET, 0.0, voiced)
             speech = speech_segments(voiced, shift_s, c, duration_s)
             every = replace(c, min_silence_s=0.0, min_speech_s=0.0)
-            unbridged = speech_segments(np.where(quiet, 0.0, voiced), shift_s, every, duration_s)
+            unbridged = speech_segments(with_pauses, shift_s, every, duration_s)
         speech = union(speech, duration_s)
         if not self.config.joined:
             windows = self._windows(speech)

@@ -17,8 +17,6 @@ from pysid.diarization.speech import OverlapRules
 from pysid.diarization.turns import bridge_gaps
 from pysid.segments import Segment, Turn
 
-LONGEST_S = 1e9  # of a recording
-
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOverlapConfig(OverlapRules):
@@ -64,6 +62,6 @@ def with_nearest_speakers(turns: Sequence[Turn], overlap: Sequence[Segment], max
             distances_s = np.maximum(np.maximum(starts_s - end_s, start_s - ends_s), 0.0)
             distances_s[names == own.speaker] = np.inf
             nearest = int(distances_s.argmin())
-            if distances_s[nearest] <= min(max_distance_s, LONGEST_S):
+            if distances_s[nearest] <= max_distance_s and distances_s[nearest] < np.inf:  # somebody else speaks
                 seconds.append(Turn(Segment(start_s, end_s), names[nearest]))
     return bridge_gaps([*turns, *seconds], 0.0)

@@ -225,6 +225,8 @@ def test_a_network_finds_speech_and_overlap(diarizer: Diarizer) -> None:
     alone = found.with_config(with_settings(config, {"overlap": None})).assign(analysis)
     extra = seconds([t.segment for t in diarization.turns]) - seconds([t.segment for t in alone.turns])
     assert extra == pytest.approx(1.0, abs=0.25)
+    strict = found.with_config(with_settings(config, {"overlap.min_s": 1.5}))  # the second speaker's turn has 1 s
+    assert strict.assign(analysis).turns == alone.turns
 
 
 def test_short_pauses_are_what_the_detector_of_sound_hears(diarizer: Diarizer) -> None:
