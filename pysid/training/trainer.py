@@ -208,14 +208,14 @@ class Trainer:
     def _goes_on(self) -> bool:
         return self.progress.epoch < self.config.n_epochs and self.progress.step < self.n_steps
 
-    def features(self, n_batches: int) -> Iterator[Tensor]:
-        """Features (b, T, D) of the first batches of the last epoch, this process's share, as they were trained on."""
-        a = self.accelerator
-        data = self.batches.epoch(self.config.n_epochs - 1, a.process_index, a.num_processes)
+    def features(self, n_batches: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features (b, T, D) and classes (b,) of the first batches of the last epoch, as they are trained on."""
+        device = self.accelerator.device
+        data = self.batches.epoch(self.config.n_epochs - 1, 0, 1)
         for i in range(min(n_batches, self.batches.n_batches)):
             inputs, labels = data[i]
             if not isinstance(inputs, DataError):
-                yield self.batches.to_features(inputs.to(a.device), labels.to(a.device))[0]
+                yield self.batches.to_features(inputs.to(device), labels.to(device))
 
     def _run_epoch(self, writer: SummaryWriter | None) -> None:
         p, a = self.progress, self.accelerator

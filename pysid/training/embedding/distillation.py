@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 UNLABELLED = -1
+RIDGE = 0.1  # of the mean variance of an embedding's numbers, beside few chunks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +148,20 @@ class DistillationHead(nn.Module):
             if self.margin is not None:
                 loss = loss + c.margin_weight * self._margin_loss(x, rows, step)
         return loss, agreement
+
+    @torch.no_grad()
+    def fit_maps(self, x: Tensor, rows: Tensor) -> None:
+        """Sets the maps to those of least squares, so that a network that was trained before need not follow random
+        ones.
+
+        Args:
+            x: (N, E) embeddings of chunks of utterances `rows` (N,).
+        """
+        gram, n_dims = x.double().T @ x.double(), x.shape[1]
+        ridge = RIDGE * gram.diagonal().mean() * torch.eye(n_dims, dtype=gram.dtype, device=gram.device)
+        for i, linear in enumerate(self.maps):
+            cross = x.double().T @ self.get_buffer(f"targets{i}")[rows].double()
+            linear.weight.copy_(torch.linalg.solve(gram + ridge, cross).T)
 
     def _others(self, n: int, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(step)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from pysid.augment import SpecAugmentConfig, SpeedConfig
 from pysid.augment.recordings import TrainingAugmentConfig
 from pysid.config import read_config
@@ -32,6 +34,7 @@ from pysid.training.folder import alone, claim, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
+MAP_BATCHES = 32  # from which the maps to the teachers' spaces begin
 NORM_BATCHES = 64  # from which the batch norms of an averaged network get their statistics
 
 
@@ -123,10 +126,11 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
         classes = list(lessons.names) if head.distillation.margin_weight else []
     seed_weights(config.trainer.seed)
     classifier = SpeakerClassifier(network, head, len(classes), config.diversity_weight, lessons)
-    start = ""
+    start, fresh_maps = "", False
     if config.start_from and latest_state(out) is None:
         n_known = load_start(classifier, classes, Path(config.start_from))
         start = f"; starting from {config.start_from}, which knows {n_known} of {len(classes)} classes"
+        fresh_maps = distilled
 
     def figures(trained: TrainableNetwork) -> dict[str, float]:
         if dev is None:
@@ -150,6 +154,8 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
     if dry_run:
         trainer.rehearse()
         return out / "final"
+    if fresh_maps:
+        fit_maps(classifier, trainer)
     trainer.run()
     if trainer.accelerator.is_main_process:
         final = _final_network(trainer, out)
@@ -159,6 +165,16 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
         save_network(out / "final", model_config, final)
         say(f"trained: {out / 'final'}")
     return out / "final"
+
+
+@torch.no_grad()
+def fit_maps(classifier: SpeakerClassifier, trainer: Trainer) -> None:
+    """Begins a distillation's maps by least squares, for a network that has learnt something: see `DistillationHead`."""
+    classifier.network.eval()
+    pairs = [(classifier.network.classifier_input(x)[0], rows) for x, rows in trainer.features(MAP_BATCHES)]
+    if pairs:
+        embeddings, rows = zip(*pairs, strict=True)
+        classifier.head.fit_maps(torch.cat(embeddings), torch.cat(rows))
 
 
 def _check(config: TrainConfig, network: TrainableConfig, distilled: bool) -> None:
@@ -180,7 +196,7 @@ def _final_network(trainer: Trainer, out: Path) -> TrainableNetwork:
     if n_averaged > 1:
         epochs = [read_network(_epoch(out, last - i), network.config) for i in range(n_averaged)]
         network.load_state_dict(average_weights([epoch.state_dict() for epoch in epochs]))
-        recompute_norms(network, trainer.features(NORM_BATCHES))
+        recompute_norms(network, (x for x, _ in trainer.features(NORM_BATCHES)))
     return network
 
 

@@ -15,6 +15,8 @@ from pysid.training.checkpoint import latest_state
 from pysid.training.embedding.classifier import SpeakerClassifier
 
 HEAD, NETWORK = "head.", "network."
+BLOCKS = f"{NETWORK}blocks."
+BLOCK = re.compile(rf"{re.escape(BLOCKS)}(\d+)\.")
 NEW_PART = re.compile(rf"{re.escape(NETWORK)}(blocks\.\d+\.excitation|pooling\.(hidden|scores))\..*")
 COUNTER = ".num_batches_tracked"  # of a batch norm, which a model directory leaves out
 WEIGHTS_FILE = "model.safetensors"
@@ -33,8 +35,8 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
     Rows of the head go by the names of their classes, so that the other training may have more speakers, or fewer;
     classes that are new keep their initial weights. The heads may be of two kinds: each has a row of weights a class,
     whose direction means the same, and what only one of them has is left as it is. A model directory has no head. A
-    residual network with attention pooling, or with squeeze-excitation, may start from one without: see
-    `with_attention` and `with_new_parts`.
+    residual network with attention pooling, with squeeze-excitation or with more blocks may start from one without: see
+    `with_attention`, `with_new_parts` and `with_new_blocks`.
 
     Args:
         classes: of the rows of the head.
@@ -54,7 +56,7 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
             path = directory / CLASSES_FILE
             raise DataError(f"{path}: expected some of the {len(classes)} classes, got none of them")
         saved = _read(path / WEIGHTS_FILE)
-    saved = with_new_parts(with_attention(saved, state), state)
+    saved = with_new_parts(with_new_blocks(with_attention(saved, state), state), state)
     apart = (name for name in saved.keys() ^ state.keys() if not name.startswith(HEAD))
     if other := sorted(name for name in apart if not name.endswith(COUNTER)):
         raise DataError(f"{path}: expected weights of this network, got others, such as {other[0]}")
@@ -99,6 +101,42 @@ def with_new_parts(saved: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> 
     """
     missing = [name for name in state if name not in saved and NEW_PART.fullmatch(name)]
     return {**saved, **{name: state[name] for name in missing}}
+
+
+def with_new_blocks(saved: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Weights of a residual network as those of one with more blocks at the end of its stages.
+
+    A new block starts as one that changes nothing: the last batch norm beside its shortcut has weights of zero, after
+    which what comes through the shortcut, never negative, passes the ReLU. `saved` as it is where the stages of the
+    two do not match.
+
+    Source: Goyal et al., "Accurate, large minibatch SGD", 2017, section 5.1, for such batch norms.
+    """
+    old, new = _stages(saved), _stages(state)
+    if len(old) != len(new) or not all(len(a) <= len(b) for a, b in zip(old, new, strict=True)):
+        return saved
+    place = {a: b for ours, theirs in zip(old, new, strict=True) for a, b in zip(ours, theirs, strict=False)}
+    grown = {
+        BLOCK.sub(lambda found: f"{BLOCKS}{place[int(found[1])]}.", name): tensor for name, tensor in saved.items()
+    }
+    for block in {index for stage in new for index in stage}.difference(place.values()):
+        prefix = f"{BLOCKS}{block}."
+        grown |= {name: tensor for name, tensor in state.items() if name.startswith(prefix)}
+        last = "third" if f"{prefix}third.norm.weight" in state else "second"  # of a bottleneck, of a basic block
+        closing = f"{prefix}{last}.norm.weight"
+        grown[closing] = torch.zeros_like(state[closing])
+    return grown
+
+
+def _stages(names: Mapping[str, Tensor]) -> list[list[int]]:
+    """The indices of a residual network's blocks, stage by stage: the first of each changes the shape."""
+    indices = sorted({int(found[1]) for name in names if (found := BLOCK.match(name))})
+    stages: list[list[int]] = []
+    for index in indices:
+        if not stages or f"{BLOCKS}{index}.shortcut.conv.weight" in names:
+            stages.append([])
+        stages[-1].append(index)
+    return stages
 
 
 def _latest(directory: Path) -> Path:

@@ -143,6 +143,16 @@ def test_a_student_finds_its_teacher(rng):
     assert abs(start) < 0.5 and (found * targets[N:]).sum(1).mean() > 0.97
 
 
+def test_maps_by_least_squares_are_those_of_a_linear_teacher(rng):
+    heard = rng.normal(size=(300, E)).astype(np.float32)
+    target = F.normalize(torch.from_numpy(heard @ rng.normal(size=(E, D)))).float().numpy()
+    head = DistillationHead(E, Lessons([target], [1.0], np.full(300, UNLABELLED), []))
+    rows = torch.from_numpy(rng.permutation(300))
+    before = float(head(torch.from_numpy(heard)[rows], rows)[1])
+    head.fit_maps(torch.from_numpy(heard)[rows], rows)
+    assert before < 0.7 and float(head(torch.from_numpy(heard)[rows], rows)[1]) > 0.98
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

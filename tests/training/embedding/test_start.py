@@ -38,6 +38,31 @@ def test_heads_that_attend_to_all_frames_alike_change_nothing(statistics, tmp_pa
     assert 1e-4 < (near - expected).abs().max() < 0.3 * expected.abs().max()
 
 
+@pytest.mark.parametrize("blocks", [(2, 1), (1, 3), (3, 2)])
+@pytest.mark.parametrize("block", ["basic", "bottleneck"])
+def test_blocks_that_are_new_change_nothing_and_learn(tmp_path, blocks, block):
+    torch.manual_seed(0)
+    smaller = ResNet(ResNetConfig(**SMALL, block=block))
+    with torch.no_grad():
+        smaller(FEATURES)
+    save_weights(smaller, tmp_path / "model.safetensors")
+    classifier = SpeakerClassifier(ResNetConfig(**SMALL | {"blocks": blocks}, block=block), HeadConfig(), 4)
+    load_start(classifier, [], tmp_path)
+    found = classifier.network.eval()(FEATURES)
+    torch.testing.assert_close(found, smaller.eval()(FEATURES), rtol=1e-4, atol=1e-4)
+    found.square().sum().backward()
+    for grown in classifier.network.blocks:
+        last = grown.second if block == "basic" else grown.third
+        assert last.norm.weight.grad.abs().max() > 0
+
+
+def test_fewer_blocks_are_refused(tmp_path):
+    save_weights(ResNet(ResNetConfig(**SMALL | {"blocks": (2, 1)})), tmp_path / "model.safetensors")
+    classifier = SpeakerClassifier(ResNetConfig(**SMALL), HeadConfig(), 4)
+    with pytest.raises(DataError, match=r"expected weights of this network, got others, such as network.blocks."):
+        load_start(classifier, [], tmp_path)
+
+
 @pytest.mark.parametrize("more", [{"squeeze": 2}, {"pooling": "attentive"}, {"squeeze": 3, "pooling": "attentive"}])
 def test_parts_that_are_new_change_nothing(statistics, tmp_path, more):
     classifier = SpeakerClassifier(ResNetConfig(**SMALL | more), HeadConfig(), 4)
