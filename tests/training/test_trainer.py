@@ -459,6 +459,8 @@ def test_a_distillation_beside_labels_starts_from_a_margin(features: Path, teach
         for name, step in (("first", 60), ("exp", 120))
     )
     np.testing.assert_allclose(after["head.margin.weight"], before["head.weight"], atol=1e-6)
+    agreement = (tmp_path / "exp" / "epochs.tsv").read_text().splitlines()[1].split("\t")[3]
+    assert float(agreement) > 0.5  # at once, as the map is that of least squares
     model = tmp_path / "first" / "final"  # a model directory has no head
     train(tmp_path, plain | {"out": str(tmp_path / "again"), "start_from": str(model)})
     assert f"starting from {model}, which knows 0 of {N_SPEAKERS} classes" in said.readouterr().err
