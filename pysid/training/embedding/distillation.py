@@ -160,6 +160,7 @@ class DistillationHead(nn.Module):
         gram, n_dims = x.double().T @ x.double(), x.shape[1]
         ridge = RIDGE * gram.diagonal().mean() * torch.eye(n_dims, dtype=gram.dtype, device=gram.device)
         for i, linear in enumerate(self.maps):
+            assert isinstance(linear, nn.Linear)
             cross = x.double().T @ self.get_buffer(f"targets{i}")[rows].double()
             linear.weight.copy_(torch.linalg.solve(gram + ridge, cross).T)
 

@@ -26,6 +26,7 @@ from pysid.training.embedding.chunks import ChunkConfig
 from pysid.training.embedding.classifier import SpeakerClassifier
 from pysid.training.embedding.corpus import augment_batches, open_corpus
 from pysid.training.embedding.dev_set import DevSet
+from pysid.training.embedding.distillation import DistillationHead
 from pysid.training.embedding.flavours import with_flavour
 from pysid.training.embedding.losses import WITHIN_BATCH, HeadConfig
 from pysid.training.embedding.start import load_start, write_classes
@@ -126,11 +127,7 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
         classes = list(lessons.names) if head.distillation.margin_weight else []
     seed_weights(config.trainer.seed)
     classifier = SpeakerClassifier(network, head, len(classes), config.diversity_weight, lessons)
-    start, fresh_maps = "", False
-    if config.start_from and latest_state(out) is None:
-        n_known = load_start(classifier, classes, Path(config.start_from))
-        start = f"; starting from {config.start_from}, which knows {n_known} of {len(classes)} classes"
-        fresh_maps = distilled
+    start = _start(classifier, classes, config)
 
     def figures(trained: TrainableNetwork) -> dict[str, float]:
         if dev is None:
@@ -154,7 +151,7 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
     if dry_run:
         trainer.rehearse()
         return out / "final"
-    if fresh_maps:
+    if start and distilled:
         fit_maps(classifier, trainer)
     trainer.run()
     if trainer.accelerator.is_main_process:
@@ -167,9 +164,18 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
     return out / "final"
 
 
+def _start(classifier: SpeakerClassifier, classes: list[str], config: TrainConfig) -> str:
+    """Takes the weights that a training starts from; what to say of it, nothing where it resumes or has no start."""
+    if config.start_from is None or latest_state(Path(config.out)) is not None:
+        return ""
+    n_known = load_start(classifier, classes, Path(config.start_from))
+    return f"; starting from {config.start_from}, which knows {n_known} of {len(classes)} classes"
+
+
 @torch.no_grad()
 def fit_maps(classifier: SpeakerClassifier, trainer: Trainer) -> None:
-    """Begins a distillation's maps by least squares, for a network that has learnt something: see `DistillationHead`."""
+    """Begins a distillation's maps by least squares, for a network that has learnt something before."""
+    assert isinstance(classifier.head, DistillationHead)
     classifier.network.eval()
     pairs = [(classifier.network.classifier_input(x)[0], rows) for x, rows in trainer.features(MAP_BATCHES)]
     if pairs:
