@@ -17,8 +17,8 @@ usage: ./run.sh [options]
   --segmentation "KEY=VALUE ..."  likewise, over those of conf/segmentation.yaml, e.g. "unlabelled=data/calls teacher=pyannote"
   --lda-dim N              dimensions that LDA keeps (default: 200)
   --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
-  --copies N               noisy copies of their clips that it also learns from (default: 8000)
-  --telephone N            copies of them over a telephone, likewise (default: 5000)
+  --copies N               noisy copies of their clips that it also learns from (default: 11000)
+  --telephone N            copies of them over a telephone, likewise (default: 6800)
   --scenes N               conversations that the detector of speech learns from (default: 500)
   --conversations N        of each kind, half of them to choose diarization's settings on, half for figures (default: 100)
   --jobs N                 processes (default: all cores)
@@ -26,7 +26,7 @@ usage: ./run.sh [options]
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=8000 telephone=5000 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=200 backend_clips=3 copies=11000 telephone=6800 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
 parse_options "data exp teacher set segmentation lda-dim backend-clips copies telephone scenes conversations jobs stage stop-stage" "$@"
 whole_numbers lda_dim backend_clips copies telephone scenes conversations jobs stage stop_stage
 : "${data:?give --data, or set PYSID_DATA to a folder that has train/, train2/, dev/, noise/, music/ and ami_mini/}"
@@ -119,7 +119,8 @@ if wanted 7; then
   if [[ ! -f $model/backend.safetensors ]]; then
     rm -rf "$model"
     cp -r "$exp/distilled/final" "$model"
-    python ../several_clips.py "$data/train" "$exp/backend" "$backend_clips"
+    for part in train train2; do python ../several_clips.py "$data/$part" "$exp/backend_$part" "$backend_clips"; done
+    python join.py "$exp/backend_train" "$exp/backend_train2" "$exp/backend"
     pysid augment "$exp/backend" "$exp/copies" --allow-skipped --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \
       --rooms "$exp/rooms_train/rir_list" --subset "$copies" --jobs "$jobs"
     # Through G.711, by turns as it is and within the band of an analogue line.
