@@ -6,18 +6,22 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 import pysid
 from pysid.data.conversations.plan import ConversationConfig
 from pysid.data.corpus import Corpus
 from pysid.diarization.pipeline import Diarizer
+from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.io.tables import read_trials, read_utt2spk, write_table
 from pysid.model.directory import find_model
+from pysid.model.speaker_model import SpeakerModel
 from pysid.training.activity.run import read_activity_config
 from pysid.training.embedding.run import read_train_config
 
@@ -87,8 +91,8 @@ def test_the_back_end_hears_telephones_noise_and_little_speech(commands, tmp_pat
     lines = commands(*commands.here, "--stage=7", "--stop-stage=7", "--jobs=3", "--telephone=2")
     done = [" ".join(line[:2]) for line in lines]
     assert done == [
-        *["python ../several_clips.py"] * 2, "python join.py", "pysid augment", *["python ../phone.py"] * 2, *["pysid embed"] * 6,
-        "pysid fit-backend", "pysid score", "pysid eval",
+        *["python ../several_clips.py"] * 2, "python join.py", "pysid augment", *["python ../phone.py"] * 2,
+        *["pysid embed"] * 6, "pysid fit-backend", "pysid score", "pysid eval",
     ]  # fmt: skip
     del lines[:2]
     assert lines[0][2:] == [str(exp / "backend_train"), str(exp / "backend_train2"), str(backend)]
@@ -179,10 +183,34 @@ def test_speakers_of_several_clips(tmp_path):
     assert chosen == {u: s for u, s in everybody.items() if n_clips[s] == max(n_clips.values())}
 
 
-def test_the_package_is_the_model_that_ships(tmp_path):
-    spec = importlib.util.spec_from_file_location("package", RECIPE / "package.py")
+def script_of(name):
+    spec = importlib.util.spec_from_file_location(name, RECIPE / f"{name}.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
+    return script
+
+
+def test_between_two_networks(tmp_path, monkeypatch):
+    config = pysid.load().config
+    features = torch.randn(2, 60, 81, generator=torch.Generator().manual_seed(1))
+    said = []
+    for name, blocks, squeeze in (("begun", (1, 1), 0), ("trained", (2, 1), 2)):
+        small = ResNetConfig(channels=(4, 6), blocks=blocks, strides=((1, 1), (2, 2)), squeeze=squeeze, embedding_dim=5)
+        model = SpeakerModel(replace(config, network=small), ResNet(small))
+        model.save(tmp_path / name)
+        said.append(model.network(features))
+    for share, expected in ((0, said[0]), (1, said[1])):
+        monkeypatch.setattr(
+            sys, "argv", ["between.py", *map(str, (tmp_path / "begun", tmp_path / "trained", share, tmp_path / "out"))]
+        )
+        script_of("between").main()
+        torch.testing.assert_close(SpeakerModel.load(tmp_path / "out").network(features), expected)
+    half = script_of("between").between({"affine.weight": torch.zeros(2)}, {"affine.weight": torch.ones(2)}, 0.25)
+    assert half["affine.weight"].tolist() == [0.25, 0.25]
+
+
+def test_the_package_is_the_model_that_ships(tmp_path):
+    script = script_of("package")
     shipped = find_model("default")
     script.package(shipped, shipped, tmp_path / "new")  # half precision is not lost on what has it
     new, old = pysid.load(tmp_path / "new"), pysid.load()
