@@ -59,7 +59,8 @@ class TrainConfig:
             which the reading processes share: for compressed audio that is read in many epochs.
         start_from: folder `out` of another training, whose weights this one starts from; the head's by the names of
             the speakers, for large-margin fine-tuning. Or a model directory, without a head. What a residual network
-            has more than that one (blocks at the end of stages, squeeze-excitation, attention) changes nothing at first.
+            has more than that one (blocks at the ends of stages, squeeze-excitation, attention) changes nothing at
+            first.
         teachers: of `head.loss: distillation`; utterances need no speakers then.
         diversity_weight: factor of the attention heads' diversity penalty.
         allow_pipes: whether entries of wav.scp that are shell pipes may run.
