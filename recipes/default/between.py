@@ -20,6 +20,8 @@ def between(begun: dict[str, Tensor], trained: dict[str, Tensor], share: float) 
     """The mean of two networks' state dicts, `share` of it from the second, of which the first is the start."""
     first, second = ({f"{NETWORK}{name}": x for name, x in state.items()} for state in (begun, trained))
     grown = with_new_parts(with_new_blocks(first, second), second)
+    if {name: x.shape for name, x in grown.items()} != {name: x.shape for name, x in second.items()}:
+        raise SystemExit("between.py: the second network cannot have begun from the first: their weights do not match")
     return {
         name.removeprefix(NETWORK): share * x + (1 - share) * grown[name] if x.is_floating_point() else x
         for name, x in second.items()

@@ -108,6 +108,7 @@ def test_the_back_end_hears_telephones_noise_and_little_speech(commands, tmp_pat
     fitted = dict(pairwise(lines[10]))
     assert (exp / "learned.scp").read_text() == "backend-1 backend.ark:1\nbackend_telephone-1 backend_telephone.ark:1\n"
     assert f"scp:{exp / 'learned.scp'}" in fitted
+    assert (fitted["--lda-dim"], fitted["--smoothing"]) == ("0", "0.1")
     assert len(read_utt2spk(exp / "learned-utt2spk")) == 5
     given = (exp / "calibration.scp").read_text().split()
     assert given[::2] == ["dev-1", "dev_telephone-1", "dev_short-1", "dev_noisy-1-noisy"]
@@ -207,6 +208,8 @@ def test_between_two_networks(tmp_path, monkeypatch):
         torch.testing.assert_close(SpeakerModel.load(tmp_path / "out").network(features), expected)
     half = script_of("between").between({"affine.weight": torch.zeros(2)}, {"affine.weight": torch.ones(2)}, 0.25)
     assert half["affine.weight"].tolist() == [0.25, 0.25]
+    with pytest.raises(SystemExit, match="weights do not match"):
+        script_of("between").between({"affine.weight": torch.zeros(3)}, {"affine.weight": torch.ones(2)}, 0.25)
 
 
 def test_the_package_is_the_model_that_ships(tmp_path):

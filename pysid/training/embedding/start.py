@@ -108,7 +108,7 @@ def with_new_blocks(saved: Mapping[str, Tensor], state: Mapping[str, Tensor]) ->
 
     A new block starts as one that changes nothing: the last batch norm beside its shortcut has weights of zero, after
     which what comes through the shortcut, never negative, passes the ReLU. `saved` as it is where the stages of the
-    two do not match.
+    two do not match, or blocks are of another kind.
 
     Source: Goyal et al., "Accurate, large minibatch SGD", 2017, section 5.1, for such batch norms.
     """
@@ -124,6 +124,8 @@ def with_new_blocks(saved: Mapping[str, Tensor], state: Mapping[str, Tensor]) ->
         grown |= {name: tensor for name, tensor in state.items() if name.startswith(prefix)}
         last = "third" if f"{prefix}third.norm.weight" in state else "second"  # of a bottleneck, of a basic block
         closing = f"{prefix}{last}.norm.weight"
+        if closing not in state:
+            return saved
         grown[closing] = torch.zeros_like(state[closing])
     return grown
 

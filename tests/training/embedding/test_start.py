@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from pysid.embedding.ecapa import EcapaConfig
+from pysid.embedding.networks import make_network
 from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.errors import DataError
 from pysid.io.weights import save_weights
@@ -60,6 +62,14 @@ def test_fewer_blocks_are_refused(tmp_path):
     save_weights(ResNet(ResNetConfig(**SMALL | {"blocks": (2, 1)})), tmp_path / "model.safetensors")
     classifier = SpeakerClassifier(ResNetConfig(**SMALL), HeadConfig(), 4)
     with pytest.raises(DataError, match=r"expected weights of this network, got others, such as network.blocks."):
+        load_start(classifier, [], tmp_path)
+
+
+def test_more_blocks_of_another_kind_are_refused(tmp_path):
+    small = {"channels": 16, "feature_dim": 81}
+    save_weights(make_network(EcapaConfig(**small, dilations=(2, 3))), tmp_path / "model.safetensors")
+    classifier = SpeakerClassifier(EcapaConfig(**small, dilations=(2, 3, 4)), HeadConfig(), 4)
+    with pytest.raises(DataError, match=r"model.safetensors: expected "):
         load_start(classifier, [], tmp_path)
 
 
