@@ -16,17 +16,21 @@ from pysid.segments import Segment, Turn
 JOIN_S = 0.8  # the shortest pause that ends a subtitle, here and in transcripts
 
 
-def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0) -> list[Turn]:
+def without_fragments(
+    turns: Sequence[Turn], min_s: float, min_speakers: int = 0, min_speaker_s: float = 0.0
+) -> list[Turn]:
     """The turns with those shorter than `min_s` given to the turn that they touch, or left out where there is none.
 
-    A fragment is seldom a real turn: mostly one border between two speakers was found in two places. Of two turns that
-    it touches the longer one gets it; one that lies within another turn, and thus overlaps it, is left out. The result
-    is in order of the starts.
+    A fragment is seldom a real turn: mostly one border between two speakers was found in two places. Nor is a speaker
+    who talks for half a second in all: no embedding of that tells voices apart. Of two turns that a fragment touches
+    the longer one gets it; one that lies within another turn, and thus overlaps it, is left out. The result is in order
+    of the starts.
 
     Args:
         turns: in any order.
         min_s: what is shorter is a fragment.
         min_speakers: so many speakers are left, if need be with fragments.
+        min_speaker_s: of those who talk less than this in all, all turns are fragments; whoever talks most stays.
 
     >>> turns = [Turn(Segment(0.0, 0.04), "b"), Turn(Segment(0.04, 3.0), "a"), Turn(Segment(5.0, 5.1), "b")]
     >>> without_fragments(turns, 0.2)
@@ -34,6 +38,7 @@ def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0
     """
     turns = bridge_gaps(turns, 0.0)
     kept: dict[int, Turn] = dict(enumerate(turns))
+    rare = _rare(turns, min_speaker_s, min_speakers)
     spared = _spared(kept, min_s, min_speakers)
     starting: defaultdict[int, set[int]] = defaultdict(set)  # the numbers of turns, by their starts in microseconds
     ending: defaultdict[int, set[int]] = defaultdict(set)
@@ -44,7 +49,7 @@ def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0
     ends_s = np.sort([turn.segment.end_s for turn in turns])
     for i in sorted(kept, key=lambda i: kept[i].segment.duration_s):
         fragment = kept[i].segment
-        if i in spared or fragment.duration_s >= min_s - TOLERANCE_S:
+        if kept[i].speaker not in rare and (i in spared or fragment.duration_s >= min_s - TOLERANCE_S):
             continue  # it was long enough, or has become so
         del kept[i]
         starting[_microseconds(fragment.start_s)].discard(i)
@@ -64,6 +69,15 @@ def without_fragments(turns: Sequence[Turn], min_s: float, min_speakers: int = 0
         ending[_microseconds(whole.end_s)].add(heir)
         kept[heir] = Turn(whole, kept[heir].speaker)
     return sorted(bridge_gaps(list(kept.values()), 0.0))
+
+
+def _rare(turns: Sequence[Turn], min_speaker_s: float, min_speakers: int) -> set[str]:
+    """Who talks less than `min_speaker_s` in all, but for the `min_speakers`, one at least, who talk most."""
+    talked_s: defaultdict[str, float] = defaultdict(float)
+    for turn in turns:
+        talked_s[turn.speaker] += turn.segment.duration_s
+    order = sorted(talked_s, key=lambda name: -talked_s[name])
+    return {name for name in order[max(min_speakers, 1) :] if talked_s[name] < min_speaker_s - TOLERANCE_S}
 
 
 def _spared(turns: Mapping[int, Turn], min_s: float, min_speakers: int) -> set[int]:

@@ -36,6 +36,7 @@ class TurnConfig:
         snap_s: a border between speakers moves to a pause that is at most this far away; the pause is nobody's then.
         bridge_s: a speaker's pause of at most this long, in which nobody else speaks, does not end the turn.
         min_turn_s: a shorter turn goes to the one that it touches, or is left out.
+        min_speaker_s: so do all turns of a speaker who talks less than this in the whole recording.
         join_s: in subtitles and on the page a speaker's pause of at most this long, in which nobody else speaks, does
             not end the turn; RTTM and all other formats keep the turns apart, which gives the lower error rate.
     """
@@ -43,10 +44,11 @@ class TurnConfig:
     snap_s: float = 0.25
     bridge_s: float = 0.0
     min_turn_s: float = 0.2
+    min_speaker_s: float = 0.0
     join_s: float = 0.8
 
     def __post_init__(self) -> None:
-        for name in ("snap_s", "bridge_s", "min_turn_s", "join_s"):
+        for name in ("snap_s", "bridge_s", "min_turn_s", "min_speaker_s", "join_s"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 

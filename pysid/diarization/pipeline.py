@@ -318,7 +318,7 @@ class Diarizer:
             turns = spread(turns, analysis.frames, analysis.shift_s)
         c = self.config.turns
         turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
-        turns = without_fragments(bridge_gaps(turns, c.bridge_s), c.min_turn_s, count.minimum)
+        turns = without_fragments(bridge_gaps(turns, c.bridge_s), c.min_turn_s, count.minimum, c.min_speaker_s)
         if (hears := self._hears_overlap) is not None:
             turns = self._with_heard_overlap(turns, analysis, hears, count.minimum)
         turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
@@ -349,7 +349,8 @@ class Diarizer:
         turns, clustering, names = assign_locally(
             local, self.clusterer, projection, count, c.windows, overlap=c.overlap is not None
         )
-        turns = without_fragments(bridge_gaps(turns, c.turns.bridge_s), c.turns.min_turn_s, count.minimum)
+        turns = bridge_gaps(turns, c.turns.bridge_s)
+        turns = without_fragments(turns, c.turns.min_turn_s, count.minimum, c.turns.min_speaker_s)
         turns, clustering = _as_they_first_speak([_to_microseconds(turn) for turn in turns], clustering, names)
         return Diarization(turns, duration_s, clustering, c.turns.join_s)
 

@@ -60,6 +60,26 @@ def test_speakers_who_were_asked_for_stay():
     assert without_fragments(turns, 0.2, 9) == turns[:4]
 
 
+def test_who_hardly_talks_is_no_speaker():
+    turns = [turn(0, 2, "a"), turn(2, 2.3, "b"), turn(2.3, 3, "a"), turn(5, 5.3, "c"), turn(7, 7.3, "c")]
+    assert without_fragments(turns, 0.2, min_speaker_s=0.5) == [turn(0, 3, "a"), *turns[3:]]
+    assert without_fragments(turns, 0.2, min_speaker_s=0.7) == [turn(0, 3, "a")]
+    assert without_fragments(turns, 0.2, min_speakers=2, min_speaker_s=0.7) == [turn(0, 3, "a"), *turns[3:]]
+    assert without_fragments(turns[1:2], 0.2, min_speaker_s=0.7) == turns[1:2]  # all the speech there is
+    assert without_fragments([], 0.2, min_speaker_s=0.7) == []
+
+
+@settings(deadline=None)
+@given(turn_lists)
+def test_rare_speakers_never_survive(turns):
+    kept = without_fragments(turns, 0.0, min_speaker_s=0.5)
+    talked_s = {x.speaker: 0.0 for x in kept}
+    for x in kept:
+        talked_s[x.speaker] += x.segment.duration_s
+    assert len(talked_s) <= 1 or all(s >= 0.5 - 1e-5 for s in talked_s.values())
+    assert bool(kept) == bool(turns)
+
+
 @settings(deadline=None)
 @given(turn_lists)
 def test_alone_is_where_one_speaker_talks(turns):

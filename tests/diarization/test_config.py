@@ -22,7 +22,7 @@ def test_what_is_left_out_is_the_default():
     assert (changed.turns, changed.windows) == (TurnConfig(join_s=2.0), DiarizationConfig().windows)
 
 
-@pytest.mark.parametrize("name", ["snap_s", "bridge_s", "min_turn_s", "join_s"])
+@pytest.mark.parametrize("name", ["snap_s", "bridge_s", "min_turn_s", "min_speaker_s", "join_s"])
 @pytest.mark.parametrize("value", [-0.1, float("nan")])
 def test_no_time_is_negative(name, value):
     with pytest.raises(ValueError, match=f"{name} must not be negative, got {value}"):
