@@ -30,6 +30,16 @@ class BilinearScores:
     column: np.ndarray
     group: np.ndarray
 
+    def plus(self, other: "BilinearScores", weight: float) -> "BilinearScores":
+        """These scores and `weight` times `other` ones, which have nothing but products, of the same E and T."""
+        return BilinearScores(
+            np.hstack([self.left, weight * other.left]),
+            np.hstack([self.right, other.right]),
+            self.row,
+            self.column,
+            self.group,
+        )
+
     def matrix(self) -> np.ndarray:
         """All scores, (E, T); beside them it takes memory for copies of `left` and `right` only."""
         scores = np.empty((len(self.left), len(self.right)))

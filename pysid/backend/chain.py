@@ -91,10 +91,15 @@ class Backend(Estimator, ABC):
 class PldaBackend(Transformer, Backend):
     """Centring, LDA, length normalisation, PLDA: the back-end of Kaldi's egs/voxceleb/v2/run.sh.
 
+    PLDA knows what its training speakers vary by, and takes too much of that for granted elsewhere: speech of another
+    kind is better compared by a cosine. With `cosine_weight` a score is the sum of both.
+
     Args:
         lda_dim, total_covariance_factor, centre, length_norm: see `Projection`.
         smoothing: share of the between-speaker covariance added to the within-speaker one, see `Plda.smooth`.
         plda_length_norm: see `Plda.transform`.
+        cosine_weight: nats that a cosine of 1 between projected embeddings adds to PLDA's log-likelihood ratio; 0 or
+            more. With it scores mean nothing by themselves before they are calibrated.
         n_iter: EM iterations of PLDA.
     Learned: projection_, plda_.
     """
@@ -108,6 +113,7 @@ class PldaBackend(Transformer, Backend):
         length_norm: bool = True,
         smoothing: float = 0.0,
         plda_length_norm: LengthNorm | None = "kaldi",
+        cosine_weight: float = 0.0,
         n_iter: int = 10,
     ) -> None:
         self.lda_dim = lda_dim
@@ -116,6 +122,7 @@ class PldaBackend(Transformer, Backend):
         self.length_norm = length_norm
         self.smoothing = smoothing
         self.plda_length_norm = plda_length_norm
+        self.cosine_weight = cosine_weight
         self.n_iter = n_iter
 
     plda_: Plda
@@ -132,6 +139,8 @@ class PldaBackend(Transformer, Backend):
             raise ValueError(f"plda_length_norm must be 'kaldi', 'simple' or None, got {self.plda_length_norm!r}")
         if not 0 <= self.smoothing <= 1:
             raise ValueError(f"smoothing must lie in [0, 1], got {self.smoothing}")
+        if not 0 <= self.cosine_weight < np.inf:
+            raise ValueError(f"cosine_weight must be finite and not negative, got {self.cosine_weight}")
         self.projection_ = Projection(
             self.lda_dim,
             total_covariance_factor=self.total_covariance_factor,
@@ -148,13 +157,17 @@ class PldaBackend(Transformer, Backend):
         return self.plda_.transform(self.projection_.transform(X), n_utterances, self.plda_length_norm)
 
     def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
-        """Log-likelihood ratios in nats, not yet multiplied out; arguments as of `Backend.terms`.
+        """Log-likelihood ratios in nats, and cosines, not yet multiplied out; arguments as of `Backend.terms`.
 
         Raises:
             sklearn.exceptions.NotFittedError: it is not fitted.
         """
         self.check_fitted()
-        return self.plda_.terms(self.transform(enrol, n_enrol), self.transform(test), n_enrol)
+        terms = self.plda_.terms(self.transform(enrol, n_enrol), self.transform(test), n_enrol)
+        if not self.cosine_weight:
+            return terms
+        cosines = cosine_terms(self.projection_.transform(enrol), self.projection_.transform(test))
+        return terms.plus(cosines, self.cosine_weight)
 
     def adapt(
         self, X: ArrayLike, within_scale: float = 0.3, between_scale: float = 0.7, mean_scale: float = 1.0
@@ -168,17 +181,22 @@ class PldaBackend(Transformer, Backend):
         """
         self.check_fitted()
         plda = self.plda_.adapt(self.projection.transform(X), within_scale, between_scale, mean_scale)
-        return self._from_parts(self.projection, plda, self.plda_length_norm)
+        return self._from_parts(self.projection, plda, self.plda_length_norm, self.cosine_weight)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Projection, PLDA and calibration as named arrays, for safetensors; `from_arrays` reads them."""
         self.check_fitted()
-        return self._common_arrays() | {
-            "plda.mean": self.plda_.mean_,
-            "plda.transform": np.ascontiguousarray(self.plda_.transform_),
-            "plda.psi": np.ascontiguousarray(self.plda_.psi_),
-            "plda.length_norm": np.array([PLDA_LENGTH_NORMS.index(self.plda_length_norm)], dtype=np.uint8),
-        }
+        cosine = {"cosine_weight": np.array([self.cosine_weight])} if self.cosine_weight else {}
+        return (
+            self._common_arrays()
+            | cosine
+            | {
+                "plda.mean": self.plda_.mean_,
+                "plda.transform": np.ascontiguousarray(self.plda_.transform_),
+                "plda.psi": np.ascontiguousarray(self.plda_.psi_),
+                "plda.length_norm": np.array([PLDA_LENGTH_NORMS.index(self.plda_length_norm)], dtype=np.uint8),
+            }
+        )
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
@@ -194,8 +212,11 @@ class PldaBackend(Transformer, Backend):
         number = int(arrays["plda.length_norm"][0])
         if number >= len(PLDA_LENGTH_NORMS):
             raise DataError(f"plda.length_norm must be below {len(PLDA_LENGTH_NORMS)}, got {number}")
+        weight = np.asarray(arrays.get("cosine_weight", [0.0]), dtype=np.float64)
+        if weight.shape != (1,) or not 0 <= weight[0] < np.inf:
+            raise DataError(f"cosine_weight must be one finite number, not negative, got {weight}")
         plda = Plda.from_parameters(*(arrays[name] for name in names[:3]))
-        backend = cls._from_parts(Projection.from_arrays(arrays), plda, PLDA_LENGTH_NORMS[number])
+        backend = cls._from_parts(Projection.from_arrays(arrays), plda, PLDA_LENGTH_NORMS[number], float(weight[0]))
         backend._read_calibration(arrays)
         return backend
 
@@ -221,7 +242,9 @@ class PldaBackend(Transformer, Backend):
         return cls._from_parts(Projection.from_parts(mean, transform, length_norm=length_norm), plda, plda_length_norm)
 
     @classmethod
-    def _from_parts(cls, projection: Projection, plda: Plda, plda_length_norm: LengthNorm | None) -> Self:
+    def _from_parts(
+        cls, projection: Projection, plda: Plda, plda_length_norm: LengthNorm | None, cosine_weight: float = 0.0
+    ) -> Self:
         if projection.transform_ is not None:
             dim: int | None = len(projection.transform_)
         else:
@@ -233,6 +256,7 @@ class PldaBackend(Transformer, Backend):
             centre=projection.centre,
             length_norm=projection.length_norm,
             plda_length_norm=plda_length_norm,
+            cosine_weight=cosine_weight,
         )
         backend.projection_, backend.plda_ = projection, plda
         return backend

@@ -1,5 +1,6 @@
 """`pysid fit-backend`: train what scores embeddings."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,9 @@ def fit_backend(
         ),
     ] = False,
     smoothing: Annotated[float, typer.Option(min=0, max=1, help="PLDA smoothing factor.")] = 0.0,
+    cosine_weight: Annotated[
+        float, typer.Option(min=0, help="What a cosine of 1 adds to the score of PLDA; calibrate the sum.")
+    ] = 0.0,
     min_utterances: Annotated[int, typer.Option(min=1, help="Leave out speakers with fewer utterances than this.")] = 1,
     calibration_trials: Annotated[
         Path | None, typer.Option(help="Lines 'enrol test target|nontarget' of other speakers, to calibrate scores on.")
@@ -38,6 +42,8 @@ def fit_backend(
     """
     if (calibration_trials is None) != (calibration_embeddings is None):
         raise typer.BadParameter("--calibration-trials and --calibration-embeddings go together")
+    if not math.isfinite(cosine_weight):
+        raise typer.BadParameter(f"--cosine-weight must be a finite number, got {cosine_weight}")
 
     from pysid.backend import CosineBackend, PldaBackend
     from pysid.errors import DataError
@@ -52,7 +58,9 @@ def fit_backend(
     if X.shape[1] != dim:
         raise DataError(f"{embeddings}: expected embeddings of {dim} dimensions, as {model} gives, got {X.shape[1]}")
     if kind == BackendKind.plda:
-        backend: PldaBackend | CosineBackend = PldaBackend(lda_dim or None, smoothing=smoothing)
+        backend: PldaBackend | CosineBackend = PldaBackend(
+            lda_dim or None, smoothing=smoothing, cosine_weight=cosine_weight
+        )
     else:
         backend = CosineBackend(lda_dim or None)
     backend.fit(X, y)

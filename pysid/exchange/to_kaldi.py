@@ -154,6 +154,10 @@ def _write_backend(backend: Backend | None, folder: Path) -> list[str]:
         norms = {"simple": "--simple-length-normalization=true", None: "--normalize-length=false"}
         if backend.plda_length_norm in norms:
             notes.append(f"scores as this model gives need ivector-plda-scoring {norms[backend.plda_length_norm]}")
+        if backend.cosine_weight:
+            notes.append(
+                f"beside PLDA this model scores by {backend.cosine_weight:g} times a cosine, which is left out"
+            )
         if not projection.length_norm:
             notes.append("scores as this model gives need a pipeline without ivector-normalize-length")
         missing = [name for name in ("mean.vec", "transform.mat") if not (folder / name).exists()]

@@ -17,6 +17,7 @@ BACKENDS = [
     PldaBackend(lda_dim=None, smoothing=0.2, n_iter=3),
     PldaBackend(lda_dim=4, centre=False, length_norm=False, plda_length_norm=None),
     PldaBackend(lda_dim=4, total_covariance_factor=0.2, plda_length_norm="simple"),
+    PldaBackend(lda_dim=4, cosine_weight=7.0),
     CosineBackend(),
     CosineBackend(centre=False),
     CosineBackend(lda_dim=3),
@@ -53,6 +54,26 @@ def test_plda_knows_better_than_cosine_which_directions_matter(drawn):
         return equal_error_rate(scores[same & upper], scores[~same & upper])[0]
 
     assert eer(PldaBackend(lda_dim=None)) < eer(CosineBackend())
+
+
+def test_a_cosine_beside_plda(drawn):
+    X, y = drawn
+    backend = PldaBackend(lda_dim=3, cosine_weight=7.0).fit(X, y)
+    plda, cosine = PldaBackend(lda_dim=3).fit(X, y), CosineBackend.of(backend.projection)
+    expected = plda.score(X[:4], X[4:9], [1, 2, 1, 3]) + 7 * cosine.score(X[:4], X[4:9])
+    np.testing.assert_allclose(backend.score(X[:4], X[4:9], [1, 2, 1, 3]), expected, rtol=1e-12, atol=1e-12)
+    adapted, plain = backend.adapt(3 * X[:40]), plda.adapt(3 * X[:40])
+    np.testing.assert_allclose(adapted.score(X[:4], X[:4]) - plain.score(X[:4], X[:4]), 7 * cosine.score(X[:4], X[:4]))
+    assert "cosine_weight" not in plda.to_arrays()  # so the files of others stay as they were
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.inf, np.nan])
+def test_impossible_weights_of_a_cosine(weight, drawn):
+    with pytest.raises(ValueError, match=f"cosine_weight must be finite and not negative, got {weight}"):
+        PldaBackend(cosine_weight=weight).fit(*drawn)
+    arrays = PldaBackend(lda_dim=3).fit(*drawn).to_arrays()
+    with pytest.raises(DataError, match="cosine_weight must be one finite number, not negative"):
+        PldaBackend.from_arrays(arrays | {"cosine_weight": np.array([weight])})
 
 
 def test_steps_are_applied_in_order(drawn):

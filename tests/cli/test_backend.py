@@ -57,6 +57,8 @@ def test_fit_backend_options(pysid, fresh, vectors, dev):
         assert pysid(*command, "--lda-dim", 3, "--smoothing", smoothing).status == 0
         psi.append(SpeakerModel.load(fresh).scorer().plda_.psi_)
     np.testing.assert_allclose(psi[1], psi[0] / (1 + psi[0]), rtol=1e-9)
+    assert pysid(*command, "--lda-dim", 3, "--cosine-weight", 80).status == 0
+    assert SpeakerModel.load(fresh).scorer().cosine_weight == 80
     outcome = pysid(*command, "--lda-dim", 3, "--min-utterances", 7)
     assert outcome.error == f"scp:{vectors}: no speaker has 7 utterances or more"
 
@@ -67,6 +69,9 @@ def test_fit_backend_wrong_usage(pysid, fresh, vectors, dev):
         ["--kind=gmm"],
         ["--smoothing=1.1"],
         ["--smoothing=-1"],
+        ["--cosine-weight=-1"],
+        ["--cosine-weight=inf"],
+        ["--cosine-weight=nan"],
         ["--lda-dim=-1"],
         ["--min-utterances=0"],
         ["--calibration-trials", dev / "trials"],
