@@ -90,9 +90,9 @@ class VbxConfig:
 class Vbx:
     """A `Clusterer` that refines another one's speakers and drops those that explain too little.
 
-    Where a number of speakers is given, it starts from so many; where what it finds is out of bounds, it starts again
-    from the nearest allowed number. If that drops one of them, it tries again with speakers at half the cost, and
-    after `MAX_HALVINGS` keeps the labels of the start. Silence between windows is ignored.
+    Where a number of speakers is given, or what it finds is out of bounds, it joins speakers until so many are left;
+    without `join` it starts from so many. If that leaves too few of them, it tries again with speakers at half the
+    cost, and after `MAX_HALVINGS` keeps the labels of a start from so many. Silence between windows is ignored.
 
     An iteration over N windows and S speakers of the start takes O(N S) time and memory: of 20,000 windows, 0.3 s and
     100 MB with 50 speakers, 0.6 s and 300 MB with 200.
@@ -123,11 +123,16 @@ class Vbx:
         if self.config.centred:
             x = x - x.mean(axis=0)
         n_speakers, fb = count.given, self._cost(len(x))
+        if n_speakers is None or self.config.join:
+            many = self._start(embeddings, windows, SpeakerCount(minimum=count.minimum))
         if n_speakers is None:
-            start = self._start(embeddings, windows, SpeakerCount(minimum=count.minimum))
-            found = refine(x, psi, start, replace(self.config, fb=fb))
+            found = refine(x, psi, many, replace(self.config, fb=fb))
             n_speakers = count.clip(found.n_speakers)
             if n_speakers == found.n_speakers:
+                return found
+        for halvings in range(MAX_HALVINGS + 1 if self.config.join else 0):
+            found = refine(x, psi, many, replace(self.config, fb=fb / 2**halvings), n_speakers)
+            if found.n_speakers == n_speakers:
                 return found
         start = self._start(embeddings, windows, SpeakerCount.exactly(n_speakers))
         for halvings in range(MAX_HALVINGS + 1):
@@ -153,7 +158,9 @@ class Vbx:
         return Clustering.in_order(labels[nearest])
 
 
-def refine(x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig) -> Clustering:
+def refine(
+    x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig, n_speakers: int | None = None
+) -> Clustering:
     """The most likely speaker of each window, after `infer` from the labels of `start`.
 
     Args:
@@ -161,10 +168,11 @@ def refine(x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig)
         psi: (D,) variances of speakers there.
         start: a first clustering.
         config: of VBx.
+        n_speakers: where speakers are joined, go on until there are so many; None while that is likelier.
     """
     certain = np.eye(start.n_speakers)[start.labels]
     result = infer(x, psi, softmax(config.start_smoothing * certain, axis=1), config)
-    gamma = (join(x, psi, result, config) if config.join else result).posteriors
+    gamma = (join(x, psi, result, config, n_speakers) if config.join else result).posteriors
     return Clustering.in_order(gamma.argmax(axis=1), gamma)
 
 
@@ -211,8 +219,10 @@ def infer(x: np.ndarray, psi: np.ndarray, posteriors: np.ndarray, config: VbxCon
     return VbxResult(gamma, pi, elbos)
 
 
-def join(x: np.ndarray, psi: np.ndarray, result: VbxResult, config: VbxConfig) -> VbxResult:
-    """Joins two speakers, iterates, and does so again, as long as the lower bound gains.
+def join(
+    x: np.ndarray, psi: np.ndarray, result: VbxResult, config: VbxConfig, n_speakers: int | None = None
+) -> VbxResult:
+    """Joins two speakers, iterates, and does so again, as long as the lower bound gains, or until there are so many.
 
     Of S speakers the S pairs whose means lie nearest to each other are tried each time, and the best one is joined.
     Speakers without a window that is most likely theirs are dropped.
@@ -220,24 +230,27 @@ def join(x: np.ndarray, psi: np.ndarray, result: VbxResult, config: VbxConfig) -
     Args:
         x, psi: as in `infer`.
         result: of `infer`.
+        n_speakers: how many to stop at, whatever the bound says; None stops where it no longer gains.
     """
     while True:
         gamma = result.posteriors[:, np.unique(result.posteriors.argmax(axis=1))]
         gamma = gamma / gamma.sum(axis=1, keepdims=True)
-        n_speakers = gamma.shape[1]
+        left = gamma.shape[1]
+        if n_speakers is not None and left <= n_speakers:
+            return result
         weight = config.fa / config.fb * gamma.sum(axis=0)[:, None] * psi
         means = weight / (1 + weight) * (gamma.T @ x) / gamma.sum(axis=0)[:, None]  # V alpha, (16)
-        first, second = np.triu_indices(n_speakers, 1)
+        first, second = np.triu_indices(left, 1)
         distance = ((means[first] - means[second]) ** 2).sum(axis=1)
-        best = result
-        for pair in np.argsort(distance)[:n_speakers]:
+        best = result if n_speakers is None else None
+        for pair in np.argsort(distance)[:left]:
             a, b = first[pair], second[pair]
             together = np.delete(gamma, b, axis=1)
             together[:, a] += gamma[:, b]
             tried = infer(x, psi, together, config)
-            if tried.elbos[-1] > best.elbos[-1]:
+            if best is None or tried.elbos[-1] > best.elbos[-1]:
                 best = tried
-        if best is result:
+        if best is None or best is result:
             return result
         result = best
 

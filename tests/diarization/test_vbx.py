@@ -417,3 +417,24 @@ def test_the_lower_bound_gains_by_joining():
 def test_speakers_that_were_asked_for_are_not_joined():
     x, truth = conversation(2, 2, 8)
     assert cluster(x, Start(truth), SpeakerCount.exactly(4), join=True).n_speakers == 4
+
+
+@pytest.mark.parametrize("count", [SpeakerCount.exactly(3), SpeakerCount(maximum=3)])
+def test_a_given_number_is_joined_down_to(count):
+    x, truth = conversation(0, 4, 30)
+    start = Start(truth)
+    found = cluster(x, start, count, join=True)
+    assert found.n_speakers == 3 and start.counts == [SpeakerCount(minimum=count.minimum)]
+    # Two true speakers have become one, and nobody else has changed but for single windows.
+    pairs = [truth == a for a in range(4)] + [(truth == a) | (truth == b) for a in range(4) for b in range(a)]
+    for speaker in range(3):
+        assert max(((found.labels == speaker) == pair).mean() for pair in pairs) > 0.95
+
+
+def test_joining_stops_at_the_number_asked_for_whatever_is_likelier():
+    x, _ = conversation(1, 3, 12)
+    config = VbxConfig(fa=1.0, fb=4.0, max_iterations=5)
+    result = infer(x, PSI, random_posteriors(0, len(x), 6), config)
+    for n_speakers in (1, 2, 5):
+        joined = join(x, PSI, result, config, n_speakers).posteriors
+        assert len(np.unique(joined.argmax(axis=1))) <= n_speakers
