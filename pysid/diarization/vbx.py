@@ -24,6 +24,7 @@ from pysid.diarization.ahc import AhcConfig
 from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.steps import Clusterer, Clustering, SpeakerCount, Windows
 
+TRIED = 8  # iterations for each pair, where speakers have to be joined: enough to see which one is best
 MAX_HALVINGS = 6  # of what a speaker costs, where speakers have to be kept
 
 
@@ -232,6 +233,7 @@ def join(
         result: of `infer`.
         n_speakers: how many to stop at, whatever the bound says; None stops where it no longer gains.
     """
+    trial = config if n_speakers is None else replace(config, max_iterations=min(TRIED, config.max_iterations))
     while True:
         gamma = result.posteriors[:, np.unique(result.posteriors.argmax(axis=1))]
         gamma = gamma / gamma.sum(axis=1, keepdims=True)
@@ -247,12 +249,12 @@ def join(
             a, b = first[pair], second[pair]
             together = np.delete(gamma, b, axis=1)
             together[:, a] += gamma[:, b]
-            tried = infer(x, psi, together, config)
+            tried = infer(x, psi, together, trial)
             if best is None or tried.elbos[-1] > best.elbos[-1]:
                 best = tried
         if best is None or best is result:
             return result
-        result = best
+        result = best if n_speakers is None else infer(x, psi, best.posteriors, config)
 
 
 def forward_backward(log_p: np.ndarray, pi: np.ndarray, loop: float) -> tuple[np.ndarray, np.ndarray, float]:
