@@ -17,7 +17,7 @@ usage: ./run.sh [options]
   --segmentation "KEY=VALUE ..."  likewise, over those of conf/segmentation.yaml, e.g. "unlabelled=data/calls teacher=pyannote"
   --lda-dim N              dimensions that LDA keeps (default: 0, no LDA)
   --smoothing N            of the within-class covariance of PLDA (default: 0.05)
-  --cosine-weight N        of the cosine beside PLDA (default: 80)
+  --cosine-weight N        of the cosine beside PLDA (default: 60)
   --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
   --copies N               noisy copies of their clips that it also learns from (default: 11000)
   --telephone N            copies of them over a telephone, likewise (default: 6800)
@@ -28,7 +28,7 @@ usage: ./run.sh [options]
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=0 smoothing=0.05 cosine_weight=80 backend_clips=3 copies=11000 telephone=6800 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=0 smoothing=0.05 cosine_weight=60 backend_clips=3 copies=11000 telephone=6800 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
 parse_options "data exp teacher set segmentation lda-dim smoothing cosine-weight backend-clips copies telephone scenes conversations jobs stage stop-stage" "$@"
 whole_numbers lda_dim backend_clips copies telephone scenes conversations jobs stage stop_stage
 : "${data:?give --data, or set PYSID_DATA to a folder that has train/, train2/, dev/, noise/, music/ and ami_mini/}"
@@ -135,10 +135,11 @@ if wanted 7; then
     done
     cat "$exp/backend.scp" "$exp/backend_telephone.scp" > "$exp/learned.scp"
     cat "$exp/copies/backend_combined/utt2spk" "$exp/backend_telephone/utt2spk" > "$exp/learned-utt2spk"
-    # The answers are calibrated on recordings that are clean, noisy, over a telephone or short: by turns, on all pairs.
+    # The answers are calibrated on recordings that are clean, noisy, over a telephone or short, by turns, on all pairs,
+    # and once more on clean ones.
     { cat "$exp"/dev.scp "$exp"/dev_{telephone,short}.scp; sed 's/^[^ ]*/&-noisy/' "$exp/dev_noisy.scp"; } > "$exp/calibration.scp"
     awk 'BEGIN { split(",-noisy,-telephone,-short", kind, ",") }
-      { print $1 kind[NR % 4 + 1], $2 kind[int(NR / 4) % 4 + 1], $3 }' "$data/dev/trials" > "$exp/calibration-trials"
+      { print $1 kind[NR % 4 + 1], $2 kind[int(NR / 4) % 4 + 1], $3; print }' "$data/dev/trials" > "$exp/calibration-trials"
     pysid fit-backend "$model" "scp:$exp/learned.scp" "$exp/learned-utt2spk" --lda-dim "$lda_dim" --smoothing "$smoothing" --cosine-weight "$cosine_weight" \
       --calibration-trials "$exp/calibration-trials" --calibration-embeddings "scp:$exp/calibration.scp"
   fi
