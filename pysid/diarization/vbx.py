@@ -24,7 +24,7 @@ from pysid.diarization.ahc import AhcConfig
 from pysid.diarization.linkage import LinkageConfig
 from pysid.diarization.steps import Clusterer, Clustering, SpeakerCount, Windows
 
-TRIED = 8  # iterations for each pair, where speakers have to be joined: enough to see which one is best
+TRIED = 8  # pairs of speakers, where some have to be joined, and iterations for each: enough to see which one is best
 MAX_HALVINGS = 6  # of what a speaker costs, where speakers have to be kept
 
 
@@ -225,7 +225,8 @@ def join(
 ) -> VbxResult:
     """Joins two speakers, iterates, and does so again, as long as the lower bound gains, or until there are so many.
 
-    Of S speakers the S pairs whose means lie nearest to each other are tried each time, and the best one is joined.
+    Of S speakers the S pairs whose means lie nearest to each other are tried each time, or a few of them where speakers
+    have to be joined, and the best one is joined.
     Speakers without a window that is most likely theirs are dropped.
 
     Args:
@@ -245,7 +246,7 @@ def join(
         first, second = np.triu_indices(left, 1)
         distance = ((means[first] - means[second]) ** 2).sum(axis=1)
         best = result if n_speakers is None else None
-        for pair in np.argsort(distance)[:left]:
+        for pair in np.argsort(distance)[: left if n_speakers is None else TRIED]:
             a, b = first[pair], second[pair]
             together = np.delete(gamma, b, axis=1)
             together[:, a] += gamma[:, b]
