@@ -1,7 +1,7 @@
 """Scores of the form left_i . right_j + row_i + column_j, for a matrix or a list of trials."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,14 +31,9 @@ class BilinearScores:
     group: np.ndarray
 
     def plus(self, other: "BilinearScores", weight: float) -> "BilinearScores":
-        """These scores and `weight` times `other` ones, which have nothing but products, of the same E and T."""
-        return BilinearScores(
-            np.hstack([self.left, weight * other.left]),
-            np.hstack([self.right, other.right]),
-            self.row,
-            self.column,
-            self.group,
-        )
+        """These scores and `weight` times `other` ones of the same E and T, which are products alone."""
+        left, right = np.hstack([self.left, weight * other.left]), np.hstack([self.right, other.right])
+        return replace(self, left=left, right=right)
 
     def matrix(self) -> np.ndarray:
         """All scores, (E, T); beside them it takes memory for copies of `left` and `right` only."""

@@ -163,11 +163,13 @@ class PldaBackend(Transformer, Backend):
             sklearn.exceptions.NotFittedError: it is not fitted.
         """
         self.check_fitted()
-        terms = self.plda_.terms(self.transform(enrol, n_enrol), self.transform(test), n_enrol)
-        if not self.cosine_weight:
-            return terms
-        cosines = cosine_terms(self.projection_.transform(enrol), self.projection_.transform(test))
-        return terms.plus(cosines, self.cosine_weight)
+        left, right = self.projection_.transform(enrol), self.projection_.transform(test)
+        terms = self.plda_.terms(
+            self.plda_.transform(left, n_enrol, self.plda_length_norm),
+            self.plda_.transform(right, length_norm=self.plda_length_norm),
+            n_enrol,
+        )
+        return terms.plus(cosine_terms(left, right), self.cosine_weight) if self.cosine_weight else terms
 
     def adapt(
         self, X: ArrayLike, within_scale: float = 0.3, between_scale: float = 0.7, mean_scale: float = 1.0
@@ -186,17 +188,15 @@ class PldaBackend(Transformer, Backend):
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Projection, PLDA and calibration as named arrays, for safetensors; `from_arrays` reads them."""
         self.check_fitted()
-        cosine = {"cosine_weight": np.array([self.cosine_weight])} if self.cosine_weight else {}
-        return (
-            self._common_arrays()
-            | cosine
-            | {
-                "plda.mean": self.plda_.mean_,
-                "plda.transform": np.ascontiguousarray(self.plda_.transform_),
-                "plda.psi": np.ascontiguousarray(self.plda_.psi_),
-                "plda.length_norm": np.array([PLDA_LENGTH_NORMS.index(self.plda_length_norm)], dtype=np.uint8),
-            }
-        )
+        arrays = self._common_arrays() | {
+            "plda.mean": self.plda_.mean_,
+            "plda.transform": np.ascontiguousarray(self.plda_.transform_),
+            "plda.psi": np.ascontiguousarray(self.plda_.psi_),
+            "plda.length_norm": np.array([PLDA_LENGTH_NORMS.index(self.plda_length_norm)], dtype=np.uint8),
+        }
+        if self.cosine_weight:
+            arrays["cosine_weight"] = np.array([self.cosine_weight])
+        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:

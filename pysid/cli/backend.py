@@ -44,6 +44,10 @@ def fit_backend(
         raise typer.BadParameter("--calibration-trials and --calibration-embeddings go together")
     if not math.isfinite(cosine_weight):
         raise typer.BadParameter(f"--cosine-weight must be a finite number, got {cosine_weight}")
+    if cosine_weight and windows:
+        raise typer.BadParameter("--cosine-weight and --windows exclude each other: clustering takes PLDA alone")
+    if (smoothing or cosine_weight) and kind != BackendKind.plda:
+        raise typer.BadParameter("--smoothing and --cosine-weight are for --kind plda")
 
     from pysid.backend import CosineBackend, PldaBackend
     from pysid.errors import DataError

@@ -30,7 +30,8 @@ def without_fragments(
         turns: in any order.
         min_s: what is shorter is a fragment.
         min_speakers: so many speakers are left, if need be with fragments.
-        min_speaker_s: of those who talk less than this in all, all turns are fragments; whoever talks most stays.
+        min_speaker_s: of those who talk less than this in all, all turns are fragments; whoever has the longest turn
+            stays.
 
     >>> turns = [Turn(Segment(0.0, 0.04), "b"), Turn(Segment(0.04, 3.0), "a"), Turn(Segment(5.0, 5.1), "b")]
     >>> without_fragments(turns, 0.2)
@@ -38,8 +39,9 @@ def without_fragments(
     """
     turns = bridge_gaps(turns, 0.0)
     kept: dict[int, Turn] = dict(enumerate(turns))
-    rare = _rare(turns, min_speaker_s, min_speakers)
-    spared = _spared(kept, min_s, min_speakers)
+    longest = _longest_turns(kept)
+    spared = {i for i in longest[:min_speakers] if kept[i].segment.duration_s < min_s - TOLERANCE_S}
+    rare = _rare(turns, min_speaker_s) - {kept[i].speaker for i in longest[: max(min_speakers, 1)]}
     starting: defaultdict[int, set[int]] = defaultdict(set)  # the numbers of turns, by their starts in microseconds
     ending: defaultdict[int, set[int]] = defaultdict(set)
     for i, turn in kept.items():
@@ -71,24 +73,22 @@ def without_fragments(
     return sorted(bridge_gaps(list(kept.values()), 0.0))
 
 
-def _rare(turns: Sequence[Turn], min_speaker_s: float, min_speakers: int) -> set[str]:
-    """Who talks less than `min_speaker_s` in all, but for the `min_speakers`, one at least, who talk most."""
+def _rare(turns: Sequence[Turn], min_speaker_s: float) -> set[str]:
+    """Who talks less than `min_speaker_s` in all."""
     talked_s: defaultdict[str, float] = defaultdict(float)
     for turn in turns:
         talked_s[turn.speaker] += turn.segment.duration_s
-    order = sorted(talked_s, key=lambda name: -talked_s[name])
-    return {name for name in order[max(min_speakers, 1) :] if talked_s[name] < min_speaker_s - TOLERANCE_S}
+    return {name for name, s in talked_s.items() if s < min_speaker_s - TOLERANCE_S}
 
 
-def _spared(turns: Mapping[int, Turn], min_s: float, min_speakers: int) -> set[int]:
-    """The numbers of fragments that are kept so that enough speakers are left: the longest of each."""
+def _longest_turns(turns: Mapping[int, Turn]) -> list[int]:
+    """The number of each speaker's longest turn, the longest of all first."""
     longest: dict[str, int] = {}
     for i, turn in turns.items():
         best = longest.get(turn.speaker)
         if best is None or turn.segment.duration_s > turns[best].segment.duration_s:
             longest[turn.speaker] = i
-    order = sorted(longest.values(), key=lambda i: -turns[i].segment.duration_s)
-    return {i for i in order[:min_speakers] if turns[i].segment.duration_s < min_s - TOLERANCE_S}
+    return sorted(longest.values(), key=lambda i: -turns[i].segment.duration_s)
 
 
 def joined_turns(turns: Sequence[Turn], join_s: float = JOIN_S) -> list[Turn]:

@@ -123,24 +123,18 @@ class Vbx:
         x, psi = u[:, : self.config.dim], self.backend.plda_.psi_[: self.config.dim]
         if self.config.centred:
             x = x - x.mean(axis=0)
-        n_speakers, fb = count.given, self._cost(len(x))
-        if n_speakers is None or self.config.join:
+        n_speakers, config = count.given, replace(self.config, fb=self._cost(len(x)))
+        if n_speakers is None or config.join:
             many = self._start(embeddings, windows, SpeakerCount(minimum=count.minimum))
         if n_speakers is None:
-            found = refine(x, psi, many, replace(self.config, fb=fb))
+            found = refine(x, psi, many, config)
             n_speakers = count.clip(found.n_speakers)
             if n_speakers == found.n_speakers:
                 return found
-        for halvings in range(MAX_HALVINGS + 1 if self.config.join else 0):
-            found = refine(x, psi, many, replace(self.config, fb=fb / 2**halvings), n_speakers)
-            if found.n_speakers == n_speakers:
-                return found
+        if config.join and (joined := refine_to(n_speakers, x, psi, many, config)):
+            return joined
         start = self._start(embeddings, windows, SpeakerCount.exactly(n_speakers))
-        for halvings in range(MAX_HALVINGS + 1):
-            found = refine(x, psi, start, replace(self.config, fb=fb / 2**halvings, join=False))
-            if found.n_speakers == start.n_speakers:
-                return found
-        return start
+        return refine_to(start.n_speakers, x, psi, start, replace(config, join=False)) or start
 
     def _cost(self, n_windows: int) -> float:
         """What a speaker costs in a recording of so many windows."""
@@ -175,6 +169,17 @@ def refine(
     result = infer(x, psi, softmax(config.start_smoothing * certain, axis=1), config)
     gamma = (join(x, psi, result, config, n_speakers) if config.join else result).posteriors
     return Clustering.in_order(gamma.argmax(axis=1), gamma)
+
+
+def refine_to(
+    n_speakers: int, x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig
+) -> Clustering | None:
+    """`n_speakers` by `refine`, at half the cost of a speaker as often as it takes; None where that does not help."""
+    for halvings in range(MAX_HALVINGS + 1):
+        found = refine(x, psi, start, replace(config, fb=config.fb / 2**halvings), n_speakers)
+        if found.n_speakers == n_speakers:
+            return found
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,8 +231,7 @@ def join(
     """Joins two speakers, iterates, and does so again, as long as the lower bound gains, or until there are so many.
 
     Of S speakers the S pairs whose means lie nearest to each other are tried each time, or a few of them where speakers
-    have to be joined, and the best one is joined.
-    Speakers without a window that is most likely theirs are dropped.
+    have to be joined, and the best one is joined. Speakers without a window that is most likely theirs are dropped.
 
     Args:
         x, psi: as in `infer`.
@@ -245,17 +249,21 @@ def join(
         means = weight / (1 + weight) * (gamma.T @ x) / gamma.sum(axis=0)[:, None]  # V alpha, (16)
         first, second = np.triu_indices(left, 1)
         distance = ((means[first] - means[second]) ** 2).sum(axis=1)
-        best = result if n_speakers is None else None
-        for pair in np.argsort(distance)[: left if n_speakers is None else TRIED]:
-            a, b = first[pair], second[pair]
-            together = np.delete(gamma, b, axis=1)
-            together[:, a] += gamma[:, b]
-            tried = infer(x, psi, together, trial)
-            if best is None or tried.elbos[-1] > best.elbos[-1]:
-                best = tried
-        if best is None or best is result:
+        nearest = np.argsort(distance)[: left if n_speakers is None else TRIED]
+        joined = (infer(x, psi, _together(gamma, first[pair], second[pair]), trial) for pair in nearest)
+        best = max(joined, key=lambda tried: tried.elbos[-1], default=result)
+        if n_speakers is not None:
+            best = infer(x, psi, best.posteriors, config)
+        elif best.elbos[-1] <= result.elbos[-1]:
             return result
-        result = best if n_speakers is None else infer(x, psi, best.posteriors, config)
+        result = best
+
+
+def _together(gamma: np.ndarray, a: int, b: int) -> np.ndarray:
+    """Posteriors (T, S) with speaker `b` joined to speaker `a` before it, (T, S - 1)."""
+    together = np.delete(gamma, b, axis=1)
+    together[:, a] += gamma[:, b]
+    return together
 
 
 def forward_backward(log_p: np.ndarray, pi: np.ndarray, loop: float) -> tuple[np.ndarray, np.ndarray, float]:

@@ -86,7 +86,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         },
         {"clustering.min_speaker_s": (1.0, 2.0, 3.0, 5.0), "clustering.min_share": (0.01, 0.02, 0.04)},
         {"windows.min_clustered_s": (0.5, 1.0, 1.5)},
-        {"turns.bridge_s": (0.0, 0.3, 0.6), "turns.min_turn_s": (0.1, 0.2, 0.3)},
+        {"turns.bridge_s": (0.0, 0.3), "turns.min_turn_s": (0.1, 0.2, 0.3)},
     ),
 }
 """What is tried for each kind of windows."""

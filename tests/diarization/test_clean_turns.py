@@ -61,10 +61,13 @@ def test_speakers_who_were_asked_for_stay():
 
 
 def test_who_hardly_talks_is_no_speaker():
-    turns = [turn(0, 2, "a"), turn(2, 2.3, "b"), turn(2.3, 3, "a"), turn(5, 5.3, "c"), turn(7, 7.3, "c")]
+    turns = [turn(0, 2, "a"), turn(2, 2.3, "b"), turn(2.3, 3, "a"), turn(5, 5.4, "c"), turn(7, 7.2, "c")]
     assert without_fragments(turns, 0.2, min_speaker_s=0.5) == [turn(0, 3, "a"), *turns[3:]]
     assert without_fragments(turns, 0.2, min_speaker_s=0.7) == [turn(0, 3, "a")]
     assert without_fragments(turns, 0.2, min_speakers=2, min_speaker_s=0.7) == [turn(0, 3, "a"), *turns[3:]]
+    # Many short turns are no reason to keep a speaker whose longest one is a fragment, instead of another.
+    crumbs = [turn(0, 2, "a"), turn(3, 3.3, "b"), *(turn(4 + i, 4.1 + i, "c") for i in range(4))]
+    assert without_fragments(crumbs, 0.2, min_speakers=2, min_speaker_s=0.5) == crumbs[:2]
     assert without_fragments(turns[1:2], 0.2, min_speaker_s=0.7) == turns[1:2]  # all the speech there is
     assert without_fragments([], 0.2, min_speaker_s=0.7) == []
 

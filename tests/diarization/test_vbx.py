@@ -435,6 +435,8 @@ def test_joining_stops_at_the_number_asked_for_whatever_is_likelier():
     x, _ = conversation(1, 3, 12)
     config = VbxConfig(fa=1.0, fb=4.0, max_iterations=5)
     result = infer(x, PSI, random_posteriors(0, len(x), 6), config)
-    for n_speakers in (1, 2, 5):
+    for n_speakers, left in ((None, 2), (2, 2), (1, 1)):
         joined = join(x, PSI, result, config, n_speakers).posteriors
-        assert len(np.unique(joined.argmax(axis=1))) <= n_speakers
+        assert len(np.unique(joined.argmax(axis=1))) == left
+    enough = len(np.unique(result.posteriors.argmax(axis=1)))
+    assert join(x, PSI, result, config, enough) is result
