@@ -174,7 +174,12 @@ def refine(
 def refine_to(
     n_speakers: int, x: np.ndarray, psi: np.ndarray, start: Clustering, config: VbxConfig
 ) -> Clustering | None:
-    """`n_speakers` by `refine`, at half the cost of a speaker as often as it takes; None where that does not help."""
+    """`n_speakers` by `refine`, at half the cost of a speaker as often as it takes; None where that does not help.
+
+    Args:
+        n_speakers: at least 1.
+        x, psi, start, config: as in `refine`.
+    """
     for halvings in range(MAX_HALVINGS + 1):
         found = refine(x, psi, start, replace(config, fb=config.fb / 2**halvings), n_speakers)
         if found.n_speakers == n_speakers:
