@@ -16,6 +16,7 @@ from pysid.training.segmentation.mixing import Mixer
 from pysid.training.segmentation.recordings import Recordings
 from pysid.training.segmentation.targets import matched, one_hot, true_classes
 from pysid.training.segmentation.teacher import Teacher
+from pysid.training.segmentation.variation import VariedRecordings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Sources:
 
     mixer: Mixer | None = None
     labelled: Recordings | None = None
-    unlabelled: Recordings | None = None
+    unlabelled: Recordings | VariedRecordings | None = None
     teacher: Teacher | None = None
 
 

@@ -60,17 +60,30 @@ class Recordings:
 
     def window(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
         """A window from anywhere: (S,) float32 at int16 scale, and who speaks (F, N) bool, None without reference."""
-        place = int(rng.integers(self._places.sum()))
-        i = int(np.searchsorted(np.cumsum(self._places), place, side="right"))
-        return self.at(i, place - int(self._places[:i].sum()))
+        return self.at(*self._draw(rng))
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of a window."""
+        return self.n_frames * self.hop
+
+    def cut(self, rng: np.random.Generator, n_samples: int) -> np.ndarray:
+        """(n_samples,) float32 at int16 scale from where a window may begin; fewer where the recording ends before."""
+        recording, first = self._draw(rng)
+        return self._waves.read(recording, first * self.hop, n_samples)
 
     def at(self, recording: int, first: int) -> tuple[np.ndarray, np.ndarray | None]:
         """The window of a recording that begins at frame `first`, as of `window`."""
-        wave = self._waves.read(recording, first * self.hop, self.n_frames * self.hop)
+        wave = self._waves.read(recording, first * self.hop, self.n_samples)
         if not self.active:
             return wave, None
         active = self.active[recording][first : first + self.n_frames]
         return wave, active[:, active.any(0)]
+
+    def _draw(self, rng: np.random.Generator) -> tuple[int, int]:
+        place = int(rng.integers(self._places.sum()))
+        i = int(np.searchsorted(np.cumsum(self._places), place, side="right"))
+        return i, place - int(self._places[:i].sum())
 
     def spread(self, shift_frames: int) -> Sequence[tuple[int, int]]:
         """(recording, first frame) of windows at even distances."""

@@ -28,7 +28,9 @@ from pysid.training.segmentation.errors import measure
 from pysid.training.segmentation.loss import SegmentationClassifier
 from pysid.training.segmentation.mixing import MixConfig, Mixer
 from pysid.training.segmentation.recordings import Recordings
+from pysid.training.segmentation.surroundings import Surroundings
 from pysid.training.segmentation.teacher import Teacher
+from pysid.training.segmentation.variation import VariationConfig, VariedRecordings
 from pysid.training.segmentation.voices import FindSpeech, Voices, webrtc_speech
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -44,6 +46,7 @@ class SegmentationTrainConfig:
         voices: data directories of single speakers, to mix windows from.
         labelled: a data directory of conversations with ref.rttm, such as `pysid prepare ami` writes.
         unlabelled: one of conversations without reference turns, of which the teacher says who speaks.
+        vary: how their windows are varied, so that the teacher is asked ever new ones; None leaves them as they are.
         dev: one with ref.rttm, whose errors within windows are measured after every epoch.
         noises, music: data directories, or files in the form of wav.scp; decoded when the training starts.
         rooms: simulated when the training starts, which needs pyroomacoustics; None mixes without rooms.
@@ -62,6 +65,7 @@ class SegmentationTrainConfig:
     voices: tuple[str, ...] = ()
     labelled: str | None = None
     unlabelled: str | None = None
+    vary: VariationConfig | None = None
     dev: str | None = None
     noises: str | None = None
     music: str | None = None
@@ -162,18 +166,6 @@ def open_sources(config: SegmentationTrainConfig) -> Sources:
     teacher = None
     if (network := open_segmentation(config.teacher)) is not None:
         teacher = Teacher(network, grid, config.network.powerset, rate)
-    mixer = None
-    if config.voices and config.batches.mixed:
-        find: FindSpeech = webrtc_speech(rate, grid.step_s)
-        if config.speech == "teacher":
-            assert teacher is not None
-            find = teacher.speech
-        corpora = [Corpus.read(directory) for directory in config.voices]
-        voices = Voices.of_corpora(corpora, find, rate, grid.step_s, config.allow_pipes)
-        sounds, music = (
-            None if path is None else open_bank(path, rate, in_memory=True) for path in (config.noises, config.music)
-        )
-        mixer = Mixer(config.mix, voices, _rooms(config), sounds, music, grid.window_s, config.trainer.seed)
     labelled, unlabelled = (
         _recordings(config, path, labelled=with_turns) if path and share else None
         for path, share, with_turns in (
@@ -181,11 +173,34 @@ def open_sources(config: SegmentationTrainConfig) -> Sources:
             (config.unlabelled, config.batches.unlabelled, False),
         )
     )
-    return Sources(mixer, labelled, unlabelled, teacher)
+    mixes = bool(config.voices and config.batches.mixed)
+    varies = config.vary is not None and unlabelled is not None
+    if not (mixes or varies):
+        return Sources(None, labelled, unlabelled, teacher)
+    rooms = _rooms(config)
+    sounds, music = (
+        None if path is None else open_bank(path, rate, in_memory=True) for path in (config.noises, config.music)
+    )
+    mixer = varied = None
+    if mixes:
+        find: FindSpeech = webrtc_speech(rate, grid.step_s)
+        if config.speech == "teacher":
+            assert teacher is not None
+            find = teacher.speech
+        corpora = [Corpus.read(directory) for directory in config.voices]
+        voices = Voices.of_corpora(corpora, find, rate, grid.step_s, config.allow_pipes)
+        mixer = Mixer(config.mix, voices, rooms, sounds, music, grid.window_s, config.trainer.seed)
+    if config.vary is not None and unlabelled is not None:
+        around = Surroundings(
+            config.mix.surroundings, sounds, music, unlabelled.n_samples, rate, config.trainer.seed + 1
+        )
+        varied = VariedRecordings(config.vary, unlabelled, rooms, around)
+    return Sources(mixer, labelled, varied or unlabelled, teacher)
 
 
 def _rooms(config: SegmentationTrainConfig) -> list[np.ndarray]:
-    if config.rooms is None or not config.mix.room_probability:
+    probability = config.mix.room_probability or (config.vary is not None and config.vary.room_probability)
+    if config.rooms is None or not probability:
         return []
     c = config.rooms
     return list(track(simulate_meeting_rooms(c), "simulating rooms", c.n_rooms * c.n_microphones))

@@ -29,6 +29,7 @@ from pysid.training.segmentation.run import (
     read_segmentation_config,
     run_segmentation_training,
 )
+from pysid.training.segmentation.variation import VariationConfig
 from pysid.training.trainer import Trainer, TrainerConfig
 
 FEATURES = FbankConfig(n_mels=20, use_energy=True, snip_edges=False)
@@ -128,7 +129,8 @@ def test_all_sources_at_once(config, conversations, dev, monkeypatch):
         voices=(str(dev),),
         labelled=str(conversations),
         noises=str(dev),
-        batches=BatchConfig(batch_size=4, n_batches=2, teacher_share=0.5),
+        vary=VariationConfig(),
+        batches=BatchConfig(batch_size=4, n_batches=2, unlabelled=0.5, teacher_share=0.5),
         start_from=config.out + "/final",
     )
     assert run_segmentation_training(every).is_dir()
