@@ -163,8 +163,8 @@ fi
 if wanted 9; then
   announce 9 "windows and diarization"
   # Windows hear telephones too: with a back-end that never did, all who speak over one are the same person.
-  python join.py "$exp/copies/backend_combined" "$exp/backend_telephone" "$exp/heard"
-  ../diarization/run.sh --data "$data/dev" --train "$exp/heard" --meetings none --model "$model" \
+  python heard.py "$exp/backend_train" "$exp/copies/backend_combined" "$exp/backend_telephone" "$exp/heard"
+  ../diarization/run.sh --data "$data/dev" --train "$exp/heard" --lda-dim 60 --meetings none --model "$model" \
     --rooms "$exp/rooms_test/rir_list" --noises "$exp/noise_test" --music "$exp/music_test" \
     --count "$conversations" --exp "$exp/diarization" --jobs "$jobs" --stop-stage 1
   python ../diarization/tune.py "$exp/diarization" plain-a overlap-a phone-a scene-a "$data/ami_mini" --model "$exp/diarization/model" \

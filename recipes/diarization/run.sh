@@ -16,6 +16,7 @@ usage: ./run.sh [options]
   --meetings DIR           data directory with ref.rttm and all.uem (default: \$PYSID_DATA/ami_mini, if it is there)
   --rooms LIST, --noises DIR, --music DIR
                            surroundings of a further kind of conversations, "scene"
+  --lda-dim N              dimensions that LDA of windows keeps (default: 100)
   --model DIR              model, or the name of one that ships with pysid (default: xvector)
   --count N                conversations of each kind (default: 400)
   --seed N                 of the conversations (default: 0)
@@ -26,9 +27,9 @@ usage: ./run.sh [options]
 TXT
 }
 
-data='' train='' meetings='' rooms='' noises='' music='' model=xvector count=400 seed=0 stage=0 stop_stage=5 exp=exp jobs=$(nproc) smoke='' tuning=60
-parse_options "data train meetings rooms noises music model count seed stage stop-stage exp jobs smoke" "$@"
-whole_numbers count seed stage stop_stage jobs
+data='' train='' meetings='' rooms='' noises='' music='' lda_dim=100 model=xvector count=400 seed=0 stage=0 stop_stage=5 exp=exp jobs=$(nproc) smoke='' tuning=60
+parse_options "data train lda-dim meetings rooms noises music model count seed stage stop-stage exp jobs smoke" "$@"
+whole_numbers lda_dim count seed stage stop_stage jobs
 
 if [[ $smoke ]]; then
   data=../../examples/dev train=none meetings=none count=4 tuning=2 exp=$exp/smoke
@@ -58,7 +59,7 @@ if wanted 0; then
     done
     python ../several_clips.py "$train" "$exp/data/train" 5 # as for the back-end of utterances
     pysid embed "$exp/data/train" "$exp/windows.ark" --allow-skipped --window 1.5 --shift 1 --model "$exp/model" --jobs "$jobs"
-    pysid fit-backend "$exp/model" "scp:$exp/windows.scp" "$exp/data/train/utt2spk" --windows --lda-dim 100
+    pysid fit-backend "$exp/model" "scp:$exp/windows.scp" "$exp/data/train/utt2spk" --windows --lda-dim "$lda_dim"
   fi
 fi
 if [[ $train != none ]]; then model=$exp/model; fi

@@ -146,7 +146,13 @@ def test_settings_are_tuned_on_one_half(commands, tmp_path):
     (windows / "diarization.safetensors").touch()  # the back-end of windows is there
     write_table(tmp_path / "data" / "dev" / "spk2utt", {"a": "a-1", "b": "b-1"})
     joined, *lines, tuned = commands(*commands.here, "--stage=9", "--stop-stage=9", "--conversations=8")
-    assert [Path(x).name for x in joined[1:]] == ["join.py", "backend_combined", "backend_telephone", "heard"]
+    assert [Path(x).name for x in joined[1:]] == [
+        "heard.py",
+        "backend_train",
+        "backend_combined",
+        "backend_telephone",
+        "heard",
+    ]
     made = [line for line in lines if line[:2] == ["pysid", "prepare"]]
     kinds = [Path(line[4]).name for line in made]
     assert kinds == [f"{kind}-{fold}" for fold in "ab" for kind in ("plain", "overlap", "scene", "single")]
@@ -185,6 +191,27 @@ def test_speakers_of_several_clips(tmp_path):
     subprocess.run([*command, str(max(n_clips.values()))], check=True)
     chosen = read_utt2spk(out / "utt2spk")
     assert chosen == {u: s for u, s in everybody.items() if n_clips[s] == max(n_clips.values())}
+
+
+def test_the_back_end_of_windows_hears_as_much_of_each_speaker(tmp_path, monkeypatch):
+    clean = {f"{speaker}-{i}": speaker for speaker, n in (("ann", 9), ("ben", 5), ("cay", 4)) for i in range(n)}
+    copies = clean | {f"{name}-noise": speaker for name, speaker in clean.items() if name != "ben-0"}
+    called = {f"{name}-telephone": speaker for name, speaker in clean.items() if speaker == "ann"}
+    for kind, owners in (("clean", clean), ("copies", copies), ("telephone", called)):
+        (tmp_path / kind).mkdir()
+        write_table(tmp_path / kind / "utt2spk", owners)
+        write_table(tmp_path / kind / "wav.scp", {name: f"{name}.flac" for name in owners})
+    folders = [str(tmp_path / name) for name in ("clean", "copies", "telephone", "out")]
+    monkeypatch.setattr(sys, "argv", ["heard.py", *folders])
+    script_of("heard").main()
+    chosen = read_utt2spk(tmp_path / "out" / "utt2spk")
+    counts = {who: [list(chosen.values()).count(who)] for who in ("ann", "ben", "cay")}
+    for who, found in counts.items():
+        found += [
+            sum(name.startswith(who) and name.endswith(kind) for name in chosen) for kind in ("noise", "telephone")
+        ]
+    assert counts == {"ann": [9, 3, 1], "ben": [8, 3, 0], "cay": [0, 0, 0]}
+    assert all(chosen[name] == owner for name, owner in (clean | copies | called).items() if name in chosen)
 
 
 def script_of(name):
