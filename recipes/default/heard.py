@@ -3,7 +3,7 @@
 python heard.py CLEAN COPIES TELEPHONE OUT
 
 CLEAN is a data directory of clips, COPIES one of the same clips and noisy copies of them (as `pysid augment` writes),
-TELEPHONE one of copies over a telephone. All kinds of each speaker would make the few who have most of them count most.
+TELEPHONE one of copies over a telephone. With all of them, the few speakers who have most would count most.
 """
 
 import argparse
@@ -39,6 +39,8 @@ def main() -> None:
         if len(own) >= MIN_CLIPS:
             near += some(own, CLEAN) + some(noisy.get(speaker, []), NOISY)
             far += some(called.get(speaker, []), TELEPHONE)
+    if not near:
+        raise SystemExit(f"heard.py: {args.clean}: expected speakers with {MIN_CLIPS} clips or more, got none")
     write_tables(args.out, joined([corpus_tables(copies.subset(near)), corpus_tables(telephone.subset(far))]))
 
 

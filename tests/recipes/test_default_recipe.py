@@ -203,7 +203,8 @@ def test_the_back_end_of_windows_hears_as_much_of_each_speaker(tmp_path, monkeyp
         write_table(tmp_path / kind / "wav.scp", {name: f"{name}.flac" for name in owners})
     folders = [str(tmp_path / name) for name in ("clean", "copies", "telephone", "out")]
     monkeypatch.setattr(sys, "argv", ["heard.py", *folders])
-    script_of("heard").main()
+    script = script_of("heard")
+    script.main()
     chosen = read_utt2spk(tmp_path / "out" / "utt2spk")
     counts = {who: [list(chosen.values()).count(who)] for who in ("ann", "ben", "cay")}
     for who, found in counts.items():
@@ -212,6 +213,9 @@ def test_the_back_end_of_windows_hears_as_much_of_each_speaker(tmp_path, monkeyp
         ]
     assert counts == {"ann": [9, 3, 1], "ben": [8, 3, 0], "cay": [0, 0, 0]}
     assert all(chosen[name] == owner for name, owner in (clean | copies | called).items() if name in chosen)
+    monkeypatch.setattr(script, "MIN_CLIPS", 10)
+    with pytest.raises(SystemExit, match="expected speakers with 10 clips or more, got none"):
+        script.main()
 
 
 def script_of(name):

@@ -14,14 +14,19 @@ import torch
 from pysid.augment.banks import WaveBank
 from pysid.augment.codec import mu_law
 from pysid.training.segmentation.habits import HEATED, MEETING, POLITE, TAKING_TURNS, Habit, Said, draw_turns
-from pysid.training.segmentation.surroundings import Colour, Surroundings, SurroundingsConfig
+from pysid.training.segmentation.surroundings import (
+    FULL_SCALE,
+    Colour,
+    Surroundings,
+    SurroundingsConfig,
+    at_peak,
+)
 from pysid.training.segmentation.voices import Voices
 
 BEFORE_S = 0.8  # that is mixed before the window, for the echo of what was said there
 MOST_SPREAD_DB = 14.0
 COLOUR_SPEAKERS = 100  # whose spectra make the one that is aimed at
 BABBLE_VOICES = (3, 7)
-FULL_SCALE = 32768.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +167,7 @@ class Mixer:
     def _recorded(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """At a level, as a recorder would store it."""
         c = self.config
-        peak = max(float(np.abs(wave).max(initial=0.0)), 1e-6)
-        wave = wave * np.float32((FULL_SCALE - 1) * 10 ** (rng.uniform(*c.peak_db) / 20) / peak)
+        wave = at_peak(wave, c.peak_db, rng)
         kind = rng.random()
         if (kind := kind - c.clip_probability) < 0:
             wave *= np.float32(10 ** (rng.uniform(2, 14) / 20))

@@ -87,6 +87,8 @@ class SegmentationTrainConfig:
             raise ValueError("expected voices, labelled or unlabelled recordings to learn from, got none of them")
         if self.teacher is None and (self.unlabelled or self.speech == "teacher" or self.batches.teacher_share):
             raise ValueError("unlabelled recordings, speech: teacher and batches.teacher_share need a teacher")
+        if self.vary is not None and not (self.unlabelled and self.batches.unlabelled):
+            raise ValueError("vary needs unlabelled recordings, and batches.unlabelled above 0: no others are varied")
         if (self.trunk_of is not None) > (self.network.trunk is not None):
             raise ValueError(
                 "trunk_of needs network.trunk, the form of the trunk; write network.trunk={} for the usual one"
@@ -173,34 +175,32 @@ def open_sources(config: SegmentationTrainConfig) -> Sources:
             (config.unlabelled, config.batches.unlabelled, False),
         )
     )
-    mixes = bool(config.voices and config.batches.mixed)
-    varies = config.vary is not None and unlabelled is not None
-    if not (mixes or varies):
+    vary = config.vary if unlabelled is not None else None
+    mix = config.mix if config.voices and config.batches.mixed else None
+    if mix is None and vary is None:
         return Sources(None, labelled, unlabelled, teacher)
-    rooms = _rooms(config)
+    rooms = _rooms(config) if any(x is not None and x.room_probability for x in (mix, vary)) else []
     sounds, music = (
         None if path is None else open_bank(path, rate, in_memory=True) for path in (config.noises, config.music)
     )
     mixer = varied = None
-    if mixes:
+    if mix is not None:
         find: FindSpeech = webrtc_speech(rate, grid.step_s)
         if config.speech == "teacher":
             assert teacher is not None
             find = teacher.speech
         corpora = [Corpus.read(directory) for directory in config.voices]
         voices = Voices.of_corpora(corpora, find, rate, grid.step_s, config.allow_pipes)
-        mixer = Mixer(config.mix, voices, rooms, sounds, music, grid.window_s, config.trainer.seed)
-    if config.vary is not None and unlabelled is not None:
-        around = Surroundings(
-            config.mix.surroundings, sounds, music, unlabelled.n_samples, rate, config.trainer.seed + 1
-        )
-        varied = VariedRecordings(config.vary, unlabelled, rooms, around)
+        mixer = Mixer(mix, voices, rooms, sounds, music, grid.window_s, config.trainer.seed)
+    if vary is not None and unlabelled is not None:
+        n_samples, seed = unlabelled.n_samples, config.trainer.seed + 1
+        around = Surroundings(config.mix.surroundings, sounds, music, n_samples, rate, seed)
+        varied = VariedRecordings(vary, unlabelled, rooms, around)
     return Sources(mixer, labelled, varied or unlabelled, teacher)
 
 
 def _rooms(config: SegmentationTrainConfig) -> list[np.ndarray]:
-    probability = config.mix.room_probability or (config.vary is not None and config.vary.room_probability)
-    if config.rooms is None or not probability:
+    if config.rooms is None:
         return []
     c = config.rooms
     return list(track(simulate_meeting_rooms(c), "simulating rooms", c.n_rooms * c.n_microphones))

@@ -15,6 +15,7 @@ MAX_COLOUR_DB = 22.0
 TELEPHONE_HZ = (300.0, 3400.0)
 LOW_PASS_HZ = (3000.0, 7800.0)
 TILT_KNOTS = 8
+FULL_SCALE = 32768.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +194,18 @@ class Colour:
         power = np.concatenate([[0.0], np.cumsum(spectrum.real**2 + spectrum.imag**2, dtype=np.float64)])
         widths = np.maximum(np.diff(self._edges), 1)
         return np.asarray(np.log((power[self._edges[1:]] - power[self._edges[:-1]]) / widths + 1e-3))
+
+
+def at_peak(wave: np.ndarray, peak_db: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
+    """A waveform (S,) at a drawn level.
+
+    Args:
+        wave: (S,), at any scale.
+        peak_db: lowest and highest level of the peak, in dB of int16's full scale.
+        rng: draws it.
+    """
+    peak = max(float(np.abs(wave).max(initial=0.0)), 1e-6)
+    return wave * np.float32((FULL_SCALE - 1) * 10 ** (rng.uniform(*peak_db) / 20) / peak)
 
 
 class _Curve:

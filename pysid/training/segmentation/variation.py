@@ -13,9 +13,7 @@ import torch
 
 from pysid.augment.speed import change_speed
 from pysid.training.segmentation.recordings import Recordings
-from pysid.training.segmentation.surroundings import Surroundings
-
-FULL_SCALE = 32768.0
+from pysid.training.segmentation.surroundings import Surroundings, at_peak
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +90,7 @@ class VariedRecordings:
             channel = self.surroundings.channel(rng)
             if channel is not None:
                 wave = scipy.fft.irfft(scipy.fft.rfft(wave) * channel, len(wave)).astype(np.float32)
-        peak = max(float(np.abs(wave).max()), 1.0)
-        level = np.float32((FULL_SCALE - 1) * 10 ** (rng.uniform(*c.peak_db) / 20) / peak)
-        return np.rint(wave * level), None
+        return np.rint(at_peak(wave, c.peak_db, rng)), None
 
     def _played(self, rng: np.random.Generator) -> np.ndarray:
         """(S,) at a drawn speed; at its own where the recording would end before the window."""

@@ -29,7 +29,7 @@ from pysid.training.segmentation.run import (
     read_segmentation_config,
     run_segmentation_training,
 )
-from pysid.training.segmentation.variation import VariationConfig
+from pysid.training.segmentation.variation import VariationConfig, VariedRecordings
 from pysid.training.trainer import Trainer, TrainerConfig
 
 FEATURES = FbankConfig(n_mels=20, use_energy=True, snip_edges=False)
@@ -133,6 +133,7 @@ def test_all_sources_at_once(config, conversations, dev, monkeypatch):
         batches=BatchConfig(batch_size=4, n_batches=2, unlabelled=0.5, teacher_share=0.5),
         start_from=config.out + "/final",
     )
+    assert isinstance(run.open_sources(every).unlabelled, VariedRecordings)
     assert run_segmentation_training(every).is_dir()
     with pytest.raises(DataError, match="expected clips with"):  # the teacher hears no speech in them
         run_segmentation_training(replace(every, out=config.out + "-none", speech="teacher"))
@@ -195,6 +196,8 @@ def test_rooms_are_simulated(config):
     [
         ("out: a\n", "expected voices, labelled or unlabelled recordings"),
         ("out: a\nunlabelled: b\n", "need a teacher"),
+        ("out: a\nvoices: [b]\nvary: {}\n", "vary needs unlabelled recordings"),
+        ("out: a\nunlabelled: b\nteacher: c\nvary: {}\nbatches: {unlabelled: 0}\n", "vary needs unlabelled recordings"),
         ("out: a\nvoices: [b]\nspeech: teacher\n", "need a teacher"),
         ("out: a\nvoices: [b]\nrooms: {sample_rate: 8000}\n", r"rooms\.sample_rate is 8000, but"),
         ("out: a\nvoices: [b]\nmix: {speakers: [0.5]}\n", r"mix: speakers must be probabilities"),

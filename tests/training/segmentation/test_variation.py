@@ -71,10 +71,37 @@ def test_rooms_and_noise_and_level(recordings):
     source = varied(recordings, [echo], probability=1.0, speeds=(1.0,), room_probability=1.0, peak_db=(-20.0, -20.0))
     wave, _ = source.window(np.random.default_rng(0))
     assert np.abs(wave[:800]).max() < 1 and np.abs(wave).max() == pytest.approx(3276.7, rel=0.01)
-    noisy = varied(recordings, noise=SurroundingsConfig(steady_probability=1.0), probability=1.0, noise_probability=1.0)
-    wave, _ = noisy.window(np.random.default_rng(0))
-    assert wave.shape == (SIZE,) and np.isfinite(wave).all()
-    np.testing.assert_array_equal(wave, noisy.window(np.random.default_rng(0))[0])
+
+
+def test_channels(recordings):
+    uneven = SurroundingsConfig(**(vars(NOTHING) | {"tilt_probability": 1.0, "tilt_db": 20.0}))
+    settings = {"probability": 1.0, "speeds": (1.0,), "over_probability": 1.0, "over_db": (0.0, 0.0)}
+    ratios = []
+    for probability in (0.0, 1.0):
+        source = varied(recordings, noise=uneven, noise_probability=probability, **settings)
+        waves = [source.window(np.random.default_rng(seed))[0] for seed in range(20)]
+        both = next(wave for wave in waves if np.allclose(heard_hz(wave, 2), [300, 1700], atol=2))
+        power = np.abs(np.fft.rfft(both * np.hanning(len(both))))
+        ratios.append(power[round(300 * len(both) / RATE)] / power[round(1700 * len(both) / RATE)])
+    assert ratios[0] == pytest.approx(1.0, rel=0.02) and abs(np.log(ratios[1])) > 0.1  # one of two equal tones gains
+
+
+def test_noise_and_babble(recordings):
+    hissing = SurroundingsConfig(**(vars(NOTHING) | {"steady_probability": 1.0, "quiet": 0.0}))
+    shares = []
+    for noise in (NOTHING, hissing):
+        source = varied(recordings, noise=noise, probability=1.0, speeds=(1.0,), noise_probability=1.0)
+        wave, _ = source.window(np.random.default_rng(0))
+        np.testing.assert_array_equal(wave, source.window(np.random.default_rng(0))[0])
+        power = np.square(np.abs(np.fft.rfft(wave * np.hanning(len(wave)))))
+        tone_hz = heard_hz(wave)[0]
+        away = np.abs(np.fft.rfftfreq(len(wave), 1 / RATE) - tone_hz) > 20
+        shares.append(power[away].sum() / power.sum())
+    assert shares[1] > 100 * shares[0]  # what is heard beside the tone
+    with_babble = SurroundingsConfig(**(vars(NOTHING) | {"babble_probability": 1.0, "babble_snr_db": (0.0, 0.0)}))
+    source = varied(recordings, noise=with_babble, probability=1.0, speeds=(1.0,), noise_probability=1.0)
+    heard = [heard_hz(source.window(np.random.default_rng(seed))[0], 2) for seed in range(20)]
+    assert any(np.allclose(pair, [300, 1700], atol=2) for pair in heard)  # other recordings
 
 
 @pytest.mark.parametrize(
