@@ -95,12 +95,21 @@ if wanted 5; then
   fi
 fi
 
-if wanted 6; then
-  announce 6 "learn from the teacher"
+distil() { # NAME FROM SETTING...
+  local name=$1 from=$2
+  shift 2
   # shellcheck disable=SC2086
-  pysid train conf/distill.yaml train="$exp/voices" dev="$data/dev" out="$exp/distilled" start_from="$exp/several" \
+  pysid train conf/distill.yaml train="$exp/voices" dev="$data/dev" out="$exp/$name" start_from="$exp/$from" \
     teachers="[{embeddings: $exp/teacher.scp}]" augment.noises="$exp/noise_train" augment.music="$exp/music_train" \
-    augment.rooms="$exp/rooms_train/rir_list" augment.speech="$data/train" $set
+    augment.rooms="$exp/rooms_train/rir_list" augment.speech="$data/train" "$@" $set
+}
+
+if wanted 6; then
+  announce 6 "learn from the teacher, of short pieces and then of longer ones"
+  distil distilled several
+  distil longer distilled chunks.min_frames=150 chunks.max_frames=340 chunks.batch_size=48 chunks.chunks_per_epoch=19200 \
+    augment.probability=0.85 augment.room_probability=0.35 optimizer.learning_rate=8.0e-4 optimizer.warmup_steps=300 trainer.n_epochs=8
+  python between.py "$exp/distilled/final" "$exp/longer/final" 0.6 "$exp/network"
 fi
 
 # DATA OUT: 1 to 4 s out of the middle of each clip.
@@ -120,7 +129,7 @@ if wanted 7; then
   announce 7 "back-end and calibration"
   if [[ ! -f $model/backend.safetensors ]]; then
     rm -rf "$model"
-    cp -r "$exp/distilled/final" "$model"
+    cp -r "$exp/network" "$model"
     for part in train train2; do python ../several_clips.py "$data/$part" "$exp/backend_$part" "$backend_clips"; done
     python join.py "$exp/backend_train" "$exp/backend_train2" "$exp/backend"
     pysid augment "$exp/backend" "$exp/copies" --allow-skipped --noises "$exp/noise_train" --music "$exp/music_train" --speech "$data/train" \

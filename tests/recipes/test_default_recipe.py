@@ -73,9 +73,20 @@ def test_each_part_starts_from_the_one_before(commands, tmp_path):
     assert margin.head.margin_schedule.end_step == 1000 and speeds.head.margin_schedule.end_step == 0
 
 
+def test_the_teacher_is_followed_on_short_pieces_and_on_longer_ones(commands, tmp_path):
+    exp = tmp_path / "exp"
+    *trainings, mixed = commands(*commands.here, "--stage=6", "--stop-stage=6", "--set", "trainer.n_threads=1")
+    short, longer = (read_train_config(RECIPE / line[2], line[3:]) for line in trainings)
+    assert short.start_from == str(exp / "several") and longer.start_from == short.out == str(exp / "distilled")
+    assert (longer.network, longer.teachers, longer.head) == (short.network, short.teachers, short.head)
+    assert longer.chunks.min_frames >= short.chunks.min_frames and longer.chunks.max_frames > short.chunks.max_frames
+    assert short.trainer.n_threads == longer.trainer.n_threads == 1
+    assert mixed[1:] == ["between.py", f"{short.out}/final", f"{longer.out}/final", "0.6", str(exp / "network")]
+
+
 def test_the_back_end_hears_telephones_noise_and_little_speech(commands, tmp_path):
     exp, dev, backend = tmp_path / "exp", tmp_path / "data" / "dev", tmp_path / "exp" / "backend"
-    (exp / "distilled" / "final").mkdir(parents=True)
+    (exp / "network").mkdir(parents=True)
     (exp / "copies" / "backend_combined").mkdir(parents=True)
     backend.mkdir()
     write_table(dev / "trials", {"a": "b target", "c": "d nontarget", "e": "f target"})
