@@ -19,6 +19,7 @@ from pysid.augment import (
     simulated_responses,
 )
 from pysid.augment.augmenter import BANKS
+from pysid.augment.codec import TelephoneConfig
 from pysid.augment.policies import Policy
 from pysid.errors import DataError
 
@@ -61,6 +62,7 @@ class TrainingAugmentConfig(RecordingPaths):
             thrown off by it.
         policies: one of them is drawn by weight; None takes those of Kaldi's voxceleb/v2 that have recordings.
         room_probability: see `AugmentConfig`.
+        telephone: chunks that are heard over a telephone as well, whatever else they are corrupted by.
         in_memory: decode all recordings when the training starts and keep them: 115 MB per hour at 16 kHz.
     """
 
@@ -68,34 +70,35 @@ class TrainingAugmentConfig(RecordingPaths):
     vad: Literal["clean", "augmented"] = "clean"
     policies: tuple[Policy, ...] | None = None
     room_probability: float = 0.0
+    telephone: TelephoneConfig | None = None
     in_memory: bool = False
 
     def __post_init__(self) -> None:
         for policy in self.policies or ():
             if not self.has(policy.kind):
                 raise ValueError(f"the policy {policy.kind!r} needs `{RECORDINGS_OF[policy.kind]}`, which is not set")
-        if self.policies is None and not any(map(self.has, RECORDINGS_OF)):
-            raise ValueError(f"expected at least one of {', '.join(RECORDINGS_OF.values())}, got none")
+        if self.policies is None and self.telephone is None and not any(map(self.has, RECORDINGS_OF)):
+            raise ValueError(f"expected at least one of {', '.join(RECORDINGS_OF.values())}, telephone, got none")
         self.augmenter  # noqa: B018 - for its checks
 
     @property
-    def augmenter(self) -> AugmentConfig:
-        """The configuration of `Augmenter`."""
+    def augmenter(self) -> AugmentConfig | None:
+        """The configuration of `Augmenter`; None where there are telephones and no policies."""
         known = tuple(policy for kind, policy in KALDI_POLICIES.items() if self.has(kind))
-        return AugmentConfig(
-            probability=self.probability,
-            policies=known if self.policies is None else self.policies,
-            room_probability=self.room_probability,
-        )
+        policies = known if self.policies is None else self.policies
+        if not policies and self.telephone is not None:
+            return None
+        return AugmentConfig(probability=self.probability, policies=policies, room_probability=self.room_probability)
 
 
-def open_augmenter(config: TrainingAugmentConfig, sample_rate: int) -> Augmenter:
-    """An augmenter of waves at `sample_rate` Hz, with the recordings that its policies need.
+def open_augmenter(config: TrainingAugmentConfig, sample_rate: int) -> Augmenter | None:
+    """An augmenter of waves at `sample_rate` Hz, with the recordings that its policies need; None without policies.
 
     Raises:
         DataError: a list is missing or malformed, or a file or pyroomacoustics is missing.
     """
-    return make_augmenter(config.augmenter, config, sample_rate, config.in_memory)
+    own = config.augmenter
+    return None if own is None else make_augmenter(own, config, sample_rate, config.in_memory)
 
 
 def make_augmenter(

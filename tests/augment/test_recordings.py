@@ -38,16 +38,19 @@ def test_policies_are_kaldis_where_there_are_recordings():
     assert made.augmenter.policies == (MadeNoiseAugment(),)
     in_rooms = from_plain(TrainingAugmentConfig, {"noises": "n", "rooms": "r", "room_probability": 0.3}, "c.yaml")
     assert in_rooms.augmenter.room_probability == 0.3
+    alone = from_plain(TrainingAugmentConfig, {"telephone": {"low_hz": [300, 400]}}, "c.yaml")
+    assert alone.telephone.low_hz == (300.0, 400.0) and alone.augmenter is None and open_augmenter(alone, 8000) is None
 
 
 @pytest.mark.parametrize(
     ("plain", "message"),
     [
-        ({}, "expected at least one of noises, music, speech, rooms, got none"),
+        ({}, "expected at least one of noises, music, speech, rooms, telephone, got none"),
         ({"noises": "n", "policies": [{"kind": "babble"}]}, "the policy 'babble' needs `speech`, which is not set"),
         ({"noises": "n", "policies": [{"kind": "hum"}]}, r"'policies\[0\].kind' must be one of reverb, noise, music"),
         ({"noises": "n", "probability": 2}, r"probability must lie in \[0, 1\], got 2.0"),
         ({"noises": "n", "policies": []}, "expected a policy with a weight above 0"),
+        ({"telephone": {"probability": 2}}, r"telephone: probability must lie in \[0, 1\], got 2.0"),
         ({"noise": "n"}, "unknown key 'noise'; known here: noises, music, speech, rooms"),
         ({"noises": "n", "room_probability": 0.5}, 'room_probability needs a policy of the kind "reverb"'),
         ({"rooms": 3}, "'rooms' must be text, got 3"),

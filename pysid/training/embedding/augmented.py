@@ -1,4 +1,4 @@
-"""Training batches augmented while they are read: other speeds, noise and rooms, masks.
+"""Training batches augmented while they are read: other speeds, noise and rooms, telephones, masks.
 
 The reading process does what needs files, the device does the rest. All draws are functions of the seed, the
 epoch, the batch and the place in it: a training that was killed resumes with the very same ones, and processes that
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pysid.augment import Augmenter, Corruption, CorruptionBatch, SpecAugment, SpeedPerturb, speed_labels
+from pysid.augment import Augmenter, Corruption, CorruptionBatch, SpecAugment, SpeedPerturb, Telephone, speed_labels
 from pysid.errors import DataError
 from pysid.progress import say
 from pysid.training.embedding.batches import ChunkBatches, EpochDataset
@@ -53,10 +53,10 @@ class AugmentedInputs:
 
 
 class AugmentedBatches:
-    """`ChunkBatches` with any of: other speeds, each a class of its own; noise, music, babble, rooms; masks.
+    """`ChunkBatches` with any of: other speeds, each a class of its own; noise and rooms; telephones; masks.
 
     Args:
-        batches: of audio for the first two, else of features.
+        batches: of audio for all but masks, else of features.
         n_speakers: classes of `batches`.
         clean_vad: the voiced frames of corrupted audio are those of the chunk before it was corrupted, as in Kaldi's
             recipes, where augmented copies have the VAD of the clean recording.
@@ -69,6 +69,7 @@ class AugmentedBatches:
         *,
         augmenter: Augmenter | None = None,
         speed: SpeedPerturb | None = None,
+        telephone: Telephone | None = None,
         masks: SpecAugment | None = None,
         clean_vad: bool = True,
     ) -> None:
@@ -76,6 +77,7 @@ class AugmentedBatches:
         self.n_speakers = n_speakers
         self.augmenter = augmenter
         self.speed = speed
+        self.telephone = telephone
         self.masks = masks
         self.clean_vad = clean_vad
 
@@ -107,11 +109,12 @@ class AugmentedBatches:
         if self.speed is not None:
             chunks, speed = _at_speeds(self.speed, chunks, self.speed.draw(n_whole, rng)[inputs.rows])
             labels = speed_labels(labels, speed, self.speed.config.factors, self.n_speakers)
-        if self.augmenter is None or inputs.corruptions is None:
-            features = source.to_features(chunks)
-        else:
-            corrupted = self.augmenter.render(chunks, None, inputs.corruptions)
-            features = source.to_features(corrupted, clean=chunks if self.clean_vad else None)
+        heard = chunks
+        if self.augmenter is not None and inputs.corruptions is not None:
+            heard = self.augmenter.render(chunks, None, inputs.corruptions)
+        if self.telephone is not None:
+            heard = self.telephone.apply_drawn(heard, None, self.telephone.draw(n_whole, rng)[inputs.rows])
+        features = source.to_features(heard, clean=chunks if self.clean_vad and heard is not chunks else None)
         if self.masks is not None:
             features = self.masks.apply_drawn(features, None, self.masks.draw(n_whole, rng)[inputs.rows])
         return features, labels

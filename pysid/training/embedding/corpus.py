@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pysid.augment import SpecAugment, SpecAugmentConfig, SpeedConfig, SpeedPerturb, speed_name
+from pysid.augment import SpecAugment, SpecAugmentConfig, SpeedConfig, SpeedPerturb, Telephone, speed_name
 from pysid.augment.recordings import TrainingAugmentConfig, open_augmenter
 from pysid.data.corpus import Corpus
 from pysid.data.features import FRONTEND_FILE, read_frontend
@@ -121,19 +121,22 @@ def augment_batches(
     if augment is None and speed is None and spec_augment is None:
         return batches, list(speakers)
     source = batches.source
-    augmenter = None
+    augmenter = telephone = None
     if augment is not None or speed is not None:
         if not isinstance(source, AudioSource):
             raise DataError(
                 "augment and speed need audio to train from, but there is a feats.scp; spec_augment does not"
             )
-        augmenter = None if augment is None else open_augmenter(augment, source.sample_rate)
+        if augment is not None:
+            augmenter = open_augmenter(augment, source.sample_rate)
+            telephone = Telephone(augment.telephone, source.sample_rate) if augment.telephone else None
     factors = speed_order(speed)
     augmented = AugmentedBatches(
         batches,
         len(speakers),
         augmenter=augmenter,
         speed=SpeedPerturb(speed) if speed else None,
+        telephone=telephone,
         masks=SpecAugment(spec_augment) if spec_augment else None,
         clean_vad=augment is None or augment.vad == "clean",
     )

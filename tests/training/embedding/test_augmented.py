@@ -20,6 +20,8 @@ from pysid.augment import (
     SpecAugmentConfig,
     SpeedConfig,
     SpeedPerturb,
+    Telephone,
+    TelephoneConfig,
 )
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
@@ -86,6 +88,21 @@ def test_the_vad_looks_at_the_clean_or_at_the_augmented_chunk(clean, augmenter):
     assert torch.equal(first, clean.source.to_features(heard, clean=inputs.chunks))
     assert torch.equal(second, clean.source.to_features(heard))
     assert not torch.equal(first, second)
+
+
+def test_telephones_alone(clean):
+    telephone = Telephone(TelephoneConfig(probability=1.0))
+    batches = AugmentedBatches(clean, 2, telephone=telephone, clean_vad=False)
+    inputs, labels = batches.epoch(0)[0]
+    draws = telephone.draw(8, np.random.default_rng([*inputs.key, 2]))
+    heard = telephone.apply_drawn(inputs.chunks, None, draws)
+    assert torch.equal(batches.to_features(inputs, labels)[0], clean.source.to_features(heard))
+    shares = [batches.to_features(*batches.epoch(0, p, 2)[0])[0] for p in (0, 1)]
+    # Nothing is above 4 kHz, and the logarithm of nearly nothing depends on the rounding.
+    together = batches.to_features(inputs, labels)[0]
+    torch.testing.assert_close(torch.stack(shares, 1).flatten(0, 1), together, atol=0.1, rtol=0.01)
+    by_clean = AugmentedBatches(clean, 2, telephone=telephone).to_features(inputs, labels)[0]
+    assert torch.equal(by_clean, clean.source.to_features(heard, clean=inputs.chunks))
 
 
 @pytest.mark.parametrize("n_processes", [2, 4])
