@@ -92,7 +92,7 @@ class Model(SpeakerModel):
             steps: `speech`, `windows`, `affinity`, `clusterer`, `resegmenter`, `overlap`: objects that do a step in
                 place of what the settings name, see `pysid.diarization.steps`.
         Raises:
-            TypeError: there is no such step, or it cannot be called.
+            TypeError: there is no such step, or it cannot be called; a number of speakers is no whole number.
             DataError: the recording cannot be read, a setting is wrong, or the database is empty or of another model.
             ValueError: numbers of speakers that contradict each other, or a prior or a cost that is out of range.
         """

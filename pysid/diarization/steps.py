@@ -6,6 +6,7 @@ that keeps to its protocol.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Protocol, TypedDict
 
 import numpy as np
@@ -55,6 +56,10 @@ class Windows:
 class SpeakerCount:
     """How many speakers a recording may have: known, bounded, or (maximum None) to be found.
 
+    Raises:
+        TypeError: a number that is no whole number; NumPy's integers are.
+        ValueError: not 1 <= minimum <= maximum.
+
     >>> SpeakerCount.exactly(4).given
     4
     >>> SpeakerCount(maximum=6).clip(9)
@@ -65,6 +70,9 @@ class SpeakerCount:
     maximum: int | None = None
 
     def __post_init__(self) -> None:
+        for n in (self.minimum, self.maximum):
+            if n is not None and (isinstance(n, bool) or not isinstance(n, Integral)):
+                raise TypeError(f"numbers of speakers must be whole numbers, got {n!r}")
         if self.minimum < 1 or (self.maximum is not None and self.maximum < self.minimum):
             raise ValueError(f"expected 1 <= minimum <= maximum speakers, got {self.minimum} and {self.maximum}")
 

@@ -43,6 +43,14 @@ def test_impossible_counts(bounds):
         SpeakerCount(*bounds)
 
 
+@pytest.mark.parametrize("n", [2.0, 2.5, "2", True])
+def test_counts_are_whole_numbers(n):
+    for bounds in ((n, None), (1, n)):
+        with pytest.raises(TypeError, match=f"numbers of speakers must be whole numbers, got {n!r}"):
+            SpeakerCount(*bounds)
+    assert SpeakerCount.exactly(np.int32(2)).given == 2
+
+
 def test_speakers_are_numbered_as_they_first_speak():
     posteriors = np.array([[0.1, 0.2, 0.7], [0.3, 0.1, 0.6], [0.8, 0.1, 0.1]])
     found = Clustering.in_order(np.array([2, 2, 0]), posteriors)
