@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pysid.parallel.workers import Workers
     from pysid.segments import Turn
 
+PLOTS = (".png", ".svg", ".pdf")
+
 AllowPipes = Annotated[bool, typer.Option("--allow-pipes", help="Run entries of wav.scp that are shell commands.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
 Jobs = Annotated[
@@ -59,6 +61,13 @@ def _for_json(path: Path | None) -> Path | None:
             raise typer.BadParameter(f"{path}: {error.strerror}") from None
         if not start.startswith((b"{", b"[")):
             raise typer.BadParameter(f"{path} is there and is not JSON; expected the name of a file to write")
+    return path
+
+
+def check_plot(path: Path | None) -> Path | None:
+    """Refuses, as the callback of an option, a file whose ending says nothing of a plot's form."""
+    if path is not None and path.suffix not in PLOTS:
+        raise typer.BadParameter(f"expected a name that ends in {', '.join(PLOTS)}, got {str(path)!r}")
     return path
 
 

@@ -13,6 +13,7 @@ from pysid.cli.common import (
     Device,
     FiguresJson,
     Threads,
+    check_plot,
     report_skipped,
     write_json,
 )
@@ -45,7 +46,10 @@ def compare(
         typer.Option(help="With --rttm: energy, adaptive, webrtc, silero.", show_default="each model's own"),
     ] = None,
     backend: Annotated[BackendKind | None, typer.Option(show_default="each model's own")] = None,
-    det: Annotated[Path | None, typer.Option(help="With --trials: a DET plot of all (.png, .svg or .pdf).")] = None,
+    det: Annotated[
+        Path | None,
+        typer.Option(callback=check_plot, help="With --trials: a DET plot of all (.png, .svg or .pdf)."),
+    ] = None,
     json: FiguresJson = None,
     device: Device = "cpu",
     threads: Threads = 1,

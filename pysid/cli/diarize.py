@@ -74,7 +74,7 @@ def diarize(
     speech: Annotated[Path | None, typer.Option(help="RTTM of where there is speech, if that is known.")] = None,
     vad: Annotated[
         VadKind | None,
-        typer.Option(help="What finds speech; silero: with silero-vad installed.", show_default="the model's"),
+        typer.Option(help="What finds speech (silero needs the package silero-vad).", show_default="the model's"),
     ] = None,
     clustering: Annotated[
         ClusteringKind | None, typer.Option(help="What finds speakers.", show_default="the model's")

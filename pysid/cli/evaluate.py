@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import FiguresJson, put, write_json
+from pysid.cli.common import FiguresJson, check_plot, put, write_json
 from pysid.cli.evaluate_der import der
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def eer(
         list[float] | None,
         typer.Option(callback=_check_priors, help="Prior of a minDCF; may be repeated.", show_default="0.01, 0.001"),
     ] = None,
-    det: Annotated[Path | None, typer.Option(help="Write a DET plot here (.png, .svg or .pdf).")] = None,
+    det: Annotated[
+        Path | None, typer.Option(callback=check_plot, help="Write a DET plot here (.png, .svg or .pdf).")
+    ] = None,
     json: FiguresJson = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Leave out trials without a score.")] = False,
 ) -> None:

@@ -264,3 +264,8 @@ def test_the_page_of_a_pipe_has_its_sound(pysid, piece, tmp_path, monkeypatch):
     outcome = pysid("page", "-", tmp_path / "stdin.rttm", "--out", tmp_path / "linked.html", "--link")
     assert outcome.status == 2 and "has no address to link to" in " ".join(outcome.err.replace("│", " ").split())
     assert not (tmp_path / "linked.html").exists()
+
+
+def test_the_help_lists_detectors_once(pysid):
+    words = " ".join(pysid("diarize", "--help").out.replace("│", " ").split())
+    assert "(silero needs the package silero-vad): adaptive, webrtc, silero, energy, network." in words

@@ -20,6 +20,8 @@ WRONG = [
     ("compare default --data d", "give --trials or --rttm, one of the two"),
     ("compare default --data d --trials t --collar 1", "--uem, --collar and --vad go with --rttm"),
     ("compare default --data d --rttm r --det d.svg", "--det and --backend go with --trials"),
+    ("compare default --data d --trials t --det d.gif", "expected a name that ends in .png, .svg, .pdf, got 'd.gif'"),
+    ("eval eer trials scores --det d.gif", "expected a name that ends in .png, .svg, .pdf, got 'd.gif'"),
     ("compare default --data d --rttm r --vad none", "expected energy, adaptive, webrtc or silero, got 'none'"),
 ]
 
