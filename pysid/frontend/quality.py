@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FRAME = 512  # samples
-BINS = 256  # of the histogram of magnitudes, up to full scale
+BINS = 256  # of the histogram of magnitudes
 FULL_SCALE = 32768.0
 UPPER_BAND = (0.7, 0.94)  # of half the sample rate: 5.6 to 7.5 kHz of 16 kHz, beyond what leaks out of a telephone's
 # Of 200 recordings of 16 kHz the upper band was 4 to 66 dB below the peak; of the same over 8 kHz, 68 to 95 dB.
@@ -64,19 +64,25 @@ class QualityMeter:
         self._power = np.zeros(FRAME // 2 + 1)
         self._levels = np.zeros(200, np.int64)  # frames of each level: 0 dB of full scale, -1 dB ...
         self._magnitudes = np.zeros(BINS, np.int64)
+        self._highest = FULL_SCALE  # that the histogram reaches: samples of floats may be beyond full scale
         self._held = np.zeros(0, np.float32)
 
     def feed(self, wave: np.ndarray) -> None:
         """The next samples (S,), at int16 scale."""
-        magnitudes = np.minimum(np.abs(wave) * (BINS / FULL_SCALE), BINS - 1).astype(np.int64)
-        self._magnitudes += np.bincount(magnitudes, minlength=BINS)
+        magnitudes = np.abs(wave)
+        while magnitudes.max(initial=0.0) > self._highest:
+            self._magnitudes = np.pad(self._magnitudes.reshape(-1, 2).sum(1), (0, BINS // 2))
+            self._highest *= 2
+        bins = np.minimum(magnitudes * (BINS / self._highest), BINS - 1).astype(np.int64)
+        self._magnitudes += np.bincount(bins, minlength=BINS)
         self._held = np.concatenate([self._held, wave])
         n = len(self._held) // FRAME * FRAME
         frames = self._held[:n].reshape(-1, FRAME)
         self._held = self._held[n:]
         if not n:
             return
-        self._power += np.square(np.abs(np.fft.rfft(frames * np.hanning(FRAME), axis=1))).sum(0)
+        varying = frames - frames.mean(1, keepdims=True)  # an offset, smoothed, would pass for the peak of the spectrum
+        self._power += np.square(np.abs(np.fft.rfft(varying * np.hanning(FRAME), axis=1))).sum(0)
         energy = np.square(frames).mean(1, dtype=np.float64)
         level_db = 10 * np.log10(energy[energy > 0] / FULL_SCALE**2)
         self._levels += np.bincount(np.clip(-level_db, 0, 199).astype(np.int64), minlength=200)

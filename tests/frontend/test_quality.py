@@ -56,6 +56,17 @@ def test_clipped_sound(voice):
     assert fault.startswith("clipped: ") and fault.endswith(" % of the samples are as high as the highest")
 
 
+def test_sound_beyond_full_scale_is_clipped_where_it_piles_up_alone(voice):
+    for gain in (30, 1000, 1000 * 252):
+        assert measured(gain * voice).faults() == []
+        clipped = measured(gain * np.clip(20 * voice, -32768, 32767))
+        assert clipped.clipped == pytest.approx(measured(np.clip(20 * voice, -32768, 32767)).clipped, rel=0.05)
+
+
+def test_an_offset_is_no_narrow_band(voice):
+    assert measured(voice + 0.3 * 32768).faults() == []
+
+
 def test_silence_and_nothing_have_no_measures():
     for wave in (np.zeros(RATE), np.zeros(0), np.zeros(100)):
         assert measured(wave) == SignalQuality(-math.inf, -math.inf, 0.0, RATE)
@@ -67,3 +78,5 @@ def test_blocks_do_not_matter(voice):
     whole, pieces = measured(voice), measured(voice, 1, 700, 701, 30_000)
     assert pieces.upper_band_db == pytest.approx(whole.upper_band_db)
     assert (pieces.level_db, pieces.clipped) == (whole.level_db, whole.clipped)
+    rising = voice * np.linspace(1, 300, len(voice))  # beyond full scale in the end
+    assert measured(rising, 1, 700, 30_000).clipped == measured(rising).clipped
