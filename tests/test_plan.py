@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "pysid"
 # Each part imports only from lines above its own, or from itself. What is named here with ".py" is a module, else a
 # package; nothing else stands at the top level.
 ORDER = """
-_version.py _lazy.py _torchaudio.py errors.py segments.py
+_version.py _lazy.py _torchaudio.py errors.py segments.py ranges.py
 progress.py io
 config.py frontend backend metrics ivector
 augment embedding parallel

@@ -10,11 +10,13 @@ from torch import Tensor
 from pysid import _torchaudio
 from pysid.augment.drawing import RandomModule
 from pysid.frontend.framing import as_counts, frame_mask
+from pysid.ranges import check_range
 
 RATE = 8000  # Hz, of G.711
 TAIL = 512  # samples at 8 kHz that the band's edges ring for
 FULL_SCALE = 32768.0
 MU = 255.0
+ORDERS = (0.5, 1000.0)  # of filters: below, there is no band
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,7 @@ class TelephoneConfig:
         probability: that an utterance goes through the telephone.
         low_hz: range of the lower end of the band.
         high_hz: range of its upper end, at most 4000; what 8 kHz cannot hold is gone in any case.
-        order: range of the order of the Butterworth filters at both ends: 1 is 6 dB an octave.
+        order: range of the order of the Butterworth filters at both ends, from 0.5 to 1000: 1 is 6 dB an octave.
         mu_law: also round samples as G.711 does; the rounding noise follows the level of the speech.
     """
 
@@ -38,16 +40,11 @@ class TelephoneConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability must lie in [0, 1], got {self.probability}")
-        for name in ("low_hz", "high_hz", "order"):
-            least, most = getattr(self, name)
-            if not least <= most:
-                raise ValueError(f"{name} must be a range (least, most), got {least} and {most}")
-        if not 0 <= self.low_hz[0] <= self.low_hz[1] < self.high_hz[0] <= self.high_hz[1] <= RATE / 2:
-            raise ValueError(
-                f"expected 0 <= low_hz < high_hz <= {RATE // 2}, got low_hz {self.low_hz} and high_hz {self.high_hz}"
-            )
-        if self.order[0] <= 0:
-            raise ValueError(f"order must be positive, got {self.order}")
+        check_range("low_hz", self.low_hz, 0.0, RATE / 2)
+        check_range("high_hz", self.high_hz, 0.0, RATE / 2)
+        check_range("order", self.order, *ORDERS)
+        if not self.low_hz[1] < self.high_hz[0]:
+            raise ValueError(f"low_hz must lie below high_hz, got {self.low_hz} and {self.high_hz}")
 
 
 class Telephone(RandomModule):

@@ -22,6 +22,7 @@ import numpy as np
 from pysid.augment.banks import WaveBank
 from pysid.augment.made_noise import steady_noise
 from pysid.augment.noise import Noise
+from pysid.ranges import MOST_DB
 
 T = TypeVar("T")
 
@@ -60,8 +61,8 @@ class NoiseAugment(_Policy):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_snrs(self.snrs_db)
-        if not self.interval_s >= 0:
-            raise ValueError(f"interval_s must not be negative, got {self.interval_s}")
+        if not 0 <= self.interval_s < np.inf:
+            raise ValueError(f"interval_s must be a number of at least 0, got {self.interval_s}")
 
     def draw(self, bank: WaveBank, n_samples: int, rng: np.random.Generator) -> list[Noise]:
         """The noises of an utterance of so many samples.
@@ -166,5 +167,5 @@ def _choose(values: Sequence[T], rng: np.random.Generator) -> T:
 
 
 def _check_snrs(snrs_db: Sequence[float]) -> None:
-    if not snrs_db or not np.isfinite(snrs_db).all():
-        raise ValueError(f"expected snrs_db as numbers, at least one, got {snrs_db}")
+    if not snrs_db or not all(abs(x) <= MOST_DB for x in snrs_db):
+        raise ValueError(f"expected snrs_db as numbers within [-{MOST_DB:g}, {MOST_DB:g}], at least one, got {snrs_db}")

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pysid.frontend.framing import as_counts, frame_mask
+from pysid.ranges import MOST_DB
 
 DB = math.log(10) / 10  # a decibel, in the natural logarithm of energy
 LOUD_SHARE = 0.02  # of the frames are louder than what counts as the top of a recording's range
@@ -37,8 +38,8 @@ class AdaptiveVadConfig:
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
             raise ValueError(f"level must lie within (0, 1), got {self.level}")
-        if not self.range_db > 0:
-            raise ValueError(f"range_db must be positive, got {self.range_db}")
+        if not 0 < self.range_db <= MOST_DB:
+            raise ValueError(f"range_db must lie in (0, {MOST_DB:g}], got {self.range_db}")
         if not self.min_separation_db >= 0:
             raise ValueError(f"min_separation_db must not be negative, got {self.min_separation_db}")
 

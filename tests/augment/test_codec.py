@@ -89,10 +89,15 @@ def test_a_batch_is_its_rows_one_by_one(signal):
     ("wrong", "message"),
     [
         ({"probability": 1.1}, r"probability must lie in \[0, 1\]"),
-        ({"low_hz": (400.0, 300.0)}, r"low_hz must be a range \(least, most\), got 400.0 and 300.0"),
-        ({"low_hz": (0.0, 3000.0)}, "expected 0 <= low_hz < high_hz <= 4000"),
-        ({"high_hz": (3000.0, 4001.0)}, "expected 0 <= low_hz < high_hz <= 4000"),
-        ({"order": (0.0, 2.0)}, "order must be positive"),
+        (
+            {"low_hz": (400.0, 300.0)},
+            r"low_hz must be a lowest and a highest number within \[0, 4000\], got 400.0 and 300.0",
+        ),
+        ({"low_hz": (0.0, 3000.0)}, r"low_hz must lie below high_hz, got \(0.0, 3000.0\) and \(3000.0, 4000.0\)"),
+        ({"low_hz": (float("-inf"), 300.0)}, "low_hz must be a lowest and a highest number"),
+        ({"high_hz": (3000.0, 4001.0)}, r"high_hz must be .* within \[0, 4000\], got 3000.0 and 4001.0"),
+        ({"order": (0.0, 2.0)}, r"order must be .* within \[0.5, 1000\], got 0.0 and 2.0"),
+        ({"order": (1.0, float("inf"))}, r"order must be .* within \[0.5, 1000\], got 1.0 and inf"),
     ],
 )
 def test_refusals(wrong, message):

@@ -55,8 +55,10 @@ class TestPolicies:
         ("make", "message"),
         [
             (lambda: NoiseAugment(weight=-1), "weight must be"),
-            (lambda: NoiseAugment(snrs_db=()), "expected snrs_db as numbers, at least one"),
-            (lambda: NoiseAugment(interval_s=-0.1), "interval_s must not be negative"),
+            (lambda: NoiseAugment(snrs_db=()), r"expected snrs_db as numbers within \[-200, 200\], at least one"),
+            (lambda: MusicAugment(snrs_db=(5.0, float("inf"))), "expected snrs_db as numbers within"),
+            (lambda: NoiseAugment(interval_s=-0.1), "interval_s must be a number of at least 0, got -0.1"),
+            (lambda: NoiseAugment(interval_s=float("inf")), "interval_s must be a number of at least 0, got inf"),
             (lambda: BabbleAugment(counts=(0, 3)), "expected counts of at least 1"),
             (lambda: AugmentConfig(probability=1.5), r"probability must lie in \[0, 1\]"),
             (lambda: AugmentConfig(policies=()), "expected a policy with a weight above 0"),

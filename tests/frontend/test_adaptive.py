@@ -81,8 +81,10 @@ def test_a_front_end_may_have_it():
 def test_wrong_options():
     with pytest.raises(ValueError, match=r"level must lie within \(0, 1\), got 1.0"):
         AdaptiveVadConfig(level=1.0)
-    with pytest.raises(ValueError, match="range_db must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"range_db must lie in \(0, 200\], got 0"):
         AdaptiveVadConfig(range_db=0)
+    with pytest.raises(ValueError, match=r"range_db must lie in \(0, 200\], got inf"):
+        AdaptiveVadConfig(range_db=float("inf"))
     with pytest.raises(ValueError, match="min_separation_db must not be negative, got -1"):
         AdaptiveVadConfig(min_separation_db=-1)
     with pytest.raises(ValueError, match=r"log_energy must be \(batch, frames\), got \(3,\)"):

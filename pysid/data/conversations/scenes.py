@@ -19,6 +19,7 @@ from pysid.augment.noise import mean_square
 from pysid.augment.recordings import SIMULATED, RecordingPaths, open_bank
 from pysid.augment.responses import read_rooms
 from pysid.errors import DataError
+from pysid.ranges import check_levels
 
 VOICES = "voices"
 
@@ -53,11 +54,9 @@ class SceneConfig:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
         for name in ("sound_snr_db", "voice_snr_db", "burst_snr_db", "noise_snr_db"):
-            low, high = getattr(self, name)
-            if not -np.inf < low <= high < np.inf:
-                raise ValueError(f"{name} must be a lowest and a highest number, got {low} and {high}")
-        if not self.sound_pause_s >= 0:
-            raise ValueError(f"sound_pause_s must not be negative, got {self.sound_pause_s}")
+            check_levels(**{name: getattr(self, name)})
+        if not 0 <= self.sound_pause_s < np.inf:
+            raise ValueError(f"sound_pause_s must be a number of at least 0, got {self.sound_pause_s}")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pysid.ranges import MOST_DB, check_levels
 from pysid.segments import Turn
 
 NEPERS_PER_DB = np.log(10) / 10  # of power, which log-mel features are the logarithm of
@@ -37,8 +38,9 @@ class CropConfig:
     def __post_init__(self) -> None:
         if self.n_frames < 1 or self.batch_size < 1 or self.crops_per_epoch < 0:
             raise ValueError("n_frames and batch_size must be positive, crops_per_epoch must not be negative")
-        if not self.gain_db[0] <= self.gain_db[1] or not self.tilt_db >= 0:
-            raise ValueError("gain_db must be a lowest and a highest number, and tilt_db not negative")
+        check_levels(gain_db=self.gain_db)
+        if not 0 <= self.tilt_db <= MOST_DB:
+            raise ValueError(f"tilt_db must lie in [0, {MOST_DB:g}], got {self.tilt_db}")
 
 
 def count_speakers(turns: Iterable[Turn], n_frames: int, shift_s: float) -> np.ndarray:

@@ -13,6 +13,7 @@ import torch
 
 from pysid.augment.banks import WaveBank
 from pysid.augment.codec import mu_law
+from pysid.ranges import MOST_DB, check_levels
 from pysid.training.segmentation.habits import HEATED, MEETING, POLITE, TAKING_TURNS, Habit, Said, draw_turns
 from pysid.training.segmentation.surroundings import (
     FULL_SCALE,
@@ -20,6 +21,7 @@ from pysid.training.segmentation.surroundings import (
     Surroundings,
     SurroundingsConfig,
     at_peak,
+    check_peak,
 )
 from pysid.training.segmentation.voices import Voices
 
@@ -43,7 +45,7 @@ class MixConfig:
         aside_db: lowest and highest level of backchannels over turns.
         colour_probability: that a speaker's long-term spectrum is brought near that of all.
         surroundings: noises and channels.
-        peak_db: lowest and highest peak of a window, below full scale.
+        peak_db: lowest and highest peak of a window, below full scale; -60 or more.
         clip_probability, mu_law_probability: of samples cut off, and of samples rounded as G.711 does.
     """
 
@@ -67,10 +69,13 @@ class MixConfig:
         for name in ("room", "colour", "clip", "mu_law"):
             if not 0 <= getattr(self, f"{name}_probability") <= 1:
                 raise ValueError(f"{name}_probability must lie in [0, 1], got {getattr(self, name + '_probability')}")
-        if not self.spread_db or min(*self.spread_db, self.turn_spread_db) < 0:
-            raise ValueError("spread_db and turn_spread_db must not be negative, and at least one spread is needed")
-        if not (self.aside_db[0] <= self.aside_db[1] and self.peak_db[0] <= self.peak_db[1] <= 0):
-            raise ValueError("aside_db and peak_db must be a lowest and a highest number, peaks at most 0")
+        if not self.spread_db or not all(0 <= x <= MOST_DB for x in (*self.spread_db, self.turn_spread_db)):
+            raise ValueError(
+                f"spread_db and turn_spread_db must lie in [0, {MOST_DB:g}], at least one spread, got {self.spread_db} "
+                f"and {self.turn_spread_db}"
+            )
+        check_levels(aside_db=self.aside_db)
+        check_peak(self.peak_db)
 
 
 class Mixer:

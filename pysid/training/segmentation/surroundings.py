@@ -7,6 +7,7 @@ import numpy as np
 
 from pysid.augment.banks import WaveBank
 from pysid.augment.made_noise import breaths, bursts, clicks, steady_noise
+from pysid.ranges import MOST_DB, check_levels, check_range
 
 N_MADE = 64  # noises of each kind that are made in advance
 COLOUR_HZ = (60.0, 7600.0)
@@ -16,6 +17,7 @@ TELEPHONE_HZ = (300.0, 3400.0)
 LOW_PASS_HZ = (3000.0, 7800.0)
 TILT_KNOTS = 8
 FULL_SCALE = 32768.0
+LEAST_PEAK_DB = -60.0  # 33 steps of int16: below, rounding is most of what is heard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +58,11 @@ class SurroundingsConfig:
         for name in vars(self):
             value = getattr(self, name)
             if name.endswith("snr_db"):
-                if not -np.inf < value[0] <= value[1] < np.inf:
-                    raise ValueError(f"{name} must be a lowest and a highest number, got {value[0]} and {value[1]}")
+                check_levels(**{name: value})
             elif name != "tilt_db" and not 0 <= value <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {value}")
-        if not 0 <= self.tilt_db < np.inf:
-            raise ValueError(f"tilt_db must not be negative, got {self.tilt_db}")
+        if not 0 <= self.tilt_db <= MOST_DB:
+            raise ValueError(f"tilt_db must lie in [0, {MOST_DB:g}], got {self.tilt_db}")
         if (
             max(
                 self.sound_probability + self.music_probability + self.babble_probability,
@@ -194,6 +195,11 @@ class Colour:
         power = np.concatenate([[0.0], np.cumsum(spectrum.real**2 + spectrum.imag**2, dtype=np.float64)])
         widths = np.maximum(np.diff(self._edges), 1)
         return np.asarray(np.log((power[self._edges[1:]] - power[self._edges[:-1]]) / widths + 1e-3))
+
+
+def check_peak(peak_db: tuple[float, float]) -> None:
+    """Raises ValueError for levels of which `at_peak` would leave next to nothing, or which are above full scale."""
+    check_range("peak_db", peak_db, LEAST_PEAK_DB, 0.0)
 
 
 def at_peak(wave: np.ndarray, peak_db: tuple[float, float], rng: np.random.Generator) -> np.ndarray:

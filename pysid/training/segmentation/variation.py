@@ -12,8 +12,9 @@ import scipy.fft
 import torch
 
 from pysid.augment.speed import change_speed
+from pysid.ranges import check_levels
 from pysid.training.segmentation.recordings import Recordings
-from pysid.training.segmentation.surroundings import Surroundings, at_peak
+from pysid.training.segmentation.surroundings import Surroundings, at_peak, check_peak
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,9 @@ class VariationConfig:
         over_db: lowest and highest level of that one over this one.
         room_probability: that it is played in a simulated room.
         noise_probability: of noises and a channel as in mixtures.
-        peak_db: lowest and highest peak, below full scale.
+        peak_db: lowest and highest peak, below full scale; -60 or more.
+    Raises:
+        ValueError: a number is out of its range, or nothing would be varied but the level.
     """
 
     probability: float = 0.8
@@ -44,8 +47,18 @@ class VariationConfig:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
         if not self.speeds or not 0.5 <= min(self.speeds) <= max(self.speeds) <= 2:
             raise ValueError(f"speeds must lie in [0.5, 2], at least one, got {self.speeds}")
-        if not (self.over_db[0] <= self.over_db[1] and self.peak_db[0] <= self.peak_db[1] <= 0):
-            raise ValueError("over_db and peak_db must be a lowest and a highest number, peaks at most 0")
+        check_levels(over_db=self.over_db)
+        check_peak(self.peak_db)
+        if not self.varies(self.room_probability):
+            raise ValueError(
+                "nothing would be varied: expected a probability above 0, and speeds besides 1, or a probability above "
+                "0 of something over it, of a room or of noise"
+            )
+
+    def varies(self, room_probability: float) -> bool:
+        """Whether anything but the level differs from the recording's, where rooms are as likely as that."""
+        kinds = self.over_probability, room_probability, self.noise_probability
+        return bool(self.probability and (max(kinds) or set(self.speeds) != {1.0}))
 
 
 class VariedRecordings:

@@ -66,5 +66,7 @@ def test_wrong_settings():
         batches(lengths=(9, 3))
     with pytest.raises(ValueError, match="gain_db must be a lowest and a highest number"):
         CropConfig(gain_db=(1.0, 0.0))
+    with pytest.raises(ValueError, match=r"tilt_db must lie in \[0, 200\], got inf"):
+        CropConfig(tilt_db=float("inf"))
     with pytest.raises(ValueError, match="must be positive"):
         CropConfig(n_frames=0)

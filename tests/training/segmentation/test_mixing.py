@@ -124,8 +124,10 @@ def test_levels_between_speakers(voices):
         ({"speakers": (0.5, 0.4)}, "speakers must be probabilities that add up to 1"),
         ({"habits": ()}, "expected habits"),
         ({"room_probability": 1.5}, r"room_probability must lie in \[0, 1\]"),
-        ({"spread_db": ()}, "must not be negative, and at least one"),
-        ({"peak_db": (-3.0, 1.0)}, "peaks at most 0"),
+        ({"spread_db": ()}, r"spread_db and turn_spread_db must lie in \[0, 200\], at least one spread"),
+        ({"turn_spread_db": float("inf")}, r"spread_db and turn_spread_db must lie in .* and inf$"),
+        ({"aside_db": (float("-inf"), 1.0)}, "aside_db must be a lowest and a highest number"),
+        ({"peak_db": (-3.0, 1.0)}, r"peak_db must be .* within \[-60, 0\], got -3.0 and 1.0"),
     ],
 )
 def test_wrong_settings(options, message):

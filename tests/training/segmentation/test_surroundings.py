@@ -57,7 +57,8 @@ def test_colour_brings_spectra_together():
     [
         ({"steady_snr_db": (3.0, 1.0)}, "steady_snr_db must be a lowest and a highest number"),
         ({"tilt_probability": -0.1}, r"tilt_probability must lie in \[0, 1\]"),
-        ({"tilt_db": -1.0}, "tilt_db must not be negative"),
+        ({"quiet_snr_db": (3.0, float("inf"))}, r"quiet_snr_db must be .* within \[-200, 200\], got 3.0 and inf"),
+        ({"tilt_db": -1.0}, r"tilt_db must lie in \[0, 200\], got -1.0"),
         ({"sound_probability": 0.9, "music_probability": 0.2}, "add up to more than 1"),
     ],
 )

@@ -1,5 +1,7 @@
 """Windows of recordings as they might have been."""
 
+from math import inf
+
 import numpy as np
 import pytest
 import soundfile
@@ -41,7 +43,7 @@ def heard_hz(wave, n=1):
 
 
 def test_nothing_varied_is_the_recording(recordings):
-    wave, active = varied(recordings, probability=0.0).window(np.random.default_rng(3))
+    wave, active = varied(recordings, probability=1e-9).window(np.random.default_rng(3))
     rng = np.random.default_rng(3)
     rng.random()
     np.testing.assert_array_equal(wave, recordings.window(rng)[0])
@@ -110,8 +112,12 @@ def test_noise_and_babble(recordings):
         ({"probability": 1.5}, r"probability must lie in \[0, 1\]"),
         ({"speeds": ()}, "speeds must lie in"),
         ({"speeds": (0.1,)}, "speeds must lie in"),
-        ({"over_db": (3.0, 1.0)}, "over_db and peak_db must be"),
-        ({"peak_db": (-3.0, 1.0)}, "over_db and peak_db must be"),
+        ({"over_db": (3.0, 1.0)}, r"over_db must be .* within \[-200, 200\], got 3.0 and 1.0"),
+        ({"over_db": (-inf, 5.0)}, r"over_db must be .* got -inf and 5.0"),
+        ({"peak_db": (-3.0, 1.0)}, r"peak_db must be .* within \[-60, 0\], got -3.0 and 1.0"),
+        ({"peak_db": (-500.0, -400.0)}, r"peak_db must be .* within \[-60, 0\], got -500.0 and -400.0"),
+        ({"probability": 0.0}, "nothing would be varied: expected a probability above 0"),
+        ({"probability": 1.0, "speeds": (1.0,)} | NEVER, "nothing would be varied"),
     ],
 )
 def test_wrong_settings(settings, message):
