@@ -89,6 +89,12 @@ class SegmentationTrainConfig:
             raise ValueError("unlabelled recordings, speech: teacher and batches.teacher_share need a teacher")
         if self.vary is not None and not (self.unlabelled and self.batches.unlabelled):
             raise ValueError("vary needs unlabelled recordings, and batches.unlabelled above 0: no others are varied")
+        vary = self.vary
+        if vary is not None and self.rooms is None and (vary.room_probability == 1 or not vary.varies(0.0)):
+            raise ValueError(
+                f"vary.room_probability is {vary.room_probability:g}, but rooms is null: no room would be heard"
+            )
+        self._check_shares()
         if (self.trunk_of is not None) > (self.network.trunk is not None):
             raise ValueError(
                 "trunk_of needs network.trunk, the form of the trunk; write network.trunk={} for the usual one"
@@ -100,6 +106,16 @@ class SegmentationTrainConfig:
                 f"rooms.sample_rate is {self.rooms.sample_rate}, but the features are for "
                 f"{self.features.sample_rate:g} Hz"
             )
+
+    def _check_shares(self) -> None:
+        """Refuses recordings that would never be heard, and a share, other than the usual one, of none."""
+        for name, given in (("mixed", self.voices), ("labelled", self.labelled), ("unlabelled", self.unlabelled)):
+            share = getattr(self.batches, name)
+            source = "voices" if name == "mixed" else f"{name} recordings"
+            if given and not share and name != "mixed":  # voices may be a file's for other trainings
+                raise ValueError(f"{source} are given, but batches.{name} is 0: they would never be heard")
+            if not given and share not in (0, getattr(BatchConfig, name)):
+                raise ValueError(f"batches.{name} is {share:g}, but no {source} are given")
 
 
 def read_segmentation_config(path: Path, assignments: Iterable[str] = ()) -> SegmentationTrainConfig:

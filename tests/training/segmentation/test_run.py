@@ -35,6 +35,9 @@ from pysid.training.trainer import Trainer, TrainerConfig
 FEATURES = FbankConfig(n_mels=20, use_energy=True, snip_edges=False)
 NETWORK = MelNetConfig(feature_dim=21, window_s=4.0, channels=(16, 24, 24), hidden=16, n_heads=2)
 
+VARIED = "out: a\nunlabelled: b\nteacher: c\n"
+ROOMS_ALONE = "vary: {speeds: [1], over_probability: 0, noise_probability: 0, room_probability: 0.5}\n"
+
 
 @pytest.fixture(scope="module")
 def conversations(tmp_path_factory, dev) -> Path:
@@ -198,6 +201,15 @@ def test_rooms_are_simulated(config):
         ("out: a\nunlabelled: b\n", "need a teacher"),
         ("out: a\nvoices: [b]\nvary: {}\n", "vary needs unlabelled recordings"),
         ("out: a\nunlabelled: b\nteacher: c\nvary: {}\nbatches: {unlabelled: 0}\n", "vary needs unlabelled recordings"),
+        (VARIED + "vary: {probability: 0}\n", "vary: nothing would be varied"),
+        (VARIED + "vary: {over_db: [-.inf, 5]}\n", r"vary: over_db must be .*, got -inf and 5"),
+        (VARIED + "vary: {room_probability: 1}\nrooms: null\n", r"vary\.room_probability is 1, but rooms is null"),
+        (VARIED + ROOMS_ALONE + "rooms: null\n", r"vary\.room_probability is 0\.5, but rooms is null"),
+        (VARIED + "batches: {unlabelled: 0}\n", r"unlabelled recordings are given, but batches\.unlabelled is 0"),
+        ("out: a\nvoices: [b]\nlabelled: c\nbatches: {labelled: 0}\n", r"given, but batches\.labelled is 0"),
+        ("out: a\nvoices: [b]\nbatches: {labelled: 1}\n", r"batches\.labelled is 1, but no labelled recordings"),
+        ("out: a\nvoices: [b]\nbatches: {unlabelled: 1}\n", r"batches\.unlabelled is 1, but no unlabelled"),
+        ("out: a\nlabelled: b\nbatches: {mixed: 0.5}\n", r"batches\.mixed is 0\.5, but no voices are given"),
         ("out: a\nvoices: [b]\nspeech: teacher\n", "need a teacher"),
         ("out: a\nvoices: [b]\nrooms: {sample_rate: 8000}\n", r"rooms\.sample_rate is 8000, but"),
         ("out: a\nvoices: [b]\nmix: {speakers: [0.5]}\n", r"mix: speakers must be probabilities"),
