@@ -137,6 +137,10 @@ class Diarizer:
             frontend = replace(model.config.frontend, vad=None)
             if segmentation is None:
                 raise DataError("the model has no segmentation network; name one, such as --segmentation pyannote")
+            try:
+                segmentation.grid.check_shift(c.windows.shift_s)
+            except ValueError as error:
+                raise DataError(f"windows.{error}") from None
         else:
             frontend = _frontend(model, c, detector)
         self.detector = detector

@@ -72,8 +72,10 @@ class Segmenter:
     back, so that it ends with the recording; a recording shorter than a window is one shorter window.
 
     Args:
-        shift_s: from the start of a window to that of the next, rounded to the network's frames, or to places from
-            which its windows share work.
+        shift_s: from the start of a window to that of the next, at most the length of one; rounded to the network's
+            frames, or to places from which its windows share work.
+    Raises:
+        ValueError: a longer shift, which leaves out what lies between windows.
     """
 
     def __init__(self, network: SegmentationNetwork, shift_s: float) -> None:
@@ -84,7 +86,9 @@ class Segmenter:
         self._step = max(1, round(grid.step_s * rate))  # input frames to a frame of the network
         self._size = round(grid.window_s * rate)
         alignment = network.alignment if isinstance(network, Overlapping) else 1
-        self._shift = max(1, round(shift_s / grid.step_s / alignment)) * alignment  # frames of the network
+        grid.check_shift(shift_s)
+        steps = min(round(shift_s / grid.step_s / alignment), grid.window_frames // alignment)
+        self._shift = max(1, steps) * alignment  # frames of the network
         self._held: Tensor | None = None  # input frames from `_first` on
         self._first = 0
         self._next = 0  # start of the next window, in frames of the network

@@ -31,6 +31,16 @@ class FrameGrid:
         if not (0 < self.step_s <= self.window_s < float("inf") and 0 <= self.first_s < self.window_s):
             raise ValueError(f"expected 0 < step_s <= window_s and 0 <= first_s < window_s, got {self}")
 
+    def check_shift(self, shift_s: float) -> None:
+        """Raises ValueError where windows that start so many seconds apart leave out what lies between them."""
+        if not 0 < shift_s <= self.window_s:
+            raise ValueError(f"shift_s must be at most the network's window of {self.window_s:g} s, got {shift_s:g}")
+
+    @property
+    def window_frames(self) -> int:
+        """Frames of a window; what is before the first is missing after the last, too."""
+        return max(1, int((self.window_s - 2 * self.first_s) / self.step_s + 1e-6))
+
 
 class SegmentationNetwork(Protocol):
     """Who speaks when within windows.

@@ -56,6 +56,21 @@ def test_pieces_make_no_difference_and_batches_are_bounded() -> None:
     np.testing.assert_array_equal(one.active, many.active)
 
 
+def test_windows_at_their_farthest_leave_nothing_out() -> None:
+    class Sharing(Echo):
+        alignment = 7  # 40 frames of a window hold 5 of these, 6 would be nearer
+
+        def over(self, stretch: Tensor, starts: list[int], size: int) -> Tensor:
+            return self(torch.stack([stretch[start : start + size] for start in starts]))
+
+    segmenter = Segmenter(Sharing(), 4.0)
+    segmenter.feed(torch.zeros(3000))
+    assert set(np.diff(segmenter.finish().starts)[:-1].tolist()) == {35}
+    assert set(np.diff(heard(3000, 1, 4.0)[0].starts)[:-1].tolist()) == {40}
+    with pytest.raises(ValueError, match="shift_s must be at most the network's window of 4 s, got 5"):
+        Segmenter(Echo(), 5.0)
+
+
 def test_nothing_and_next_to_nothing() -> None:
     assert len(Segmenter(Echo(), 1.0).finish().starts) == 0
     segmenter = Segmenter(network := Echo(), 1.0)

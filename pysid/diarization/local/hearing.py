@@ -21,6 +21,7 @@ class Hearing:
         features: that are made of the recording anyway, at `sample_rate`: a network that reads the same gets these.
     Raises:
         DataError: the network is for another sample rate.
+        ValueError: as of `Segmenter`.
     """
 
     def __init__(self, network: SegmentationNetwork, shift_s: float, features: FeatureConfig, sample_rate: int) -> None:

@@ -125,3 +125,8 @@ def test_no_speech_at_all(diarizer: Diarizer) -> None:
 def test_without_a_segmentation_network() -> None:
     with pytest.raises(DataError, match="--segmentation"):
         Diarizer.load("xvector", settings={"windows.kind": "local"})
+
+
+def test_windows_that_leave_speech_out(diarizer: Diarizer) -> None:
+    with pytest.raises(DataError, match=r"^windows\.shift_s must be at most the network's window of 10 s, got 20$"):
+        diarizer.with_config(with_settings(diarizer.config, {"windows.shift_s": 20.0}))
