@@ -13,14 +13,24 @@ import numpy as np
 from pysid.diarization.steps import Windows
 from pysid.segments import Segment
 
+LEAST_S = 0.01  # of windows and their shifts, a frame: with less, a recording has more windows than memory holds
+
+
+def check_windows(**seconds: float) -> None:
+    """Raises ValueError, with its name, where a length or a shift of windows is below `LEAST_S`, or not finite."""
+    for name, value in seconds.items():
+        if not LEAST_S <= value < math.inf:
+            raise ValueError(f"{name} must be at least {LEAST_S} s, got {value}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class WindowConfig:
     """Settings of `uniform_windows`.
 
     Attributes:
-        duration_s: of a window.
-        shift_s: from the start of a window to that of the next; Kaldi's scripts give their overlap instead.
+        duration_s: of a window; at least 0.01.
+        shift_s: from the start of a window to that of the next, at least 0.01; Kaldi's scripts give their overlap
+            instead.
         min_s: no remainder of speech as short as this stays at the end of a stretch. Where `constant`, a last window
             shorter than this is moved back to full duration, as far as there is speech; otherwise it is joined with
             the one before, which makes that longer than `duration_s`.
@@ -34,9 +44,7 @@ class WindowConfig:
     constant: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("duration_s", "shift_s"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        check_windows(duration_s=self.duration_s, shift_s=self.shift_s)
         if not 0 <= self.min_s < math.inf:
             raise ValueError(f"min_s must not be negative, got {self.min_s}")
         if not self.constant and self.shift_s > self.duration_s + self.min_s:
@@ -76,7 +84,11 @@ def uniform_windows(speech: Sequence[Segment], config: WindowConfig = WindowConf
     >>> windows.start_s.tolist(), windows.end_s.tolist(), windows.speech.tolist()
     ([1.0, 1.75, 2.5, 4.0], [2.5, 3.25, 3.5, 4.5], [0, 0, 0, 1])
     """
-    rows = [(start, end, i) for i, segment in enumerate(speech) for start, end, _ in _window_spans(segment, config)]
+    rows = [
+        (start, min(end, segment.end_s), i)  # sums of many shifts may go past the end by the last digit
+        for i, segment in enumerate(speech)
+        for start, end, _ in _window_spans(segment, config)
+    ]
     start_s, end_s, index = zip(*rows, strict=True) if rows else ((), (), ())
     return Windows(np.array(start_s, dtype=float), np.array(end_s, dtype=float), np.array(index, dtype=np.int64))
 

@@ -93,6 +93,13 @@ def test_all_speech_is_in_windows_and_nothing_else():
             assert ((end - start) <= longest + 1e-9).all()
 
 
+def test_sums_of_many_shifts_leave_windows_in_order():
+    for start_s, end_s, shift_s in ((10.88, 22.18, 0.1), (20.2, 24.55, 0.05), (10.23, 27.27, 0.01)):
+        windows = uniform_windows([Segment(start_s, end_s)], WindowConfig(shift_s=shift_s))
+        assert (np.diff(windows.start_s) > 0).all() and (np.diff(windows.end_s) >= 0).all()
+        assert windows.end_s[-1] == end_s
+
+
 def test_last_window_is_moved_back_where_it_would_be_short():
     config = WindowConfig(duration_s=2.0, shift_s=2.0, min_s=0.5)
     windows = uniform_windows([Segment(0.0, 4.25)], config)
@@ -129,8 +136,10 @@ def test_wrong_options_are_named(options, message):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"duration_s": 0.0}, "duration_s must be positive, got 0.0"),
-        ({"shift_s": float("nan")}, "shift_s must be positive, got nan"),
+        ({"duration_s": 0.0}, "duration_s must be at least 0.01 s, got 0.0"),
+        ({"duration_s": float("inf")}, "duration_s must be at least 0.01 s, got inf"),
+        ({"shift_s": 1e-9}, "shift_s must be at least 0.01 s, got 1e-09"),
+        ({"shift_s": float("nan")}, "shift_s must be at least 0.01 s, got nan"),
         ({"min_s": -0.1}, "min_s must not be negative, got -0.1"),
         ({"shift_s": 2.1, "constant": False}, "shift_s must be at most duration_s \\+ min_s unless constant, got 2.1"),
     ],

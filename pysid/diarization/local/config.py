@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pysid.diarization.speech import OverlapRules
+from pysid.diarization.windows import check_windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +14,8 @@ class LocalWindowConfig:
 
     Attributes:
         segmentation: the network, as `pysid.segmentation.find` names them; None is that of the model.
-        shift_s: from the start of a window to that of the next; their length is the network's.
+        shift_s: from the start of a window to that of the next, from 0.01 to the length of a window, which is the
+            network's.
         chunk_s: how much of the recording goes through the embedding network's frame layers at once.
         min_speech_s: a local speaker with less speech in a window has no embedding, and no turn by this window.
         min_clean_s: with less speech than this in which nobody else speaks, a local speaker's overlapped frames count
@@ -33,9 +35,7 @@ class LocalWindowConfig:
     max_clustered: int = 4000
 
     def __post_init__(self) -> None:
-        for name in ("shift_s", "chunk_s"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        check_windows(shift_s=self.shift_s, chunk_s=self.chunk_s)
         for name in ("min_speech_s", "min_clean_s", "min_clustered_s"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")

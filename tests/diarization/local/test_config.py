@@ -8,8 +8,8 @@ from pysid.diarization.local.config import LocalOverlapConfig, LocalWindowConfig
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"shift_s": 0}, "shift_s must be positive, got 0"),
-        ({"chunk_s": float("inf")}, "chunk_s must be positive, got inf"),
+        ({"shift_s": 1e-9}, "shift_s must be at least 0.01 s, got 1e-09"),
+        ({"chunk_s": float("inf")}, "chunk_s must be at least 0.01 s, got inf"),
         ({"min_speech_s": -1}, "min_speech_s must not be negative, got -1"),
         ({"min_clean_s": float("nan")}, "min_clean_s must not be negative, got nan"),
         ({"min_clustered_s": -0.1}, "min_clustered_s must not be negative, got -0.1"),
