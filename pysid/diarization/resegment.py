@@ -44,11 +44,11 @@ class ResegmentConfig:
         for name in ("n_components", "n_iterations"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.relevance > 0:
-            raise ValueError(f"relevance must be positive, got {self.relevance}")
+        if not 0 < self.relevance < math.inf:
+            raise ValueError(f"relevance must be a positive number, got {self.relevance}")
         for name in ("switch_penalty", "min_turn_s", "seed"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a number of at least 0, got {getattr(self, name)}")
 
 
 class ViterbiResegmenter:

@@ -71,8 +71,8 @@ class VbxConfig:
     max_start_windows: int = 8000
 
     def __post_init__(self) -> None:
-        if not (self.fa > 0 and self.fb > 0):
-            raise ValueError(f"fa and fb must be positive, got {self.fa} and {self.fb}")
+        if not (0 < self.fa < math.inf and 0 < self.fb < math.inf):
+            raise ValueError(f"fa and fb must be positive numbers, got {self.fa} and {self.fb}")
         for name in ("full_cost_windows", "short_windows"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
@@ -84,8 +84,8 @@ class VbxConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("epsilon", "start_smoothing"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a number of at least 0, got {getattr(self, name)}")
 
 
 class Vbx:
@@ -259,7 +259,7 @@ def join(
         best = max(joined, key=lambda tried: tried.elbos[-1], default=result)
         if n_speakers is not None:
             best = infer(x, psi, best.posteriors, config)
-        elif best.elbos[-1] <= result.elbos[-1]:
+        elif not best.elbos[-1] > result.elbos[-1]:  # a NaN, of absurd settings, ends it too
             return result
         result = best
 

@@ -234,10 +234,12 @@ def test_missing_frames_are_an_error():
     [
         ({"n_components": 0}, "n_components must be at least 1, got 0"),
         ({"n_iterations": 0}, "n_iterations must be at least 1, got 0"),
-        ({"relevance": 0.0}, "relevance must be positive, got 0.0"),
-        ({"switch_penalty": -1.0}, "switch_penalty must not be negative, got -1.0"),
-        ({"min_turn_s": float("nan")}, "min_turn_s must not be negative, got nan"),
-        ({"seed": -1}, "seed must not be negative, got -1"),
+        ({"relevance": 0.0}, "relevance must be a positive number, got 0.0"),
+        ({"switch_penalty": -1.0}, "switch_penalty must be a number of at least 0, got -1.0"),
+        ({"switch_penalty": float("inf")}, "switch_penalty must be a number of at least 0, got inf"),
+        ({"min_turn_s": float("nan")}, "min_turn_s must be a number of at least 0, got nan"),
+        ({"min_turn_s": float("inf")}, "min_turn_s must be a number of at least 0, got inf"),
+        ({"seed": -1}, "seed must be a number of at least 0, got -1"),
     ],
 )
 def test_impossible_settings_are_refused(options, message):

@@ -337,13 +337,15 @@ def test_no_fewer_windows_start_than_speakers_are_wanted():
     ("options", "message"),
     [
         ({"max_start_windows": 0}, "max_start_windows must be at least 1, got 0"),
-        ({"fa": 0.0}, "fa and fb must be positive, got 0.0 and 8.0"),
+        ({"fa": 0.0}, "fa and fb must be positive numbers, got 0.0 and 8.0"),
         ({"fb": float("nan")}, "fa and fb must be positive"),
+        ({"fa": float("inf")}, "fa and fb must be positive"),
         ({"loop_probability": 1.0}, r"loop_probability must lie in \[0, 1\), got 1.0"),
         ({"dim": 0}, "dim must be at least 1, got 0"),
         ({"max_iterations": 0}, "max_iterations must be at least 1, got 0"),
-        ({"epsilon": -1.0}, "epsilon must not be negative, got -1.0"),
-        ({"start_smoothing": -2.0}, "start_smoothing must not be negative, got -2.0"),
+        ({"epsilon": -1.0}, "epsilon must be a number of at least 0, got -1.0"),
+        ({"start_smoothing": -2.0}, "start_smoothing must be a number of at least 0, got -2.0"),
+        ({"start_smoothing": float("inf")}, "start_smoothing must be a number of at least 0, got inf"),
     ],
 )
 def test_impossible_settings_are_refused(options, message):
@@ -440,3 +442,11 @@ def test_joining_stops_at_the_number_asked_for_whatever_is_likelier():
         assert len(np.unique(joined.argmax(axis=1))) == left
     enough = len(np.unique(result.posteriors.argmax(axis=1)))
     assert join(x, PSI, result, config, enough) is result
+
+
+def test_joining_ends_where_settings_are_absurd():
+    x, _ = conversation(0, 3, 8)
+    config = VbxConfig(fa=1e300, join=True)
+    with np.errstate(all="ignore"):
+        found = refine(x, PSI, Clustering.in_order(np.arange(len(x)) % 4), config)
+    assert len(found.labels) == len(x)
