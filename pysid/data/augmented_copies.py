@@ -259,7 +259,7 @@ class VadWork:
 
     def open(self) -> Callable[[CorpusAudio], Results]:
         """What decides about a part, with a front-end of its own."""
-        return partial(_voiced, Frontend(VOXCELEB))
+        return partial(_voiced, Frontend(VOXCELEB, scaled=True))
 
 
 def _voiced(frontend: Frontend, source: CorpusAudio) -> Results:

@@ -178,7 +178,7 @@ class Corpus:
     ) -> Iterator[np.ndarray]:
         """The samples of an utterance or a piece of it in blocks (S_i,) of 30 s; arguments as of `open_wave`."""
         with self.open_wave(utterance, sample_rate, **piece) as opened:
-            yield from opened.checked_blocks(BLOCK_S)
+            yield from opened.blocks(BLOCK_S)
 
     @contextmanager
     def open_wave(

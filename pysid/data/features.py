@@ -218,7 +218,7 @@ class FeatureWork:
 
     def open(self) -> Callable[[FeatureSource], Results]:
         """What makes the features of a part, with a front-end of its own."""
-        return partial(_features, Frontend(self.frontend))
+        return partial(_features, Frontend(self.frontend, scaled=True))
 
 
 def _features(frontend: Frontend, source: FeatureSource) -> Results:

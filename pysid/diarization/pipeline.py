@@ -144,7 +144,7 @@ class Diarizer:
         else:
             frontend = _frontend(model, c, detector)
         self.detector = detector
-        self.frontend = Frontend(frontend).to(model.device)
+        self.frontend = Frontend(frontend, scaled=True).to(model.device)
         self.backend = backend or model.scorer()
         self.clusterer = steps.get("clusterer") or make_clusterer(
             c.clustering, steps.get("affinity", c.affinity), self.backend

@@ -80,6 +80,10 @@ class Frontend(nn.Module):
         (B,); T' is the largest n_frames, and rows past an utterance's own are 0. An utterance without a
         voiced frame, or too short for a frame, gets n_frames 0.
 
+    Args:
+        scaled: waveforms are known to be at int16 scale, as what `pysid.io.audio` reads; without that, a peak below 2
+            warns, see `check_scale`.
+
     >>> features, n_frames = Frontend(VOXCELEB)(torch.zeros(2, 16000))  # silence
     >>> features.shape, n_frames
     (torch.Size([2, 0, 30]), tensor([0, 0]))
@@ -87,9 +91,10 @@ class Frontend(nn.Module):
 
     features: MelFeatures | StftMel
 
-    def __init__(self, config: FrontendConfig) -> None:
+    def __init__(self, config: FrontendConfig, *, scaled: bool = False) -> None:
         super().__init__()
         self.config = config
+        self.scaled = scaled
         c = config.features
         if isinstance(c, StftMelConfig):
             self.features = StftMel(c)
@@ -135,7 +140,7 @@ class Frontend(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Features (B, T, dim) before CMVN, the waveforms they are of, their samples and their frames (B,)."""
         # On a GPU the host would have to wait for the answer; in a graph there is none.
-        if wave.device.type == "cpu" and not torch.compiler.is_compiling():
+        if not self.scaled and wave.device.type == "cpu" and not torch.compiler.is_compiling():
             check_scale(wave)
         n_samples = as_counts(lengths, wave, "lengths")
         if cut_pauses or self.config.least_dbfs is not None:

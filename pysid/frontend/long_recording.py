@@ -92,7 +92,7 @@ def _listen(frontend: Frontend, blocks: Iterable[np.ndarray], keep: Callable[[np
         if keep is not None:
             keep(features)
 
-    detector = feed(stream := FeatureStream(frontend.features, take), blocks, c)
+    detector = feed(stream := FeatureStream(frontend.features, take), blocks, frontend)
     stream.finish()
     log_energy = torch.from_numpy(np.concatenate(energies))
     return voiced_frames(log_energy.to(frontend.features.window.device), detector, c).cpu().numpy()

@@ -98,44 +98,44 @@ def analyse_blocks(frontend: Frontend, blocks: Iterable[np.ndarray], cut_pauses:
     Raises:
         ValueError: a block of another shape.
     Warns:
-        PysidWarning: the recording peaks below 2.0, so its scale must be wrong.
+        PysidWarning: the recording peaks below 2.0, and the front-end's are not known to be `scaled`.
     """
     c = frontend.config
     if c.needs_whole:
         return _analyse_whole(frontend, np.concatenate([np.zeros(0, np.float32), *blocks]), cut_pauses)
     assert isinstance(frontend.features, MelFeatures)
-    detector = feed(stream := FeatureStream(frontend.features), blocks, c)
+    detector = feed(stream := FeatureStream(frontend.features), blocks, frontend)
     features = stream.finish()
     return RecordingFeatures(features, voiced_frames(features[:, c.energy_column], detector, c), stream.n_samples, c)
 
 
-def feed(stream: "FeatureStream", blocks: Iterable[np.ndarray], config: FrontendConfig) -> SampleDetector | None:
+def feed(stream: "FeatureStream", blocks: Iterable[np.ndarray], frontend: Frontend) -> SampleDetector | None:
     """All of a recording into a stream of features, and into the detector of speech if the VAD is one.
 
     Args:
         stream: is fed, and left to be finished.
         blocks: as in `analyse_blocks`.
-        config: of the front-end.
+        frontend: whose features and VAD these are.
     Returns:
         The detector; None where the VAD depends on the features.
     Warns:
         PysidWarning: as `analyse_blocks`.
     """
-    detector = detector_for(config.vad, config.sample_rate)
+    detector = detector_for(frontend.config.vad, frontend.config.sample_rate)
     peak = 0.0
     for wave in _gathered(blocks, stream.block_samples):
         peak = max(peak, float(wave.max()), -float(wave.min()))
         stream.feed(wave)
         if detector is not None:
             detector.feed(wave)
-    check_scale(torch.tensor(peak))
+    if not frontend.scaled:
+        check_scale(torch.tensor(peak))
     return detector
 
 
 def _analyse_whole(frontend: Frontend, wave: np.ndarray, cut_pauses: bool) -> RecordingFeatures:
     """Of features that depend on all of a recording."""
-    check_scale(torch.from_numpy(wave))
-    plain = Frontend(replace(frontend.config, cmvn=None)).to(frontend.features.bank)
+    plain = Frontend(replace(frontend.config, cmvn=None), scaled=frontend.scaled).to(frontend.features.bank)
     samples = torch.from_numpy(wave)[None].to(frontend.features.bank.device)
     with torch.no_grad():
         if cut_pauses and isinstance(frontend.config.vad, PauseCutConfig):

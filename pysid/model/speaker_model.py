@@ -25,7 +25,7 @@ from pysid.embedding.onnx_network import OnnxNetwork
 from pysid.embedding.resnet import ResNet
 from pysid.embedding.speaker_network import SpeakerNetwork
 from pysid.errors import DataError
-from pysid.frontend import Frontend
+from pysid.frontend import Frontend, check_scale
 from pysid.io.audio.reader import MAX_HOURS
 from pysid.io.audio.samples import Audio
 from pysid.model.config import ModelConfig, read_config
@@ -58,7 +58,7 @@ class SpeakerModel:
         self.config = config
         self.backend = backend
         self.network = network.eval().to(device)
-        self.frontend = Frontend(config.frontend).to(device)
+        self.frontend = Frontend(config.frontend, scaled=True).to(device)
 
     @property
     def device(self) -> torch.device:
@@ -115,9 +115,15 @@ class SpeakerModel:
         return self.backend
 
     @torch.inference_mode()
-    def features(self, waves: list[np.ndarray]) -> list[np.ndarray]:
-        """Network input (T_i, D) of waveforms (S_i,), float32 at int16 scale, at `config.sample_rate`."""
+    def features(self, waves: list[np.ndarray], *, scaled: bool = False) -> list[np.ndarray]:
+        """Network input (T_i, D) of waveforms (S_i,), float32 at int16 scale, at `config.sample_rate`.
+
+        Args:
+            scaled: they are known to be at that scale, as what pysid reads; without that, low peaks warn.
+        """
         batch, lengths = pad_batch(waves)
+        if not scaled:
+            check_scale(batch)
         features, n_frames = self.frontend(batch.to(self.device), lengths.to(self.device))
         return [x[:n].cpu().numpy() for x, n in zip(features, n_frames.tolist(), strict=True)]
 
@@ -134,9 +140,16 @@ class SpeakerModel:
         self,
         utterances: Iterable[tuple[str, np.ndarray]],
         on_skip: Callable[[str, str], None] | None = None,
+        *,
+        scaled: bool = False,
     ) -> Iterator[tuple[str, np.ndarray]]:
-        """Embeddings (E,) of named waveforms (S,), in their order; `on_skip` as in `extract`."""
-        features = ((key, self.features([wave])[0]) for key, wave in utterances)
+        """Embeddings (E,) of named waveforms (S,), in their order.
+
+        Args:
+            on_skip: as in `extract`.
+            scaled: as of `features`.
+        """
+        features = ((key, self.features([wave], scaled=scaled)[0]) for key, wave in utterances)
         return self.embed_features(features, on_skip)
 
     def embed(self, audio: Audio, *, channel: int | None = None, max_hours: float = MAX_HOURS) -> np.ndarray:

@@ -228,7 +228,7 @@ def _score(
     vectors: dict[str, np.ndarray] = {}
     for key, wave in inputs.read(set(inputs.keys) - wanted, skipped.add):
         with watch.running():
-            vectors.update(model.embed_waves([(key, wave)], on_skip=skipped.add))
+            vectors.update(model.embed_waves([(key, wave)], on_skip=skipped.add, scaled=True))
         n_samples += len(wave)
     if not vectors:
         raise DataError(f"{data}: no utterance has an embedding by {name}: {skipped.brief()}")

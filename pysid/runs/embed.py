@@ -151,7 +151,7 @@ def _embed_recordings(model: SpeakerModel, source: AudioSource, skipped: Skipped
             if wave is not None:
                 yield key, wave
 
-    yield from model.embed_waves(short_ones(), skipped.add)
+    yield from model.embed_waves(short_ones(), skipped.add, scaled=True)
     yield from of_long.items()
 
 
@@ -197,8 +197,9 @@ def compute_embeddings(model: SpeakerModel, inputs: Inputs, arrays: Named, on_sk
         arrays: (name, array) of them.
         on_skip: is called with name and reason.
     """
-    compute = model.embed_features if inputs.are_features else model.embed_waves
-    return compute(arrays, on_skip)
+    if inputs.are_features:
+        return model.embed_features(arrays, on_skip)
+    return model.embed_waves(arrays, on_skip, scaled=True)
 
 
 def embed(

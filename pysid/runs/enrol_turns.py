@@ -78,7 +78,7 @@ def _heard(
     if speaker not in {turn.speaker for turn in turns}:
         listed = ", ".join(sorted({turn.speaker for turn in turns})[:8]) or "nobody"
         raise DataError(f"{origin}: expected the name of a speaker, got {speaker!r}; those who speak: {listed}")
-    frontend = Frontend(replace(model.config.frontend, vad=None)).to(model.device)
+    frontend = Frontend(replace(model.config.frontend, vad=None), scaled=True).to(model.device)
     with AudioReader(audio, frontend.config.sample_rate, channel, max_hours) as reader:
         n_blocks = math.ceil(reader.n_samples / (BLOCK_S * reader.sample_rate))
         features = analyse_blocks(frontend, track(reader.blocks(BLOCK_S), "reading", n_blocks))

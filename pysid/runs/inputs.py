@@ -122,7 +122,7 @@ class WindowInputs(Inputs):
         source = self.source
         if self.inputs.are_features or not isinstance(source, AudioSource):
             for key, array in self.inputs.read((), on_skip):
-                yield key, array if self.inputs.are_features else self.model.features([array])[0]
+                yield key, array if self.inputs.are_features else self.model.features([array], scaled=True)[0]
             return
         skipped = Skipped()
         for key in source.keys:

@@ -99,7 +99,9 @@ def embed_corpus(model: Model, corpus: Corpus, skipped: Skipped) -> dict[str, np
         for utterance in utterances:
             yield utterance.id, corpus.read_wave(utterance, model.config.sample_rate)
 
-    return dict(model.embed_waves(waves(track(corpus, f"embed {corpus.directory}", len(corpus))), skipped.add))
+    return dict(
+        model.embed_waves(waves(track(corpus, f"embed {corpus.directory}", len(corpus))), skipped.add, scaled=True)
+    )
 
 
 def clean_groups(dev: Path, scored: Sequence[Scored]) -> dict[str, dict[str, list[Scored]]]:
@@ -147,7 +149,7 @@ def meeting_groups(judge: Judge, meetings: Path, skipped: Skipped) -> tuple[dict
     """Trials of stretches of meetings, within and between clips, and the speaker of each stretch."""
     found = stretches(read_rttm(meetings / "ref.rttm"))
     where = {x.name: x for x in found}
-    vectors = dict(judge.model.embed_waves(_stretch_waves(judge.model, meetings, found), skipped.add))
+    vectors = dict(judge.model.embed_waves(_stretch_waves(judge.model, meetings, found), skipped.add, scaled=True))
     scored = judge.score(all_pairs(found), vectors, vectors)
     within = [x for x in scored if where[x.enrol].recording == where[x.test].recording]
     between = [x for x in scored if where[x.enrol].recording != where[x.test].recording]

@@ -42,6 +42,8 @@ def test_fit_backend_for_diarization(pysid, fresh, small_features, dev, tmp_path
     assert outcome.out.endswith(" of 2 speakers\n") and not (fresh / "backend.safetensors").exists()
     assert pysid("embed", small_features, windows, "-m", fresh, "--shift", 0.5).status == 2
     assert pysid("embed", small_features, windows, "-m", fresh, "--window", 0).status == 2
+    many = pysid("embed", small_features, windows, "-m", fresh, "--window", 1, "--shift", 1e-9)
+    assert many.status == 2 and "shift_s must be at least 0.01 s, got 1e-09" in many.err
     outcome = pysid("fit-backend", fresh, windows, dev / "utt2spk", "--lda-dim", 1)
     assert outcome.error.startswith(f"{windows}: the vector 'alicia-0-00000000-00000100' has no speaker in ")
 

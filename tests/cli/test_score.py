@@ -118,7 +118,7 @@ def test_a_second_run_does_not_embed_again(pysid, fitted, dev, tmp_path, monkeyp
     command = ("score", dev / "trials", dev / "wav.scp", tmp_path / "s", "-m", fitted)
     embedded = []
     original = SpeakerModel.features
-    monkeypatch.setattr(SpeakerModel, "features", lambda *a: embedded.append(1) or original(*a))
+    monkeypatch.setattr(SpeakerModel, "features", lambda *a, **b: embedded.append(1) or original(*a, **b))
     with monkeypatch.context() as patch:
         patch.setattr("pysid.runs.score.score_trials", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):

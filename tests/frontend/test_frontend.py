@@ -105,6 +105,7 @@ def test_without_vad_all_frames_are_kept():
 def test_a_wave_at_the_wrong_scale_warns():
     with pytest.warns(PysidWarning, match="int16 scale"):
         Frontend(VOXCELEB)(torch.sin(torch.arange(16000.0))[None])
+    Frontend(VOXCELEB, scaled=True)(torch.sin(torch.arange(16000.0))[None])
 
 
 @pytest.mark.parametrize("config", CONFIGS)

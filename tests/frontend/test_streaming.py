@@ -188,6 +188,8 @@ def test_a_wave_at_the_wrong_scale_warns():
     with pytest.warns(PysidWarning, match="wave peaks at 1; Kaldi features expect int16 scale"):
         analyse_blocks(Frontend(VOXCELEB), [quiet])
     analyse_blocks(Frontend(VOXCELEB), [quiet, -2 * quiet - 1])
+    analyse_blocks(Frontend(VOXCELEB, scaled=True), [quiet])
+    analyse_blocks(Frontend(replace(VOXCELEB, least_dbfs=-30.0), scaled=True), [quiet])  # which is held as a whole
 
 
 def test_wrong_arguments():

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.torch
+import soundfile
 import torch
 
 from pysid.backend import CosineBackend, PldaBackend
 from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.xvector import XVector
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.model.directory import save_backend
 from pysid.model.speaker_model import SpeakerModel, check_device
 
@@ -89,6 +90,17 @@ def test_features_of_waves_do_not_depend_on_the_batch(opened):
     together = opened.features(waves)
     for wave, features in zip(waves, together, strict=True):
         np.testing.assert_allclose(opened.features([wave])[0], features, atol=1e-4)
+
+
+def test_only_waves_of_unknown_scale_may_have_a_wrong_one(opened, tmp_path):
+    low = np.random.default_rng(0).uniform(-1, 1, 16000).astype(np.float32)
+    with pytest.warns(PysidWarning, match="wave peaks at 1; Kaldi features expect int16 scale"):
+        opened.features([low])
+    assert len(opened.features([low], scaled=True)) == 1
+    soundfile.write(tmp_path / "low.wav", low / 32768, 16000, subtype="FLOAT")
+    for audio in (tmp_path / "low.wav", (low / 32768, 16000)):
+        with pytest.raises(DataError, match="no speech found"):  # and pytest makes errors of warnings
+            opened.embed(audio)
 
 
 def test_wrong_network_input(opened, features):

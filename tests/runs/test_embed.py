@@ -140,11 +140,11 @@ def stopped(opened, entries, tmp_path, monkeypatch):
     inputs = open_inputs([write_scp(tmp_path / "wav.scp", entries)], opened)
     original, n = opened.features, [0]
 
-    def features(waves):
+    def features(waves, **options):
         n[0] += 1
         if n[0] > 20:
             raise Stop
-        return original(waves)
+        return original(waves, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(opened, "features", features)
@@ -158,7 +158,7 @@ def stopped(opened, entries, tmp_path, monkeypatch):
 def n_computed(opened, monkeypatch):
     """How many utterances' features were computed, by way of its length."""
     original, computed = opened.features, []
-    monkeypatch.setattr(opened, "features", lambda waves: computed.append(1) or original(waves))
+    monkeypatch.setattr(opened, "features", lambda waves, **options: computed.append(1) or original(waves, **options))
     return computed
 
 

@@ -6,7 +6,6 @@ equals the same slice of the whole file, whether resampled or not.
 
 import math
 import os
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -16,11 +15,10 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from pysid.errors import DataError, PysidWarning
-from pysid.io.audio.reader import FULL_SCALE, MAX_HOURS, AudioFile, AudioReader, peak
+from pysid.errors import DataError
+from pysid.io.audio.reader import FULL_SCALE, MAX_HOURS, AudioFile, AudioReader
 from pysid.io.files import atomic_path
 
-LOWEST_CREDIBLE_PEAK = 2.0  # speech at int16 scale is louder; at a full scale of 1.0 it is not
 MAX_OVERSHOOT_S = 0.5  # Kaldi featbin/extract-segments.cc
 
 
@@ -75,8 +73,6 @@ def read_audio(
     Raises:
         DataError: as `audio_info`, and: the channel or the piece does not exist, the file turns out to be
             broken or cut off, a sample is not finite.
-    Warns:
-        PysidWarning: the waveform is not silent but peaks below 2.0, so its scale must be wrong.
     """
     with AudioReader(path, sample_rate, channel, max_hours) as reader:
         return AudioPiece.cut(reader, start_s, end_s, max_overshoot_s).read(), reader.sample_rate
@@ -128,10 +124,8 @@ class AudioPiece:
         return (self.stop - self.start) / self.sample_rate
 
     def read(self) -> np.ndarray:
-        """All of it, (S,) float32 at int16 scale; warns as `read_audio`."""
-        wave = self.reader.read(self.start, self.stop)
-        self._check_scale(peak(wave))
-        return wave
+        """All of it, (S,) float32 at int16 scale."""
+        return self.reader.read(self.start, self.stop)
 
     def parts(self, part_s: float) -> Iterator["AudioPiece"]:
         """Pieces of `part_s` seconds one after the other, the last one shorter."""
@@ -142,19 +136,6 @@ class AudioPiece:
     def blocks(self, block_s: float) -> Iterator[np.ndarray]:
         """(S,) of `block_s` seconds each, the last one shorter."""
         return self.reader.blocks(block_s, self.start, self.stop)
-
-    def checked_blocks(self, block_s: float) -> Iterator[np.ndarray]:
-        """The same, with a warning after the last one where `read` gives it."""
-        highest = 0.0
-        for block in self.blocks(block_s):
-            highest = max(highest, peak(block))
-            yield block
-        self._check_scale(highest)
-
-    def _check_scale(self, highest: float) -> None:
-        if 0 < highest < LOWEST_CREDIBLE_PEAK:
-            message = f"{self.reader.name}: expected int16 scale (full scale 32768), got a peak of {highest:.2g}"
-            warnings.warn(message, PysidWarning, stacklevel=4)
 
 
 def iter_blocks(

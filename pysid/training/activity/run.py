@@ -72,7 +72,7 @@ class Recordings:
             DataError: a table is missing or malformed, a recording cannot be read, is a shell pipe, or has no turns.
         """
         entries, turns = read_wav_scp(directory / "wav.scp"), read_rttm(directory / "ref.rttm")
-        frontend = Frontend(FrontendConfig(features=features))
+        frontend = Frontend(FrontendConfig(features=features), scaled=True)
         shift_s = features.shift_ms / 1000
         result = cls([], [], [])
         for name, entry in track(entries.items(), f"features {directory}", len(entries)):

@@ -96,7 +96,7 @@ def _audio(directory: Path, frontend: FrontendConfig, allow_pipes: bool, unlabel
 
     def source(indices: np.ndarray) -> ChunkSource:
         names = Picked(corpus.ids, indices)
-        return AudioSource(corpus, names, Frontend(frontend), frontend.sample_rate, allow_pipes)
+        return AudioSource(corpus, names, Frontend(frontend, scaled=True), frontend.sample_rate, allow_pipes)
 
     counts = n_frames.round().astype(np.int64)
     speakers = corpus.speaker_of_each() if corpus.utt2spk else list(corpus.ids)

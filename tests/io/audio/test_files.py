@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pysid.errors import DataError, PysidWarning
+from pysid.errors import DataError
 from pysid.io.audio.files import AudioInfo, audio_info, iter_blocks, read_audio, write_audio
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "kaldi" / "audio").glob("*.wav"))
@@ -147,15 +147,12 @@ def test_what_cannot_be_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wrong_scale_warns_and_silence_does_not(tmp_path):
+def test_a_low_level_is_not_taken_for_a_wrong_scale(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, speech_like(800) / 32768**2, RATE, subtype="FLOAT")
-    with pytest.warns(PysidWarning, match=r"a.wav: expected int16 scale \(full scale 32768\), got a peak of 0"):
-        read_audio(path)
+    assert 0 < np.abs(read_audio(path)[0]).max() < 2  # pytest makes errors of warnings
     write_audio(path, np.zeros(800), RATE)
     assert not read_audio(path)[0].any()
-    write_audio(path, np.array([0, 2, -1] * 100), RATE)
-    assert read_audio(path)[0].max() == 2
 
 
 def test_wrong_arguments(folder):
