@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Names, put, renamed
+from pysid.cli.common import Names, renamed, report
 
 if TYPE_CHECKING:
     from pysid.report.page import SpokenText
@@ -77,8 +77,8 @@ def page(
     )
     speakers = len({turn.speaker for turn in shown})
     der = "" if counts is None else f", DER {100 * counts.der:.2f}%"
-    put(f"{name}: {speakers} speaker{'' if speakers == 1 else 's'}, {len(shown)} turns in {duration_s:.1f} s{der}")
-    put(f"wrote {path}")
+    report(f"{name}: {speakers} speaker{'' if speakers == 1 else 's'}, {len(shown)} turns in {duration_s:.1f} s{der}")
+    report(f"wrote {path}")
 
 
 def _text(path: Path, turns: "list[Turn]") -> "list[SpokenText]":
