@@ -161,6 +161,8 @@ def test_what_contradicts_itself(loaded, meeting, dev):
         loaded.diarize(meeting, num_speakers=2, max_speakers=3)
     with pytest.raises(ValueError, match="got 0 and 0"):
         loaded.diarize(meeting, num_speakers=0)
+    with pytest.raises(ValueError, match=r"p_target must lie in \(0, 1\), got 7"):
+        loaded.diarize(meeting, prior=7)  # even though nobody is looked up
     with pytest.raises(DataError, match=r"got an array alone"):
         loaded.diarize(np.zeros(16000))
     with pytest.raises(ValueError, match="needs a recording of the speaker"):
