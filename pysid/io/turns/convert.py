@@ -6,7 +6,7 @@ from pathlib import Path
 from pysid.errors import DataError
 from pysid.io.files import STANDARD_STREAM, PathLike, atomic_text, safe_name
 from pysid.io.turns.cues import RecordingTurns
-from pysid.io.turns.formats import BY_ENDING, FORMATS, format_turns, kind_of, read_turns
+from pysid.io.turns.formats import BY_ENDING, FORMATS, check_together, format_turns, kind_of, read_turns
 from pysid.io.turns.nist import one_words
 
 
@@ -67,10 +67,7 @@ def write_all(out: PathLike, recordings: Sequence[RecordingTurns], kind: str | N
     if kind is None:
         raise DataError(f"{out}: expected the format for the files in this folder, got none")
     if not is_folder:
-        if len(recordings) > 1 and not FORMATS[kind].holds_many:
-            raise DataError(f"{out}: a {kind} file holds one recording, got {len(recordings)}: give a folder")
-        if kind == "rttm":
-            one_words(x.recording for x in recordings)
+        check_together(out, kind, [x.recording for x in recordings])
         _write(path, kind, recordings)
         return [path]
     files = {path / f"{safe_name(x.recording)}{FORMATS[kind].ending}": x for x in recordings}
