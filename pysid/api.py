@@ -98,20 +98,20 @@ class Model(SpeakerModel):
         """
         from pysid.diarization import SpeakerCount
         from pysid.runs.diarize import diarize_recording
+        from pysid.speakers.decision import OperatingPoint
 
         if num_speakers is not None and (min_speakers != 1 or max_speakers is not None):
             raise ValueError("expected num_speakers, or min_speakers and max_speakers, got both")
         found = SpeakerCount(min_speakers, max_speakers)
         count = found if num_speakers is None else SpeakerCount.exactly(num_speakers)
+        point = OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
         diarizer = self._make_diarizer(settings or {}, **steps) if settings or steps else self._diarizer
         if database is None:
             with reporting(progress):
                 return diarize_recording(diarizer, audio, count, channel, voices=voices)
         from pysid.speakers.database import SpeakerDatabase
         from pysid.speakers.identify import Identifier
-        from pysid.speakers.verify import OperatingPoint
 
-        point = OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
         opening: AbstractContextManager[SpeakerDatabase]
         opening = nullcontext(database) if isinstance(database, SpeakerDatabase) else SpeakerDatabase(database)
         with reporting(progress), opening as opened:

@@ -163,6 +163,8 @@ def test_what_contradicts_itself(loaded, meeting, dev):
         loaded.diarize(meeting, num_speakers=0)
     with pytest.raises(TypeError, match=r"numbers of speakers must be whole numbers, got 2\.5"):
         loaded.diarize(meeting, num_speakers=2.5)
+    with pytest.raises(ValueError, match=r"p_target must lie in \(0, 1\), got 7"):
+        loaded.diarize(meeting, prior=7)  # even though nobody is looked up
     with pytest.raises(DataError, match=r"got an array alone"):
         loaded.diarize(np.zeros(16000))
     with pytest.raises(ValueError, match="needs a recording of the speaker"):

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AllowPipes, AllowSkipped, Channel, CpuJobs, MaxHours, choose_workers, put, report_skipped
+from pysid.cli.common import (
+    AllowPipes,
+    AllowSkipped,
+    Channel,
+    CpuJobs,
+    MaxHours,
+    choose_workers,
+    report,
+    report_skipped,
+)
 
 
 def augment(
@@ -61,5 +70,5 @@ def augment(
         allow_pipes=allow_pipes,
     )
     for directory, count in counts.items():
-        put(f"{directory}: {count} utterances")
+        report(f"{directory}: {count} utterances")
     report_skipped(skipped, len(corpus), allow_skipped)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import BackendKind, put
+from pysid.cli.common import BackendKind, report
 
 
 def fit_backend(
@@ -72,4 +72,4 @@ def fit_backend(
         backend.calibration_ = fit_calibration(backend, calibration_trials, calibration_embeddings, dim)
     name = WINDOW_BACKEND_FILE if windows else BACKEND_FILE
     save_backend(directory, backend, name)
-    put(f"{directory / name}: {kind} from {len(X)} embeddings of {len(set(y))} speakers")
+    report(f"{directory / name}: {kind} from {len(X)} embeddings of {len(set(y))} speakers")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pysid.cli.verbosity import CURRENT
 from pysid.progress import say
 
 if TYPE_CHECKING:
@@ -132,10 +133,16 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
 
 
 def put(line: str) -> None:
-    """One line of what a subcommand has to say; line ends and escape codes in names are spelt out."""
+    """One line of what a subcommand was asked for; line ends and escape codes in names are spelt out."""
     from pysid.errors import shown
 
     print(shown(line), flush=True)
+
+
+def report(line: str) -> None:
+    """One line about what a subcommand did, where it is not asked to be --quiet."""
+    if not CURRENT.quiet:
+        put(line)
 
 
 def report_skipped(skipped: "Skipped", n_total: int, allowed: bool = False) -> None:

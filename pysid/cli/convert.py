@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import put
+from pysid.cli.common import report
 
 
 def convert_kaldi(
@@ -82,10 +82,10 @@ def convert_kaldi(
     if reverse:
         for note in write_package(source, target):
             say(f"note: {note}")
-        put(f"{target}: written from {source}")
+        report(f"{target}: written from {source}")
         return
     converted = read_package(source, Choices(**given, cmvn=cmvn))
     converted.save(target, source)
     if converted.not_plain is not None:
         say(f"note: the network runs in Kaldi's form: {converted.not_plain}")
-    put(f"{target}: {converted.summary()}")
+    report(f"{target}: {converted.summary()}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import Names, put, renamed
+from pysid.cli.common import Names, renamed, report
 from pysid.errors import DataError
 from pysid.io.files import STANDARD_STREAM
 
@@ -108,7 +108,7 @@ def convert(
             raise typer.BadParameter(f"{turns[0]} is a model, and the options are for turns")
         from pysid.exchange.from_toolkit import convert_model
 
-        put(f"{out}: {convert_model(turns[0], out, plda=plda, mean=mean)}")
+        report(f"{out}: {convert_model(turns[0], out, plda=plda, mean=mean)}")
         return
     if plda or mean:
         raise typer.BadParameter("--plda and --mean are for a model, a file of weights or a folder of one")
@@ -123,4 +123,4 @@ def convert(
         recordings.append(recording._replace(turns=bridge_gaps(found, join) if join else found))
     for path in write_all(out, recordings, to):
         if str(path) != "-":
-            put(f"wrote {path}")
+            report(f"wrote {path}")

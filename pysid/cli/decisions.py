@@ -22,9 +22,11 @@ Threshold = Annotated[
 
 
 def operating_point(prior: float, c_miss: float, c_fa: float, threshold: float | None) -> "OperatingPoint":
-    """The options as a value. Raises typer.BadParameter where one is out of range."""
+    """The options as a value. Raises typer.BadParameter where one is out of range, or without effect."""
     from pysid.speakers.decision import OperatingPoint
 
+    if threshold is not None and (c_miss, c_fa) != (1.0, 1.0):
+        raise typer.BadParameter("give a threshold, or --c-miss and --c-fa, from which one would follow")
     try:
         return OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
     except ValueError as error:

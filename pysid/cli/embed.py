@@ -16,7 +16,7 @@ from pysid.cli.common import (
     Model,
     Threads,
     choose_workers,
-    put,
+    report,
     report_skipped,
 )
 
@@ -87,5 +87,5 @@ def embed(
             raise typer.BadParameter(str(error)) from None
         utterances = WindowInputs(utterances, opened, config)
     n_done, skipped = embed_to_file(opened, utterances, out, workers)
-    put(f"{out}: {n_done} embeddings")
+    report(f"{out}: {n_done} embeddings")
     report_skipped(skipped, n_done + len(skipped), allow_skipped)

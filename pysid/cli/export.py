@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import put
+from pysid.cli.common import report
 
 
 def export(
@@ -46,7 +46,7 @@ def export(
 
         config = export_onnx(SpeakerModel.load(model), out, int8)
         dims = f"{config.network.feature_dim} features to embeddings of {config.network.embedding_dim} dimensions"
-        put(f"{out}: {dims}; settings in {out.with_suffix('.json')}")
+        report(f"{out}: {dims}; settings in {out.with_suffix('.json')}")
         return
     from pysid.io.files import atomic_directory
 
@@ -56,4 +56,4 @@ def export(
     opened = SpeakerModel.load(source)
     with atomic_directory(out) as folder:
         opened.save(folder)
-    put(f"{out}: model directory of {source}")
+    report(f"{out}: model directory of {source}")

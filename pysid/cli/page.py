@@ -1,14 +1,17 @@
 """`pysid page`: anybody's turns as a page to look at and listen to."""
 
 import math
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Names, put, renamed
+from pysid.cli.common import Names, renamed, report
 
 if TYPE_CHECKING:
+    from pysid.io.turns.cues import RecordingTurns
     from pysid.report.page import SpokenText
     from pysid.segments import Turn
 
@@ -46,7 +49,7 @@ def page(
     from pysid.io.audio.files import audio_info
     from pysid.io.audio.reader import rereadable
     from pysid.io.files import STANDARD_STREAM, safe_name
-    from pysid.io.turns.convert import read_one
+    from pysid.io.turns.convert import check_within, read_one
     from pysid.metrics.diarization import diarization_error, error_pieces
     from pysid.report.page import write_page
     from pysid.segments import Segment
@@ -56,8 +59,12 @@ def page(
     if embed is False and not isinstance(recording, str | Path):
         raise typer.BadParameter("what comes through a pipe has no address to link to", param_hint="--link")
     duration_s = audio_info(recording, math.inf).duration_s
-    shown = renamed(read_one(turns, name).turns, names)
-    truth = None if reference is None else read_one(reference, name).turns
+    found = {path: read_one(path, name) for path in (turns, reference) if path is not None}
+    for path, own in found.items():
+        check_within(own.turns, duration_s, path, name)
+    _warn_of_two(found)
+    shown = renamed(found[turns].turns, names)
+    truth = None if reference is None else found[reference].turns
     text = None if words is None else _text(words, shown)
     whole = [Segment(0.0, duration_s)]
     path = out or Path(f"{safe_name(name)}.html")
@@ -77,8 +84,23 @@ def page(
     )
     speakers = len({turn.speaker for turn in shown})
     der = "" if counts is None else f", DER {100 * counts.der:.2f}%"
-    put(f"{name}: {speakers} speaker{'' if speakers == 1 else 's'}, {len(shown)} turns in {duration_s:.1f} s{der}")
-    put(f"wrote {path}")
+    report(f"{name}: {_counted(speakers, 'speaker')}, {_counted(len(shown), 'turn')} in {duration_s:.1f} s{der}")
+    report(f"wrote {path}")
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def _warn_of_two(found: "Mapping[Path, RecordingTurns]") -> None:
+    """Warns where files of formats that name their recordings are of two."""
+    from pysid.errors import PysidWarning
+    from pysid.io.turns.formats import kind_of
+
+    named = {own.recording: path for path, own in found.items() if kind_of(path) in ("rttm", "json")}
+    if len(named) > 1:
+        (one, path), (other, truth) = named.items()
+        warnings.warn(f"{truth} is of {other!r}, and {path} of {one!r}", PysidWarning, stacklevel=3)
 
 
 def _text(path: Path, turns: "list[Turn]") -> "list[SpokenText]":

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pysid.cli import prepare_corpora
-from pysid.cli.common import AllowPipes, AllowSkipped, put, report_skipped
+from pysid.cli.common import AllowPipes, AllowSkipped, report, report_skipped
 
 app = typer.Typer(help="Turn a corpus into Kaldi data directories.", no_args_is_help=True)
 app.command("voxceleb1")(prepare_corpora.voxceleb1)
@@ -47,7 +47,7 @@ def commonvoice(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     for name, (n_speakers, n_clips) in prepare_commonvoice(folder, out, config).items():
-        put(f"{out / name}: {n_speakers} speakers, {n_clips} clips")
+        report(f"{out / name}: {n_speakers} speakers, {n_clips} clips")
 
 
 @app.command("conversations")
@@ -137,5 +137,5 @@ def conversations(
         corpus, out, plan, scene=scene, speakers=only, n_jobs=jobs, allow_pipes=allow_pipes
     )
     hours = sum(conversation.duration_s for conversation in made) / 3600
-    put(f"{out}: {len(made)} conversations, {hours:.2f} hours")
+    report(f"{out}: {len(made)} conversations, {hours:.2f} hours")
     report_skipped(skipped, len(corpus), allow_skipped)

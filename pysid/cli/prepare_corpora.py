@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import put
+from pysid.cli.common import report
 
 Durations = Annotated[
     bool, typer.Option("--durations", help="Open all files, for utt2dur; leave out those that cannot be read.")
@@ -131,4 +131,4 @@ def voxconverse(
 
 def _show(prepared: Iterable[object]) -> None:
     for line in prepared:
-        put(str(line))
+        report(str(line))

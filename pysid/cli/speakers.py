@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, put, write_json
+from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, put, report, write_json
 from pysid.cli.decisions import (
     CostFa,
     CostMiss,
@@ -84,12 +84,12 @@ def enrol(
         recording = audio[0] if audio else None
         opened = pysid.load(model, device)
         clean_s = enrol_speaker(db, opened, name, turns, speaker, recording, channel=channel, max_hours=max_hours)
-        put(f"{db}: {name}, {clean_s:.1f} s of {speaker} in {turns} enrolled")
+        report(f"{db}: {name}, {clean_s:.1f} s of {speaker} in {turns} enrolled")
         return
     assert audio is not None
     skipped = Skipped() if len(audio) > 1 else None
     n = run(db, pysid.load(model, device), name, audio, skipped, channel=channel, max_hours=max_hours)
-    put(f"{db}: {name}, {n} recording{'s' if n != 1 else ''} enrolled")
+    report(f"{db}: {name}, {n} recording{'s' if n != 1 else ''} enrolled")
     if skipped is not None:
         finish(skipped, len(audio))
 
@@ -187,4 +187,4 @@ def remove(
 
     with SpeakerDatabase(db) as database:
         database.remove(names)
-    put(f"{db}: removed {', '.join(names)}")
+    report(f"{db}: removed {', '.join(names)}")

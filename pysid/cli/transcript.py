@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Device, Model, Names, put, renamed
+from pysid.cli.common import Device, Model, Names, renamed, report
 
 if TYPE_CHECKING:
     from pysid.segments import Turn
@@ -56,7 +56,7 @@ def transcript(
 
     Example: pysid transcript meeting.rttm words.json --name speaker1=Anna --name speaker2=Ben
     """
-    from pysid.io.files import safe_name
+    from pysid.io.files import check_folder, safe_name
     from pysid.io.turns.convert import read_one
     from pysid.io.turns.formats import BY_ENDING
     from pysid.transcript import Transcript, read_transcript, with_speakers
@@ -67,6 +67,7 @@ def transcript(
     is_turns = source.name.lower().endswith(tuple(BY_ENDING))
     for kind in formats.split(","):
         check_format(kind)
+    check_folder(out_dir)
     found = read_transcript(words, source.stem)  # before the long work
     if is_turns:
         recording, turns, _ = read_one(source, words.name.partition(".")[0])
@@ -82,9 +83,9 @@ def transcript(
     }
     for kind, path in paths.items():
         write_transcript(path, Document(recording, result), kind)
-    put(f"{recording}: {_summary(result)}")
+    report(f"{recording}: {_summary(result)}")
     for path in paths.values():
-        put(f"wrote {path}")
+        report(f"wrote {path}")
 
 
 def _diarized(audio: Path, num_speakers: int | None, model: str | None, device: str) -> tuple[str, list["Turn"]]:

@@ -47,6 +47,8 @@ def verify(
         if len(enrol) != 2:
             raise typer.BadParameter("give two recordings, or say with --test which to check")
         enrol, test = enrol[:1], enrol[1:]
+    if [*enrol, *test].count("-") > 1:
+        raise typer.BadParameter('standard input holds one recording, got "-" more than once')
 
     import pysid
     from pysid.errors import Skipped

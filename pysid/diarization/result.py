@@ -138,7 +138,7 @@ def ending_of(kind: str) -> str:
     return ".html" if kind == HTML else FORMATS[kind].ending
 
 
-def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | None) -> None:
+def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | None, follows: bool = False) -> None:
     """Writes what came of a recording, in a format of `ALL_FORMATS`; the page plays `audio`, if that is given.
 
     Args:
@@ -146,11 +146,17 @@ def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | No
         path: where to.
         outcome: diarization, reference and errors.
         audio: the recording.
+        follows: standard output has other recordings of the format already.
+    Raises:
+        DataError: the format has no place for a name.
     """
     found = outcome.diarization
     if kind != HTML:
         turns = found.to_read if kind in TO_READ else found.turns
-        text = FORMATS[kind].format(outcome.recording, turns, found.duration_s)
+        try:
+            text = FORMATS[kind].text(outcome.recording, turns, found.duration_s, follows)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
         if kind == "json":
             text = format_turns_json(outcome.recording, turns, found.duration_s, details(found))
         with atomic_text(path) as file:

@@ -201,6 +201,17 @@ def _remove_leftover(path: Path) -> None:
         release(descriptor)
 
 
+def check_folder(path: PathLike) -> None:
+    """Whether a folder for results is there or can be made, to be asked before the work.
+
+    Raises:
+        DataError: something else has its name, or that of a folder above it.
+    """
+    first = next(place for place in (Path(path), *Path(path).parents) if os.path.lexists(place))
+    if not first.is_dir():
+        raise DataError(f"{first}: expected a folder for the results, got a file")
+
+
 def safe_name(name: str) -> str:
     """Returns `name`, an utterance or speaker id from a user's file, if it can be a file name in a folder.
 

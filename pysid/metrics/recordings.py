@@ -52,13 +52,13 @@ def pair_recordings(
         hypothesis: {recording: turns}.
         uem: {recording: pieces to score}.
     Raises:
-        DataError: there is no recording to score, or the hypothesis has none of them.
+        DataError: there is no recording to score, or the hypothesis has turns, and all of them in others.
     """
     known = list(dict.fromkeys((*reference, *hypothesis)))
     wanted, wanted_name = (reference, "reference") if uem is None else (uem, "UEM")
     scored = [name for name in known if name in wanted]
     found = [name for name in scored if name in hypothesis]
-    if not found:
+    if not scored or (not found and any(hypothesis.values())):
         raise DataError(
             f"the hypothesis has none of the recordings of the {wanted_name}: it begins with "
             f"{next(iter(hypothesis), None)!r}, the {wanted_name} with {next(iter(wanted), None)!r}"

@@ -35,6 +35,8 @@ from pysid.model.recording import embed_parts, name_of_recording, recording_part
 from pysid.model.toolkits import read_toolkit_model
 from pysid.nnet3.network import Nnet3Network
 
+BACKENDS = ("plda", "cosine")
+
 
 class SpeakerModel:
     """Embeds utterances and scores pairs of them.
@@ -103,8 +105,11 @@ class SpeakerModel:
         Cosine works with any model: it needs no more than the mean of the training embeddings.
 
         Raises:
+            ValueError: another name.
             DataError: the model has no PLDA.
         """
+        if backend not in (None, *BACKENDS):
+            raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
         if backend is None and self.backend is None and isinstance(self.network, OnnxNetwork | SpeakerNetwork | ResNet):
             backend = "cosine"  # such networks are trained for it
         if backend == "cosine" and not isinstance(self.backend, CosineBackend):

@@ -16,7 +16,7 @@ from pysid.diarization.steps import ANY_NUMBER, SpeakerCount
 from pysid.errors import DataError, PysidWarning, Skipped
 from pysid.io.audio.reader import MAX_HOURS, AudioFile, rereadable
 from pysid.io.audio.samples import Audio, as_source
-from pysid.io.files import STANDARD_STREAM, modified, safe_name
+from pysid.io.files import STANDARD_STREAM, check_folder, modified, safe_name
 from pysid.io.scp import is_pipe, resolve, resolve_path
 from pysid.io.tables import read_wav_scp
 from pysid.io.turns.nist import one_words
@@ -63,10 +63,16 @@ def list_recordings(sources: Sequence[str], allow_pipes: bool = False) -> list[R
     """Audio files, or folders of them, as `name_files` names them; or those of one wav.scp or data directory.
 
     Raises:
-        DataError: a source is named twice, a folder has no recordings, or wav.scp is malformed.
+        DataError: a source is named twice, a folder or wav.scp has no recordings, or wav.scp is malformed.
+    Warns:
+        PysidWarning: a data directory has segments; recordings are taken as a whole.
     """
     path = Path(sources[0])
     if len(sources) == 1 and ((path / "wav.scp").is_file() or path.suffix == ".scp"):
+        if (path / "segments").exists():
+            whole = f"{path / 'segments'}: not read, as recordings are diarized as a whole"
+            message = f"{whole}; pysid diarize --speech takes an RTTM of where there is speech"
+            warnings.warn(message, PysidWarning, stacklevel=2)
         return _recordings_of_table(path / "wav.scp" if path.is_dir() else path, allow_pipes)
     names = name_files(find_files(sources))
     return [Recording(name, source) for name, source in names.items()]
@@ -119,8 +125,8 @@ def diarize(
 
     Args:
         out_dir: the folder for NAME.rttm and so on, made if need be; "-" writes to standard output.
-        skipped: gets the recordings that could not be read.
-        formats: of `ALL_FORMATS`.
+        skipped: gets the recordings that could not be read, or not be written in one of the formats.
+        formats: of `ALL_FORMATS`; several recordings go to standard output in those that `check_together` passes.
         channel, max_hours: see `Diarizer.analyse`.
         reference: {recording: its true turns}, to compare with.
         speech: {recording: turns}, to say where there is speech in place of the detector.
@@ -129,12 +135,14 @@ def diarize(
             written before the last recording has been heard.
     Yields:
         what came of each.
+    Raises:
+        DataError: `out_dir` is a file.
     """
-    folder, names = Path(out_dir), names or Naming()
+    files, names = _Files(out_dir, formats, skipped), names or Naming()
     heard: list[tuple[Outcome, AudioFile | None]] = []
     for recording in recordings:
         with skipped.on_error(recording.name):
-            paths = {kind: _path(folder, recording.name, kind) for kind in formats}
+            paths = files.paths(recording.name)
             if resume and _is_done(recording, paths.values()):
                 continue
             truth = _turns_of(reference, recording.name)
@@ -143,7 +151,7 @@ def diarize(
             where = None if spoken is None else [turn.segment for turn in spoken]
             analysis = diarizer.analyse(audio, speech=where, channel=channel, max_hours=max_hours)
             found = replace(diarizer.assign(analysis, count), recording=recording.name)
-            if names.needs_voices or "json" in formats:
+            if names.needs_voices or "json" in paths:
                 found = with_voices(diarizer, analysis, found, names.exclusive)
             elif names.exclusive:
                 found = replace(found, turns=found.exclusive)
@@ -151,28 +159,49 @@ def diarize(
             if names.identifier is not None:
                 found = with_enrolled_names(found, names.identifier)
             _check_count(found, count, recording.name)
-            outcome = _compared(recording.name, found, truth, list(paths.values()))
+            outcome = _compared(recording.name, found, truth)
             in_memory = isinstance(audio, io.BytesIO) and names.link  # together they may be too much
             heard.append((outcome, None if in_memory else audio))
             if not names.link:
-                yield _written(formats, *heard.pop())
+                yield files.write(*heard.pop())
     if names.link:
         together = linked([outcome.diarization for outcome, _ in heard], diarizer.model.scorer(), names.link_point)
         for (outcome, file), diarization in zip(heard, together, strict=True):
-            with skipped.on_error(outcome.recording):
-                yield _written(formats, replace(outcome, diarization=diarization), file)
+            yield files.write(replace(outcome, diarization=diarization), file)
 
 
-def _path(folder: Path, name: str, kind: str) -> Path:
-    return folder if str(folder) == STANDARD_STREAM else folder / f"{safe_name(name)}{ending_of(kind)}"
+class _Files:
+    """The files of recordings in a folder, or what goes to standard output in their place.
 
+    Args:
+        out_dir, formats, skipped: see `diarize`.
+    Raises:
+        DataError: `out_dir` is a file.
+    """
 
-def _written(formats: Sequence[str], outcome: Outcome, audio: AudioFile | None) -> Outcome:
-    """Writes the files of an outcome."""
-    for kind, path in zip(formats, outcome.files, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_outcome(kind, path, outcome, audio)
-    return outcome
+    def __init__(self, out_dir: str | os.PathLike[str], formats: Sequence[str], skipped: Skipped) -> None:
+        self.folder, self.kinds, self.skipped = Path(out_dir), tuple(dict.fromkeys(formats)), skipped
+        self.is_stream = str(out_dir) == STANDARD_STREAM
+        self.follows = False  # whether standard output has a recording already
+        if not self.is_stream:
+            check_folder(out_dir)
+
+    def paths(self, recording: str) -> dict[str, Path]:
+        """{format: file}. Raises DataError where the name cannot be a file's."""
+        if self.is_stream:
+            return dict.fromkeys(self.kinds, self.folder)
+        return {kind: self.folder / f"{safe_name(recording)}{ending_of(kind)}" for kind in self.kinds}
+
+    def write(self, outcome: Outcome, audio: AudioFile | None) -> Outcome:
+        """The outcome with the files that it could be written to; one that it could not costs no other."""
+        written = []
+        for kind, path in self.paths(outcome.recording).items():
+            with self.skipped.on_error(outcome.recording):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_outcome(kind, path, outcome, audio, self.follows)
+                written.append(path)
+                self.follows = self.is_stream
+        return replace(outcome, files=written)
 
 
 def _is_done(recording: Recording, paths: Iterable[Path]) -> bool:
@@ -191,7 +220,10 @@ def _check_count(found: Diarization, count: SpeakerCount, name: str) -> None:
 
 
 def _recordings_of_table(path: Path, allow_pipes: bool) -> list[Recording]:
-    return [Recording(name, entry, path.parent, allow_pipes) for name, entry in read_wav_scp(path).items()]
+    entries = read_wav_scp(path)
+    if not entries:
+        raise DataError(f"{path}: expected at least one recording, got none")
+    return [Recording(name, entry, path.parent, allow_pipes) for name, entry in entries.items()]
 
 
 def _turns_of(turns: TurnsOf | None, recording: str) -> Sequence[Turn] | None:
@@ -205,9 +237,9 @@ def _turns_of(turns: TurnsOf | None, recording: str) -> Sequence[Turn] | None:
     raise DataError(f"expected turns of the recording {recording!r} in the RTTM given, which has {known}")
 
 
-def _compared(name: str, found: Diarization, truth: Sequence[Turn] | None, files: list[Path]) -> Outcome:
+def _compared(name: str, found: Diarization, truth: Sequence[Turn] | None) -> Outcome:
     if truth is None:
-        return Outcome(name, found, None, None, None, files)
+        return Outcome(name, found, None, None, None, [])
     whole = [Segment(0.0, found.duration_s)]
     counts, errors = diarization_error(truth, found.turns, whole), error_pieces(truth, found.turns, whole)
-    return Outcome(name, found, truth, counts, errors, files)
+    return Outcome(name, found, truth, counts, errors, [])

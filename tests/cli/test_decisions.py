@@ -12,7 +12,7 @@ def test_options_become_a_point_and_its_ratio_is_told():
     told = point_values(operating_point(0.1, 10.0, 1.0, None))["operating_point"]
     assert (told["p_target"], told["c_miss"], told["c_fa"], told["threshold"]) == (0.1, 10.0, 1.0, None)
     assert told["llr_threshold"] == pytest.approx(-0.105, abs=1e-3)  # ln(0.9 / (0.1 * 10))
-    fixed = point_values(operating_point(0.1, 10.0, 1.0, 3.5))["operating_point"]
+    fixed = point_values(operating_point(0.1, 1.0, 1.0, 3.5))["operating_point"]
     assert (fixed["threshold"], fixed["llr_threshold"]) == (3.5, None)
 
 
@@ -22,6 +22,12 @@ def test_options_become_a_point_and_its_ratio_is_told():
 def test_what_is_out_of_range_is_wrong_usage(prior, c_miss, message):
     with pytest.raises(typer.BadParameter, match=message):
         operating_point(prior, c_miss, 1.0, None)
+
+
+@pytest.mark.parametrize("costs", [(10.0, 1.0), (1.0, 0.1)])
+def test_a_threshold_leaves_nothing_to_costs(costs):
+    with pytest.raises(typer.BadParameter, match="give a threshold, or --c-miss and --c-fa"):
+        operating_point(0.1, *costs, 3.5)
 
 
 def test_figures_of_a_candidate():

@@ -151,6 +151,32 @@ def test_a_data_directory_and_going_on(pysid, piece, tmp_path):
     assert pysid("diarize", tmp_path / "wav.scp", "-o", "-").status == 2
 
 
+def test_several_recordings_on_standard_output(pysid, piece, tmp_path):
+    """In formats that hold several; of the others this is said before the work."""
+    (tmp_path / "wav.scp").write_text(f"one {piece}\ntwo {tmp_path}/none.wav\n")
+    for kind in ("srt", "json", "html"):
+        outcome = pysid("diarize", tmp_path / "wav.scp", "-o", "-", "-f", kind)
+        assert outcome.error == f"-: a {kind} file holds one recording, got 2: give a folder" and outcome.out == ""
+    outcome = pysid("diarize", tmp_path / "wav.scp", "-o", "-", "-f", "csv,csv", "-m", "xvector")
+    assert outcome.status == 1 and "two: " in outcome.err
+    assert outcome.out.startswith("recording,start_s,end_s,speaker\none,")
+
+
+def test_quiet_says_nothing_but_warnings_and_errors(pysid, piece, tmp_path):
+    command = ["diarize", piece, "--quiet", "-m", "xvector", "-f", "rttm"]
+    outcome = pysid(*command, "-o", tmp_path)
+    assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
+    assert pysid(*command, "-o", "-").out == (tmp_path / "piece.rttm").read_text()
+
+
+def test_the_one_recording_that_cannot_be_read_is_named(pysid, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    missing = "cannot read the file: No such file or directory"
+    assert pysid("diarize", "nosuchfolder", "-m", "xvector").error == f"nosuchfolder: {missing}"
+    Path("wav.scp").write_text("rec1 /none.wav\n")
+    assert pysid("diarize", "wav.scp", "-m", "xvector").error == f"rec1: /none.wav: {missing}"
+
+
 def test_a_pipe_runs_only_if_allowed(pysid, piece, tmp_path):
     (tmp_path / "wav.scp").write_text(f"piece cat {piece} |\n")
     assert "--allow-pipes" in pysid("diarize", tmp_path / "wav.scp", "-o", tmp_path, "-f", "rttm").error
@@ -233,6 +259,7 @@ def test_bad_arguments(pysid, piece, tmp_path):
         ("--reference", TRUTH): "expected turns of the recording 'piece' in the RTTM given, which has meeting",
         ("--channel", 4): "expected a channel of the file (0), got 4",
         ("--device", "cuda:7"): "expected an available device",
+        ("--out-dir", piece): f"{piece}: expected a folder for the results, got a file",
     }
     for options, message in errors.items():
         outcome = pysid("diarize", piece, "-o", tmp_path / "out", *options)

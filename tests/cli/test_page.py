@@ -50,7 +50,7 @@ def _page(pysid, out):
 def test_one_recording_of_many(pysid, call, tmp_path):
     turns = tmp_path / "all.rttm"
     turns.write_text("SPEAKER a 1 0 1 <NA> <NA> x <NA> <NA>\nSPEAKER call 1 1 2 <NA> <NA> y <NA> <NA>\n")
-    assert pysid("page", call, turns, "-o", tmp_path / "x.html").out.startswith("call: 1 speaker, 1 turns in 5.0 s")
+    assert pysid("page", call, turns, "-o", tmp_path / "x.html").out.startswith("call: 1 speaker, 1 turn in 5.0 s")
     turns.write_text(turns.read_text().replace("call", "b"))
     assert "or of one called 'call', got a, b" in pysid("page", call, turns, "-o", tmp_path / "x.html").error
 
@@ -59,6 +59,8 @@ def test_bad_input(pysid, call, tmp_path):
     good, bad = tmp_path / "good.rttm", tmp_path / "bad.rttm"
     good.write_text("SPEAKER call 1 1 2 <NA> <NA> y <NA> <NA>\n")
     bad.write_text("SPEAKER call 1 1\n")
+    late = tmp_path / "late.rttm"
+    late.write_text("SPEAKER call 1 3600 2 <NA> <NA> y <NA> <NA>\n")
     errors = {
         (tmp_path / "no.wav", good): "no.wav: cannot read the file: No such file",
         (good, good): "good.rttm: expected an audio file",
@@ -67,9 +69,23 @@ def test_bad_input(pysid, call, tmp_path):
         (call, call): "expected a name that ends in one of .rttm",
         (call, good, "--reference", bad): f"{bad}:1: expected ",
         (call, good, "--words", bad): f"{bad}: expected the JSON of whisper.cpp, ",
+        (call, late): f"{late}: expected turns within the 5.0 s of call, got later ones",
+        (call, good, "--reference", late): f"{late}: expected turns within the 5.0 s of call, got later ones",
         (call, good, "--name", "x=Anna"): "expected the name of a speaker, got 'x'; those who speak: y",
     }
     for arguments, message in errors.items():
         assert message in pysid("page", *arguments, "-o", tmp_path / "x.html").error, arguments
     assert not (tmp_path / "x.html").exists()
     assert pysid("page", call).status == 2 and pysid("page", call, good, "--name", "y").status == 2
+
+
+def test_a_reference_of_another_recording_is_told(pysid, call, tmp_path):
+    ours, truth, table = tmp_path / "ours.rttm", tmp_path / "truth.rttm", tmp_path / "truth.csv"
+    ours.write_text("SPEAKER call 1 1 2 <NA> <NA> y <NA> <NA>\n")
+    truth.write_text("SPEAKER other 1 1 2 <NA> <NA> y <NA> <NA>\n")
+    table.write_text("start,end,speaker\n1,3,anna\n")
+    out = tmp_path / "x.html"
+    outcome = pysid("page", call, ours, "--reference", truth, "-o", out)
+    assert outcome.status == 0 and f"{truth} is of 'other', and {ours} of 'call'" in outcome.err
+    for same in (ours, table):
+        assert not pysid("page", call, ours, "--reference", same, "-o", out).err

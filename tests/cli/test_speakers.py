@@ -37,6 +37,8 @@ def test_from_enrolment_to_removal(pysid, fitted, audio, tmp_path):
     outcome = pysid("enroll", "--db", path, "ann", *audio("slt-0", "slt-1"), "-m", fitted)
     assert (outcome.status, outcome.out, outcome.err) == (0, f"{path}: ann, 2 recordings enrolled\n", "")
     assert pysid("enroll", "bob", *audio("rms-0"), "--db", path, "-m", fitted).out.endswith("1 recording enrolled\n")
+    quiet = pysid("enroll", "cy", *audio("rms-1"), "--db", path, "-m", fitted, "--quiet")
+    assert quiet == pysid("speakers", "remove", "--db", path, "cy", "-q") and (quiet.status, quiet.out) == (0, "")
     outcome = pysid("identify", "--db", path, *audio("slt-1", "rms-0"), "-m", fitted, "--threshold", -1e9)
     assert [line.split(", score")[0] for line in outcome.out.splitlines()] == [
         f"{audio('slt-1')[0]}: ann",

@@ -35,6 +35,12 @@ def test_a_format_that_cannot_be_written_is_told_before_the_work(pysid, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_in_place_of_the_folder_is_told_before_the_work(pysid, tmp_path):
+    (tmp_path / "file").touch()
+    error = pysid("transcript", tmp_path / "none.wav", WORDS, "-o", tmp_path / "file").error
+    assert error == f"{tmp_path}/file: expected a folder for the results, got a file"
+
+
 def test_every_word_has_its_speaker(pysid, tmp_path):
     """But for those that ben says while david has begun to speak and goes on: they are given to david."""
     pysid("transcript", TURNS, WORDS, "-o", tmp_path, "-f", "json", "--no-smooth")

@@ -130,6 +130,7 @@ def test_models_that_cannot_decide(pysid, model, fitted, audio, tmp_path):
 def test_wrong_usage(pysid, fitted, audio):
     enrol, test = audio("slt-0", "slt-1")
     assert pysid("verify", enrol, "-m", fitted).status == 2
+    assert "more than once" in " ".join(pysid("verify", "-", "-", "-m", fitted).err.split())
     for option in (["--prior", "0"], ["--prior", "1.5"], ["--c-miss", "0"], ["--c-fa=-1"], ["--threshold", "nan"]):
         outcome = pysid("verify", enrol, "--test", test, "-m", fitted, *option)
         assert outcome.status == 2 and "must" in outcome.err

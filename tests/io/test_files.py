@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pysid.errors import DataError
-from pysid.io.files import atomic_path, atomic_text, safe_name
+from pysid.io.files import atomic_path, atomic_text, check_folder, safe_name
 
 
 def test_a_file_appears_only_when_its_block_ends(tmp_path):
@@ -61,6 +61,19 @@ def test_a_directory_is_refused(tmp_path):
     message = f"^{tmp_path}: expected a file to write, got a directory$"
     with pytest.raises(DataError, match=message), atomic_path(tmp_path):
         pass
+
+
+def test_a_folder_for_results_is_there_or_can_be_made(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    monkeypatch.chdir(tmp_path)
+    for good in (tmp_path, tmp_path / "new" / "one", ".", "new", "../new"):
+        check_folder(good)
+    for bad in ("file", f"{tmp_path}/file", "link"):
+        with pytest.raises(DataError, match=f"^{bad}: expected a folder for the results, got a file$"):
+            check_folder(bad)
+    with pytest.raises(DataError, match=r"^file: expected a folder for the results, got a file$"):
+        check_folder("file/below/it")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", "/a", "a\\b", "a\0b", "x" * 201])

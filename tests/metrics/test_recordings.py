@@ -56,6 +56,13 @@ def test_a_uem_says_which_recordings():
     assert recordings[1].score() == DiarizationScore(DerCounts(false_alarm=2.0), JerCounts())
 
 
+def test_where_nobody_was_found_all_is_missed():
+    for hypothesis in ({}, {"turns": []}):
+        recordings, messages = told({"a": A, "b": B}, hypothesis)
+        assert recordings == [("a", A, (), None), ("b", B, (), None)]
+        assert messages[0] == "the hypothesis lacks 2 of 2 recordings, which count as missed; the first is 'a'"
+
+
 def test_nothing_in_common():
     with pytest.raises(DataError, match=r"^the hypothesis has none of the recordings of the reference: it begins with"):
         pair_recordings({"a": A}, {"x": X})

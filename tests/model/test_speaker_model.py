@@ -119,6 +119,8 @@ def test_scorers(opened):
     with pytest.raises(DataError, match="no PLDA back-end: make one with pysid fit-backend"):
         opened.scorer()
     assert isinstance(opened.scorer("cosine"), CosineBackend)
+    with pytest.raises(ValueError, match="backend must be one of plda, cosine, got 'Cosine'"):
+        opened.scorer("Cosine")
     x = np.random.default_rng(1).normal(size=(5, 16))
     opened.backend = plda()
     assert opened.scorer() is opened.scorer("plda") is opened.backend

@@ -78,6 +78,21 @@ class TestRecordings:
         with pytest.raises(DataError, match=r"other\.scp:1: "):
             list_recordings([str(tmp_path / "other.scp")])
 
+    def test_a_table_without_recordings(self, tmp_path):
+        (tmp_path / "wav.scp").touch()
+        for source in (tmp_path, tmp_path / "wav.scp"):
+            with pytest.raises(DataError, match=r"wav\.scp: expected at least one recording, got none$"):
+                list_recordings([str(source)])
+
+    def test_segments_are_not_what_is_diarized(self, tmp_path):
+        (tmp_path / "wav.scp").write_text("one /a.wav\n")
+        (tmp_path / "segments").write_text("one-1 one 5 12\n")
+        with pytest.warns(
+            PysidWarning, match=r"segments: not read, as recordings are diarized as a whole; pysid diarize --sp"
+        ):
+            assert [x.name for x in list_recordings([str(tmp_path)])] == ["one"]
+        list_recordings([str(tmp_path / "wav.scp")])  # in which nobody looks for segments
+
     def test_a_pipe_is_read_only_if_allowed(self, tmp_path):
         (tmp_path / "a.wav").write_bytes(b"RIFF")
         (tmp_path / "wav.scp").write_text(f"a cat {tmp_path}/a.wav |\n")
@@ -115,6 +130,29 @@ class TestMany:
         document = json.loads((out / "a.json").read_text())
         assert document["speakers"][0]["embedding"] and document["model"] == diarizer.model.fingerprint()
         assert outcomes[0].counts is None and outcomes[0].errors is None
+
+    def test_a_format_named_twice_is_written_once(self, diarizer, piece, tmp_path):
+        (outcome,), skipped = run(diarizer, recordings(piece, "a"), tmp_path, ("srt", "rttm", "srt"))
+        assert outcome.files == [tmp_path / "a.srt", tmp_path / "a.rttm"] and not skipped
+
+    def test_a_file_in_place_of_the_folder_is_told_before_the_work(self, diarizer, tmp_path):
+        (tmp_path / "file").touch()
+        missing = [Recording("a", str(tmp_path / "none.wav"))]
+        with pytest.raises(DataError, match=r"file: expected a folder for the results, got a file$"):
+            run(diarizer, missing, tmp_path / "file")
+
+    @pytest.mark.parametrize("link", [False, True])
+    def test_names_that_one_format_cannot_hold_cost_no_other(self, diarizer, piece, tmp_path, monkeypatch, link):
+        alike = [Turn(Segment(1.0, 3.0), "Ann B"), Turn(Segment(4.0, 7.5), "Ann_B")]
+        monkeypatch.setattr("pysid.runs.diarize.with_voices", lambda d, a, found, e: replace(found, turns=alike))
+        monkeypatch.setattr("pysid.runs.diarize.linked", lambda found, backend, point: found)
+        (outcome,), skipped = run(
+            diarizer, recordings(piece, "a"), tmp_path, ("rttm", "json", "srt"), names=Naming(link=link)
+        )
+        assert outcome.files == [tmp_path / "a.json", tmp_path / "a.srt"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.srt"]
+        message = f"{tmp_path}/a.rttm: the names 'Ann B' and 'Ann_B' would both be written as 'Ann_B'"
+        assert skipped.reasons == {"a": message}
 
     def test_one_at_a_time_and_each_written_at_once(self, diarizer, piece, tmp_path):
         names = iter(recordings(piece, "a", "b"))
@@ -191,3 +229,9 @@ class TestMany:
         out = capsys.readouterr().out
         assert out.splitlines()[0] == "SPEAKER a 1 1.000 2.000 <NA> <NA> speaker1 <NA> <NA>"
         assert [line.split()[1] for line in out.splitlines()] == ["a", "a", "b", "b"]
+
+    def test_a_table_on_standard_output_has_one_line_of_columns(self, diarizer, piece, capsys):
+        run(diarizer, recordings(piece, "a", "b"), "-", ("csv",))
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == "recording,start_s,end_s,speaker"
+        assert [line.split(",")[0] for line in lines[1:]] == ["a", "a", "b", "b"]

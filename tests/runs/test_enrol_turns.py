@@ -140,6 +140,10 @@ def test_json_that_will_not_do(model, document, tmp_path):
         assert str(error.value).startswith(f"{document}: ")
         return str(error.value).removeprefix(f"{document}: ")
 
+    with pytest.raises(
+        DataError, match=r"turns\.rttm: expected JSON of pysid, which holds voices; with other turns give"
+    ):
+        enrol_speaker(tmp_path / "db", model, "A", tmp_path / "turns.rttm", "x")
     assert message("w") == "expected the name of a speaker, got 'w'; those who speak: x, y, z"
     assert message("z").startswith("expected the embedding of 'z', got none: give the recording as well")
     assert message("x", model="0123456789abcdef") == (

@@ -2,8 +2,11 @@ import pytest
 import torch
 
 from pysid.errors import DataError
+from pysid.frontend import FbankConfig
 from pysid.segmentation import find
+from pysid.segmentation.files import write_segmenter
 from pysid.segmentation.find import open_segmentation
+from pysid.segmentation.network import MelNet, MelNetConfig, MelSegmentation
 from pysid.segmentation.pyannote import RENAMED, PyanNet
 
 
@@ -64,9 +67,22 @@ def test_what_is_wrong_with_a_checkpoint_is_said(weights):
 
 def test_names():
     assert open_segmentation(None) is None
-    with pytest.raises(DataError, match=r"expected the segmentation pyannote, an .onnx file, or a .*, got 'x\.wav'"):
+    with pytest.raises(DataError, match=r"expected the segmentation pyannote, an .onnx file, a .*, got 'x\.wav'"):
         open_segmentation("x.wav")
     with pytest.raises(DataError, match=r"x\.pt: no such file"):
         open_segmentation("x.pt")
     with pytest.raises(DataError, match=r"x\.onnx: .*No such file"):
         open_segmentation("x.onnx")
+
+
+def test_what_was_trained_is_opened(tmp_path):
+    features = FbankConfig(n_mels=80, use_energy=True, htk_compat=False, snip_edges=False)
+    network = MelNet(MelNetConfig(feature_dim=81, channels=(8, 8, 8), hidden=8)).eval()
+    write_segmenter(tmp_path / "final", network, features)
+    found = open_segmentation(tmp_path / "final")
+    assert found.features == features
+    x = torch.randn(1, 1000, 81)
+    with torch.no_grad():
+        torch.testing.assert_close(found(x), MelSegmentation(network, features)(x))
+    with pytest.raises(DataError, match=r"or a folder with one or with segmentation\.json, got "):
+        open_segmentation(tmp_path)

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -181,7 +182,7 @@ class AudioReader:
             raise DataError(f"{self.name}: expected a sample rate, got {file.samplerate} Hz")
         hours = file.frames / file.samplerate / 3600
         if hours > max_hours:
-            got = "more" if file.format == DECODED else f"{hours:,.1f} by its header"
+            got = "more" if file.format == DECODED else f"{_beyond(hours, max_hours)} by its header"
             raise DataError(f"{self.name}: expected at most {max_hours:g} hours, got {got}; --max-hours allows more")
         if self.channel is not None:
             self._check_channel(self.channel)
@@ -191,6 +192,16 @@ class AudioReader:
         if not 0 <= channel <= last:
             channels = f"0 to {last}" if last else "0"
             raise DataError(f"{self.name}: expected a channel of the file ({channels}), got {channel}")
+
+
+def _beyond(value: float, limit: float) -> str:
+    """A number with as many decimals, one at least, as it takes to see that it is more than the limit.
+
+    >>> _beyond(1234.56, 24), _beyond(24.0004, 24), _beyond(0.0083, 0.001)
+    ('1,234.6', '24.0004', '0.008')
+    """
+    digits = next(n for n in count(1) if math.floor(value * 10**n) > limit * 10**n)
+    return f"{value:,.{digits}f}"
 
 
 def _keep(state: FileState, mix: Mix) -> None:

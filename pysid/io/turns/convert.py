@@ -6,8 +6,11 @@ from pathlib import Path
 from pysid.errors import DataError
 from pysid.io.files import STANDARD_STREAM, PathLike, atomic_text, safe_name
 from pysid.io.turns.cues import RecordingTurns
-from pysid.io.turns.formats import BY_ENDING, FORMATS, format_turns, kind_of, read_turns
+from pysid.io.turns.formats import BY_ENDING, FORMATS, check_together, format_turns, kind_of, read_turns
 from pysid.io.turns.nist import one_words
+from pysid.segments import Turn
+
+LATE_S = 1.0  # that a turn may end after its recording: containers round their lengths
 
 
 def read_all(paths: Sequence[PathLike], kind: str | None = None) -> list[RecordingTurns]:
@@ -48,6 +51,18 @@ def read_one(path: PathLike, name: str) -> RecordingTurns:
     return recordings[0]
 
 
+def check_within(turns: Sequence[Turn], duration_s: float, path: PathLike, recording: PathLike) -> None:
+    """Refuses turns that end later than the recording that they are said to be of.
+
+    Args:
+        path: of the turns.
+    Raises:
+        DataError: as above.
+    """
+    if max((turn.segment.end_s for turn in turns), default=0.0) > duration_s + LATE_S:
+        raise DataError(f"{path}: expected turns within the {duration_s:.1f} s of {recording}, got later ones")
+
+
 def write_all(out: PathLike, recordings: Sequence[RecordingTurns], kind: str | None = None) -> list[Path]:
     """Writes recordings to one file, or each to a file of its own in a folder.
 
@@ -67,10 +82,7 @@ def write_all(out: PathLike, recordings: Sequence[RecordingTurns], kind: str | N
     if kind is None:
         raise DataError(f"{out}: expected the format for the files in this folder, got none")
     if not is_folder:
-        if len(recordings) > 1 and not FORMATS[kind].holds_many:
-            raise DataError(f"{out}: a {kind} file holds one recording, got {len(recordings)}: give a folder")
-        if kind == "rttm":
-            one_words(x.recording for x in recordings)
+        check_together(out, kind, [x.recording for x in recordings])
         _write(path, kind, recordings)
         return [path]
     files = {path / f"{safe_name(x.recording)}{FORMATS[kind].ending}": x for x in recordings}

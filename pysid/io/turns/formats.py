@@ -1,6 +1,6 @@
 """The formats in which the turns of a recording can be written and read, by the names that `--format` takes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from pysid.io.turns.audacity import format_labels, read_labels
 from pysid.io.turns.cues import RecordingTurns
 from pysid.io.turns.elan import format_elan, read_elan
 from pysid.io.turns.json import format_turns_json, read_turns_json
+from pysid.io.turns.nist import one_words
 from pysid.io.turns.rttm import format_rttm, read_rttm
 from pysid.io.turns.subtitles import format_srt, format_vtt, read_subtitle_turns
 from pysid.io.turns.table import format_table, read_table
@@ -26,13 +27,26 @@ class TurnFormat(NamedTuple):
         ending: the usual one.
         format: makes its text: format(recording, turns, duration_s).
         read: the recordings in a file: read(path, name), where the name is for one that has none in the file.
-        holds_many: a file may hold several recordings, one after the other.
+        further: as `format`, of a recording that follows others in the file; None where a file holds only one.
     """
 
     ending: str
     format: Callable[[str, Sequence[Turn], float], str]
     read: Callable[[Path, str], list[RecordingTurns]]
-    holds_many: bool = False
+    further: Callable[[str, Sequence[Turn], float], str] | None = None
+
+    def text(self, recording: str, turns: Sequence[Turn], duration_s: float, follows: bool = False) -> str:
+        """What a file has of a recording.
+
+        Args:
+            recording, turns, duration_s: as of `format`.
+            follows: others stand before it, in a format that holds several.
+        """
+        return ((follows and self.further) or self.format)(recording, turns, duration_s)
+
+
+def _format_rttm(recording: str, turns: Sequence[Turn], duration_s: float) -> str:
+    return format_rttm(recording, turns)
 
 
 def _read_rttm(path: Path, name: str) -> list[RecordingTurns]:
@@ -55,7 +69,7 @@ def _read_json(path: Path, name: str) -> list[RecordingTurns]:
 
 
 FORMATS: dict[str, TurnFormat] = {
-    "rttm": TurnFormat(".rttm", lambda recording, turns, duration_s: format_rttm(recording, turns), _read_rttm, True),
+    "rttm": TurnFormat(".rttm", _format_rttm, _read_rttm, _format_rttm),
     "srt": TurnFormat(".srt", lambda recording, turns, duration_s: format_srt(turns), _read_subtitles),
     "vtt": TurnFormat(".vtt", lambda recording, turns, duration_s: format_vtt(turns), _read_subtitles),
     "json": TurnFormat(".json", format_turns_json, _read_json),
@@ -74,7 +88,12 @@ FORMATS: dict[str, TurnFormat] = {
         lambda recording, turns, duration_s: format_elan(recording, turns),
         lambda path, name: [read_elan(path, name)],
     ),
-    "csv": TurnFormat(".csv", lambda recording, turns, duration_s: format_table(recording, turns), read_table, True),
+    "csv": TurnFormat(
+        ".csv",
+        lambda recording, turns, duration_s: format_table(recording, turns),
+        read_table,
+        lambda recording, turns, duration_s: format_table(recording, turns, header=False),
+    ),
     "pyannote": TurnFormat(
         ".pyannote.json", lambda recording, turns, duration_s: pyannote.format_pyannote(turns), _read_json
     ),
@@ -98,6 +117,27 @@ def kind_of(path: PathLike) -> str:
     return BY_ENDING[max(found, key=len)]
 
 
+def check_together(out: PathLike, kind: str, recordings: Iterable[str]) -> None:
+    """Whether recordings of these names go into one file of a format.
+
+    Args:
+        out: the file.
+        kind: any format; one that is not of `FORMATS` holds one recording.
+        recordings: their names.
+    Raises:
+        DataError: the format holds one recording and there are several, or RTTM would give two of them one name.
+
+    >>> check_together("a.srt", "srt", ["monday", "tuesday"])
+    Traceback (most recent call last):
+    pysid.errors.DataError: a.srt: a srt file holds one recording, got 2: give a folder
+    """
+    names = list(recordings)
+    if len(names) > 1 and (kind not in FORMATS or FORMATS[kind].further is None):
+        raise DataError(f"{out}: a {kind} file holds one recording, got {len(names)}: give a folder")
+    if kind == "rttm":
+        one_words(names)
+
+
 def format_turns(kind: str, recordings: Sequence[RecordingTurns]) -> str:
     """The text of a file with these recordings; several only in a format that holds them.
 
@@ -105,11 +145,9 @@ def format_turns(kind: str, recordings: Sequence[RecordingTurns]) -> str:
     """
     parts = []
     for i, (recording, turns, duration_s) in enumerate(recordings):
-        if kind == "csv" and i:
-            parts.append(format_table(recording, turns, header=False))
-            continue
         end_s = max((turn.segment.end_s for turn in turns), default=0.0)
-        parts.append(FORMATS[kind].format(recording, turns, end_s if duration_s is None else duration_s))
+        length_s = end_s if duration_s is None else duration_s
+        parts.append(FORMATS[kind].text(recording, turns, length_s, follows=i > 0))
     return "".join(parts)
 
 

@@ -147,3 +147,10 @@ def test_an_end_just_behind_the_end_is_cut_as_in_kaldi(tmp_path, noise):
     assert len(read_audio(path, start_s=2.0, end_s=3.4999)[0]) == RATE
     assert len(read_audio(path, start_s=2.0, end_s=99, max_overshoot_s=float("inf"))[0]) == RATE
     assert "expected a piece" in message(path, start_s=2.0, end_s=3.01, max_overshoot_s=0.005)
+
+
+@pytest.mark.parametrize(("most", "shown"), [(0.0001, "0.0008"), (0.00083, "0.000833"), (0.000833, "0.0008333")])
+def test_hours_are_told_with_the_digits_that_tell_them_from_the_limit(tmp_path, noise, most, shown):
+    soundfile.write(tmp_path / "a.wav", noise, RATE)  # 3 s
+    expected = f"expected at most {most:g} hours, got {shown} by its header; --max-hours allows more"
+    assert message(tmp_path / "a.wav", max_hours=most) == expected

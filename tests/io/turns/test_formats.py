@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pysid.errors import DataError
 from pysid.io.turns.cues import RecordingTurns, by_speaker, one_line
-from pysid.io.turns.formats import FORMATS, kind_of, read_turns
+from pysid.io.turns.formats import FORMATS, check_together, format_turns, kind_of, read_turns
 from pysid.io.turns.nist import one_words
 from pysid.segments import Segment, Turn
 
@@ -80,6 +80,22 @@ def test_several_recordings_in_a_file(tmp_path):
         RecordingTurns("b", [Turn(Segment(1.0, 2.0), "x")], None),
     ]
     assert read_turns(rttm) == read_turns(table) == expected
+
+
+def test_which_formats_take_several_recordings(tmp_path):
+    several = [RecordingTurns(name, TURNS, None) for name in ("a", "b")]
+    for kind in (*FORMATS, "html"):
+        check_together("x", kind, ["a"])
+        if kind in ("rttm", "csv"):
+            check_together("x", kind, ["a", "b"])
+            path = tmp_path / f"x{FORMATS[kind].ending}"
+            path.write_text(format_turns(kind, several))
+            assert [(x.recording, x.turns) for x in read_turns(path)] == [("a", TURNS), ("b", TURNS)]
+        else:
+            with pytest.raises(DataError, match=f"^x: a {kind} file holds one recording, got 2: give a folder$"):
+                check_together("x", kind, ["a", "b"])
+    with pytest.raises(DataError, match="the names 'a b' and 'a_b' would both be written as 'a_b'"):
+        check_together("x", "rttm", ["a b", "a_b"])
 
 
 def test_a_text_file_may_be_rttm(tmp_path):
