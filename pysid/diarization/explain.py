@@ -40,7 +40,7 @@ def explain(config: Any, prefix: str = "") -> Iterator[Setting]:
 
     >>> from pysid.diarization.windows import WindowConfig
     >>> list(explain(WindowConfig(), "windows."))[1]
-    Setting(name='windows.duration_s', value=1.5, text='of a window.')
+    Setting(name='windows.duration_s', value=1.5, text='of a window; at least 0.01.')
     """
     kind: type = type(config)
     texts, hints = explanations(kind), get_type_hints(kind)
