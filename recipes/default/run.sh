@@ -108,7 +108,8 @@ if wanted 6; then
   announce 6 "learn from the teacher, of short pieces and then of longer ones"
   distil distilled several
   distil longer distilled chunks.min_frames=150 chunks.max_frames=340 chunks.batch_size=48 chunks.chunks_per_epoch=19200 \
-    augment.probability=0.85 augment.room_probability=0.35 optimizer.learning_rate=8.0e-4 optimizer.warmup_steps=300 trainer.n_epochs=8
+    augment.probability=0.85 augment.room_probability=0.35 "augment.telephone={probability: 0.2}" \
+    optimizer.learning_rate=8.0e-4 optimizer.warmup_steps=300 trainer.n_epochs=8
   python between.py "$exp/distilled/final" "$exp/longer/final" 0.6 "$exp/network"
 fi
 

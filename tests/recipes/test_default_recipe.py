@@ -80,6 +80,7 @@ def test_the_teacher_is_followed_on_short_pieces_and_on_longer_ones(commands, tm
     assert short.start_from == str(exp / "several") and longer.start_from == short.out == str(exp / "distilled")
     assert (longer.network, longer.teachers, longer.head) == (short.network, short.teachers, short.head)
     assert longer.chunks.min_frames >= short.chunks.min_frames and longer.chunks.max_frames > short.chunks.max_frames
+    assert short.augment.telephone is None and longer.augment.telephone.probability == 0.2
     assert short.trainer.n_threads == longer.trainer.n_threads == 1
     assert mixed[1:] == ["between.py", f"{short.out}/final", f"{longer.out}/final", "0.6", str(exp / "network")]
 
