@@ -17,7 +17,7 @@ usage: ./run.sh [options]
   --segmentation "KEY=VALUE ..."  likewise, over those of conf/segmentation.yaml, e.g. "unlabelled=data/calls teacher=pyannote"
   --lda-dim N              dimensions that LDA keeps (default: 0, no LDA)
   --smoothing N            of the within-class covariance of PLDA (default: 0.05)
-  --cosine-weight N        of the cosine beside PLDA (default: 60)
+  --cosine-weight N        of the cosine beside PLDA (default: 100)
   --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
   --copies N               noisy copies of their clips that it also learns from (default: 11000)
   --telephone N            copies of them over a telephone, likewise (default: 6800)
@@ -28,7 +28,7 @@ usage: ./run.sh [options]
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=0 smoothing=0.05 cosine_weight=60 backend_clips=3 copies=11000 telephone=6800 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=0 smoothing=0.05 cosine_weight=100 backend_clips=3 copies=11000 telephone=6800 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
 parse_options "data exp teacher set segmentation lda-dim smoothing cosine-weight backend-clips copies telephone scenes conversations jobs stage stop-stage" "$@"
 whole_numbers lda_dim backend_clips copies telephone scenes conversations jobs stage stop_stage
 : "${data:?give --data, or set PYSID_DATA to a folder that has train/, train2/, dev/, noise/, music/ and ami_mini/}"

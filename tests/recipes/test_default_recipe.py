@@ -120,7 +120,7 @@ def test_the_back_end_hears_telephones_noise_and_little_speech(commands, tmp_pat
     fitted = dict(pairwise(lines[10]))
     assert (exp / "learned.scp").read_text() == "backend-1 backend.ark:1\nbackend_telephone-1 backend_telephone.ark:1\n"
     assert f"scp:{exp / 'learned.scp'}" in fitted
-    assert (fitted["--lda-dim"], fitted["--smoothing"], fitted["--cosine-weight"]) == ("0", "0.05", "60")
+    assert (fitted["--lda-dim"], fitted["--smoothing"], fitted["--cosine-weight"]) == ("0", "0.05", "100")
     assert len(read_utt2spk(exp / "learned-utt2spk")) == 5
     given = (exp / "calibration.scp").read_text().split()
     assert given[::2] == ["dev-1", "dev_telephone-1", "dev_short-1", "dev_noisy-1-noisy"]
