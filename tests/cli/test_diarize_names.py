@@ -142,7 +142,7 @@ def test_bad_names_and_files(pysid, db, halves, monday, tmp_path):
     text.write_text('{"version": 1, "recording": "x", "duration_s": 1, "speakers": [], "turns": []}')
     errors = {
         (turns, "anna"): f"{turns}: expected the name of a speaker, got 'anna'; those who speak: speaker1, ",
-        (rttm, "speaker1"): f"{rttm}:1: expected JSON: ",
+        (rttm, "speaker1"): f"{rttm}: expected JSON of pysid, which holds voices",
         (tmp_path / "none.json", "speaker1"): "none.json: cannot read the file: No such file or directory",
         (text, "speaker1"): f"{text}: expected the name of a speaker, got 'speaker1'; those who speak: nobody",
     }
