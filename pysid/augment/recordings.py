@@ -86,7 +86,7 @@ class TrainingAugmentConfig(RecordingPaths):
         """The configuration of `Augmenter`; None where there are telephones and no policies."""
         known = tuple(policy for kind, policy in KALDI_POLICIES.items() if self.has(kind))
         policies = known if self.policies is None else self.policies
-        if not policies and self.telephone is not None:
+        if not policies and self.telephone is not None and not self.room_probability:
             return None
         return AugmentConfig(probability=self.probability, policies=policies, room_probability=self.room_probability)
 

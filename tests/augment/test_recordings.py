@@ -51,6 +51,7 @@ def test_policies_are_kaldis_where_there_are_recordings():
         ({"noises": "n", "probability": 2}, r"probability must lie in \[0, 1\], got 2.0"),
         ({"noises": "n", "policies": []}, "expected a policy with a weight above 0"),
         ({"telephone": {"probability": 2}}, r"telephone: probability must lie in \[0, 1\], got 2.0"),
+        ({"telephone": {}, "room_probability": 0.3}, 'room_probability needs a policy of the kind "reverb"'),
         ({"noise": "n"}, "unknown key 'noise'; known here: noises, music, speech, rooms"),
         ({"noises": "n", "room_probability": 0.5}, 'room_probability needs a policy of the kind "reverb"'),
         ({"rooms": 3}, "'rooms' must be text, got 3"),
