@@ -7,24 +7,27 @@ Of data directories this writes one, OUT, with
     ID           every clip as it is,
     spF-ID       all of them slower and quicker, at the two speeds F of their speaker, which change pitch and formants:
                  new voices,
+    vo-ID        all of them with their speaker's other pitch and vocal tract, women's in three of four,
     deg-ID       one in five of them, clipped, or through a telephone's band and G.711, GSM 06.10, MP3 at 16 or Opus at
                  8 kbit/s,
 
 and `utt2target`, which names the clip whose embedding by a teacher an utterance is to get: its own, or for a degraded
-copy that of the clip. ffmpeg is needed. The same seed gives the same files.
+copy that of the clip. ffmpeg with rubberband is needed. The same seed gives the same files.
 """
 
 import argparse
-import multiprocessing
+import multiprocessing.pool
 import os
 import subprocess
 import zlib
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from pitch import median_pitch_hz, other_voice, with_voice
 
 from pysid.augment import change_speed
 from pysid.data.corpus import Corpus
@@ -37,6 +40,7 @@ SPEEDS = (0.08, 0.2)  # least and most that a voice's speed differs from 1
 DEGRADED = 0.2
 CLIPPED_DB = (3.0, 18.0)  # above full scale
 LEAST_S = 0.5  # of what a codec left
+PITCH_CLIPS = 4  # of a speaker, that tell the pitch
 RAW = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1")
 CODECS = {  # how it is encoded, and how that is read
     "g711": (
@@ -76,7 +80,7 @@ class Row(NamedTuple):
     target: str
 
 
-def make_voices(out: Path, seed: int, corpus: Corpus, job: tuple[str, str]) -> list[Row]:
+def make_voices(out: Path, seed: int, corpus: Corpus, pitches_hz: dict[str, float], job: tuple[str, str]) -> list[Row]:
     """Writes all that is made of one clip; what that is follows from the seed and the names."""
     name, speaker = job
     rows: list[Row] = []
@@ -91,6 +95,10 @@ def make_voices(out: Path, seed: int, corpus: Corpus, job: tuple[str, str]) -> l
         prefix = f"sp{speed}-"
         changed = change_speed(torch.from_numpy(wave)[None], factor=speed)[0][0].numpy()
         write(prefix + name, changed, prefix + speaker, prefix + name)
+    if speaker in pitches_hz:
+        changed = with_voice(wave, *other_voice(speaker, pitches_hz[speaker], seed))
+        if len(changed) >= LEAST_S * SAMPLE_RATE:
+            write(f"vo-{name}", changed, f"vo-{speaker}", f"vo-{name}")
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     if rng.random() < DEGRADED:
         kind = KINDS[rng.integers(len(KINDS))]
@@ -111,6 +119,25 @@ def speeds_of(speaker: str, seed: int) -> tuple[float, float]:
     return round(1 - slower, 3), round(1 + quicker, 3)
 
 
+def clip_pitch_hz(corpus: Corpus, name: str) -> float:
+    return median_pitch_hz(corpus.read_wave(corpus[name], SAMPLE_RATE))
+
+
+def speaker_pitches_hz(corpus: Corpus, pool: multiprocessing.pool.Pool) -> dict[str, float]:
+    """The median pitch of each speaker in whose first clips one is found."""
+    clips: dict[str, list[str]] = defaultdict(list)
+    for name, speaker in zip(corpus.ids, corpus.speaker_of_each(), strict=True):
+        if len(clips[speaker]) < PITCH_CLIPS:
+            clips[speaker].append(name)
+    jobs = [(speaker, name) for speaker, names in clips.items() for name in names]
+    found = pool.imap(partial(clip_pitch_hz, corpus), (name for _, name in jobs), 16)
+    pitches: dict[str, list[float]] = defaultdict(list)
+    for (speaker, _), pitch_hz in zip(jobs, track(found, f"pitch of {corpus.directory}", len(jobs)), strict=True):
+        if not np.isnan(pitch_hz):
+            pitches[speaker].append(pitch_hz)
+    return {speaker: float(np.median(values)) for speaker, values in pitches.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
@@ -124,7 +151,7 @@ def main() -> None:
     rows: list[Row] = []
     with multiprocessing.get_context("spawn").Pool(args.jobs, torch.set_num_threads, (1,)) as pool:
         for corpus in map(Corpus.read, args.data):
-            make = partial(make_voices, args.out, args.seed, corpus)
+            make = partial(make_voices, args.out, args.seed, corpus, speaker_pitches_hz(corpus, pool))
             clips = zip(corpus.ids, corpus.speaker_of_each(), strict=True)
             for made in track(pool.imap(make, clips, 16), str(corpus.directory), len(corpus.ids)):
                 rows += made

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -235,6 +236,61 @@ def script_of(name):
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     return script
+
+
+def voice(pitch_hz, resonance_hz=700.0, seconds=2.0):
+    """Harmonics under one resonance, at int16 scale."""
+    time_s = np.arange(int(16000 * seconds)) / 16000
+    harmonics = pitch_hz * np.arange(1, int(7000 / pitch_hz))
+    levels = 1 / (1 + ((harmonics - resonance_hz) / 250) ** 2)
+    return (3000 * (levels[:, None] * np.sin(2 * np.pi * harmonics[:, None] * time_s)).sum(axis=0)).astype(np.float32)
+
+
+def resonance_hz(wave, pitch_hz):
+    spectrum = np.abs(np.fft.rfft(wave[4000:-4000] * np.hanning(len(wave) - 8000)))
+    bins_of = np.arange(1, int(3000 / pitch_hz)) * pitch_hz * (len(wave) - 8000) / 16000
+    peaks = np.array([spectrum[int(b) - 4 : int(b) + 5].max() for b in bins_of])
+    return float((peaks**2 * np.arange(1, len(peaks) + 1) * pitch_hz).sum() / (peaks**2).sum())
+
+
+def test_the_pitch_of_voices():
+    script = script_of("pitch")
+    for pitch_hz in (85.0, 120.0, 210.0, 320.0):
+        wave = voice(pitch_hz)
+        assert script.median_pitch_hz(wave) == pytest.approx(pitch_hz, rel=0.02)
+        noisy = wave + np.random.default_rng(1).normal(0, wave.std() / 5, len(wave)).astype(np.float32)
+        assert script.median_pitch_hz(noisy) == pytest.approx(pitch_hz, rel=0.02)
+    assert np.isnan(script.median_pitch_hz(np.random.default_rng(1).normal(0, 900, 32000)))
+    assert np.isnan(script.median_pitch_hz(np.zeros(32000))) and np.isnan(script.median_pitch_hz(np.zeros(10)))
+
+
+def test_most_other_voices_are_in_womens_range():
+    other = script_of("pitch").other_voice
+    made = [other(f"speaker{i}", 120.0, 5) for i in range(400)]
+    assert (
+        made == [other(f"speaker{i}", 120.0, 5) for i in range(400)] != [other(f"x{i}", 120.0, 5) for i in range(400)]
+    )
+    pitches = np.array([120.0 * pitch for _, pitch in made])
+    assert 0.7 < np.mean(pitches > 165) < 0.8 and pitches.min() >= 80 and pitches.max() <= 300
+    tracts = np.array([tract for tract, _ in made])
+    assert tracts[pitches > 165].mean() > 1.08 > 1.0 > tracts[pitches < 110].mean() - 0.05
+
+
+def test_another_voice(tmp_path):
+    script = script_of("pitch")
+    if not shutil.which("ffmpeg") or b"rubberband" not in subprocess.check_output(
+        ["ffmpeg", "-v", "quiet", "-filters"]
+    ):
+        pytest.skip("needs ffmpeg with its rubberband filter")
+    wave = voice(120.0)
+    higher = script.with_voice(wave, 1.0, 1.5)
+    assert len(higher) == pytest.approx(len(wave), rel=0.02)
+    assert script.median_pitch_hz(higher) == pytest.approx(180, rel=0.03)
+    assert resonance_hz(higher, 180) == pytest.approx(resonance_hz(wave, 120), rel=0.25)
+    shorter_tract = script.with_voice(wave, 1.2, 1.5)
+    assert len(shorter_tract) == pytest.approx(len(wave) / 1.2, rel=0.02)
+    assert script.median_pitch_hz(shorter_tract) == pytest.approx(180, rel=0.03)
+    assert resonance_hz(shorter_tract, 180) > 1.1 * resonance_hz(higher, 180)
 
 
 def test_between_two_networks(tmp_path, monkeypatch):
