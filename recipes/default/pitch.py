@@ -19,7 +19,7 @@ TRACT_DEVIATION = 0.06  # of the logarithm: people of one pitch differ so
 
 
 def median_pitch_hz(wave: np.ndarray) -> float:
-    """Median pitch of a waveform (S,) at 16 kHz by autocorrelation (Boersma 1993), in Hz; nan where little is voiced."""
+    """Median pitch of a waveform (S,) at 16 kHz in Hz, by autocorrelation (Boersma 1993); nan: little is voiced."""
     if len(wave) < FRAME:
         return np.nan
     window = np.hanning(FRAME)
