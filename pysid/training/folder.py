@@ -1,17 +1,27 @@
-"""The folder that a training writes: its settings, and a table of its epochs."""
+"""The folder that a training writes: its settings, which data it is of, and a table of its epochs."""
 
+import hashlib
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pysid.config import read_config, to_plain
-from pysid.io.claim import Changes
+from pysid.errors import DataError
+from pysid.io.claim import Changes, read_claim
 from pysid.io.claim import claim as claim_folder
 from pysid.io.files import atomic_text
 from pysid.io.lock import output_lock
 from pysid.progress import say
+from pysid.training.checkpoint import latest_state
+
+ELSEWHERE = "go on with the data it began with, or choose another out="
+START_FROM = f"{ELSEWHERE}, with start_from= to learn on from this one"
+DATA_FILE = "data.json"  # beside the states: how many utterances they are trained on, and a hash of these
 
 # Settings that may change between a training and its resumption: they do not change what it computes.
 HARMLESS = {"trainer.checkpoint_minutes", "trainer.log_steps", "trainer.n_workers", "out", "allow_pipes"}
@@ -46,26 +56,85 @@ def alone(run: Callable[..., Path]) -> Callable[..., Path]:
     return alone_in_folder
 
 
-def claim(out: Path, config: Any, *, dry_run: bool = False) -> None:
-    """Writes the configuration of a training into `out`, unless it holds a training with another.
+def claim(
+    out: Path,
+    config: Any,
+    data: Mapping[str, Any] | None = None,
+    *,
+    check: Callable[[], object] = lambda: None,
+    dry_run: bool = False,
+) -> None:
+    """Writes the configuration of a training into `out`, unless it holds a training with another, or on other data.
 
     Says which of `FELT` has changed.
 
     Args:
+        config: of the training; its `trainer` says how long it is.
+        data: for `claim_data`; None where that is called later.
+        check: is called where the folder holds a training to go on with, before anything is written; it raises a
+            DataError where that is not possible.
         dry_run: write nothing.
     Raises:
         DataError: it does.
     """
-    path = out / "train.json"
-    holds_states = path.exists() and any(out.glob("state-*"))
+    path, state = out / "train.json", latest_state(out)
     # Settings newer than the file get their defaults.
-    old = to_plain(read_config(type(config), path)) if holds_states else None
-    changes = claim_folder(path, old, to_plain(config), _describe, HARMLESS | set(FELT), dry_run=dry_run)
+    old = to_plain(read_config(type(config), path)) if state is not None and path.exists() else None
+    may_change = HARMLESS | set(FELT)
+    changes = claim_folder(path, old, to_plain(config), _describe, may_change, dry_run=True)
+    if state is not None:
+        check()
+    if data is not None:
+        claim_data(out, data, START_FROM if hasattr(config, "start_from") else ELSEWHERE, dry_run=dry_run)
+    if not dry_run:
+        claim_folder(path, old, to_plain(config), _describe, may_change)
     if int(os.environ.get("RANK", "0")) == 0:  # only one of several processes says it
         for name, effect in FELT.items():
             if name in changes:
                 was, now = changes[name]
                 say(f"{out}: going on with {name} {now} (was {was}): {effect}")
+
+
+def identify(names: Sequence[str], *numbers: np.ndarray) -> dict[str, Any]:
+    """What tells the data of a training from other data, as `claim` takes it; where the data lies plays no part.
+
+    Args:
+        names: (N,) of utterances or recordings.
+        numbers: (N,) integers of each, such as lengths and classes.
+
+    >>> identify(["a", "b"], np.array([300, 200]))["utterances"]
+    2
+    """
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(f"{name}\n".encode())
+    for column in numbers:
+        digest.update(np.asarray(column).astype("<i8").tobytes())
+    return {"utterances": len(names), "sha256": digest.hexdigest()}
+
+
+def claim_data(out: Path, data: Mapping[str, Any], advice: str = ELSEWHERE, *, dry_run: bool = False) -> None:
+    """Writes where a training begins what it is trained on, and compares it where it goes on.
+
+    Args:
+        out: folder of the training. One of an earlier version, which does not say, goes on with any data.
+        data: as `identify` gives it.
+        advice: what else may be done, for the message.
+        dry_run: write nothing.
+    Raises:
+        DataError: it is to go on with other data.
+    """
+    if latest_state(out) is None:
+        if not dry_run:
+            with atomic_text(out / DATA_FILE) as file:
+                json.dump(data, file, indent=2)
+        return
+    old = read_claim(out / DATA_FILE)
+    if not old or old == data:
+        return
+    was, now = old.get("utterances"), data["utterances"]
+    differ = f"{was} utterances, now {now}" if was != now else f"{now} utterances as now, but other ones"
+    raise DataError(f"{out} holds a training on other data ({differ}: by names, lengths or speakers): {advice}")
 
 
 def _describe(changes: Changes) -> str:

@@ -357,6 +357,54 @@ def test_another_configuration_does_not_go_on_in_the_same_folder(features: Path,
         train(tmp_path, changed)
 
 
+def test_other_data_does_not_go_on_in_the_same_folder(features: Path, tmp_path: Path, said) -> None:
+    """Neither other speakers, in an unfinished training or a finished one, nor other utterances of the same."""
+    data, exp = shutil.copytree(features, tmp_path / "data"), tmp_path / "exp"
+    plain = settings(data, exp, trainer={"n_epochs": 1}) | {"optimizer": {"learning_rate": 1e-3}}
+    train(tmp_path, plain)
+    longer = settings(data, exp, trainer={"n_epochs": 2}) | {"optimizer": {"learning_rate": 1e-3}}
+
+    def kept() -> dict[str, bytes]:
+        return {name: (exp / name).read_bytes() for name in ("classes", "train.json", "data.json")}
+
+    before, utt2spk = kept(), (data / "utt2spk").read_text()
+    assert before["classes"].split() == [b"s0", b"s1", b"s2", b"s3"]
+    renamed = utt2spk.replace(" s0", " zoe")
+    fewer = "".join(f"{line}\n" for line in utt2spk.splitlines() if not line.endswith("s1"))
+    for table, what in (
+        (renamed, "other speakers (4 classes, now 4; 'zoe' is new, 's0' is missing)"),
+        (fewer, "other speakers (4 classes, now 3; 's1' is missing)"),
+        (utt2spk.replace("s2-5 s2\n", ""), None),
+    ):
+        (data / "utt2spk").write_text(table)
+        differ = what or "other data (24 utterances, now 23: by names, lengths or speakers)"
+        for config in (plain, longer):
+            with pytest.raises(DataError) as error:
+                train(tmp_path, config)
+            assert str(error.value) == (
+                f"{exp} holds a training {'of' if what else 'on'} {differ}: go on with the data it began with, or "
+                "choose another out=, with start_from= to learn on from this one"
+            )
+            assert kept() == before
+    (data / "utt2spk").write_text(utt2spk)
+    (exp / "data.json").unlink()  # a folder of an earlier version
+    train(tmp_path, longer)
+    assert "resuming at epoch 2, batch 1" in said.readouterr().err
+    assert (exp / "classes").read_bytes() == before["classes"]
+
+
+def test_a_distillation_goes_on_with_its_own_speakers(features: Path, teacher: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(features, tmp_path / "data")
+    plain = settings(data, tmp_path / "exp", trainer={"n_epochs": 1}, **distilled(teacher, margin_weight=0.2))
+    train(tmp_path, plain)
+    classes = (tmp_path / "exp" / "classes").read_text()
+    train(tmp_path, plain)
+    (data / "utt2spk").write_text((data / "utt2spk").read_text().replace(" s0", " zoe"))
+    with pytest.raises(DataError, match=r"exp holds a training of other speakers \(4 classes, now 4; 'zoe' is new"):
+        train(tmp_path, plain)
+    assert (tmp_path / "exp" / "classes").read_text() == classes
+
+
 def test_a_damaged_state_is_one_clear_error(features: Path, tmp_path: Path) -> None:
     plain = settings(features, tmp_path / "exp", trainer={"n_epochs": 1})
     train(tmp_path, plain)

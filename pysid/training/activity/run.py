@@ -22,7 +22,7 @@ from pysid.progress import say, track
 from pysid.training.activity.classifier import ActivityClassifier
 from pysid.training.activity.crops import ActivityBatches, CropConfig, count_speakers
 from pysid.training.checkpoint import Progress
-from pysid.training.folder import alone, claim, write_table
+from pysid.training.folder import alone, claim, claim_data, identify, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -129,6 +129,8 @@ def run_activity_training(config: ActivityTrainConfig, *, dry_run: bool = False)
     for x in train.features:
         whole = torch.from_numpy(x).float()
         x[:] = levelled(whole, reference_levels(whole, config.network)).numpy()
+    lengths = np.array([len(x) for x in train.features])
+    claim_data(out, identify(train.names, lengths), dry_run=dry_run)
     dev = Recordings.read(Path(config.dev), config.features) if config.dev else None
     try:
         batches = ActivityBatches(

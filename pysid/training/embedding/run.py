@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import say
 from pysid.training.checkpoint import Progress, latest_state
 from pysid.training.embedding.averaging import average_weights, recompute_norms
+from pysid.training.embedding.batches import ChunkBatches
 from pysid.training.embedding.chunks import ChunkConfig
 from pysid.training.embedding.classifier import SpeakerClassifier
 from pysid.training.embedding.corpus import augment_batches, open_corpus
@@ -29,9 +31,9 @@ from pysid.training.embedding.dev_set import DevSet
 from pysid.training.embedding.distillation import DistillationHead
 from pysid.training.embedding.flavours import with_flavour
 from pysid.training.embedding.losses import WITHIN_BATCH, HeadConfig
-from pysid.training.embedding.start import load_start, write_classes
-from pysid.training.embedding.teachers import TeacherConfig, read_lessons
-from pysid.training.folder import alone, claim, write_table
+from pysid.training.embedding.start import check_classes, load_start, write_classes
+from pysid.training.embedding.teachers import TeacherConfig, lesson_classes, read_lessons
+from pysid.training.folder import alone, claim, identify, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -120,13 +122,14 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
     dev = None
     if config.dev:
         dev = DevSet.read(Path(config.dev), config.trials, data.frontend, config.allow_pipes)
-    claim(out, config, dry_run=dry_run)
+    if distilled and not dry_run:
+        classes = lesson_classes(chunks, speakers, config.speed)[1] if head.distillation.margin_weight else []
+    _claim(out, config, chunks, None if distilled and dry_run else classes, dry_run)
     lessons = None
     if distilled and dry_run:
         head = replace(head, loss="softmax")  # of a network whose teachers are not asked
     elif distilled:
         lessons = read_lessons(config.teachers, chunks, speakers, config.speed, out, config.allow_pipes)
-        classes = list(lessons.names) if head.distillation.margin_weight else []
     seed_weights(config.trainer.seed)
     classifier = SpeakerClassifier(network, head, len(classes), config.diversity_weight, lessons)
     start = _start(classifier, classes, config)
@@ -144,7 +147,7 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
 
     trainer = Trainer(config.trainer, config.optimizer, classifier, batches, out, on_epoch)
     if trainer.accelerator.is_main_process:
-        if not dry_run:
+        if not dry_run and latest_state(out) is None:
             write_classes(out, classes)
         say(
             f"{len(chunks.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
@@ -164,6 +167,13 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
         save_network(out / "final", model_config, final)
         say(f"trained: {out / 'final'}")
     return out / "final"
+
+
+def _claim(out: Path, config: TrainConfig, chunks: ChunkBatches, classes: list[str] | None, dry_run: bool) -> None:
+    """As `claim`; `classes` are to be those of the training that is there, if it is known whom the head is for."""
+    data = identify(chunks.names, chunks.plan.n_frames, chunks.plan.labels)
+    check = (lambda: None) if classes is None else partial(check_classes, out, classes)
+    claim(out, config, data, check=check, dry_run=dry_run)
 
 
 def _start(classifier: SpeakerClassifier, classes: list[str], config: TrainConfig) -> str:

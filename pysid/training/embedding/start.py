@@ -13,6 +13,7 @@ from pysid.errors import DataError, one_line
 from pysid.io.text import RowFormat, read_rows, write_lines
 from pysid.training.checkpoint import latest_state
 from pysid.training.embedding.classifier import SpeakerClassifier
+from pysid.training.folder import START_FROM
 
 HEAD, NETWORK = "head.", "network."
 BLOCKS = f"{NETWORK}blocks."
@@ -21,6 +22,28 @@ NEW_PART = re.compile(rf"{re.escape(NETWORK)}(blocks\.\d+\.excitation|pooling\.(
 COUNTER = ".num_batches_tracked"  # of a batch norm, which a model directory leaves out
 WEIGHTS_FILE = "model.safetensors"
 CLASSES_FILE = "classes"  # beside the states: the class of each row of the head, by name, one per line
+
+
+def check_classes(directory: Path, classes: Sequence[str]) -> None:
+    """Makes sure that the rows of the head of a training stand for `classes`, where it says whom they stand for.
+
+    Args:
+        directory: `out` of the training.
+        classes: those of the data that it is to go on with.
+    Raises:
+        DataError: they stand for others.
+    """
+    if not (directory / CLASSES_FILE).exists():
+        return
+    known, wanted = list(_known_classes(directory)), list(classes)
+    if known == wanted:
+        return
+    apart = {"new": sorted(set(wanted).difference(known)), "missing": sorted(set(known).difference(wanted))}
+    firsts = [f"{names[0]!r} is {what}" for what, names in apart.items() if names]
+    raise DataError(
+        f"{directory} holds a training of other speakers ({len(known)} classes, now {len(wanted)}; "
+        f"{', '.join(firsts) or 'in another order'}): {START_FROM}"
+    )
 
 
 def write_classes(directory: Path, classes: Sequence[str]) -> None:

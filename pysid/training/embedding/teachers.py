@@ -86,6 +86,20 @@ class AudioAtSpeeds:
         return replace(self, audio=self.audio.absolute())
 
 
+def lesson_classes(
+    batches: ChunkBatches, speakers: Sequence[str], speed: SpeedConfig | None
+) -> tuple[np.ndarray, list[str]]:
+    """(N,) class of each utterance of `batches` at each speed, as of `speaker_classes`, and the names of the classes.
+
+    Args:
+        batches: of audio or features.
+        speakers: classes of `batches.plan`.
+        speed: None for the utterances' own alone.
+    """
+    own = [speakers[label] for label in batches.plan.labels.tolist()]
+    return speaker_classes([speed_name(speaker, factor) for factor in speed_order(speed) for speaker in own])
+
+
 def read_lessons(
     teachers: Sequence[TeacherConfig],
     batches: ChunkBatches,
@@ -103,9 +117,7 @@ def read_lessons(
     Raises:
         DataError: as `embed_by_teacher` and `read_targets`.
     """
-    factors = speed_order(speed)
-    own = [speakers[label] for label in batches.plan.labels.tolist()]
-    utterances = [(key, factor) for factor in factors for key in batches.names]
+    utterances = [(key, factor) for factor in speed_order(speed) for key in batches.names]
     keys = [speed_name(key, factor) for key, factor in utterances]
     targets = []
     for i, teacher in enumerate(teachers, 1):
@@ -115,7 +127,7 @@ def read_lessons(
             embed_by_teacher(teacher.model, batches.source, dict(zip(keys, utterances, strict=True)), Path(path))
         assert path is not None
         targets.append(distillation_targets(read_embeddings(path, keys, allow_pipes), teacher.whitening))
-    classes, names = speaker_classes([speed_name(speaker, factor) for factor in factors for speaker in own])
+    classes, names = lesson_classes(batches, speakers, speed)
     return Lessons(targets, [teacher.weight for teacher in teachers], classes, names)
 
 

@@ -15,6 +15,10 @@ from pysid.training.decoded import DecodedWaves
 class Recordings:
     """Conversations, decoded as `DecodedWaves` keeps them.
 
+    Attributes:
+        names: (N,) of recordings.
+        lengths: (N,) frames of recordings.
+
     Args:
         directory: a data directory; with `labelled`, it has ref.rttm.
         window_s: shorter recordings are left out.
@@ -45,8 +49,8 @@ class Recordings:
             return corpus.wave_blocks(corpus[names[i]], sample_rate, allow_pipes=allow_pipes)
 
         self._waves = DecodedWaves(range(len(names)), blocks)
-        lengths = np.array([self._frames(i) for i in range(len(names))])
         self.names = names
+        self.lengths = lengths = np.array([self._frames(i) for i in range(len(names))], np.int64)
         self.active = (
             [active_frames(turns[n], k, step_s) for n, k in zip(names, lengths, strict=True)] if labelled else []
         )

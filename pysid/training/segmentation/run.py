@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from pysid.segmentation.files import SegmentationFileConfig, read_segmenter, wri
 from pysid.segmentation.find import open_segmentation
 from pysid.segmentation.network import MelNet, MelNetConfig, MelSegmentation
 from pysid.training.checkpoint import Progress
-from pysid.training.folder import alone, claim, write_table
+from pysid.training.folder import alone, claim, claim_data, identify, write_table
 from pysid.training.optim import OptimizerConfig
 from pysid.training.segmentation.batches import BatchConfig, Sources, WindowBatches
 from pysid.training.segmentation.errors import measure
@@ -142,6 +142,7 @@ def run_segmentation_training(config: SegmentationTrainConfig, *, dry_run: bool 
     if config.trunk_of:
         _take_trunk(classifier.network, config.trunk_of)
     sources = open_sources(config)
+    claim_data(out, _identify(sources), dry_run=dry_run)
     try:
         batches = WindowBatches(config.batches, sources, config.network.powerset, config.features, config.trainer.seed)
     except ValueError as error:
@@ -213,6 +214,18 @@ def open_sources(config: SegmentationTrainConfig) -> Sources:
         around = Surroundings(config.mix.surroundings, sounds, music, n_samples, rate, seed)
         varied = VariedRecordings(vary, unlabelled, rooms, around)
     return Sources(mixer, labelled, varied or unlabelled, teacher)
+
+
+def _identify(sources: Sources) -> dict[str, Any]:
+    """What tells the recordings of a training from others."""
+    unlabelled = sources.unlabelled
+    heard = [
+        sources.mixer and sources.mixer.voices,
+        sources.labelled,
+        unlabelled.recordings if isinstance(unlabelled, VariedRecordings) else unlabelled,
+    ]
+    names = [name for x in heard if x for name in x.names]
+    return identify(names, *(x.lengths for x in heard if x))
 
 
 def _rooms(config: SegmentationTrainConfig) -> list[np.ndarray]:

@@ -30,6 +30,10 @@ LONGEST_S = 600.0  # of a clip, in which speech is looked for at a time
 class Voices:
     """What speakers said.
 
+    Attributes:
+        names: (N,) of clips.
+        lengths: (N,) samples of clips.
+
     Args:
         names: (N,) of clips, for messages.
         speakers: (N,) of clips.
@@ -53,6 +57,8 @@ class Voices:
         self.sample_rate = sample_rate
         self.hop = round(step_s * sample_rate)
         self._waves = DecodedWaves(track(range(len(names)), "decoding"), read)
+        self.names = names
+        self.lengths = np.array([self._waves.n_samples(i) for i in range(len(names))], np.int64)
         self.speech: list[np.ndarray] = []  # (F,) bool of each clip
         self.levels: list[float] = []  # root mean square of the speech of each clip
         self.clips: dict[str, list[int]] = {}  # of each speaker

@@ -1,5 +1,6 @@
 """Training a detector of speech on conversations of the example voices."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def test_a_second_run_changes_nothing_and_another_one_is_refused(config):
     assert (final / "activity.safetensors").read_bytes() == before
     with pytest.raises(DataError, match=r"holds a training with other settings: network.channels \(was 16, is 8\)"):
         run_activity_training(replace(config, network=replace(NETWORK, channels=8)))
+
+
+def test_it_does_not_go_on_with_other_recordings(config, conversations, tmp_path):
+    data = shutil.copytree(conversations, tmp_path / "data")
+    small = replace(config.crops, crops_per_epoch=16)
+    config = replace(config, train=str(data), dev=None, trainer=replace(config.trainer, n_epochs=1), crops=small)
+    run_activity_training(config)
+    lines = (data / "wav.scp").read_text().splitlines(keepends=True)
+    (data / "wav.scp").write_text("".join(lines[1:]))
+    with pytest.raises(DataError, match=r"out holds a training on other data \(4 utterances, now 3: by names, lengths"):
+        run_activity_training(config)
 
 
 def test_counts_are_those_of_the_reference(conversations):

@@ -10,7 +10,7 @@ from pysid.errors import DataError
 from pysid.io.weights import save_weights
 from pysid.training.embedding.classifier import SpeakerClassifier
 from pysid.training.embedding.losses import HeadConfig
-from pysid.training.embedding.start import load_start
+from pysid.training.embedding.start import check_classes, load_start, write_classes
 
 SMALL = {"channels": (4, 6), "blocks": (1, 1), "strides": ((1, 1), (2, 2)), "embedding_dim": 5}
 FEATURES = torch.randn(3, 40, 81, generator=torch.Generator().manual_seed(1))
@@ -97,3 +97,19 @@ def test_another_network_is_refused(statistics, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(DataError, match=r"model.safetensors: cannot start from it: "):
         load_start(classifier, [], tmp_path)
+
+
+def test_rows_of_a_head_stand_for_the_same_classes(tmp_path):
+    check_classes(tmp_path, ["a"])  # a folder that does not say whom they stand for
+    write_classes(tmp_path, [])
+    check_classes(tmp_path, [])
+    write_classes(tmp_path, ["a", "b", "sp0.9-a"])
+    check_classes(tmp_path, ["a", "b", "sp0.9-a"])
+    for classes, found in (
+        (["a", "b"], "3 classes, now 2; 'sp0.9-a' is missing"),
+        (["a", "c", "sp0.9-a"], "3 classes, now 3; 'c' is new, 'b' is missing"),
+        (["b", "a", "sp0.9-a"], "3 classes, now 3; in another order"),
+    ):
+        with pytest.raises(DataError) as error:
+            check_classes(tmp_path, classes)
+        assert str(error.value).startswith(f"{tmp_path} holds a training of other speakers ({found}): go on with the")

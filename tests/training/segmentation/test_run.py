@@ -75,6 +75,13 @@ def test_it_learns_what_speech_is(config, conversations):
     assert read_segmenter(final).network.config == NETWORK
 
 
+def corpus_of(folder: Path, dev: Path, names: list[str]) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "wav.scp").write_text("".join(f"{name} {dev}/audio/{name}.ogg\n" for name in names))
+    (folder / "utt2spk").write_text("".join(f"{name} {name.split('-')[0]}\n" for name in names))
+    return folder
+
+
 class Killed(Exception):
     pass
 
@@ -101,6 +108,20 @@ def test_a_killed_training_reaches_the_same_weights(config, monkeypatch):
     assert weights(run_segmentation_training(other)) == weights(whole)
     with pytest.raises(DataError, match=r"holds a training with other settings: batches\.batch_size \(was 3, is 5\)"):
         run_segmentation_training(replace(config, batches=BatchConfig(batch_size=5, n_batches=4)))
+
+
+def test_it_does_not_go_on_with_other_voices(config, dev, tmp_path):
+    few = corpus_of(tmp_path / "few", dev, ["slt-0", "slt-1", "rms-0", "rms-1"])
+    config = replace(
+        config,
+        voices=(str(few),),
+        batches=BatchConfig(batch_size=2, n_batches=1),
+        trainer=replace(config.trainer, n_epochs=1),
+    )
+    run_segmentation_training(config)
+    corpus_of(few, dev, ["slt-0", "slt-1", "rms-0"])
+    with pytest.raises(DataError, match=r"holds a training on other data \(4 utterances, now 3: by names, lengths"):
+        run_segmentation_training(config)
 
 
 class Nobody:
