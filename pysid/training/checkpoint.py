@@ -81,8 +81,8 @@ def load_state(directory: Path, accelerator: "Accelerator") -> Progress | None:
     if state is None:
         return None
     _check(state)
+    progress = read_progress(state)
     try:
-        progress = Progress(**json.loads((state / "progress.json").read_text()))
         accelerator.load_state(str(state))
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, UnpicklingError) as error:
         # torch's text about a broken file is an essay on how to load it unsafely.
@@ -90,6 +90,18 @@ def load_state(directory: Path, accelerator: "Accelerator") -> Progress | None:
         reason = "a damaged file" if broken else one_line(error)
         raise DataError(f"{state}: cannot resume from this state: {reason}") from error
     return progress
+
+
+def read_progress(state: Path) -> Progress:
+    """How far a training was when it wrote the folder `state`.
+
+    Raises:
+        DataError: the file that says it is missing or damaged.
+    """
+    try:
+        return Progress(**json.loads((state / "progress.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{state}: cannot resume from this state: {one_line(error)}") from error
 
 
 def latest_state(directory: Path) -> Path | None:

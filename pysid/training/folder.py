@@ -17,7 +17,7 @@ from pysid.io.claim import claim as claim_folder
 from pysid.io.files import atomic_text
 from pysid.io.lock import output_lock
 from pysid.progress import say
-from pysid.training.checkpoint import latest_state
+from pysid.training.checkpoint import latest_state, read_progress
 
 ELSEWHERE = "go on with the data it began with, or choose another out="
 START_FROM = f"{ELSEWHERE}, with start_from= to learn on from this one"
@@ -75,7 +75,7 @@ def claim(
             DataError where that is not possible.
         dry_run: write nothing.
     Raises:
-        DataError: it does.
+        DataError: it does, or more is trained already than the configuration asks for.
     """
     path, state = out / "train.json", latest_state(out)
     # Settings newer than the file get their defaults.
@@ -83,6 +83,7 @@ def claim(
     may_change = HARMLESS | set(FELT)
     changes = claim_folder(path, old, to_plain(config), _describe, may_change, dry_run=True)
     if state is not None:
+        _check_length(out, state, config)
         check()
     if data is not None:
         claim_data(out, data, START_FROM if hasattr(config, "start_from") else ELSEWHERE, dry_run=dry_run)
@@ -135,6 +136,20 @@ def claim_data(out: Path, data: Mapping[str, Any], advice: str = ELSEWHERE, *, d
     was, now = old.get("utterances"), data["utterances"]
     differ = f"{was} utterances, now {now}" if was != now else f"{now} utterances as now, but other ones"
     raise DataError(f"{out} holds a training on other data ({differ}: by names, lengths or speakers): {advice}")
+
+
+def _check_length(out: Path, state: Path, config: Any) -> None:
+    """Raises DataError where more is trained already than `config` asks for."""
+    progress, trainer = read_progress(state), config.trainer
+    done = {"n_epochs": progress.epoch + (progress.batch > 0), "max_steps": progress.step}
+    for name, n in done.items():
+        wanted = getattr(trainer, name)
+        if wanted is not None and wanted < n:
+            what = "epochs" if name == "n_epochs" else "steps"
+            begun = " (the last of them begun)" if name == "n_epochs" and progress.batch else ""
+            raise DataError(
+                f"{out} holds {n} {what} already{begun}: expected trainer.{name} of {n} or more, got {wanted}"
+            )
 
 
 def _describe(changes: Changes) -> str:

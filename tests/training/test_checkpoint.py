@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pysid.errors import DataError
-from pysid.training.checkpoint import Progress, latest_state, load_state, save_state
+from pysid.training.checkpoint import Progress, latest_state, load_state, read_progress, save_state
 
 accelerate = pytest.importorskip("accelerate")
 
@@ -61,3 +61,13 @@ def test_damaged_sums_are_refused_and_a_state_of_an_older_version_has_none(tmp_p
         load_state(tmp_path, accelerator)
     sums.unlink()
     assert load_state(tmp_path, accelerator) == Progress(step=3)
+
+
+def test_how_far_a_training_is(tmp_path: Path, trained: tuple) -> None:
+    accelerator, _ = trained
+    save_state(tmp_path, accelerator, Progress(epoch=2, step=3))
+    state = tmp_path / "state-00000003"
+    assert read_progress(state) == Progress(epoch=2, step=3)
+    (state / "progress.json").write_text("{")
+    with pytest.raises(DataError, match=r"state-00000003: cannot resume from this state: Expecting"):
+        read_progress(state)

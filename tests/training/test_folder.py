@@ -43,6 +43,32 @@ def test_a_folder_with_states_belongs_to_its_configuration(tmp_path: Path) -> No
         claim(tmp_path / "out", Config(out, rate=0.3))
 
 
+@pytest.mark.parametrize(
+    ("progress", "length", "message"),
+    [
+        (Progress(3, 0, 60), Length(1), "3 epochs already: expected trainer.n_epochs of 3 or more, got 1"),
+        (
+            Progress(1, 5, 25),
+            Length(1),
+            "2 epochs already (the last of them begun): expected trainer.n_epochs of 2 or more, got 1",
+        ),
+        (Progress(0, 9, 9), Length(3, 8), "9 steps already: expected trainer.max_steps of 9 or more, got 8"),
+    ],
+)
+def test_a_training_is_not_cut_below_what_is_done(
+    progress: Progress, length: Length, message: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    claim(out, Config(str(out)))
+    write_state(out, progress)
+    before = (out / "train.json").read_text()
+    with pytest.raises(DataError) as error:
+        claim(out, Config(str(out), trainer=length))
+    assert str(error.value) == f"{out} holds {message}"
+    assert (out / "train.json").read_text() == before
+    claim(out, Config(str(out), trainer=Length(progress.epoch + (progress.batch > 0), progress.step)))
+
+
 def test_a_training_goes_on_with_its_own_data(tmp_path: Path) -> None:
     out, own = tmp_path / "out", identify(["a", "b"], np.array([30, 20]), np.array([0, 1]))
     claim_data(out, own, dry_run=True)

@@ -405,6 +405,13 @@ def test_a_distillation_goes_on_with_its_own_speakers(features: Path, teacher: P
     assert (tmp_path / "exp" / "classes").read_text() == classes
 
 
+def test_fewer_epochs_than_are_trained_are_refused(features: Path, tmp_path: Path) -> None:
+    train(tmp_path, settings(features, tmp_path / "exp", trainer={"n_epochs": 2}))
+    with pytest.raises(DataError, match=r"exp holds 2 epochs already: expected trainer\.n_epochs of 2 or more, got 1"):
+        train(tmp_path, settings(features, tmp_path / "exp", trainer={"n_epochs": 1}))
+    assert json.loads((tmp_path / "exp" / "train.json").read_text())["trainer"]["n_epochs"] == 2
+
+
 def test_a_damaged_state_is_one_clear_error(features: Path, tmp_path: Path) -> None:
     plain = settings(features, tmp_path / "exp", trainer={"n_epochs": 1})
     train(tmp_path, plain)
