@@ -191,17 +191,19 @@ def _wrong_value(where: Origin, key: str, expected: str, value: Any) -> DataErro
     return DataError(f"{place}: '{key}' must be {expected}, got {value!r}" if key else f"{place}: expected {expected}")
 
 
-def read_plain(path: Path, assignments: Iterable[str] = ()) -> dict[str, Any]:
+def read_plain(path: Path, assignments: Iterable[str] = (), *, repeats: bool = False) -> dict[str, Any]:
     """A settings file as nested dicts, overridden by `key.sub=value`; these values are YAML too.
 
+    Args:
+        repeats: take the last where a key comes more than once in a group, as for files of other toolkits.
     Raises:
-        DataError: no such file, not YAML, not a mapping, or an assignment without "=".
+        DataError: no such file, not YAML, not a mapping, a key that comes twice, or an assignment without "=".
     """
     try:
         text = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
-    return override(parse_plain(text, str(path)), dict(map(assignment, assignments)))
+    return override(parse_plain(text, str(path), repeats=repeats), dict(map(assignment, assignments)))
 
 
 def read_config(
@@ -215,15 +217,27 @@ def read_config(
     Args:
         change: what is done to the plain values before they are checked.
     Raises:
-        DataError: no such file, not YAML, an assignment without "=", an unknown key, a value of the wrong type.
+        DataError: no such file, not YAML, an assignment without "=", a key that is unknown or comes twice, a value of
+            the wrong type.
     """
     given = list(assignments)
     return from_plain(kind, change(read_plain(path, given)), Origin(str(path), given))
 
 
-def parse_plain(text: bytes, where: str) -> dict[str, Any]:
-    """The text of a settings file as nested dicts. Raises DataError, which names `where`."""
-    settings = _parse_yaml(text, where)
+def parse_plain(text: bytes, where: str, *, repeats: bool = False) -> dict[str, Any]:
+    """The text of a settings file as nested dicts.
+
+    Args:
+        where: what the text is from, for messages.
+        repeats: as of `read_plain`.
+    Raises:
+        DataError: it is not YAML, not a mapping, or a key comes twice.
+
+    >>> parse_plain(b"rate: 1\\nlevel: 2\\nrate: 3\\n", "a.yaml")
+    Traceback (most recent call last):
+    pysid.errors.DataError: a.yaml:3: expected each key once, got 'rate' a second time after line 1
+    """
+    settings = _parse_yaml(text, where, repeats)
     if settings is None:
         return {}
     if not isinstance(settings, dict):
@@ -246,13 +260,15 @@ def assignment(text: str) -> tuple[str, Any]:
     return name, _parse_yaml(value.encode(), text)
 
 
-def _parse_yaml(text: bytes, where: str) -> Any:
+def _parse_yaml(text: bytes, where: str, repeats: bool = False) -> Any:
     if len(text) > LARGEST_YAML:
         raise DataError(f"{where}: expected at most {LARGEST_YAML} bytes of YAML, got {len(text)}")
     try:
-        return yaml.load(text, _Loader)
+        return yaml.load(text, _Loader if repeats else _OnceLoader)  # of SafeLoader's kind
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark and b"\n" in text else ""
+        if isinstance(error, _RepeatedKeyError):
+            raise DataError(f"{where}{line}: expected each key once, got {error.problem}") from None
         raise DataError(f"{where}{line}: expected YAML, got: {error.problem}") from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise DataError(f"{where}: expected YAML, got: {one_line(error)}") from None
@@ -287,6 +303,28 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+
+
+class _RepeatedKeyError(yaml.MarkedYAMLError):
+    """A key comes twice in a group."""
+
+
+class _OnceLoader(_Loader):
+    """Refuses a key that comes twice in a group, of which YAML's own loader would take the last."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            name = (key.tag, key.value)
+            if name in lines:
+                raise _RepeatedKeyError(
+                    problem=f"{key.value!r} a second time after line {lines[name]}", problem_mark=key.start_mark
+                )
+            lines[name] = key.start_mark.line + 1
+        return node
 
 
 def read_json(path: Path) -> Any:

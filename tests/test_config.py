@@ -216,6 +216,10 @@ def test_an_assignment_that_is_no_yaml(path):
         (b"- 1\n", ": expected 'key: value' lines, got list"),
         (b"just words\n", ": expected 'key: value' lines, got str"),
         (b"0\n", ": expected 'key: value' lines, got int"),
+        (b"n: 1\nm: 2\nn: 3\n", ":3: expected each key once, got 'n' a second time after line 1"),
+        (b"a: {b: 1}\nc: 1\na:\n  d: 2\n", ":3: expected each key once, got 'a' a second time after line 1"),
+        (b"a:\n  b: 1\n  'b': 2\n", ":3: expected each key once, got 'b' a second time after line 2"),
+        (b"- {a: 1, a: 2}\n", ":1: expected each key once, got 'a' a second time after line 1"),
     ],
 )
 def test_bad_files(path, content, message):
@@ -224,6 +228,23 @@ def test_bad_files(path, content, message):
         read_plain(path)
     assert str(error.value).startswith(f"{path}{message}")
     assert "\n" not in str(error.value)
+
+
+def test_a_key_may_come_again_in_another_group_or_over_that_of_a_merged_one(path):
+    path.write_text("a: {n: 1}\nb: {n: 2}\nbase: &base {n: 3, m: 4}\nc: &c {<<: *base, n: 5}\nd: {<<: *c, m: 6}\n")
+    plain = read_plain(path)
+    assert (plain["a"], plain["b"], plain["c"], plain["d"]) == ({"n": 1}, {"n": 2}, {"n": 5, "m": 4}, {"n": 5, "m": 6})
+
+
+def test_a_key_that_comes_again_in_an_argument_is_refused(path):
+    path.touch()
+    with pytest.raises(DataError, match=r"^a={b: 1, b: 2}: expected each key once, got 'b' a second time after line 1"):
+        read_plain(path, ["a={b: 1, b: 2}"])
+
+
+def test_the_last_of_a_key_counts_in_files_of_other_toolkits(path):
+    path.write_text("n: 1\nn: 2\n")
+    assert read_plain(path, repeats=True) == {"n": 2}
 
 
 def test_a_file_that_cannot_be_read(tmp_path):

@@ -32,7 +32,7 @@ def read_nemo(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     with _opened(path) as (archive, size):
         found = _members(archive, path)
         text = _stream(archive, found[SETTINGS], min(size, LARGEST_YAML), path).read()
-        settings = parse_plain(text, f"{path}: {SETTINGS}")
+        settings = parse_plain(text, f"{path}: {SETTINGS}", repeats=True)
         stream, claimed = _stream(archive, found[WEIGHTS], size, path), found[WEIGHTS].size
         return settings, read_pytorch(stream, claimed, f"{path}: {WEIGHTS}")
 

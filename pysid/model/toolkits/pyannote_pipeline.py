@@ -53,7 +53,7 @@ def read(path: Path) -> ToolkitModel:
 
 def _parts(where: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters of the pipeline, and its hyper-parameters."""
-    settings = read_plain(where)
+    settings = read_plain(where, repeats=True)
     pipeline, params = settings.get("pipeline"), settings.get("params", {})
     name = pipeline.get("name") if isinstance(pipeline, dict) else None
     given = pipeline.get("params") if isinstance(pipeline, dict) else None

@@ -58,7 +58,7 @@ def read(path: Path) -> ToolkitModel:
     file = path if path.is_file() else _weights(folder)
     assert file is not None
     where = folder / SETTINGS
-    settings = read_plain(where)
+    settings = read_plain(where, repeats=True)
     name, given = settings.get("model"), settings.get("model_args", {})
     if not isinstance(name, str) or not isinstance(given, dict):
         raise DataError(f"{where}: expected 'model' and 'model_args', as WeSpeaker's training writes them")
