@@ -17,7 +17,7 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack, overload
 import numpy as np
 
 from pysid.data.packed import Labels, PackedStrings, PackedTable, read_packed
-from pysid.errors import DataError
+from pysid.errors import DataError, Skipped
 from pysid.io import table_formats as formats
 from pysid.io import tables
 from pysid.io.ark.archive import split_entry
@@ -159,13 +159,19 @@ class Corpus:
         assert isinstance(self.utt2spk, PackedTable)
         return list(self.utt2spk.gather(self.ids))
 
-    def durations(self) -> Mapping[str, float]:
-        """{utterance: seconds}, from utt2dur, segments, reco2dur, or else the headers of the audio files."""
+    def durations(self, skipped: Skipped | None = None) -> Mapping[str, float]:
+        """{utterance: seconds}, from utt2dur, segments, reco2dur, or else the headers of the audio files.
+
+        Args:
+            skipped: gets the utterances whose headers cannot be read, which last 0 s then.
+        Raises:
+            DataError: a header cannot be read, and there is no `skipped`.
+        """
         known = self._optional("utt2dur", formats.DURATIONS, array("d"))
         if isinstance(known, PackedTable) and known.names == self.ids:
             return known
         recordings = self._optional("reco2dur", formats.DURATIONS, array("d"))
-        found = (known[key] if key in known else self._duration(self[key], recordings) for key in self.ids)
+        found = (known[key] if key in known else self._duration(self[key], recordings, skipped) for key in self.ids)
         return PackedTable(self.ids, array("d", found))
 
     def read_wave(self, utterance: Utterance, sample_rate: int = 16000, **piece: Unpack[PieceOptions]) -> np.ndarray:
@@ -273,7 +279,7 @@ class Corpus:
         path = self.directory / name
         return read_packed(path, table_format, column) if path.exists() else {}
 
-    def _duration(self, utterance: Utterance, recordings: Mapping[str, float]) -> float:
+    def _duration(self, utterance: Utterance, recordings: Mapping[str, float], skipped: Skipped | None = None) -> float:
         piece = utterance.segment or WHOLE
         if math.isfinite(piece.end_s):
             return piece.duration_s
@@ -282,7 +288,10 @@ class Corpus:
         try:
             return audio_info(resolve(utterance.source, self.directory)).duration_s - piece.start_s
         except DataError as error:
-            raise DataError(f"{utterance.id}: {error}") from None
+            if skipped is None:
+                raise DataError(f"{utterance.id}: {error}") from None
+            skipped.add(utterance.id, error)
+            return 0.0
 
     def _moved(self, entry: str, new: Path) -> str:
         path = split_entry(entry)[0]

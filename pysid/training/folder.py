@@ -36,6 +36,11 @@ FELT = {
 }
 
 
+def is_first_process() -> bool:
+    """Whether this process speaks and writes for the training: the only one, or the first by RANK of its launcher."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def alone(run: Callable[..., Path]) -> Callable[..., Path]:
     """Keeps other trainings out of a training's folder, `out` of its configuration.
 
@@ -48,7 +53,7 @@ def alone(run: Callable[..., Path]) -> Callable[..., Path]:
 
     @wraps(run)
     def alone_in_folder(config: Any, *, dry_run: bool = False) -> Path:
-        if dry_run or os.environ.get("RANK", "0") != "0":
+        if dry_run or not is_first_process():
             return run(config, dry_run=dry_run)
         with output_lock(config.out):
             return run(config, dry_run=dry_run)
@@ -89,7 +94,7 @@ def claim(
         claim_data(out, data, START_FROM if hasattr(config, "start_from") else ELSEWHERE, dry_run=dry_run)
     if not dry_run:
         claim_folder(path, old, to_plain(config), _describe, may_change)
-    if int(os.environ.get("RANK", "0")) == 0:  # only one of several processes says it
+    if is_first_process():
         for name, effect in FELT.items():
             if name in changes:
                 was, now = changes[name]

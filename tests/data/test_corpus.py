@@ -8,7 +8,7 @@ import pytest
 
 from pysid.data.corpus import Corpus, Utterance
 from pysid.data.validate import validate
-from pysid.errors import DataError, PysidWarning
+from pysid.errors import DataError, PysidWarning, Skipped
 from pysid.io.audio.files import write_audio
 from pysid.io.tables import Trial
 from pysid.segments import Segment
@@ -266,3 +266,13 @@ def test_segments_of_no_length_cost_only_themselves(tmp_path):
     with pytest.warns(PysidWarning, match=r"segments:2: expected 0 <= start < end.*1 of 3 utterances are left out"):
         corpus = Corpus.read(tmp_path)
     assert list(corpus.ids) == ["a-1", "a-3"] and dict(corpus.utt2spk) == {"a-1": "a", "a-3": "a"}
+
+
+def test_recordings_without_a_header_last_nothing_where_they_may_be_left_out(small):
+    (small / "wav.scp").write_text((small / "wav.scp").read_text().replace("alicia-1.ogg", "nofile.ogg"))
+    corpus, skipped = Corpus.read(small), Skipped()
+    with pytest.raises(DataError, match=r"^alicia-1: .*nofile\.ogg"):
+        corpus.durations()
+    seconds = corpus.durations(skipped)
+    assert seconds["alicia-1"] == 0 and min(seconds[name] for name in corpus.ids if name != "alicia-1") > 1
+    assert list(skipped.reasons) == ["alicia-1"] and "nofile.ogg" in skipped.reasons["alicia-1"]

@@ -12,7 +12,7 @@ from pysid.activity.files import ActivityFileConfig, write_detector
 from pysid.activity.network import ActivityNetwork, levelled, reference_levels
 from pysid.config import read_config
 from pysid.embedding.networks import n_parameters
-from pysid.errors import DataError
+from pysid.errors import DataError, Skipped
 from pysid.frontend import FbankConfig, Frontend, FrontendConfig, analyse_blocks
 from pysid.io.audio.files import iter_blocks
 from pysid.io.scp import is_pipe, resolve_path
@@ -23,6 +23,7 @@ from pysid.training.activity.classifier import ActivityClassifier
 from pysid.training.activity.crops import ActivityBatches, CropConfig, count_speakers
 from pysid.training.checkpoint import Progress
 from pysid.training.folder import alone, claim, claim_data, identify, write_table
+from pysid.training.left_out import tell_unreadable
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -69,12 +70,13 @@ class Recordings:
         """Those of a data directory with ref.rttm.
 
         Raises:
-            DataError: a table is missing or malformed, a recording cannot be read, is a shell pipe, or has no turns.
+            DataError: a table is missing or malformed, a recording is a shell pipe or has no turns, or too many cannot
+                be read, see `tell_unreadable`; others are left out.
         """
         entries, turns = read_wav_scp(directory / "wav.scp"), read_rttm(directory / "ref.rttm")
         frontend = Frontend(FrontendConfig(features=features), scaled=True)
         shift_s = features.shift_ms / 1000
-        result = cls([], [], [])
+        result, skipped = cls([], [], []), Skipped()
         for name, entry in track(entries.items(), f"features {directory}", len(entries)):
             if is_pipe(entry):
                 raise DataError(f"{directory / 'wav.scp'}: expected an audio file for {name!r}, got a shell pipe")
@@ -83,10 +85,12 @@ class Recordings:
             blocks = iter_blocks(
                 resolve_path(entry, directory), BLOCK_S, sample_rate=features.sample_rate, channel=None
             )
-            x = analyse_blocks(frontend, blocks).features.numpy()
-            result.names.append(name)
-            result.features.append(x.astype(np.float16))
-            result.counts.append(count_speakers(turns[name], len(x), shift_s))
+            with skipped.on_error(name):
+                x = analyse_blocks(frontend, blocks).features.numpy()
+                result.names.append(name)
+                result.features.append(x.astype(np.float16))
+                result.counts.append(count_speakers(turns[name], len(x), shift_s))
+        tell_unreadable(skipped, len(entries), directory)
         return result
 
     def errors(self, detector: ActivityDetector) -> dict[str, float]:

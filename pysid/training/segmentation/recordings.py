@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from pysid.data.corpus import Corpus
-from pysid.errors import DataError
+from pysid.errors import DataError, Skipped
 from pysid.io.turns.rttm import read_rttm
 from pysid.segments import Turn
 from pysid.training.decoded import DecodedWaves
+from pysid.training.left_out import tell_unreadable
 
 
 class Recordings:
@@ -24,7 +25,8 @@ class Recordings:
         window_s: shorter recordings are left out.
         step_s: from one frame to the next.
     Raises:
-        DataError: a table is missing or malformed, a recording cannot be read or has no turns, or all are too short.
+        DataError: a table is missing or malformed, a recording has no turns, too many cannot be read, see
+            `tell_unreadable`, or all are too short.
     """
 
     def __init__(
@@ -50,9 +52,16 @@ class Recordings:
 
         self._waves = DecodedWaves(range(len(names)), blocks)
         self.names = names
-        self.lengths = lengths = np.array([self._frames(i) for i in range(len(names))], np.int64)
+        skipped = Skipped()
+        self.lengths = lengths = np.zeros(len(names), np.int64)
+        for i, name in enumerate(names):
+            with skipped.on_error(name):
+                lengths[i] = self._frames(i)
+        tell_unreadable(skipped, len(names), directory)
         self.active = (
-            [active_frames(turns[n], k, step_s) for n, k in zip(names, lengths, strict=True)] if labelled else []
+            [active_frames(turns[n], k, step_s) for n, k in zip(names, lengths.tolist(), strict=True)]
+            if labelled
+            else []
         )
         self._places = np.maximum(lengths - self.n_frames + 1, 0)  # at which windows could begin
         if not self._places.sum():

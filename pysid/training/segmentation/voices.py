@@ -6,9 +6,10 @@ import numpy as np
 
 from pysid.data.conversations.clip_speech import clip_speech
 from pysid.data.corpus import Corpus
-from pysid.errors import DataError
+from pysid.errors import DataError, Skipped
 from pysid.progress import track
 from pysid.training.decoded import DecodedWaves
+from pysid.training.left_out import tell_unreadable
 from pysid.training.segmentation.habits import Said
 
 FindSpeech = Callable[[np.ndarray], np.ndarray]
@@ -42,7 +43,7 @@ class Voices:
         sample_rate: Hz.
         step_s: from one frame to the next.
     Raises:
-        DataError: a clip cannot be read, or none has speech.
+        DataError: too many clips cannot be read, see `tell_unreadable`, or none has speech.
     """
 
     def __init__(
@@ -62,12 +63,16 @@ class Voices:
         self.speech: list[np.ndarray] = []  # (F,) bool of each clip
         self.levels: list[float] = []  # root mean square of the speech of each clip
         self.clips: dict[str, list[int]] = {}  # of each speaker
+        skipped = Skipped()
         for i, speaker in enumerate(track(speakers, "finding speech", len(names))):
-            speech, level = self._speech_of(i, find_speech, round(LONGEST_S / step_s))
+            speech, level = np.zeros(0, bool), 0.0
+            with skipped.on_error(names[i]):
+                speech, level = self._speech_of(i, find_speech, round(LONGEST_S / step_s))
             self.speech.append(speech)
             self.levels.append(level)
             if speech.sum() * step_s >= LEAST_SPEECH_S and level >= LEAST_LEVEL:
                 self.clips.setdefault(speaker, []).append(i)
+        tell_unreadable(skipped, len(names), "voices")
         if not self.clips:
             raise DataError(f"expected clips with {LEAST_SPEECH_S:g} s of speech, got none among {len(names)}")
         self.speakers = sorted(self.clips)
@@ -92,7 +97,7 @@ class Voices:
             find_speech, sample_rate, step_s: as of `Voices`.
             allow_pipes: wav.scp may have commands, which are run.
         Raises:
-            DataError: there is no utt2spk, a clip cannot be read, or none has speech.
+            DataError: there is no utt2spk, too many clips cannot be read, or none has speech.
         """
         for corpus in corpora:
             if not corpus.utt2spk:

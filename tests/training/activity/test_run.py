@@ -14,6 +14,8 @@ from pysid.data.conversations.write import write_conversations
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig
+from pysid.io.scp import resolve_path
+from pysid.io.tables import read_wav_scp
 from pysid.training.activity.crops import CropConfig
 from pysid.training.activity.run import ActivityTrainConfig, Recordings, read_activity_config, run_activity_training
 from pysid.training.optim import OptimizerConfig
@@ -114,3 +116,17 @@ def test_settings_are_read_from_a_file(tmp_path):
     assert read_activity_config(path, ["network.channels=32"]).network.channels == 32
     with pytest.raises(DataError, match=r"unknown key 'network\.layers'"):
         read_activity_config(path, ["network.layers=3"])
+
+
+def test_a_recording_that_cannot_be_read_is_left_out(conversations, tmp_path, said):
+    data = shutil.copytree(conversations, tmp_path / "data")
+    for count in (1, 2):
+        entries = read_wav_scp(conversations / "wav.scp")
+        broken = {name: "nofile.wav" for name in list(entries)[1 : 1 + count]}
+        paths = {name: str(resolve_path(entry, conversations)) for name, entry in entries.items()}
+        (data / "wav.scp").write_text("".join(f"{name} {path}\n" for name, path in (paths | broken).items()))
+        if count == 1:
+            assert Recordings.read(data, FEATURES).names == ["conv-0001", "conv-0003", "conv-0004"]
+            assert f"{data}: training without 1 of 4 recordings, which cannot be read:" in said.readouterr().err
+    with pytest.raises(DataError, match=r"data: expected to read at least 75% of the recordings, but 2 of 4 cannot"):
+        Recordings.read(data, FEATURES)

@@ -39,5 +39,19 @@ def test_what_is_wrong_with_recordings(meeting):
     with pytest.raises(DataError, match=r"ref\.rttm: expected turns of all recordings, got none of 'b'"):
         Recordings(meeting, True, 2.0, RATE, 0.02)
     (meeting / "b.wav").unlink()
-    with pytest.raises(DataError, match=r"b\.wav"):
+    with pytest.raises(DataError, match=r"at least 75% of the recordings, but 1 of \d cannot be read; .*b\.wav"):
         Recordings(meeting, False, 2.0, RATE, 0.02)
+
+
+def test_a_recording_that_cannot_be_read_is_left_out(meeting, said):
+    names = [f"{name}{i}" for i in range(2) for name in "abc"]
+    (meeting / "wav.scp").write_text("".join(f"{name} {meeting / name[0]}.wav\n" for name in names[:5]))
+    (meeting / "c.wav").write_text("no audio")
+    recordings = Recordings(meeting, False, 1.0, RATE, 0.02)
+    lines = said.readouterr().err.splitlines()
+    assert lines[0] == f"{meeting}: training without 1 of 5 recordings, which cannot be read:"
+    assert lines[1].startswith("  c0: ") and len(lines) == 2
+    assert recordings.lengths.tolist() == [200, 50, 0, 200, 50]
+    assert {i for i, _ in recordings.spread(50)} == {0, 1, 3, 4}
+    for seed in range(20):
+        assert recordings.window(np.random.default_rng(seed))[0].shape == (RATE,)

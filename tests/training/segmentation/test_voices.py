@@ -84,3 +84,19 @@ def test_voices_of_data_directories(dev: Path, tmp_path: Path):
     (tmp_path / "utt2spk").write_text("a anna\n")
     with pytest.raises(DataError, match=r"missing\.ogg"):
         Voices.of_corpora([Corpus.read(tmp_path)], loud, 16000, 0.02)
+
+
+def test_a_clip_that_cannot_be_read_is_left_out(said):
+    wave = tone("anna", np.ones(100, bool))
+
+    def read(i):
+        if i == 1:
+            raise DataError("b: broken")
+        return [wave]
+
+    voices = Voices(list("abcd"), list("xyxx"), read, loud, RATE, STEP_S)
+    assert voices.clips == {"x": [0, 2, 3]} and len(voices.speech[1]) == 0
+    listed = ["voices: training without 1 of 4 recordings, which cannot be read:", "  b: broken"]
+    assert said.readouterr().err.splitlines()[-2:] == listed
+    with pytest.raises(DataError, match=r"voices: expected to read at least 75% .*, but 1 of 3 cannot be read"):
+        Voices(list("abc"), list("xyx"), read, loud, RATE, STEP_S)
