@@ -2,7 +2,7 @@
 
 import mmap
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -48,6 +48,11 @@ class DecodedWaves:
                 samples = file.read()
         self._samples = np.frombuffer(samples, np.int16)
         self._ends = np.array(ends)
+
+    @property
+    def errors(self) -> Mapping[int, str]:
+        """Why the waveforms that could not be decoded could not, by number."""
+        return self._errors
 
     def n_samples(self, number: int) -> int:
         """Samples of a waveform; 0 where it could not be decoded."""

@@ -99,7 +99,11 @@ class Batches(Protocol):
         ...
 
     def to_features(self, inputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (b, T, D) and classes (b,) of an item of `epoch`, on the training's device, on which both are."""
+        """Features (b, T, D) and classes (b,) of an item of `epoch`, on the training's device, on which both are.
+
+        Raises:
+            DataError: nothing can be learnt from the item.
+        """
         ...
 
     def describe(self, epoch: int, batch: int) -> str:
@@ -214,8 +218,13 @@ class Trainer:
         data = self.batches.epoch(self.config.n_epochs - 1, 0, 1)
         for i in range(min(n_batches, self.batches.n_batches)):
             inputs, labels = data[i]
-            if not isinstance(inputs, DataError):
-                yield self.batches.to_features(inputs.to(device), labels.to(device))
+            if isinstance(inputs, DataError):
+                continue
+            try:
+                made = self.batches.to_features(inputs.to(device), labels.to(device))
+            except DataError:
+                continue
+            yield made
 
     def _run_epoch(self, writer: SummaryWriter | None) -> None:
         p, a = self.progress, self.accelerator
@@ -333,7 +342,12 @@ class FinishedEpoch(Dataset[tuple[Any, Tensor]]):
 
     def __getitem__(self, i: int) -> tuple[Any, Tensor]:
         inputs, labels = self.epoch[i]
-        return (inputs, labels) if isinstance(inputs, DataError) else self.to_features(inputs, labels)
+        if isinstance(inputs, DataError):
+            return inputs, labels
+        try:
+            return self.to_features(inputs, labels)
+        except DataError as error:  # as of a batch that cannot be read
+            return error, None  # type: ignore[return-value]
 
 
 class BatchResult(NamedTuple):

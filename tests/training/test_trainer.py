@@ -207,6 +207,26 @@ def test_training_from_audio(tmp_path: Path) -> None:
     assert float(last[3]) > 0.3  # ten speakers: chance is 0.1
 
 
+def test_a_speaker_without_speech_is_no_class(tmp_path: Path, said) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    write_audio(tmp_path / "silent.wav", np.zeros(64000), 16000)
+    lines = {table: (VOICES / table).read_text().splitlines() for table in ("wav.scp", "utt2spk")}
+    mute = [line.split()[0] for line in lines["utt2spk"] if line.endswith(" anika")]
+    paths = {name: str((VOICES / path).resolve()) for name, path in (line.split() for line in lines["wav.scp"])}
+    write_table(data / "wav.scp", paths | dict.fromkeys(mute, str(tmp_path / "silent.wav")))
+    shutil.copy(VOICES / "utt2spk", data)
+    plain = settings(data, tmp_path / "exp", trainer={"n_epochs": 1}) | {"in_memory": True}
+    plain["chunks"] |= {"chunks_per_epoch": 8 * 3}
+    train(tmp_path, plain)
+    shown = said.readouterr().err
+    assert f"{data}: training without {len(mute)} of {len(paths)} recordings, which have no speech:" in shown
+    assert "the first is anika" in shown and " of 9 speakers, 3 batches an epoch" in shown
+    classes, listed = ((tmp_path / "exp" / name).read_text().splitlines() for name in ("classes", "left_out"))
+    assert len(classes) == 9 and "anika" not in classes
+    assert listed == [f"{name} no speech found" for name in mute]
+
+
 def test_augmented_speakers_at_three_speeds_are_classes(noises: Path, tmp_path: Path, said) -> None:
     plain = settings(VOICES, tmp_path / "exp", trainer={"n_epochs": 1}, **augmented(noises))
     plain["chunks"] |= {"chunks_per_epoch": 8 * 3}

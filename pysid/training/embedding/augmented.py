@@ -103,7 +103,12 @@ class AugmentedBatches:
 
     @torch.no_grad()
     def to_features(self, inputs: AugmentedInputs, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (b, T, D) and classes (b,) in [0, n_speakers * speeds)."""
+        """Features (b, T, D) and classes (b,) in [0, n_speakers * speeds).
+
+        Raises:
+            DataError: none of the chunks has speech.
+        """
+        clean_labels = labels
         rng = np.random.default_rng([*inputs.key, ON_DEVICE])
         chunks, source, n_whole = inputs.chunks, self.batches.source, self.batches.plan.config.batch_size
         if self.speed is not None:
@@ -115,6 +120,9 @@ class AugmentedBatches:
         if self.telephone is not None:
             heard = self.telephone.apply_drawn(heard, None, self.telephone.draw(n_whole, rng)[inputs.rows])
         features = source.to_features(heard, clean=chunks if self.clean_vad and heard is not chunks else None)
+        rows = self.batches.spoken_rows(features, clean_labels)
+        if rows is not None:
+            features, labels = features[rows], labels[rows]
         if self.masks is not None:
             features = self.masks.apply_drawn(features, None, self.masks.draw(n_whole, rng)[inputs.rows])
         return features, labels

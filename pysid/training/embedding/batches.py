@@ -12,12 +12,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from pysid.data.corpus import Corpus
-from pysid.errors import DataError
+from pysid.data.packed import Picked
+from pysid.errors import DataError, Skipped
 from pysid.frontend import Frontend
 from pysid.io.ark.archive import read_matrix_rows
 from pysid.progress import say, track
 from pysid.training.decoded import DecodedWaves
 from pysid.training.embedding.chunks import ChunkPlan, EpochChunks, fill
+from pysid.training.left_out import MOST_UNREADABLE, too_many_unreadable
+
+MANY_CHUNKS = 100  # of which the share that cannot be read says something
 
 
 class ChunkSource(Protocol):
@@ -110,11 +114,49 @@ class AudioSource:
         self.sample_rate = sample_rate
         self.allow_pipes = allow_pipes
         self._decoded: DecodedWaves | None = None
+        self._places: np.ndarray | None = None  # of the utterances in what is decoded; None for all in their order
+        self.silence_told = False
 
     def decode_all(self) -> None:
         """Decodes the utterances now and keeps them in memory, for those that are read again and again."""
         numbers = track(range(len(self.utterances)), f"decoding {self.corpus.directory}")
         self._decoded = DecodedWaves(numbers, self._blocks)
+
+    def useless(self, n_frames: int) -> tuple[dict[int, str], list[int]]:
+        """Which decoded utterances nothing can be learnt from: those that could not be decoded, with the reason, by
+        number, and those without speech.
+
+        Args:
+            n_frames: of the longest chunks, in pieces of which speech is looked for, up to the first that has some.
+        """
+        decoded = self._decoded
+        assert decoded is not None and self._places is None
+        unreadable = dict(decoded.errors)
+        numbers = track(range(len(self.utterances)), f"finding speech in {self.corpus.directory}")
+        silent = [i for i in numbers if i not in unreadable and not self._has_speech(decoded.n_samples(i), i, n_frames)]
+        return unreadable, silent
+
+    @torch.no_grad()
+    def _has_speech(self, n_samples: int, utterance: int, n_frames: int) -> bool:
+        assert self._decoded is not None
+        size = round(n_frames * self.OVERSIZE / self.FRAMES_PER_S * self.sample_rate)
+        for start in range(0, n_samples, size):
+            features, _ = self.frontend(torch.from_numpy(self._decoded.read(utterance, start, size))[None])
+            if not bool(silent_rows(features).all()):
+                return True
+        return False
+
+    def part(self, places: np.ndarray) -> "AudioSource":
+        """The same of some of the utterances, with what is decoded of them.
+
+        Args:
+            places: (n,) their numbers, in the order in which they are numbered from now on.
+        """
+        assert self._places is None
+        names = Picked(self.utterances, places)
+        source = AudioSource(self.corpus, names, self.frontend, self.sample_rate, self.allow_pipes)
+        source._decoded, source._places = self._decoded, places
+        return source
 
     def read(self, utterance: int, start: int, length: int) -> np.ndarray:
         """(S,) waveform at int16 scale, half as long again as `length` frames.
@@ -130,7 +172,8 @@ class AudioSource:
         if self._decoded is None:
             wave = self._read_wave(utterance, start_s, duration_s)
         else:
-            wave = self._decoded.read(utterance, int(start_s * self.sample_rate), round(duration_s * self.sample_rate))
+            number = utterance if self._places is None else int(self._places[utterance])
+            wave = self._decoded.read(number, int(start_s * self.sample_rate), round(duration_s * self.sample_rate))
         return fill(wave, round(duration_s * self.sample_rate))
 
     def _read_wave(self, utterance: int, start_s: float, duration_s: float) -> np.ndarray:
@@ -147,7 +190,7 @@ class AudioSource:
         return self.corpus.wave_blocks(own, self.sample_rate, allow_pipes=self.allow_pipes)
 
     def to_features(self, inputs: Tensor, clean: Tensor | None = None) -> Tensor:
-        """(B, length, D) network input of waveforms (B, S), voiced frames only; zeros where no row has speech.
+        """(B, length, D) network input of waveforms (B, S), voiced frames only; zeros in rows without speech.
 
         Args:
             inputs: waveforms.
@@ -198,8 +241,49 @@ class ChunkBatches:
         return EpochDataset(self, self.plan.epoch(epoch), slice(process, None, n_processes))
 
     def to_features(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (b, T, D) and classes (b,) of what an item of `epoch` holds."""
-        return self.source.to_features(inputs), labels
+        """Features (b, T, D) and classes (b,) of what an item of `epoch` holds.
+
+        Raises:
+            DataError: none of the chunks has speech.
+        """
+        features = self.source.to_features(inputs)
+        rows = self.spoken_rows(features, labels)
+        return (features, labels) if rows is None else (features[rows], labels[rows])
+
+    def spoken_rows(self, features: Tensor, labels: Tensor) -> Tensor | None:
+        """(b,) which row of a batch to take in place of each: its own where it has speech, else the next that does.
+
+        Where a chunk of audio has no speech, that is said once. None where each has, or where there is no audio.
+
+        Args:
+            features: (b, T, D) as the source gives them.
+            labels: (b,) as `epoch` gives them.
+        Raises:
+            DataError: none of the chunks has speech.
+        """
+        if not isinstance(self.source, AudioSource):
+            return None
+        silent = silent_rows(features)
+        if not bool(silent.any()):
+            return None
+        spoken = (~silent).nonzero()[:, 0]
+        label = int(labels[silent.nonzero()[0, 0]])
+        name = self.names[label if self.by_utterance else int(np.argmax(self.plan.labels == label))]
+        if not len(spoken):
+            raise DataError(
+                f"{self.source.corpus.directory}: expected speech in the chunks of a batch, got none in any of "
+                f"{len(silent)}, of the speaker of {name} and others"
+            )
+        if not self.source.silence_told:
+            self.source.silence_told = True
+            say(
+                f"{self.source.corpus.directory}: leaving out chunks without speech, here {int(silent.sum())} of "
+                f"{len(silent)} in a batch, the first of the speaker of {name}; `pysid features` lists the recordings "
+                "that have none at all",
+                WARNING,
+            )
+        places = torch.arange(len(silent), device=features.device)
+        return spoken[torch.searchsorted(spoken, places) % len(spoken)]
 
     def describe(self, epoch: int, batch: int) -> str:
         """The utterances of a batch, the first few by name."""
@@ -208,18 +292,25 @@ class ChunkBatches:
         return "utterances " + ", ".join(self.names[i] for i in row[:4]) + more
 
 
+def silent_rows(features: Tensor) -> Tensor:
+    """(B,) bool: the rows of features (B, T, D) that hold nothing, as of waveforms without a voiced frame."""
+    return ~(features != 0).flatten(1).any(1)
+
+
 class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
     """Item i is batch i of an epoch: inputs (b, ...) and labels (b,).
 
     A chunk that cannot be read is reported on standard error and replaced by the next readable one of its batch; if
-    there is none, the item is (the DataError, None).
+    there is none, the item is (the DataError, None). So it is where of `MANY_CHUNKS` or more that were read so far,
+    too large a share could not be, see `tell_unreadable`.
     """
 
     def __init__(self, batches: ChunkBatches, chunks: EpochChunks, rows: slice) -> None:
         self.batches = batches
         self.chunks = chunks
         self.rows = rows
-        self._reported: set[int] = set()
+        self._unreadable = Skipped()
+        self._n_read = self._n_failed = 0
 
     def __len__(self) -> int:
         return len(self.chunks)
@@ -236,6 +327,11 @@ class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
             except DataError as e:
                 error = e
                 self._report(int(utterance[k]), e)
+        self._n_read += len(utterance)
+        self._n_failed += len(utterance) - len(pieces)
+        if self._n_read >= MANY_CHUNKS and self._n_failed > MOST_UNREADABLE * self._n_read:
+            error = too_many_unreadable(self._n_failed, self._n_read, "chunks of the training data", self._unreadable)
+            pieces = {}
         if not pieces:
             return error, None  # type: ignore[return-value]
         chosen = [min((k for k in pieces if k >= j), default=min(pieces)) for j in range(len(utterance))]
@@ -244,7 +340,7 @@ class EpochDataset(Dataset[tuple[Tensor, Tensor]]):
         return inputs, torch.from_numpy(heard if self.batches.by_utterance else self.batches.plan.labels[heard])
 
     def _report(self, number: int, error: DataError) -> None:
-        if number not in self._reported:
-            self._reported.add(number)
-            name = self.batches.names[number]
-            say(f"skipping utterance {name}: {str(error).removeprefix(f'{name}: ')}", WARNING)
+        name = self.batches.names[number]
+        if name not in self._unreadable:
+            self._unreadable.add(name, str(error).removeprefix(f"{name}: "))
+            say(f"skipping utterance {name}: {self._unreadable.reasons[name]}", WARNING)

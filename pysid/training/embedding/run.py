@@ -26,7 +26,7 @@ from pysid.training.embedding.averaging import average_weights, recompute_norms
 from pysid.training.embedding.batches import ChunkBatches
 from pysid.training.embedding.chunks import ChunkConfig
 from pysid.training.embedding.classifier import SpeakerClassifier
-from pysid.training.embedding.corpus import augment_batches, open_corpus
+from pysid.training.embedding.corpus import TrainingCorpus, augment_batches, open_corpus
 from pysid.training.embedding.dev_set import DevSet
 from pysid.training.embedding.distillation import DistillationHead
 from pysid.training.embedding.flavours import with_flavour
@@ -34,6 +34,7 @@ from pysid.training.embedding.losses import WITHIN_BATCH, HeadConfig
 from pysid.training.embedding.start import check_classes, load_start, write_classes
 from pysid.training.embedding.teachers import TeacherConfig, lesson_classes, read_lessons
 from pysid.training.folder import alone, claim, identify, write_table
+from pysid.training.left_out import write_left_out
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import Trainer, TrainerConfig, seed_weights
 
@@ -148,7 +149,7 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
     trainer = Trainer(config.trainer, config.optimizer, classifier, batches, out, on_epoch)
     if trainer.accelerator.is_main_process:
         if not dry_run and latest_state(out) is None:
-            write_classes(out, classes)
+            _note(out, classes, data)
         say(
             f"{len(chunks.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
             f"{n_parameters(classifier.network):,} parameters in the network{start}"
@@ -174,6 +175,12 @@ def _claim(out: Path, config: TrainConfig, chunks: ChunkBatches, classes: list[s
     data = identify(chunks.names, chunks.plan.n_frames, chunks.plan.labels)
     check = (lambda: None) if classes is None else partial(check_classes, out, classes)
     claim(out, config, data, check=check, dry_run=dry_run)
+
+
+def _note(out: Path, classes: list[str], data: TrainingCorpus) -> None:
+    """Writes whom a training that begins is of, and what it goes without."""
+    write_classes(out, classes)
+    write_left_out(out, data.left_out)
 
 
 def _start(classifier: SpeakerClassifier, classes: list[str], config: TrainConfig) -> str:

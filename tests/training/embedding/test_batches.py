@@ -1,6 +1,7 @@
 """Training batches: shares of processes, chunks of archives and audio, and what cannot be read."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark.archive import ArkWriter
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.tables import read_table
-from pysid.training.embedding.batches import ArchiveSource, AudioSource, ChunkBatches
+from pysid.training.embedding.augmented import AugmentedBatches
+from pysid.training.embedding.batches import ArchiveSource, AudioSource, ChunkBatches, silent_rows
 from pysid.training.embedding.chunks import ChunkConfig, ChunkPlan
 from pysid.training.trainer import FinishedEpoch
 
@@ -216,6 +218,85 @@ def test_silence_and_trouble_with_audio(with_broken):
             source.read(utterance, 0, 60)
     with pytest.raises(DataError, match=r"alicia-0: .*expected a piece of its"):
         source.read(0, 5000, 60)
+
+
+def with_silence(small, said, by_utterance=False):
+    """Batches of four chunks, of which those of alicia-1 have no speech."""
+    said.readouterr()
+    write_audio(small / "silent.wav", np.zeros(80000), 16000)
+    (small / "wav.scp").write_text(
+        "\n".join(
+            f"{name} {small / 'silent.wav' if name == 'alicia-1' else path}"
+            for name, path in read_table(small / "wav.scp").items()
+        )
+    )
+    corpus = Corpus.read(small)
+    source = AudioSource(corpus, corpus.ids, Frontend(VOXCELEB))
+    plan = ChunkPlan(np.full(6, 300), np.array([0, 0, 0, 1, 1, 1]), CONFIG, seed=1)
+    return ChunkBatches(plan, source, corpus.ids, by_utterance)
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+@pytest.mark.parametrize("by_utterance", [False, True])
+def test_a_chunk_without_speech_gives_way_to_the_next_of_its_batch(small, said, by_utterance, augmented):
+    data = with_silence(small, said, by_utterance)
+    wrapped = AugmentedBatches(data, 2) if augmented else data
+    replaced = 0
+    for i, (inputs, labels) in enumerate(wrapped.epoch(0)):
+        features, classes = wrapped.to_features(inputs, labels)
+        before = data.source.to_features(inputs.chunks if augmented else inputs)
+        silent = data.plan.epoch(0).utterance[i] == 1
+        assert torch.equal(silent_rows(before), torch.from_numpy(silent))
+        for row in range(4):
+            follows = next(k % 4 for k in range(row, row + 4) if not silent[k % 4])
+            assert torch.equal(features[row], before[follows]) and classes[row] == labels[follows]
+        replaced += silent.sum()
+    assert replaced > 1
+    (line,) = said.readouterr().err.splitlines()
+    name = "alicia-1" if by_utterance else "alicia-0"
+    assert f"leaving out chunks without speech, here 1 of 4 in a batch, the first of the speaker of {name};" in line
+
+
+def test_a_batch_without_speech_is_an_error(small, said):
+    data = with_silence(small, said)
+    silent = torch.zeros(4, 14400)
+    message = r"small: expected speech in the chunks of a batch, got none in any of 4, of the speaker of denis-0"
+    with pytest.raises(DataError, match=message):
+        data.to_features(silent, torch.ones(4, dtype=torch.int64))
+    error, labels = FinishedEpoch([(silent, torch.ones(4, dtype=torch.int64))], data.to_features)[0]
+    assert isinstance(error, DataError) and labels is None
+
+
+def test_decoded_utterances_that_teach_nothing(with_broken):
+    corpus = Corpus.read(with_broken)
+    names = ["alicia-0", "alicia-silent", "alicia-truncated", "alicia-too-short", "denis-0", "alicia-late"]
+    (with_broken / "wav.scp").write_text((with_broken / "wav.scp").read_text() + "alicia-late late.wav\n")
+    (with_broken / "utt2spk").write_text((with_broken / "utt2spk").read_text() + "alicia-late alicia\n")
+    speech = corpus.read_wave(corpus["denis-0"])
+    write_audio(with_broken / "late.wav", np.r_[np.zeros(160000), speech], 16000)  # after 10 s
+    source = AudioSource(Corpus.read(with_broken), names, Frontend(VOXCELEB))
+    source.decode_all()
+    unreadable, silent = source.useless(60)
+    assert list(unreadable) == [2] and "cut off" in unreadable[2] and silent == [1, 3]
+    kept = source.part(np.array([0, 4, 5]))
+    assert list(kept.utterances) == ["alicia-0", "denis-0", "alicia-late"]
+    for number, old in enumerate((0, 4, 5)):
+        np.testing.assert_array_equal(
+            kept.read(number, 1000 if old == 5 else 20, 60), source.read(old, 1000 if old == 5 else 20, 60)
+        )
+
+
+def test_an_epoch_ends_where_more_than_a_quarter_cannot_be_read(said):
+    plan = ChunkPlan(np.full(100, 80), np.arange(100) % 2, replace(CONFIG, batch_size=20, chunks_per_epoch=200), seed=3)
+    names = [f"u{i}" for i in range(100)]
+    few, many = (ChunkBatches(plan, NumberedSource(range(n)), names).epoch(0) for n in (10, 50))
+    assert all(labels is not None for _, labels in few)
+    items = list(many)
+    assert [labels is None for _, labels in items] == [False] * 4 + [True] * 6
+    assert str(items[4][0]).startswith(
+        "chunks of the training data: expected to read at least 75% of the recordings, but "
+    )
+    assert "of 100 cannot be read; the first is u" in str(items[4][0])
 
 
 def test_features_do_not_depend_on_the_reading_process(dev, small):

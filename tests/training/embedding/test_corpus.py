@@ -13,6 +13,7 @@ from pysid.data.corpus import Corpus
 from pysid.errors import DataError
 from pysid.frontend import VOXCELEB, FbankConfig, FrontendConfig
 from pysid.io.ark.archive import read_matrices
+from pysid.io.audio.files import write_audio
 from pysid.io.tables import read_table
 from pysid.training.embedding.augmented import AugmentedBatches
 from pysid.training.embedding.batches import AudioSource
@@ -139,3 +140,81 @@ def test_their_own_speed_comes_first():
     assert speed_order(SpeedConfig(factors=(0.9, 1.1, 1.0))) == [1.0, 0.9, 1.1]
     assert speed_order(SpeedConfig(factors=(1.2, 0.8))) == [1.2, 0.8]
     assert speed_order(None) == [1.0]
+
+
+def replace_audio(folder: Path, name: str, path: str) -> None:
+    """Gives an utterance another entry of wav.scp."""
+    entries = {**read_table(folder / "wav.scp"), name: path}
+    (folder / "wav.scp").write_text("".join(f"{key} {entry}\n" for key, entry in entries.items()))
+
+
+def test_a_recording_without_a_header_is_left_out(small, said):
+    replace_audio(small, "alicia-1", "nofile.wav")
+    corpus = open_corpus(small, None)
+    assert said.readouterr().err.splitlines() == [
+        f"{small}: training without 1 of 6 recordings, which cannot be read:",
+        "  alicia-1: nofile.wav: cannot read the file: No such file or directory",
+    ]
+    assert list(corpus.left_out.reasons) == ["alicia-1"]
+    batches, speakers = corpus.batches(CHUNKS, seed=1)
+    assert speakers == ["alicia", "denis"] and list(batches.names) == [name for name in NAMES if name != "alicia-1"]
+    assert said.readouterr().err == ""
+    replace_audio(small, "denis-1", "nofile.wav")
+    with pytest.raises(DataError, match=r"small: expected to read at least 75% of the recordings, but 2 of 6 cannot"):
+        open_corpus(small, None)
+
+
+def test_decoded_recordings_that_are_broken_or_silent_are_left_out(small, said):
+    write_audio(small / "silent.wav", np.zeros(80000), 16000)
+    (small / "broken.wav").write_text("no audio")
+    seconds = Corpus.read(small).durations()
+    (small / "utt2dur").write_text("".join(f"{name} {seconds[name]}\n" for name in NAMES))
+    replace_audio(small, "alicia-1", "broken.wav")
+    replace_audio(small, "denis-0", "silent.wav")
+    corpus = open_corpus(small, None)
+    batches, speakers = corpus.batches(CHUNKS, seed=1, in_memory=True)
+    lines = [line for line in said.readouterr().err.splitlines() if "recordings, which" in line or line[:2] == "  "]
+    assert lines[0] == f"{small}: training without 1 of 6 recordings, which cannot be read:"
+    assert lines[1].startswith("  alicia-1: ") and "broken.wav" in lines[1]
+    assert lines[2:] == [
+        f"{small}: training without 1 of 6 recordings, which have no speech:",
+        "  denis-0: no speech found",
+    ]
+    left = ["alicia-0", "alicia-2", "denis-1", "denis-2"]
+    assert list(batches.names) == left and list(corpus.left_out.reasons) == ["alicia-1", "denis-0"]
+    assert batches.plan.labels.tolist() == [0, 0, 1, 1] and speakers == ["alicia", "denis"]
+    whole = Corpus.read(small)
+    for number, name in enumerate(left):
+        expected = whole.read_wave(whole[name], 16000)[16000:40000]
+        np.testing.assert_allclose(batches.source.read(number, 100, 100), expected, atol=1)
+    with pytest.raises(DataError, match="0 of 2 speakers have 3 or more utterances"):
+        open_corpus(small, None).batches(replace(CHUNKS, min_utterances=3), seed=1, in_memory=True)
+
+
+def test_good_recordings_are_the_same_batches_in_memory_and_read(small, said):
+    kept, _ = open_corpus(small, None).batches(CHUNKS, seed=1, in_memory=True)
+    read, _ = open_corpus(small, None).batches(CHUNKS, seed=1)
+    assert list(kept.names) == list(read.names)
+    np.testing.assert_array_equal(kept.plan.epoch(0).utterance, read.plan.epoch(0).utterance)
+    assert "without" not in said.readouterr().err
+
+
+def test_what_is_too_short_or_of_too_few_is_told(small, said):
+    write_audio(small / "short.wav", np.ones(100), 16000)
+    replace_audio(small, "denis-2", "short.wav")
+    config = replace(CHUNKS, min_utterance_frames=10)
+    _, speakers = open_corpus(small, None).batches(config, seed=1)
+    too_short = (
+        f"{small}: without 1 of 6 utterances, which are shorter than 10 frames (chunks.min_utterance_frames); the "
+        "first is denis-2"
+    )
+    assert said.readouterr().err.splitlines() == [too_short] and speakers == ["alicia", "denis"]
+    with (small / "utt2spk").open() as file:
+        table = file.read().replace("denis-1 denis", "denis-1 slt").replace("denis-0 denis", "denis-0 slt")
+    (small / "utt2spk").write_text(table)
+    open_corpus(small, None).batches(config, seed=1)
+    assert said.readouterr().err.splitlines() == [
+        too_short,
+        f"{small}: without 1 of 3 speakers, who have fewer than 1 utterances to train on (chunks.min_utterances); the "
+        "first is denis",
+    ]
