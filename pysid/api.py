@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
-from pysid.io.audio.samples import Audio, is_recording
+from pysid.io.audio.samples import Audio, as_list
 from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import Hook, reporting
 
@@ -58,7 +58,7 @@ class Model(SpeakerModel):
         from pysid.speakers.verify import OperatingPoint, Verifier
 
         point = OperatingPoint(p_target=prior, c_miss=c_miss, c_fa=c_fa, threshold=threshold)
-        return Verifier(self, _as_list(enrol), point, backend)(test)
+        return Verifier(self, as_list(enrol), point, backend)(test)
 
     def diarize(
         self,
@@ -126,12 +126,3 @@ class Model(SpeakerModel):
         from pysid.diarization import Diarizer
 
         return Diarizer.of(self, settings, **steps)
-
-
-def _as_list(audio: Audio | Sequence[Audio]) -> list[Audio]:
-    """One recording, or several, as a list; (samples, rate) is one.
-
-    >>> _as_list("a.wav"), _as_list(("a.wav", "b.wav"))
-    (['a.wav'], ['a.wav', 'b.wav'])
-    """
-    return [cast(Audio, audio)] if is_recording(audio) else list(cast(Sequence[Audio], audio))

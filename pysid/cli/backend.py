@@ -14,7 +14,12 @@ def fit_backend(
     embeddings: Annotated[str, typer.Argument(help="Training embeddings: scp:FILE, ark:FILE, FILE.npz or FILE.txt.")],
     utt2spk: Annotated[Path, typer.Argument(help="Their speakers.")],
     kind: Annotated[BackendKind, typer.Option(help="What to train.")] = BackendKind.plda,
-    lda_dim: Annotated[int, typer.Option(min=0, help="Dimensions that LDA keeps; 0 leaves LDA out.")] = 200,
+    lda_dim: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Dimensions that LDA keeps; 0 leaves LDA out.", show_default="200 for plda, 0 for cosine"
+        ),
+    ] = None,
     windows: Annotated[
         bool,
         typer.Option(
@@ -57,6 +62,8 @@ def fit_backend(
     from pysid.runs.score import fit_calibration
 
     directory = find_model_directory(model)
+    if lda_dim is None:
+        lda_dim = 200 if kind == BackendKind.plda else 0
     dim = read_config(directory).network.embedding_dim
     X, y = read_labelled_vectors(embeddings, utt2spk, min_utterances, windows=windows)
     if X.shape[1] != dim:

@@ -65,15 +65,17 @@ def embed(
 
     import pysid
     from pysid.diarization.windows import WindowConfig
+    from pysid.io.files import require_apart
     from pysid.model.speaker_model import check_device
     from pysid.runs.embed import embed_to_file
-    from pysid.runs.inputs import WindowInputs, is_stream, open_inputs
+    from pysid.runs.inputs import WindowInputs, files_read, is_stream, open_inputs
 
     if is_stream(inputs):
         if cluster or (jobs or 1) > 1:
             raise typer.BadParameter("ark: is read from start to end by one process; give the scp: of the archive")
         jobs = 1
     workers = choose_workers(jobs, cluster, threads, device)
+    require_apart([out, *([out.with_suffix(".scp")] if out.suffix == ".ark" else [])], files_read(inputs))
     if cluster is None:
         check_device(device)
     opened = pysid.load(model, device if workers.is_here else "cpu")

@@ -9,7 +9,7 @@ import select
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -210,6 +210,18 @@ def check_folder(path: PathLike) -> None:
     first = next(place for place in (Path(path), *Path(path).parents) if os.path.lexists(place))
     if not first.is_dir():
         raise DataError(f"{first}: expected a folder for the results, got a file")
+
+
+def require_apart(outputs: Iterable[PathLike], inputs: Iterable[PathLike]) -> None:
+    """Raises DataError where writing an output would replace a file that is read.
+
+    >>> require_apart(["scores"], ["trials", "nowhere"])
+    """
+    read = [path for path in inputs if os.path.isfile(path)]
+    for out in outputs:
+        for path in read:
+            if os.path.isfile(out) and os.path.samefile(out, path):
+                raise DataError(f"{out}: expected another file to write than those that are read, and this is one")
 
 
 def safe_name(name: str) -> str:

@@ -65,9 +65,14 @@ def find_model_directory(path_or_name: str | os.PathLike[str]) -> Path:
     """Like `find_model`, for a directory that will get more files.
 
     Raises:
-        DataError: there is no such model, or it is a single file.
+        DataError: there is no such model, it is a single file, or it ships with pysid.
     """
     directory = find_model(path_or_name)
+    if directory.resolve().parent == MODELS.resolve():
+        raise DataError(
+            f"{directory.name}: expected a model directory of your own, got one that ships with pysid: "
+            f"pysid convert {directory.name} DIR makes a copy"
+        )
     if not (directory / "config.json").is_file():
         raise DataError(f"{directory}: expected a model directory; pysid convert makes one of another toolkit's model")
     return directory

@@ -48,10 +48,12 @@ class SpeakerModel:
 
     Attributes:
         path: the directory or ONNX file that it was read from, absolute; None of one that was made otherwise.
+        source: what `load` opens again, absolute: `path`, or the place of another toolkit's model.
         diarization: plain settings of the diarization that it is a part of, with another toolkit's pipeline.
     """
 
     path: Path | None = None
+    source: Path | None = None
     diarization: Mapping[str, Any] | None = None
 
     def __init__(
@@ -79,13 +81,14 @@ class SpeakerModel:
         if (other := read_toolkit_model(directory)) is not None:
             model = cls(other.config, other.network, other.backend, device)
             model.diarization = other.diarization
+            model.source = directory.absolute()
             return model
         config = read_config(directory)
         network = read_network(directory, config.network)
         path = directory / BACKEND_FILE
         backend = load_backend(path, config.network.embedding_dim) if path.exists() else None
         model = cls(config, network, backend, device)
-        model.path = directory.absolute()
+        model.path = model.source = directory.absolute()
         return model
 
     def save(self, directory: str | os.PathLike[str], half: bool = False) -> None:

@@ -87,10 +87,10 @@ def embedding_shards(
     model: SpeakerModel, inputs: Inputs, out: Path, workers: Workers = THIS_PROCESS
 ) -> ShardRun[ArraySource]:
     """The shards of the embeddings of inputs that have a source, beside an output; arguments as `embed_to_file`."""
-    if model.path is None and not workers.is_here:
+    if model.source is None and not workers.is_here:
         raise ValueError("workers other than this process need a model that was read from a file")
     assert inputs.source is not None
-    work = EmbedWork(str(model.path), model.fingerprint(), workers.device, inputs.windows)
+    work = EmbedWork(str(model.source), model.fingerprint(), workers.device, inputs.windows)
     purpose = f"embeddings by {work.fingerprint} on {workers.device.partition(':')[0]} of {inputs.windows}"
     opened = work.with_model(model) if workers.is_here else None
     return ShardRun(Path(f"{out}{ENDING}"), inputs.source, work, purpose, workers, opened)

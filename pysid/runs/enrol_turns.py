@@ -1,5 +1,6 @@
 """Speakers enrolled out of a diarization: their clean turns, overlapping speech left out."""
 
+import hashlib
 import math
 import os
 from dataclasses import replace
@@ -19,6 +20,7 @@ from pysid.progress import track
 from pysid.segments import Turn
 from pysid.speakers.database import EnrolledUtterance, check_name
 from pysid.speakers.identify import enrol_voices
+from pysid.speakers.listen import RecordingMeter
 
 BLOCK_S = 30.0
 
@@ -56,14 +58,13 @@ def enrol_speaker(
                 f"{turns}: expected voices of this model ({model.fingerprint()[:8]}), got those of {voice.model[:8]}: "
                 "use that --model, or give the recording as well"
             )
-        embedding, clean_s, origin = voice.embedding, voice.clean_s, turns
+        embedding, clean_s = voice.embedding, voice.clean_s
+        digest = hashlib.sha256(np.asarray(embedding, "<f4").tobytes()).hexdigest()
     else:
-        embedding, clean_s = _heard(
+        embedding, clean_s, digest = _heard(
             model, audio, read_one(turns, Path(audio).stem).turns, turns, speaker, channel, max_hours
         )
-        origin = audio
-    source = os.fsencode(f"{os.path.abspath(origin)}#{speaker}").decode("utf-8", "replace")
-    enrol_voices(database, model, name, [EnrolledUtterance(source, clean_s, embedding)])
+    enrol_voices(database, model, name, [EnrolledUtterance(f"{digest} {speaker}", clean_s, embedding)])
     return clean_s
 
 
@@ -75,19 +76,20 @@ def _heard(
     speaker: str,
     channel: int | None,
     max_hours: float,
-) -> tuple[np.ndarray, float]:
-    """The embedding (E,) of a speaker's clean turns, and their seconds."""
+) -> tuple[np.ndarray, float, str]:
+    """The embedding (E,) of a speaker's clean turns, their seconds, and the digest of the recording."""
     if speaker not in {turn.speaker for turn in turns}:
         listed = ", ".join(sorted({turn.speaker for turn in turns})[:8]) or "nobody"
         raise DataError(f"{origin}: expected the name of a speaker, got {speaker!r}; those who speak: {listed}")
     frontend = Frontend(replace(model.config.frontend, vad=None), scaled=True).to(model.device)
     with AudioReader(audio, frontend.config.sample_rate, channel, max_hours) as reader:
         n_blocks = math.ceil(reader.n_samples / (BLOCK_S * reader.sample_rate))
-        features = analyse_blocks(frontend, track(reader.blocks(BLOCK_S), "reading", n_blocks))
+        meter = RecordingMeter(reader.sample_rate)
+        features = analyse_blocks(frontend, track(meter.passing(reader.blocks(BLOCK_S)), "reading", n_blocks))
     check_within(turns, features.duration_s, origin, audio)
     (voice,) = [x for x in find_voices(model, features, turns, [speaker]) if x.speaker == speaker]
     if voice.embedding is None:
         raise DataError(
             f"{origin}: expected at least {MIN_CLEAN_S:g} s in which {speaker!r} talks alone, got {voice.clean_s:.2f} s"
         )
-    return voice.embedding, voice.clean_s
+    return voice.embedding, voice.clean_s, meter.digest()

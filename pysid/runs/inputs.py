@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pysid.data.corpus import Corpus
+from pysid.data.corpus import UTTERANCE_TABLES, Corpus
 from pysid.data.features import FRONTEND_FILE, read_frontend
 from pysid.data.sources import ArraySource, AudioFiles, AudioSource, CorpusAudio, Stored
 from pysid.diarization.windows import WindowConfig, subsegment_lines, uniform_windows
@@ -20,8 +20,18 @@ from pysid.model.speaker_model import SpeakerModel
 from pysid.runs.names import find_files, name_files
 from pysid.segments import Segment
 
+TABLES = ("wav.scp", "segments", "utt2spk", "spk2utt", *UTTERANCE_TABLES)  # of a data directory
 OnSkip = Callable[[str, object], None]
 Named = Iterator[tuple[str, np.ndarray]]
+
+
+def files_read(inputs: Sequence[str]) -> list[Path]:
+    """The tables and archives behind what a user names, for nothing to be written over them."""
+    found: list[Path] = []
+    for given in inputs:
+        path = Path(split_specifier(given)[1])
+        found += [path / name for name in TABLES] if path.is_dir() else [path]
+    return found
 
 
 class Inputs:

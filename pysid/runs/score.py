@@ -13,6 +13,7 @@ from pysid.backend.trials import enrol, score_trials
 from pysid.errors import DataError, Skipped
 from pysid.io.ark.archive import read_vectors
 from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.files import require_apart
 from pysid.io.lock import output_lock
 from pysid.io.table_formats import SPK2UTT, TRIALS
 from pysid.io.tables import Trial, read_spk2utt, read_trials, write_scores
@@ -22,6 +23,7 @@ from pysid.model.directory import DEFAULT_MODEL
 from pysid.model.speaker_model import SpeakerModel
 from pysid.parallel.workers import THIS_PROCESS, Workers
 from pysid.progress import say
+from pysid.runs.inputs import files_read
 from pysid.runs.vectors import open_vectors
 
 
@@ -78,9 +80,11 @@ def score_list(
         The utterances without an embedding, and how many there were.
     Raises:
         DataError: a file that is missing or malformed, an utterance or speaker of the lists that does not exist, no
-            trial that can be scored, or another run that writes `out`.
+            trial that can be scored, `out` is a file that is read, or another run writes it.
     """
     config = config or ScoringConfig()
+    named = [str(x) for x in (audio, config.cohort, config.enrol_spk2utt) if x is not None]
+    require_apart([out], [trials_path, *files_read(named)])
     trials = _read_trials(trials_path)
     spk2utt = None if config.enrol_spk2utt is None else read_spk2utt(config.enrol_spk2utt)
     opened = SpeakerModel.load(model or DEFAULT_MODEL, workers.device if workers.is_here else "cpu")

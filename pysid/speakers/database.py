@@ -28,12 +28,13 @@ from pysid.speakers.index import erase
 
 MAX_DIM = 1 << 20  # of embeddings
 BLOCK = 900  # speakers read at a time; SQLite allows 999 parameters
+SOURCES = "SELECT source FROM utterance WHERE speaker = ?"
 NOBODY = "unknown"  # what identification calls a stranger, so no speaker's name
 
 
 @dataclass(frozen=True)
 class EnrolledUtterance:
-    """A recording of a speaker: where it came from, its length in seconds, its embedding (D,)."""
+    """A recording of a speaker: what tells it from others, its length in seconds, its embedding (D,)."""
 
     source: str
     duration_s: float
@@ -125,15 +126,18 @@ class SpeakerDatabase:
         epoch, revision = self._fetch_one("SELECT epoch, revision FROM state", (int, int))
         return epoch, revision
 
-    def add(self, speakers: Mapping[str, Sequence[EnrolledUtterance]]) -> None:
+    def add(self, speakers: Mapping[str, Sequence[EnrolledUtterance]]) -> int:
         """Enrols new speakers, or adds to old ones: all of it, or, if it fails or is killed, nothing.
 
         An utterance of the same source as an earlier one of the speaker replaces it.
 
+        Returns:
+            How many utterances replaced earlier ones.
         Raises:
             DataError: also for a name that is empty, too odd, or "unknown", and for an embedding that is not finite.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
+        n_replaced = 0
         with self.writing():
             _, revision = self.state()
             self._connection.execute("UPDATE state SET revision = ?", (revision + 1,))
@@ -141,6 +145,8 @@ class SpeakerDatabase:
                 if not utterances:
                     raise ValueError(f"expected an utterance of {name!r}, got none")
                 speaker = self._touch(check_name(name), revision + 1)
+                sources = {x for (x,) in self._fetch_all(SOURCES, (str,), (speaker,))}
+                n_replaced += sum(x.source in sources for x in utterances)
                 rows = [(speaker, x.source, x.duration_s, now, self._blob(x)) for x in utterances]
                 self._connection.executemany(
                     "INSERT INTO utterance (speaker, source, duration_s, enrolled_at, vector) VALUES (?, ?, ?, ?, ?) "
@@ -148,6 +154,7 @@ class SpeakerDatabase:
                     "enrolled_at = excluded.enrolled_at, vector = excluded.vector",
                     rows,
                 )
+        return n_replaced
 
     def remove(self, names: Sequence[str]) -> None:
         """Removes speakers for good: what the database and its index hold of them is overwritten.

@@ -20,12 +20,15 @@ from pysid.backend.search import EnrolledSide, candidates, enrolled_side, rounde
 from pysid.backend.statistics import row_blocks
 from pysid.errors import DataError, Skipped
 from pysid.io.audio.reader import MAX_HOURS
+from pysid.io.audio.samples import Audio, as_list
+from pysid.model.recording import name_of_recording
 from pysid.model.speaker_model import SpeakerModel
+from pysid.progress import say
 from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase, check_name
 from pysid.speakers.decision import OperatingPoint
 from pysid.speakers.index import NO_SCORE, Label, SpeakerIndex, index_path, read_index, write_index
 from pysid.speakers.listen import SpeechListener
-from pysid.speakers.verify import Audio, require_distinct
+from pysid.speakers.verify import require_distinct
 
 MAX_UNINDEXED = 4096  # speakers prepared anew whenever a database is opened: about a tenth of a second
 MAX_UNINDEXED_SHARE = 0.02  # of all speakers, where that is more: the index is not written again too often
@@ -35,7 +38,7 @@ def enrol(
     path: str | os.PathLike[str],
     model: SpeakerModel,
     name: str,
-    recordings: Sequence[str | os.PathLike[str]],
+    recordings: Audio | Sequence[Audio],
     skipped: Skipped | None = None,
     *,
     channel: int | None = None,
@@ -43,9 +46,10 @@ def enrol(
 ) -> int:
     """Adds recordings of a speaker, new or known, to a database, which is made if there is none.
 
-    A recording that had been enrolled before replaces itself.
+    A recording that had been enrolled before, under whatever name, replaces itself: it counts once.
 
     Args:
+        recordings: of the speaker alone, one or several; files, or samples, as `pysid.load().verify` takes them.
         skipped: notes recordings that cannot be read or have no speech; None raises on the first of them.
     Returns:
         How many were enrolled.
@@ -53,19 +57,26 @@ def enrol(
         DataError: a bad name, the database is of another model or cannot be written, or no recording could be used.
     """
     check_name(name)
-    require_distinct(recordings)
+    given = as_list(recordings)
+    require_distinct([audio for audio in given if isinstance(audio, str | os.PathLike)])
     owner = model.fingerprint(), model.config.network.embedding_dim
     if os.path.exists(path):
         SpeakerDatabase.create(path, *owner).close()  # reports what is wrong with it before the long work
     listen = SpeechListener(model, channel, max_hours)
-    utterances = []
-    for recording in recordings:
-        with nullcontext() if skipped is None else skipped.on_error(os.fspath(recording)):
-            utterances.append(_embedded(listen, recording))
+    utterances: dict[str, EnrolledUtterance] = {}
+    for recording in given:
+        label = name_of_recording(recording)
+        with nullcontext() if skipped is None else skipped.on_error(label):
+            heard = listen(recording)
+            if heard.digest in utterances:
+                raise DataError(f"{label}: expected each recording of a speaker once, got one again")
+            utterances[heard.digest] = EnrolledUtterance(heard.digest, heard.duration_s, heard.embedding)
     if not utterances:
         raise DataError(f"{name}: no recording could be used: {(skipped or Skipped()).brief()}")
     with SpeakerDatabase.create(path, *owner) as database:
-        database.add({name: utterances})
+        n_before = database.add({name: list(utterances.values())})
+    if n_before:
+        say(f"{name}: {n_before} of these recordings had been enrolled before, and count once")
     return len(utterances)
 
 
@@ -159,6 +170,8 @@ class Identifier:
 
     def identify_embedding(self, test: np.ndarray, n_best: int = 1) -> Identification:
         """The `n_best` speakers for an embedding (E,) of the model."""
+        if n_best < 1:
+            raise ValueError(f"n_best must be at least 1, got {n_best}")
         while True:
             self._follow()
             scores, error = rounded_scores(self.backend, [part.side for part in self._parts], test)
@@ -297,9 +310,3 @@ def _prepare(database: SpeakerDatabase, backend: Backend, ids: np.ndarray) -> Sp
     if at != len(ids):
         raise DataError(f"{database.path}: expected an utterance of each speaker: the database is damaged")
     return SpeakerIndex(ids, EnrolledSide(left, row, counts))
-
-
-def _embedded(listen: SpeechListener, recording: str | os.PathLike[str]) -> EnrolledUtterance:
-    heard = listen(recording)
-    source = os.fsencode(os.path.abspath(recording)).decode("utf-8", "replace")
-    return EnrolledUtterance(source, heard.duration_s, heard.embedding)

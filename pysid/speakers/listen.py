@@ -1,5 +1,6 @@
 """What is heard in a recording of one speaker: the embedding, how much speech there is, and how good the sound is."""
 
+import hashlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -61,13 +62,32 @@ class Heard:
         embedding: (E,).
         duration_s: of the recording.
         speech_s: of the speech in it.
+        digest: of its samples, for the same recording to be known under any name.
         faults: what makes a decision on it less sure, in words.
     """
 
     embedding: np.ndarray
     duration_s: float
     speech_s: float
+    digest: str
     faults: list[str] = field(default_factory=list)
+
+
+class RecordingMeter(QualityMeter):
+    """Measures a recording, and makes a digest of its samples, in 16 bits."""
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__(sample_rate)
+        self._sha256 = hashlib.sha256(f"{sample_rate} ".encode())
+
+    def feed(self, wave: np.ndarray) -> None:
+        """The next samples (S,), at int16 scale."""
+        super().feed(wave)
+        self._sha256.update(np.clip(np.round(wave), -32768, 32767).astype("<i2").tobytes())
+
+    def digest(self) -> str:
+        """Of all that was fed, in whatever blocks: 64 hexadecimal digits."""
+        return self._sha256.hexdigest()
 
 
 class SpeechListener:
@@ -100,7 +120,7 @@ class SpeechListener:
             PysidWarning: there is little speech, or something is wrong with the sound.
         """
         name = name_of_recording(audio)
-        meter = QualityMeter(self.model.config.sample_rate)
+        meter = RecordingMeter(self.model.config.sample_rate)
         duration_s, speech = 0.0, Speech()
 
         def counted() -> Iterator[RecordingFeatures]:
@@ -125,7 +145,7 @@ class SpeechListener:
         if faults:
             message = f"{name}: {'; '.join(faults)}: decisions are less sure"
             warnings.warn(message, PysidWarning, stacklevel=2)
-        return Heard(embedding, duration_s, speech_s, faults)
+        return Heard(embedding, duration_s, speech_s, meter.digest(), faults)
 
     def speech(self, part: RecordingFeatures) -> Speech:
         """The speech in a part, by the networks that find it, or by the model's VAD where there are none."""

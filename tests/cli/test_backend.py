@@ -9,6 +9,7 @@ import safetensors.numpy
 
 from pysid.backend.chain import backend_from_arrays
 from pysid.io.ark.archive import read_vectors, write_npz
+from pysid.model.directory import find_model
 from pysid.model.speaker_model import SpeakerModel
 
 
@@ -50,7 +51,7 @@ def test_fit_backend_for_diarization(pysid, fresh, small_features, dev, tmp_path
 
 def test_fit_backend_options(pysid, fresh, vectors, dev):
     command = ("fit-backend", fresh, f"scp:{vectors}", dev / "utt2spk")
-    assert pysid(*command, "--kind", "cosine", "--lda-dim", 0).status == 0
+    assert pysid(*command, "--kind", "cosine").status == 0, "without LDA"
     opened = SpeakerModel.load(fresh)
     mean = np.mean([x for _, x in read_vectors(vectors)], axis=0)
     np.testing.assert_allclose(opened.scorer("cosine").projection.mean_, mean, atol=1e-5)
@@ -117,3 +118,14 @@ def test_fit_backend_bad_input(pysid, fresh, vectors, dev, tmp_path):
 def test_too_few_speakers_for_lda(pysid, fresh, vectors, dev):
     error = pysid("fit-backend", fresh, f"scp:{vectors}", dev / "utt2spk").error
     assert error == "lda_dim=200 is too large: 6 speakers and embeddings of 16 dimensions allow at most 5"
+
+
+@pytest.mark.parametrize("name", ["default", "xvector"])
+def test_what_ships_stays_as_it_is(pysid, vectors, dev, name):
+    before = (find_model(name) / "backend.safetensors").read_bytes()
+    outcome = pysid("fit-backend", name, f"scp:{vectors}", dev / "utt2spk")
+    assert outcome.error == (
+        f"{name}: expected a model directory of your own, got one that ships with pysid: "
+        f"pysid convert {name} DIR makes a copy"
+    )
+    assert (find_model(name) / "backend.safetensors").read_bytes() == before

@@ -236,3 +236,12 @@ def test_another_rate_is_resampled(pysid, model, tmp_path):
         == 16000
     )
     assert pysid("embed", golden, tmp_path / "x.npz", "-m", model).status == 0
+
+
+def test_embeddings_replace_nothing_that_is_read(pysid, model, dev, tmp_path):
+    for name in ("wav.scp", "utt2spk"):
+        (tmp_path / name).write_text((dev / name).read_text())
+    for given in (tmp_path / "wav.scp", tmp_path):
+        outcome = pysid("embed", given, tmp_path / "wav.ark", "-m", model)
+        assert outcome.error.startswith(f"{tmp_path / 'wav.scp'}: expected another file to write than those that")
+    assert (tmp_path / "wav.scp").read_text() == (dev / "wav.scp").read_text()

@@ -1,5 +1,7 @@
 """`pysid score`, of recordings and of their embeddings."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -216,3 +218,15 @@ def test_wrong_usage(pysid, fitted, dev, tmp_path):
     command = ("score", dev / "trials", dev, tmp_path / "s", "-m", fitted)
     for option in ("--backend=gmm", "--top-n=1", "--top-n=many"):
         assert pysid(*command, option).status == 2
+
+
+def test_scores_replace_nothing_that_is_read(pysid, fitted, vectors, dev, tmp_path):
+    found = dict(read_vectors(vectors))
+    np.savez(tmp_path / "x.npz", **found)
+    shutil.copy(dev / "trials", tmp_path / "trials")
+    shutil.copy(dev / "spk2utt", tmp_path / "spk2utt")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for out, *options in (["trials"], ["x.npz"], ["spk2utt", "--enroll", tmp_path / "spk2utt"]):
+        outcome = pysid("score", tmp_path / "trials", tmp_path / "x.npz", tmp_path / out, "-m", fitted, *options)
+        assert outcome.error.startswith(f"{tmp_path / out}: expected another file to write than those that are read")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

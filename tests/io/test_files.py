@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pysid.errors import DataError
-from pysid.io.files import atomic_path, atomic_text, check_folder, safe_name
+from pysid.io.files import atomic_path, atomic_text, check_folder, require_apart, safe_name
 
 
 def test_a_file_appears_only_when_its_block_ends(tmp_path):
@@ -127,3 +127,15 @@ def test_a_full_disk_names_the_file(tmp_path, number):
         raise OSError(number, os.strerror(number))
     assert caught.value.filename == str(tmp_path / "a.txt") and caught.value.errno == number
     assert os.listdir(tmp_path) == []
+
+
+def test_nothing_is_written_over_what_is_read(tmp_path):
+    for name in ("trials", "other"):
+        (tmp_path / name).touch()
+    (tmp_path / "link").symlink_to("trials")
+    read = [tmp_path / "trials", tmp_path / "nowhere", tmp_path, "-"]
+    require_apart([tmp_path / "other", tmp_path / "new", "-"], read)
+    for out in ("trials", "link", "sub/../trials"):
+        (tmp_path / "sub").mkdir(exist_ok=True)
+        with pytest.raises(DataError, match=f"{out}: expected another file to write than those that are read"):
+            require_apart([tmp_path / "new", tmp_path / out], [tmp_path / "other", *read])

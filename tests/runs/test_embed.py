@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.toolkit_golden import write_model
 from pysid.diarization.windows import WindowConfig
 from pysid.embedding.xvector import XVector
 from pysid.errors import DataError, Skipped
@@ -237,3 +238,11 @@ def test_a_worker_with_another_model(opened, model):
     in_memory = SpeakerModel(opened.config, opened.network)
     with pytest.raises(ValueError, match="need a model that was read from a file"):
         embed_to_file(in_memory, open_inputs(["a.wav"], opened), Path("x.ark"), TWO)
+
+
+def test_workers_open_a_model_of_another_toolkit(entries, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    theirs = SpeakerModel.load(write_model("resemblyzer", tmp_path / "theirs"))
+    assert embed_entries(theirs, tmp_path, entries, "one.ark", Workers())[0] == 36
+    assert embed_entries(theirs, tmp_path, entries)[0] == 36
+    assert (tmp_path / "x.ark").read_bytes() == (tmp_path / "one.ark").read_bytes()

@@ -158,3 +158,21 @@ def test_a_name_is_checked_before_any_work(model, tmp_path):
         enrol_speaker(tmp_path / "db", model, "", tmp_path / "none.json", "x", tmp_path / "none.wav")
     with pytest.raises(DataError, match=r"none\.json"):
         enrol_speaker(tmp_path / "db", model, "A", tmp_path / "none.json", "x")
+
+
+def test_a_voice_again_counts_once_and_that_of_another_meeting_besides(model, document, piece, rttm, tmp_path):
+    def n_voices():
+        with SpeakerDatabase(tmp_path / "db") as database:
+            return database.speakers()[0].n_utterances
+
+    for _ in range(2):
+        enrol_speaker(tmp_path / "db", model, "Anna", document, "x")
+        assert n_voices() == 1
+    plain = json.loads(document.read_text())
+    next(x for x in plain["speakers"] if x["speaker"] == "x")["embedding"][0] += 0.5
+    document.write_text(json.dumps(plain))  # the same file name, another meeting
+    enrol_speaker(tmp_path / "db", model, "Anna", document, "x")
+    assert n_voices() == 2
+    for _ in range(2):
+        enrol_speaker(tmp_path / "db", model, "Anna", rttm, "x", piece)
+        assert n_voices() == 3

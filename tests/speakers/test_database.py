@@ -68,7 +68,7 @@ def test_more_audio_updates_and_the_same_source_replaces(database):
     database.add({"ann": [utterance("a", 0, 0, 0, 0)]})
     database.add({"ann": [utterance("b", 4, 4, 4, 4)]})
     assert content(database)["ann"] == ([2, 2, 2, 2], 2)
-    database.add({"ann": [utterance("a", 2, 2, 2, 2)]})
+    assert database.add({"ann": [utterance("a", 2, 2, 2, 2)], "bo": [utterance("a")]}) == 1
     assert content(database)["ann"] == ([3, 3, 3, 3], 2)
     database.add({"Zoë".encode().decode(): [utterance("a")], "Zoe\u0308": [utterance("b")]})
     assert content(database)["Zoë"][1] == 2, "one name, however it is typed"

@@ -1,10 +1,13 @@
 """Identification: exact answers, from whatever state the index file was left in."""
 
+import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 
 from pysid.backend import CosineBackend, LogisticCalibration, PldaBackend
 from pysid.errors import DataError, Skipped
+from pysid.io.audio.files import read_audio
 from pysid.model.speaker_model import SpeakerModel
 from pysid.speakers import identify as module
 from pysid.speakers import index as index_module
@@ -365,6 +369,13 @@ def opened(fitted):
     return SpeakerModel.load(fitted)
 
 
+@pytest.fixture
+def said(monkeypatch):
+    lines = []
+    monkeypatch.setattr("pysid.speakers.identify.say", lines.append)
+    return lines
+
+
 def recordings(dev, *names):
     return [str(dev / "audio" / f"{name}.ogg") for name in names]
 
@@ -401,3 +412,30 @@ def test_enrolment_of_bad_recordings(path, opened, dev, broken, tmp_path):
     skipped = Skipped()
     assert enrol(path, opened, "ann", [bad, *recordings(dev, "slt-0")], skipped) == 1
     assert list(skipped.reasons.values()) == ["no frames (no speech found?)"]
+
+
+def test_each_recording_counts_once_under_any_name(path, opened, dev, tmp_path, said):
+    first, second = recordings(dev, "slt-0", "slt-1")
+    shutil.copy(first, tmp_path / "voice.ogg")
+    assert enrol(path, opened, "slt", tmp_path / "voice.ogg") == 1
+    shutil.copy(second, tmp_path / "voice.ogg")  # another recording of the same name
+    assert enrol(path, opened, "slt", tmp_path / "voice.ogg") == 1
+    with SpeakerDatabase(path) as database:
+        assert [x.n_utterances for x in database.speakers()] == [2]
+    assert not said
+    enrol(path, opened, "slt", Path(first).read_bytes())
+    enrol(path, opened, "slt", [io.BytesIO(Path(second).read_bytes())])
+    assert said == ["slt: 1 of these recordings had been enrolled before, and count once"] * 2
+    with SpeakerDatabase(path) as database:
+        assert [x.n_utterances for x in database.speakers()] == [2]
+    shutil.copy(first, tmp_path / "copy.ogg")
+    with pytest.raises(DataError, match=r"copy.ogg: expected each recording of a speaker once, got one again"):
+        enrol(path, opened, "slt", [first, tmp_path / "copy.ogg"])
+    wave, rate = read_audio(first)
+    assert enrol(path, opened, "rms", (wave / 32768, rate)) == 1
+
+
+def test_no_candidates_at_all(database, stub):
+    database.add(speakers(np.random.default_rng(1), ["ann"]))
+    with pytest.raises(ValueError, match="n_best must be at least 1, got 0"):
+        Identifier(database, stub).identify_embedding(np.zeros(DIM, np.float32), 0)

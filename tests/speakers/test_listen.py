@@ -1,12 +1,14 @@
 """What is heard in a recording of one speaker."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.files import read_audio
 from pysid.model.speaker_model import SpeakerModel
-from pysid.speakers.listen import Speech, SpeechListener
+from pysid.speakers.listen import RecordingMeter, Speech, SpeechListener
 
 
 def test_speech_of_parts_adds_up():
@@ -39,3 +41,17 @@ def test_little_speech_warns_and_is_said(fitted, dev):
     ):
         heard = SpeechListener(SpeakerModel.load(fitted))((wave / 32768, 16000))
     assert heard.faults and heard.faults[0].startswith("little speech")
+
+
+def test_a_recording_is_known_by_its_samples(fitted, dev, tmp_path):
+    listen = SpeechListener(SpeakerModel.load(fitted))
+    one, other = (listen(dev / "audio" / f"slt-{i}.ogg").digest for i in range(2))
+    assert one != other
+    shutil.copy(dev / "audio" / "slt-0.ogg", tmp_path / "renamed.ogg")
+    assert listen(tmp_path / "renamed.ogg").digest == one
+    assert listen((dev / "audio" / "slt-0.ogg").read_bytes()).digest == one
+    meters = RecordingMeter(16000), RecordingMeter(16000)
+    wave = read_audio(dev / "audio" / "slt-0.ogg")[0]
+    meters[0].feed(wave)
+    list(meters[1].passing(np.array_split(wave, 7)))
+    assert meters[0].digest() == meters[1].digest()

@@ -3,6 +3,7 @@
 import math
 import numbers
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, cast
@@ -84,6 +85,15 @@ def is_recording(audio: Any) -> bool:
         return True
     with_rate = isinstance(audio, tuple | list) and len(audio) == 2 and _is_number(audio[1])
     return with_rate or isinstance(audio, Int16Scale) or _is_array(audio)
+
+
+def as_list(audio: Audio | Sequence[Audio]) -> list[Audio]:
+    """One recording, or several, as a list; (samples, rate) is one.
+
+    >>> as_list("a.wav"), as_list(("a.wav", "b.wav"))
+    (['a.wav'], ['a.wav', 'b.wav'])
+    """
+    return [cast(Audio, audio)] if is_recording(audio) else list(cast(Sequence[Audio], audio))
 
 
 def as_stream(samples: ArrayLike, rate: float) -> SampleStream:
