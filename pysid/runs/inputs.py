@@ -1,5 +1,6 @@
 """What a user names to be embedded: audio files, a wav.scp, a data directory, feature archives."""
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def files_read(inputs: Sequence[str]) -> list[Path]:
     found: list[Path] = []
     for given in inputs:
         path = Path(split_specifier(given)[1])
-        found += [path / name for name in TABLES] if path.is_dir() else [path]
+        found += [path / name for name in TABLES] if os.path.isdir(path) else [path]
     return found
 
 

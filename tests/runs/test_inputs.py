@@ -9,9 +9,10 @@ from pysid.errors import Skipped
 from pysid.frontend import long_recording
 from pysid.io.ark.archive import read_vectors
 from pysid.io.audio.files import read_audio, write_audio
+from pysid.io.files import require_apart
 from pysid.model.speaker_model import SpeakerModel
 from pysid.runs.embed import embed
-from pysid.runs.inputs import Inputs, WindowInputs, open_inputs
+from pysid.runs.inputs import Inputs, WindowInputs, files_read, open_inputs
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +119,8 @@ def test_windows_of_a_long_recording_are_those_of_a_short_one(opened, small, mon
     assert skipped.reasons == again.reasons and "No such file" in again.reasons["alicia-no"]
     for name, features in whole.items():
         np.testing.assert_allclose(blocks[name], features, rtol=0, atol=1e-5)
+
+
+def test_the_files_behind_a_long_command_are_none():
+    command = f"ark:copy-feats {'x' * 300} - |"
+    require_apart(["out.ark"], files_read([command, "x" * 5000]))
