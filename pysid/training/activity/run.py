@@ -87,9 +87,10 @@ class Recordings:
             )
             with skipped.on_error(name):
                 x = analyse_blocks(frontend, blocks).features.numpy()
+                half, counts = x.astype(np.float16), count_speakers(turns[name], len(x), shift_s)
                 result.names.append(name)
-                result.features.append(x.astype(np.float16))
-                result.counts.append(count_speakers(turns[name], len(x), shift_s))
+                result.features.append(half)
+                result.counts.append(counts)
         tell_unreadable(skipped, len(entries), directory)
         return result
 

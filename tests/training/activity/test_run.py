@@ -16,7 +16,9 @@ from pysid.errors import DataError
 from pysid.frontend import FbankConfig
 from pysid.io.scp import resolve_path
 from pysid.io.tables import read_wav_scp
-from pysid.training.activity.crops import CropConfig
+from pysid.io.turns.rttm import read_rttm
+from pysid.training.activity import run
+from pysid.training.activity.crops import CropConfig, count_speakers
 from pysid.training.activity.run import ActivityTrainConfig, Recordings, read_activity_config, run_activity_training
 from pysid.training.optim import OptimizerConfig
 from pysid.training.trainer import TrainerConfig
@@ -130,3 +132,18 @@ def test_a_recording_that_cannot_be_read_is_left_out(conversations, tmp_path, sa
             assert f"{data}: training without 1 of 4 recordings, which cannot be read:" in said.readouterr().err
     with pytest.raises(DataError, match=r"data: expected to read at least 75% of the recordings, but 2 of 4 cannot"):
         Recordings.read(data, FEATURES)
+
+
+def test_a_recording_for_which_memory_does_not_suffice_is_left_out_whole(conversations, monkeypatch):
+    def count(turns, n_frames, shift_s):
+        if turns is second:
+            raise MemoryError
+        return count_speakers(turns, n_frames, shift_s)
+
+    turns = read_rttm(conversations / "ref.rttm")
+    second = turns["conv-0002"]
+    monkeypatch.setattr(run, "read_rttm", lambda path: turns)
+    monkeypatch.setattr(run, "count_speakers", count)
+    found = Recordings.read(conversations, FEATURES)
+    assert found.names == ["conv-0001", "conv-0003", "conv-0004"]
+    assert [*map(len, found.features)] == [*map(len, found.counts)]
