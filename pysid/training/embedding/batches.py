@@ -21,6 +21,7 @@ from pysid.training.decoded import DecodedWaves
 from pysid.training.embedding.chunks import ChunkPlan, EpochChunks, fill
 from pysid.training.left_out import MOST_UNREADABLE, too_many_unreadable
 
+GLANCE_S = 1.0
 MANY_CHUNKS = 100  # of which the share that cannot be read says something
 
 
@@ -115,7 +116,8 @@ class AudioSource:
         self.allow_pipes = allow_pipes
         self._decoded: DecodedWaves | None = None
         self._places: np.ndarray | None = None  # of the utterances in what is decoded; None for all in their order
-        self.silence_told = False
+        # Shared with the processes that read, which are made anew for each epoch.
+        self.silence_told = torch.zeros(1, dtype=torch.bool).share_memory_()
 
     def decode_all(self) -> None:
         """Decodes the utterances now and keeps them in memory, for those that are read again and again."""
@@ -127,7 +129,8 @@ class AudioSource:
         number, and those without speech.
 
         Args:
-            n_frames: of the longest chunks, in pieces of which speech is looked for, up to the first that has some.
+            n_frames: of the longest chunks, in pieces of which speech is looked for, up to the first that has some;
+                but first in `GLANCE_S` in the middle, where mostly there is some.
         """
         decoded = self._decoded
         assert decoded is not None and self._places is None
@@ -139,8 +142,11 @@ class AudioSource:
     @torch.no_grad()
     def _has_speech(self, n_samples: int, utterance: int, n_frames: int) -> bool:
         assert self._decoded is not None
-        size = round(n_frames * self.OVERSIZE / self.FRAMES_PER_S * self.sample_rate)
-        for start in range(0, n_samples, size):
+        size, glance = (round(x * self.sample_rate) for x in (n_frames * self.OVERSIZE / self.FRAMES_PER_S, GLANCE_S))
+        pieces = [(start, size) for start in range(0, n_samples, size)]
+        if n_samples > glance < size:
+            pieces.insert(0, ((n_samples - glance) // 2, glance))
+        for start, size in pieces:
             features, _ = self.frontend(torch.from_numpy(self._decoded.read(utterance, start, size))[None])
             if not bool(silent_rows(features).all()):
                 return True
@@ -274,8 +280,8 @@ class ChunkBatches:
                 f"{self.source.corpus.directory}: expected speech in the chunks of a batch, got none in any of "
                 f"{len(silent)}, of the speaker of {name} and others"
             )
-        if not self.source.silence_told:
-            self.source.silence_told = True
+        if not bool(self.source.silence_told):
+            self.source.silence_told.fill_(True)
             say(
                 f"{self.source.corpus.directory}: leaving out chunks without speech, here {int(silent.sum())} of "
                 f"{len(silent)} in a batch, the first of the speaker of {name}; `pysid features` lists the recordings "

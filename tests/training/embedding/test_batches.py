@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
@@ -13,6 +14,7 @@ from pysid.frontend import VOXCELEB, Frontend
 from pysid.io.ark.archive import ArkWriter
 from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.tables import read_table
+from pysid.training.embedding import batches as batches_module
 from pysid.training.embedding.augmented import AugmentedBatches
 from pysid.training.embedding.batches import ArchiveSource, AudioSource, ChunkBatches, silent_rows
 from pysid.training.embedding.chunks import ChunkConfig, ChunkPlan
@@ -313,3 +315,16 @@ def test_features_do_not_depend_on_the_reading_process(dev, small):
         torch.testing.assert_close(labels, expected_labels)
         features, classes = data.to_features(inputs, labels)
         assert len(features) == 4 and classes is labels
+
+
+def test_chunks_without_speech_are_said_once_by_all_processes_that_read(small, said, tmp_path, monkeypatch):
+    def note(message, level):
+        with open(tmp_path / "told", "a") as file:
+            print(message, file=file)
+
+    monkeypatch.setattr(batches_module, "say", note)
+    data = with_silence(small, said)
+    for epoch in range(2):
+        finished = FinishedEpoch(data.epoch(epoch), data.to_features)
+        list(DataLoader(finished, batch_size=None, sampler=range(6), num_workers=2))
+    assert (tmp_path / "told").read_text().count("leaving out chunks without speech") in (1, 2), "two may at once"

@@ -11,9 +11,9 @@ from pysid.augment import SpecAugmentConfig, SpeedConfig
 from pysid.augment.recordings import TrainingAugmentConfig
 from pysid.data.corpus import Corpus
 from pysid.errors import DataError
-from pysid.frontend import VOXCELEB, FbankConfig, FrontendConfig
+from pysid.frontend import VOXCELEB, FbankConfig, Frontend, FrontendConfig
 from pysid.io.ark.archive import read_matrices
-from pysid.io.audio.files import write_audio
+from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.tables import read_table
 from pysid.training.embedding.augmented import AugmentedBatches
 from pysid.training.embedding.batches import AudioSource
@@ -218,3 +218,23 @@ def test_what_is_too_short_or_of_too_few_is_told(small, said):
         f"{small}: without 1 of 3 speakers, who have fewer than 1 utterances to train on (chunks.min_utterances); the "
         "first is denis",
     ]
+
+
+def test_speech_is_looked_for_in_a_second_first(small, monkeypatch):
+    lengths = []
+    forward = Frontend.forward
+
+    def counted(self, wave, *args, **kwargs):
+        lengths.append(wave.shape[1])
+        return forward(self, wave, *args, **kwargs)
+
+    voice = read_audio(read_table(small / "wav.scp")["alicia-0"])[0]
+    write_audio(small / "begins.wav", np.concatenate([voice[:32000], np.zeros(64000)]), 16000)
+    write_audio(small / "silent.wav", np.zeros(32000), 16000)
+    replace_audio(small, "alicia-1", "begins.wav")
+    replace_audio(small, "denis-0", "silent.wav")
+    monkeypatch.setattr(Frontend, "forward", counted)
+    corpus = open_corpus(small, None)
+    corpus.batches(replace(CHUNKS, max_frames=300), seed=1, in_memory=True)
+    assert list(corpus.left_out.reasons) == ["denis-0"]
+    assert lengths.count(16000) == 6 and len(lengths) < 12, "of most recordings a second is enough"
