@@ -165,7 +165,7 @@ class Corpus:
         Args:
             skipped: gets the utterances whose headers cannot be read, which last 0 s then.
         Raises:
-            DataError: a header cannot be read, and there is no `skipped`.
+            DataError: a header cannot be read, and there is no `skipped`; or there is none, as of a shell pipe.
         """
         known = self._optional("utt2dur", formats.DURATIONS, array("d"))
         if isinstance(known, PackedTable) and known.names == self.ids:
@@ -290,6 +290,11 @@ class Corpus:
         except DataError as error:
             if skipped is None:
                 raise DataError(f"{utterance.id}: {error}") from None
+            if is_pipe(utterance.source):  # nothing is wrong with it
+                raise DataError(
+                    f"{utterance.id}: expected the length of a shell pipe in {self.directory / 'utt2dur'}, "
+                    "segments or reco2dur"
+                ) from None
             skipped.add(utterance.id, error)
             return 0.0
 

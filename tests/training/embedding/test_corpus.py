@@ -238,3 +238,10 @@ def test_speech_is_looked_for_in_a_second_first(small, monkeypatch):
     corpus.batches(replace(CHUNKS, max_frames=300), seed=1, in_memory=True)
     assert list(corpus.left_out.reasons) == ["denis-0"]
     assert lengths.count(16000) == 6 and len(lengths) < 12, "of most recordings a second is enough"
+
+
+def test_a_shell_pipe_of_unknown_length_is_not_left_out(small):
+    path = read_table(small / "wav.scp")["alicia-1"]
+    replace_audio(small, "alicia-1", f"cat {path} |")
+    with pytest.raises(DataError, match=r"^alicia-1: expected the length of a shell pipe in .*utt2dur"):
+        open_corpus(small, None, allow_pipes=True)
