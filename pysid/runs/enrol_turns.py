@@ -18,7 +18,7 @@ from pysid.io.turns.json import read_voice
 from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import track
 from pysid.segments import Turn
-from pysid.speakers.database import EnrolledUtterance, check_name, old_source
+from pysid.speakers.database import EnrolledUtterance, check_name
 from pysid.speakers.identify import enrol_voices
 from pysid.speakers.listen import RecordingMeter
 
@@ -64,8 +64,7 @@ def enrol_speaker(
         embedding, clean_s, digest = _heard(
             model, audio, read_one(turns, Path(audio).stem).turns, turns, speaker, channel, max_hours
         )
-    old = old_source(turns if audio is None else audio, speaker)
-    enrol_voices(database, model, name, [EnrolledUtterance(f"{digest} {speaker}", clean_s, embedding, old)])
+    enrol_voices(database, model, name, [EnrolledUtterance(f"{digest} {speaker}", clean_s, embedding)])
     return clean_s
 
 

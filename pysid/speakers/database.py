@@ -34,31 +34,11 @@ NOBODY = "unknown"  # what identification calls a stranger, so no speaker's name
 
 @dataclass(frozen=True)
 class EnrolledUtterance:
-    """A recording of a speaker: what tells it from others, its length in seconds, its embedding (D,).
-
-    Attributes:
-        old_source: what told it from others in databases of version 0.1.0.
-    """
+    """A recording of a speaker: what tells it from others, its length in seconds, its embedding (D,)."""
 
     source: str
     duration_s: float
     vector: np.ndarray
-    old_source: str | None = None
-
-
-def old_source(recording: object, speaker: str | None = None) -> str | None:
-    """What version 0.1.0 told a recording from others by: its path; None for samples.
-
-    Args:
-        speaker: whose turns alone are enrolled.
-
-    >>> old_source("/a.wav"), old_source("/a.wav", "S1")
-    ('/a.wav', '/a.wav#S1')
-    """
-    if not isinstance(recording, str | os.PathLike):
-        return None
-    path = os.path.abspath(recording) if speaker is None else f"{os.path.abspath(recording)}#{speaker}"
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -149,7 +129,7 @@ class SpeakerDatabase:
     def add(self, speakers: Mapping[str, Sequence[EnrolledUtterance]]) -> int:
         """Enrols new speakers, or adds to old ones: all of it, or, if it fails or is killed, nothing.
 
-        An utterance of the same source as an earlier one of the speaker, new or old, replaces it.
+        An utterance of the same source as an earlier one of the speaker replaces it.
 
         Returns:
             How many utterances replaced earlier ones.
@@ -166,9 +146,7 @@ class SpeakerDatabase:
                     raise ValueError(f"expected an utterance of {name!r}, got none")
                 speaker = self._touch(check_name(name), revision + 1)
                 sources = {x for (x,) in self._fetch_all(SOURCES, (str,), (speaker,))}
-                n_replaced += sum(bool(sources & {x.source, x.old_source}) for x in utterances)
-                old = [(speaker, x.old_source) for x in utterances if x.old_source in sources]
-                self._connection.executemany("DELETE FROM utterance WHERE speaker = ? AND source = ?", old)
+                n_replaced += sum(x.source in sources for x in utterances)
                 rows = [(speaker, x.source, x.duration_s, now, self._blob(x)) for x in utterances]
                 self._connection.executemany(
                     "INSERT INTO utterance (speaker, source, duration_s, enrolled_at, vector) VALUES (?, ?, ?, ?, ?) "

@@ -32,7 +32,7 @@ CREATE INDEX speaker_by_revision ON speaker (revision);
 CREATE TABLE utterance (
     id INTEGER PRIMARY KEY,
     speaker INTEGER NOT NULL REFERENCES speaker ON DELETE CASCADE,
-    source TEXT NOT NULL,       -- digest of the recording; 0.1.0: its path
+    source TEXT NOT NULL,       -- path of the recording
     duration_s REAL NOT NULL,
     enrolled_at TEXT NOT NULL,  -- ISO 8601, UTC
     vector BLOB NOT NULL,       -- little-endian float32

@@ -24,7 +24,7 @@ from pysid.io.audio.samples import Audio, as_list
 from pysid.model.recording import name_of_recording
 from pysid.model.speaker_model import SpeakerModel
 from pysid.progress import say
-from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase, check_name, old_source
+from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase, check_name
 from pysid.speakers.decision import OperatingPoint
 from pysid.speakers.index import NO_SCORE, Label, SpeakerIndex, index_path, read_index, write_index
 from pysid.speakers.listen import SpeechListener
@@ -70,9 +70,7 @@ def enrol(
             heard = listen(recording)
             if heard.digest in utterances:
                 raise DataError(f"{label}: expected each recording of a speaker once, got one again")
-            utterances[heard.digest] = EnrolledUtterance(
-                heard.digest, heard.duration_s, heard.embedding, old_source(recording)
-            )
+            utterances[heard.digest] = EnrolledUtterance(heard.digest, heard.duration_s, heard.embedding)
     if not utterances:
         raise DataError(f"{name}: no recording could be used: {(skipped or Skipped()).brief()}")
     with SpeakerDatabase.create(path, *owner) as database:

@@ -439,15 +439,3 @@ def test_no_candidates_at_all(database, stub):
     database.add(speakers(np.random.default_rng(1), ["ann"]))
     with pytest.raises(ValueError, match="n_best must be at least 1, got 0"):
         Identifier(database, stub).identify_embedding(np.zeros(DIM, np.float32), 0)
-
-
-def test_a_recording_enrolled_by_version_0_1_0_replaces_itself(path, opened, dev, said):
-    """That version knew recordings by their paths."""
-    first, second = recordings(dev, "slt-0", "slt-1")
-    voice = EnrolledUtterance(os.path.abspath(first), 3.0, np.ones(opened.config.network.embedding_dim, np.float32))
-    with SpeakerDatabase.create(path, opened.fingerprint(), opened.config.network.embedding_dim) as database:
-        database.add({"slt": [voice], "rms": [voice]})
-    assert enrol(path, opened, "slt", [first, second]) == 2
-    assert said == ["slt: 1 of these recordings had been enrolled before, and count once"]
-    with SpeakerDatabase(path) as database:
-        assert {x.name: x.n_utterances for x in database.speakers()} == {"slt": 2, "rms": 1}
