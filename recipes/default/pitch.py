@@ -1,11 +1,10 @@
 """Other voices out of recorded ones: another pitch over another vocal tract, most of them in women's range."""
 
-import subprocess
 import zlib
 
 import numpy as np
+from pcm import PCM, SAMPLE_RATE, ffmpeg, from_pcm, to_pcm
 
-SAMPLE_RATE = 16000
 LOWEST_HZ, HIGHEST_HZ = 70, 400
 FRAME, HOP = 1024, 320  # samples: 64 and 20 ms
 VOICED = 0.55  # least normalised autocorrelation of a voiced frame
@@ -70,8 +69,4 @@ def with_voice(wave: np.ndarray, tract: float, pitch: float) -> np.ndarray:
         f"asetrate={round(SAMPLE_RATE * tract)},aresample={SAMPLE_RATE},"
         f"rubberband=pitch={pitch / tract:.4f}:formant=preserved:pitchq=quality"
     )
-    raw = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1")
-    command = ("ffmpeg", "-nostdin", "-v", "error", "-filter_threads", "1", *raw, "-i", "-", "-af", filters, *raw, "-")
-    samples = np.clip(np.round(wave), -32768, 32767).astype("<i2").tobytes()
-    made = subprocess.run(command, input=samples, capture_output=True, check=True)
-    return np.frombuffer(made.stdout, "<i2").astype(np.float32)
+    return from_pcm(ffmpeg(to_pcm(wave), *PCM, "-i", "-", "-af", filters, *PCM))

@@ -18,7 +18,6 @@ copy that of the clip. ffmpeg with rubberband is needed. The same seed gives the
 import argparse
 import multiprocessing.pool
 import os
-import subprocess
 import zlib
 from collections import defaultdict
 from functools import partial
@@ -27,6 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from pcm import PCM, SAMPLE_RATE, ffmpeg, from_pcm, require_rubberband, to_pcm
 from pitch import median_pitch_hz, other_voice, with_voice
 
 from pysid.augment import change_speed
@@ -35,13 +35,11 @@ from pysid.io.audio.files import write_audio
 from pysid.io.files import atomic_text
 from pysid.progress import track
 
-SAMPLE_RATE = 16000
 SPEEDS = (0.08, 0.2)  # least and most that a voice's speed differs from 1
 DEGRADED = 0.2
 CLIPPED_DB = (3.0, 18.0)  # above full scale
 LEAST_S = 0.5  # of what a codec left
 PITCH_CLIPS = 4  # of a speaker, that tell the pitch
-RAW = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1")
 CODECS = {  # how it is encoded, and how that is read
     "g711": (
         ("-af", "highpass=f=300,lowpass=f=3400", "-ar", "8000", "-c:a", "pcm_mulaw", "-f", "mulaw"),
@@ -57,13 +55,8 @@ KINDS = ("clipped", "g711", "g711", "gsm", "mp3", "opus")
 def through_codec(wave: np.ndarray, codec: str) -> np.ndarray:
     """A waveform (S,) at int16 scale as a codec leaves it: about as long."""
     encode, decode = CODECS[codec]
-    ffmpeg = ("ffmpeg", "-nostdin", "-v", "error")
-    samples = np.clip(np.round(wave), -32768, 32767).astype("<i2").tobytes()
-    encoded = subprocess.run([*ffmpeg, *RAW, "-i", "-", *encode, "-"], input=samples, capture_output=True, check=True)
-    decoded = subprocess.run(
-        [*ffmpeg, *decode, "-i", "-", *RAW, "-"], input=encoded.stdout, capture_output=True, check=True
-    )
-    return np.frombuffer(decoded.stdout, "<i2").astype(np.float32)
+    encoded = ffmpeg(to_pcm(wave), *PCM, "-i", "-", *encode)
+    return from_pcm(ffmpeg(encoded, *decode, "-i", "-", *PCM))
 
 
 def clipped(wave: np.ndarray, gain_db: float) -> np.ndarray:
@@ -147,6 +140,7 @@ def main() -> None:
     args = parser.parse_args()
     if (args.out / "utt2target").exists():
         return
+    require_rubberband()
     (args.out / "wav").mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     with multiprocessing.get_context("spawn").Pool(args.jobs, torch.set_num_threads, (1,)) as pool:

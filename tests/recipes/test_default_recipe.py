@@ -232,9 +232,14 @@ def test_the_back_end_of_windows_hears_as_much_of_each_speaker(tmp_path, monkeyp
 
 
 def script_of(name):
+    """A script of the recipe, which may import those beside it."""
     spec = importlib.util.spec_from_file_location(name, RECIPE / f"{name}.py")
     script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    sys.path.insert(0, str(RECIPE))
+    try:
+        spec.loader.exec_module(script)
+    finally:
+        sys.path.remove(str(RECIPE))
     return script
 
 
@@ -276,7 +281,21 @@ def test_most_other_voices_are_in_womens_range():
     assert tracts[pitches > 165].mean() > 1.08 and tracts[pitches < 110].mean() < 1.02
 
 
-def test_another_voice(tmp_path):
+def test_voices_need_rubberband(monkeypatch, tmp_path):
+    script = script_of("voices")
+    monkeypatch.setattr(sys, "argv", ["voices.py", str(tmp_path / "out"), str(ROOT / "examples" / "dev")])
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\necho ' ... aresample  A->A  Resample audio.'\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    with pytest.raises(SystemExit, match="expected the program ffmpeg, got none"):
+        script.main()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="expected ffmpeg with its filter rubberband"):
+        script.main()
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_voice():
     script = script_of("pitch")
     if not shutil.which("ffmpeg") or b"rubberband" not in subprocess.check_output(
         ["ffmpeg", "-v", "quiet", "-filters"]
