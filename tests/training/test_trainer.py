@@ -323,6 +323,22 @@ def test_a_margin_after_plain_softmax(features: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(third["head.affine.bias"], 0, atol=1e-6)  # where a softmax starts
 
 
+def test_a_head_on_a_trained_network_begins_where_the_speakers_are(features: Path, tmp_path: Path, said) -> None:
+    """A model has no head: without imprinting, the first epoch would have guessed one speaker in four."""
+    model = train(tmp_path, settings(features, tmp_path / "first"))
+    margin = {"loss": "aam-softmax", "margin": 0.1}
+    no_change = {"learning_rate": 1e-9, "final_learning_rate": 1e-9}
+    more = {"start_from": str(model), "head": margin, "optimizer": no_change, "trainer": {"n_epochs": 1}}
+    plain = settings(features, tmp_path / "tuned", **more)
+    del plain["network"]  # is the model's
+    tuned = train(tmp_path, plain)
+    assert f"starting from {model}, which knows 0 of {N_SPEAKERS} classes" in said.readouterr().err
+    accuracy = (tmp_path / "tuned" / "epochs.tsv").read_text().splitlines()[1].split("\t")[3]
+    assert float(accuracy) > 0.9
+    affine = "frame_layers.1.affine.weight"
+    np.testing.assert_allclose(weights(tuned)[affine], weights(model)[affine], atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["modern", "modern-large-margin"])
 def test_the_modern_recipe_trains(name: str, noises: Path, tmp_path: Path) -> None:
     path = ROOT / "recipes" / "commonvoice" / "conf" / f"{name}.yaml"

@@ -21,12 +21,22 @@ def with_flavour(settings: dict[str, Any]) -> dict[str, Any]:
     {'loss': 'a-softmax', 'margin': 3}
     """
     flavour = settings.get("flavour")
-    return _merge(deepcopy(FLAVOURS.get(flavour, {})), settings) if isinstance(flavour, str) else settings
+    return merged(deepcopy(FLAVOURS.get(flavour, {})), settings) if isinstance(flavour, str) else settings
 
 
-def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(under)
+def merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Nested settings with others underneath, of which none goes into a group of another kind.
+
+    >>> merged({"head": {"loss": "softmax", "margin": 2}}, {"head": {"margin": 3}})
+    {'head': {'loss': 'softmax', 'margin': 3}}
+    >>> merged({"vad": {"kind": "energy", "frames_context": 2}}, {"vad": {"kind": "webrtc"}})
+    {'vad': {'kind': 'webrtc'}}
+    """
+    result = dict(under)
     for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
+        old = result.get(key)
+        both = isinstance(value, dict) and isinstance(old, dict)
+        if both and value.get("kind", old.get("kind")) == old.get("kind", value.get("kind")):
+            value = merged(old, value)
+        result[key] = value
+    return result

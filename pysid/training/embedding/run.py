@@ -30,8 +30,9 @@ from pysid.training.embedding.corpus import TrainingCorpus, augment_batches, ope
 from pysid.training.embedding.dev_set import DevSet
 from pysid.training.embedding.distillation import DistillationHead
 from pysid.training.embedding.flavours import with_flavour
+from pysid.training.embedding.imprinting import imprint, imprinter_for
 from pysid.training.embedding.losses import WITHIN_BATCH, HeadConfig
-from pysid.training.embedding.start import check_classes, load_start, write_classes
+from pysid.training.embedding.start import check_classes, find_start, load_start, with_model, write_classes
 from pysid.training.embedding.teachers import TeacherConfig, lesson_classes, read_lessons
 from pysid.training.folder import alone, claim, identify, write_table
 from pysid.training.left_out import write_left_out
@@ -61,9 +62,11 @@ class TrainConfig:
         in_memory: decode the recordings of `train` when the training starts and keep them, 115 MB an hour at 16 kHz,
             which the reading processes share: for compressed audio that is read in many epochs.
         start_from: folder `out` of another training, whose weights this one starts from; the head's by the names of
-            the speakers, for large-margin fine-tuning. Or a model directory, without a head. What a residual network
-            has more than that one (blocks at the ends of stages, squeeze-excitation, attention) changes nothing at
-            first.
+            the speakers, for large-margin fine-tuning. Or a model directory, or the name of a model that ships with
+            pysid, which has no head; in a settings file, `network`, `frontend` and `extract` are then those of the
+            model where nothing else is said. What a residual network has more than that one (blocks at the ends of
+            stages, squeeze-excitation, attention) changes nothing at first. Speakers that are new to an angular head
+            begin as the means of their embeddings.
         teachers: of `head.loss: distillation`; utterances need no speakers then.
         diversity_weight: factor of the attention heads' diversity penalty.
         allow_pipes: whether entries of wav.scp that are shell pipes may run.
@@ -94,7 +97,7 @@ class TrainConfig:
 
 def read_train_config(path: Path, assignments: Iterable[str] = ()) -> TrainConfig:
     """Reads a settings file and sets `key.sub=value` over it; errors as `pysid.config.read_config`."""
-    return read_config(TrainConfig, path, assignments, with_flavour)
+    return read_config(TrainConfig, path, assignments, lambda plain: with_model(with_flavour(plain)))
 
 
 @alone
@@ -133,7 +136,7 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
         lessons = read_lessons(config.teachers, chunks, speakers, config.speed, out, config.allow_pipes)
     seed_weights(config.trainer.seed)
     classifier = SpeakerClassifier(network, head, len(classes), config.diversity_weight, lessons)
-    start = _start(classifier, classes, config)
+    known = _start(classifier, classes, config)
 
     def figures(trained: TrainableNetwork) -> dict[str, float]:
         if dev is None:
@@ -152,13 +155,15 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
             _note(out, classes, data)
         say(
             f"{len(chunks.names)} utterances of {len(speakers)} speakers, {batches.n_batches} batches an epoch; "
-            f"{n_parameters(classifier.network):,} parameters in the network{start}"
+            f"{n_parameters(classifier.network):,} parameters in the network{_started(config, classes, known)}"
         )
     if dry_run:
         trainer.rehearse()
         return out / "final"
-    if start and distilled:
+    if known is not None and distilled:
         fit_maps(classifier, trainer)
+    if known is not None:
+        imprint_new(classifier, trainer, len(classes), known)
     trainer.run()
     if trainer.accelerator.is_main_process:
         final = _final_network(trainer, out)
@@ -183,12 +188,19 @@ def _note(out: Path, classes: list[str], data: TrainingCorpus) -> None:
     write_left_out(out, data.left_out)
 
 
-def _start(classifier: SpeakerClassifier, classes: list[str], config: TrainConfig) -> str:
-    """Takes the weights that a training starts from; what to say of it, nothing where it resumes or has no start."""
+def _start(classifier: SpeakerClassifier, classes: list[str], config: TrainConfig) -> set[int] | None:
+    """Takes the weights that a training starts from; which rows of its head it knows, None where it resumes or has no
+    start.
+    """
     if config.start_from is None or latest_state(Path(config.out)) is not None:
+        return None
+    return load_start(classifier, classes, find_start(config.start_from))
+
+
+def _started(config: TrainConfig, classes: list[str], known: set[int] | None) -> str:
+    if known is None:
         return ""
-    n_known = load_start(classifier, classes, Path(config.start_from))
-    return f"; starting from {config.start_from}, which knows {n_known} of {len(classes)} classes"
+    return f"; starting from {config.start_from}, which knows {len(known)} of {len(classes)} classes"
 
 
 @torch.no_grad()
@@ -200,6 +212,17 @@ def fit_maps(classifier: SpeakerClassifier, trainer: Trainer) -> None:
     if pairs:
         embeddings, rows = zip(*pairs, strict=True)
         classifier.head.fit_maps(torch.cat(embeddings), torch.cat(rows))
+
+
+@torch.no_grad()
+def imprint_new(classifier: SpeakerClassifier, trainer: Trainer, n_classes: int, known: set[int]) -> None:
+    """Begins the vectors of speakers that are new to a trained network as the means of their embeddings."""
+    imprinter = imprinter_for(classifier.head, n_classes, known)
+    if imprinter is None:
+        return
+    classifier.network.eval()
+    batches = trainer.features(trainer.batches.n_batches)
+    imprint(imprinter, ((classifier.network.classifier_input(x)[0], labels) for x, labels in batches))
 
 
 def _check(config: TrainConfig, network: TrainableConfig, distilled: bool) -> None:

@@ -3,16 +3,20 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from pysid.config import read_plain
 from pysid.errors import DataError, one_line
 from pysid.io.text import RowFormat, read_rows, write_lines
+from pysid.model.directory import shipped_models
 from pysid.training.checkpoint import latest_state
 from pysid.training.embedding.classifier import SpeakerClassifier
+from pysid.training.embedding.flavours import merged
 from pysid.training.folder import START_FROM
 
 HEAD, NETWORK = "head.", "network."
@@ -21,6 +25,8 @@ BLOCK = re.compile(rf"{re.escape(BLOCKS)}(\d+)\.")
 NEW_PART = re.compile(rf"{re.escape(NETWORK)}(blocks\.\d+\.excitation|pooling\.(hidden|scores))\..*")
 COUNTER = ".num_batches_tracked"  # of a batch norm, which a model directory leaves out
 WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"  # of a model directory
+OF_MODEL = ("network", "frontend", "extract")  # settings that a training takes from the model that it starts from
 CLASSES_FILE = "classes"  # beside the states: the class of each row of the head, by name, one per line
 
 
@@ -46,17 +52,37 @@ def check_classes(directory: Path, classes: Sequence[str]) -> None:
     )
 
 
+def with_model(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the network, front-end and extraction of the model that they start from underneath.
+
+    Raises:
+        DataError: the model's settings cannot be read.
+    """
+    start_from = settings.get("start_from")
+    if not isinstance(start_from, str) or not (path := find_start(start_from) / CONFIG_FILE).is_file():
+        return settings
+    model = read_plain(path)
+    under = {name: model[name] for name in OF_MODEL if isinstance(model.get(name), dict)}
+    return merged(under, settings)
+
+
+def find_start(start_from: str) -> Path:
+    """The folder of a training or of a model that a training starts from, which may go by the name of a model."""
+    given = Path(start_from)
+    return given if given.exists() else shipped_models().get(start_from, given)
+
+
 def write_classes(directory: Path, classes: Sequence[str]) -> None:
     """Notes whom the rows of the head stand for."""
     write_lines(directory / CLASSES_FILE, classes)
 
 
 @torch.no_grad()
-def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory: Path) -> int:
+def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory: Path) -> set[int]:
     """Copies the weights of the latest state of a training, or of a model directory, into another classifier.
 
     Rows of the head go by the names of their classes, so that the other training may have more speakers, or fewer;
-    classes that are new keep their initial weights. The heads may be of two kinds: each has a row of weights a class,
+    classes that are new keep their initial weights (see `pysid.training.embedding.imprinting`). The heads may be of two kinds: each has a row of weights a class,
     whose direction means the same, and what only one of them has is left as it is. A model directory has no head. A
     residual network with attention pooling, with squeeze-excitation or with more blocks may start from one without: see
     `with_attention`, `with_new_parts` and `with_new_blocks`.
@@ -65,7 +91,7 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
         classes: of the rows of the head.
         directory: `out` of the training to start from, or a model directory.
     Returns:
-        How many of the classes were known.
+        The rows of the classes that were known.
     Raises:
         DataError: there is no state, it is damaged, of another network or head, or of none of these classes.
     """
@@ -94,7 +120,7 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
             tensor.copy_(old)
         elif not name.startswith(f"{HEAD}maps."):  # of other teachers
             raise DataError(f"{path}: expected {name} {tuple(tensor.shape)}, got {tuple(old.shape)}")
-    return len(rows)
+    return {new for new, _ in rows}
 
 
 def with_attention(saved: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

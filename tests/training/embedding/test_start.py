@@ -1,5 +1,7 @@
 """A network with attention, or with squeeze-excitation, starts as the network without that it is made of."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -8,9 +10,10 @@ from pysid.embedding.networks import make_network
 from pysid.embedding.resnet import ResNet, ResNetConfig
 from pysid.errors import DataError
 from pysid.io.weights import save_weights
+from pysid.model.config import read_config
 from pysid.training.embedding.classifier import SpeakerClassifier
 from pysid.training.embedding.losses import HeadConfig
-from pysid.training.embedding.start import check_classes, load_start, write_classes
+from pysid.training.embedding.start import check_classes, find_start, load_start, with_model, write_classes
 
 SMALL = {"channels": (4, 6), "blocks": (1, 1), "strides": ((1, 1), (2, 2)), "embedding_dim": 5}
 FEATURES = torch.randn(3, 40, 81, generator=torch.Generator().manual_seed(1))
@@ -31,7 +34,7 @@ def test_heads_that_attend_to_all_frames_alike_change_nothing(statistics, tmp_pa
     torch.manual_seed(1)
     config = ResNetConfig(**SMALL, pooling="attention", n_heads=n_heads, attention_dim=7)
     classifier = SpeakerClassifier(config, HeadConfig(), 4)
-    assert load_start(classifier, ["a", "b", "c", "d"], tmp_path) == 0
+    assert load_start(classifier, ["a", "b", "c", "d"], tmp_path) == set()
     network = classifier.network.eval()
     with torch.no_grad():
         near, expected = network(FEATURES), statistics(FEATURES)
@@ -113,3 +116,24 @@ def test_rows_of_a_head_stand_for_the_same_classes(tmp_path):
         with pytest.raises(DataError) as error:
             check_classes(tmp_path, classes)
         assert str(error.value).startswith(f"{tmp_path} holds a training of other speakers ({found}): go on with the")
+
+
+def test_a_training_takes_the_settings_of_the_model_that_it_starts_from(tmp_path):
+    shipped = with_model(
+        {"start_from": "default", "network": {"dropout": 0.1}, "frontend": {"vad": {"kind": "webrtc"}}}
+    )
+    model = read_config(find_start("default"))
+    assert shipped["network"].pop("dropout") == 0.1 and shipped["network"]["kind"] == model.network.kind
+    assert shipped["frontend"]["features"]["n_mels"] == model.frontend.features.n_mels
+    assert shipped["frontend"]["vad"] == {"kind": "webrtc"}
+    other = with_model({"start_from": "default", "network": {"kind": "xvector"}})
+    assert other["network"] == {"kind": "xvector"}  # load_start refuses its weights
+    for plain in ({"train": "x"}, {"start_from": str(tmp_path)}, {"start_from": 3}):
+        assert with_model(plain) == plain
+
+
+def test_a_folder_goes_before_a_model_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_start("default").parent.name == "shipped"
+    (tmp_path / "default").mkdir()
+    assert find_start("default") == Path("default") and find_start("exp") == Path("exp")
