@@ -35,8 +35,9 @@ def merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     result = dict(under)
     for key, value in over.items():
         old = result.get(key)
-        both = isinstance(value, dict) and isinstance(old, dict)
-        if both and value.get("kind", old.get("kind")) == old.get("kind", value.get("kind")):
-            value = merged(old, value)
-        result[key] = value
+        if isinstance(value, dict) and isinstance(old, dict):
+            is_other = "kind" in old and value.get("kind", old["kind"]) != old["kind"]
+            result[key] = value if is_other else merged(old, value)
+        else:
+            result[key] = value
     return result

@@ -54,8 +54,8 @@ class Imprinter:
     def finish(self) -> int:
         """Sets the vectors of the new speakers that were heard; how many these are.
 
-        A vector keeps its length, on which depends how fast it turns. Of the several centres of a speaker only the first
-        is set: the others are for what is unlike it.
+        A vector keeps its length, on which depends how fast it turns. Of several centres of a speaker only the first is
+        set: the others are for what is unlike it.
         """
         rows = self._new & (self._counts > 0)
         weight = self._head.weight

@@ -1,12 +1,13 @@
 """A whole training, from a configuration and data directories to model directories, one per epoch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from pysid.augment import SpecAugmentConfig, SpeedConfig
 from pysid.augment.recordings import TrainingAugmentConfig
@@ -160,10 +161,8 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
     if dry_run:
         trainer.rehearse()
         return out / "final"
-    if known is not None and distilled:
-        fit_maps(classifier, trainer)
     if known is not None:
-        imprint_new(classifier, trainer, len(classes), known)
+        _begin_head(classifier, trainer, len(classes), known)
     trainer.run()
     if trainer.accelerator.is_main_process:
         final = _final_network(trainer, out)
@@ -204,25 +203,23 @@ def _started(config: TrainConfig, classes: list[str], known: set[int] | None) ->
 
 
 @torch.no_grad()
-def fit_maps(classifier: SpeakerClassifier, trainer: Trainer) -> None:
-    """Begins a distillation's maps by least squares, for a network that has learnt something before."""
-    assert isinstance(classifier.head, DistillationHead)
-    classifier.network.eval()
-    pairs = [(classifier.network.classifier_input(x)[0], rows) for x, rows in trainer.features(MAP_BATCHES)]
-    if pairs:
-        embeddings, rows = zip(*pairs, strict=True)
-        classifier.head.fit_maps(torch.cat(embeddings), torch.cat(rows))
+def _begin_head(classifier: SpeakerClassifier, trainer: Trainer, n_classes: int, known: set[int]) -> None:
+    """Fits the head to a network that has learnt something before: it need not follow random vectors.
 
+    The maps of a distillation begin by least squares, vectors of new speakers as the means of their embeddings.
+    """
+    network = classifier.network.eval()
 
-@torch.no_grad()
-def imprint_new(classifier: SpeakerClassifier, trainer: Trainer, n_classes: int, known: set[int]) -> None:
-    """Begins the vectors of speakers that are new to a trained network as the means of their embeddings."""
+    def embeddings(n_batches: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for x, labels in trainer.features(n_batches):
+            yield network.classifier_input(x)[0], labels
+
+    if isinstance(classifier.head, DistillationHead) and (pairs := list(embeddings(MAP_BATCHES))):
+        heard, rows = zip(*pairs, strict=True)
+        classifier.head.fit_maps(torch.cat(heard), torch.cat(rows))
     imprinter = imprinter_for(classifier.head, n_classes, known)
-    if imprinter is None:
-        return
-    classifier.network.eval()
-    batches = trainer.features(trainer.batches.n_batches)
-    imprint(imprinter, ((classifier.network.classifier_input(x)[0], labels) for x, labels in batches))
+    if imprinter is not None:
+        imprint(imprinter, embeddings(trainer.batches.n_batches))
 
 
 def _check(config: TrainConfig, network: TrainableConfig, distilled: bool) -> None:

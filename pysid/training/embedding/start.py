@@ -82,10 +82,11 @@ def load_start(classifier: SpeakerClassifier, classes: Sequence[str], directory:
     """Copies the weights of the latest state of a training, or of a model directory, into another classifier.
 
     Rows of the head go by the names of their classes, so that the other training may have more speakers, or fewer;
-    classes that are new keep their initial weights (see `pysid.training.embedding.imprinting`). The heads may be of two kinds: each has a row of weights a class,
-    whose direction means the same, and what only one of them has is left as it is. A model directory has no head. A
-    residual network with attention pooling, with squeeze-excitation or with more blocks may start from one without: see
-    `with_attention`, `with_new_parts` and `with_new_blocks`.
+    classes that are new keep their initial weights, see `pysid.training.embedding.imprinting` for what follows. The
+    heads may be of two kinds: each has a row of weights a class, whose direction means the same, and what only one of
+    them has is left as it is. A model directory has no head. A residual network with attention pooling, with
+    squeeze-excitation or with more blocks may start from one without: see `with_attention`, `with_new_parts` and
+    `with_new_blocks`.
 
     Args:
         classes: of the rows of the head.
