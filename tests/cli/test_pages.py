@@ -38,6 +38,32 @@ def test_page(page, pysid, folder):
     assert [name for name in written if not (folder / name).exists()] == []
 
 
+FEW_STEPS = ["chunks.chunks_per_epoch=16", "chunks.batch_size=8", "chunks.max_frames=200", "trainer.n_epochs=1"]
+FEW_STEPS += ["trainer.n_threads=1", "trainer.n_workers=0"]
+
+
+@pytest.mark.slow
+def test_the_default_model_learns_on(pysid, folder):
+    """The page has no recordings of the reader's own; those of the examples stand for them."""
+    (folder / "recipes").symlink_to(ROOT / "recipes")
+    (folder / "data").mkdir()
+    for name, examples in (("mine", "train"), ("mine_dev", "dev"), ("test", "dev")):
+        (folder / "data" / name).symlink_to(ROOT / "examples" / examples)
+    (folder / "exp").mkdir()
+    commands = [command for _, command in BLOCK.findall((ROOT / "docs" / "how-to" / "finetune.md").read_text())]
+    assert len(commands) == 9
+    for command in commands:
+        _, *words = shlex.split(command)
+        if words[0] == "train":
+            words += FEW_STEPS
+        elif words[0] == "fit-backend":  # what the page says of few recordings
+            words = [*words[: words.index("--lda-dim")], "--kind", "cosine"]
+        outcome = pysid(*words)
+        assert outcome.status == 0, (command, outcome.err)
+    assert (folder / "exp" / "mine" / "final" / "backend.safetensors").exists()
+    assert "exp/mine/final" in outcome.out and "EER" in outcome.out
+
+
 EXAMPLES = {
     "who_spoke_when.py": (
         ["examples/conversation/meeting.ogg", "results/meeting.html"],
