@@ -29,6 +29,7 @@ with needs_extra("training", "train"):
 
 # oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with gaps between them: gigabytes where
 # the length of chunks varies, and hardly any of it is used again. It reads this at its first product.
+NEVER_TRAINED = 2**31 - 1  # number of an epoch: what is measured on its batches was not learnt from them
 ONEDNN_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8")
 
 
@@ -213,9 +214,9 @@ class Trainer:
         return self.progress.epoch < self.config.n_epochs and self.progress.step < self.n_steps
 
     def features(self, n_batches: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Features (b, T, D) and classes (b,) of the first batches of the last epoch, as they are trained on."""
+        """Features (b, T, D) and classes (b,) of the first batches of an epoch that is not trained on."""
         device = self.accelerator.device
-        data = self.batches.epoch(self.config.n_epochs - 1, 0, 1)
+        data = self.batches.epoch(NEVER_TRAINED, 0, 1)
         for i in range(min(n_batches, self.batches.n_batches)):
             inputs, labels = data[i]
             if isinstance(inputs, DataError):

@@ -22,6 +22,7 @@ from pysid.io.ark.archive import read_matrices
 from pysid.io.ark.writer import ArkWriter
 from pysid.io.audio.files import write_audio
 from pysid.io.tables import Trial, write_table, write_trials
+from pysid.training.embedding.chunks import ChunkPlan
 from pysid.training.embedding.run import read_train_config, run_training
 
 N_SPEAKERS, N_UTTERANCES, N_FRAMES = 4, 6, 60
@@ -323,7 +324,9 @@ def test_a_margin_after_plain_softmax(features: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(third["head.affine.bias"], 0, atol=1e-6)  # where a softmax starts
 
 
-def test_a_head_on_a_trained_network_begins_where_the_speakers_are(features: Path, tmp_path: Path, said) -> None:
+def test_a_head_on_a_trained_network_begins_where_the_speakers_are(
+    features: Path, tmp_path: Path, said, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A model has no head: without imprinting, the first epoch would have guessed one speaker in four."""
     model = train(tmp_path, settings(features, tmp_path / "first"))
     margin = {"loss": "aam-softmax", "margin": 0.1}
@@ -331,7 +334,10 @@ def test_a_head_on_a_trained_network_begins_where_the_speakers_are(features: Pat
     more = {"start_from": str(model), "head": margin, "optimizer": no_change, "trainer": {"n_epochs": 1}}
     plain = settings(features, tmp_path / "tuned", **more)
     del plain["network"]  # is the model's
+    drawn, draw = [], ChunkPlan.epoch
+    monkeypatch.setattr(ChunkPlan, "epoch", lambda plan, epoch: drawn.append(epoch) or draw(plan, epoch))
     tuned = train(tmp_path, plain)
+    assert drawn[0] > 1 and set(drawn[1:]) == {0}  # not imprinted from what it is trained on
     assert f"starting from {model}, which knows 0 of {N_SPEAKERS} classes" in said.readouterr().err
     accuracy = (tmp_path / "tuned" / "epochs.tsv").read_text().splitlines()[1].split("\t")[3]
     assert float(accuracy) > 0.9
