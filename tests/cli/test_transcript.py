@@ -41,6 +41,12 @@ def test_a_file_in_place_of_the_folder_is_told_before_the_work(pysid, tmp_path):
     assert error == f"{tmp_path}/file: expected a folder for the results, got a file"
 
 
+@pytest.mark.parametrize("option", ["--num-speakers", "--channel"])
+def test_turns_leave_nothing_to_say_of_the_recording(pysid, tmp_path, option):
+    outcome = pysid("transcript", TURNS, WORDS, "-o", tmp_path, option, 1)
+    assert outcome.status == 2 and "for a recording" in outcome.err
+
+
 def test_every_word_has_its_speaker(pysid, tmp_path):
     """But for those that ben says while david has begun to speak and goes on: they are given to david."""
     pysid("transcript", TURNS, WORDS, "-o", tmp_path, "-f", "json", "--no-smooth")
