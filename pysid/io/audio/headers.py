@@ -6,8 +6,10 @@ from pysid.io.audio.pieces import Bytes, Piece, patched
 
 _CRC8 = 0x07  # x^8 + x^2 + x + 1
 _TAIL = 1 << 18  # bytes at the end of a FLAC file among which its last frame begins
-LARGEST = 0x7FFF0000  # a size from here on means in WAV that the writer did not know it
-_COUNTED = 0xFFFFFFFF  # bytes that WAV can count
+COUNTED = 0xFFFFFFFF  # bytes that WAV can count
+_UNKNOWN = (1 << 31, 1 << 32)  # sizes, or a header less, that writers put where they do not know it
+_NEAR = 1 << 16
+_NO_SIZE = 1 << 40  # from here on, of those that are counted in 64 bits
 
 
 def mend_wav(source: Bytes) -> tuple[list[Piece], str] | None:
@@ -24,7 +26,7 @@ def mend_wav(source: Bytes) -> tuple[list[Piece], str] | None:
             available = source.size - at - 8
             if size == 0 and available > 0 and not _is_chunk(source, at + 8):
                 problem = f"its header says 0 bytes of samples, and {available} are there"
-            elif available < size < LARGEST and size in (source.size, source.size - 8):
+            elif available < size and size in (source.size, source.size - 8):
                 problem = f"its header says {size} bytes of samples, which counts itself; {available} are there"
             elif size < available and _is_no_size(size, available) and not _is_chunk(source, at + 8 + size + size % 2):
                 problem = f"its header says {size} bytes of samples, which stands for more; {available} are there"
@@ -35,9 +37,18 @@ def mend_wav(source: Bytes) -> tuple[list[Piece], str] | None:
     return None
 
 
+def is_unknown(size: int) -> bool:
+    """Whether a size in a header says that its writer did not know it.
+
+    >>> is_unknown(0x7FFFF000), is_unknown(0xFFFFFFFF), is_unknown(3 << 30)
+    (True, True, False)
+    """
+    return size >= _NO_SIZE or any(abs(size - mark) <= _NEAR for mark in _UNKNOWN)
+
+
 def _is_no_size(size: int, available: int) -> bool:
-    """Whether a size is what writers put for one not known (2^31, 2^32, or a header less), or is cut to 32 bits."""
-    return size & 0x7FFFFFFF >= LARGEST or size == available & _COUNTED
+    """Whether the size of samples is not known, or has lost what 32 bits cannot count."""
+    return is_unknown(size) or size == available & COUNTED
 
 
 def _with_size(source: Bytes, at: int, n_bytes: int) -> list[Piece]:
@@ -45,10 +56,10 @@ def _with_size(source: Bytes, at: int, n_bytes: int) -> list[Piece]:
 
     Source of RF64: EBU Tech 3306, version 2.1.
     """
-    if source.size - 8 <= _COUNTED:
+    if source.size - 8 <= COUNTED:
         return patched(source.size, {at + 4: n_bytes.to_bytes(4, "little"), 4: (source.size - 8).to_bytes(4, "little")})
     sizes = struct.pack("<4sIQQQI", b"ds64", 28, source.size - 8 + 36, n_bytes, 0, 0)
-    unknown = _COUNTED.to_bytes(4, "little")
+    unknown = COUNTED.to_bytes(4, "little")
     return [b"RF64" + unknown, (8, 12), sizes, (12, at + 4), unknown, (at + 8, source.size)]
 
 

@@ -20,7 +20,7 @@ from pysid.errors import DataError, PysidWarning
 from pysid.io.audio import mpeg
 from pysid.io.audio.content import HEAD, Content, after_id3, content_of
 from pysid.io.audio.ffmpeg import decode, find_program
-from pysid.io.audio.headers import LARGEST, mend_flac, mend_wav
+from pysid.io.audio.headers import is_unknown, mend_flac, mend_wav
 from pysid.io.audio.joints import spans
 from pysid.io.audio.ogg import read_chain
 from pysid.io.audio.pieces import Bytes, Joined, Piece
@@ -289,7 +289,7 @@ def _check_end(source: Bytes, name: str, content: Content) -> None:
         raise _cut_off(name, f"a last Ogg page of at least {missing[0]} bytes", missing[1])
     if content.demuxer == "avi":
         size = int.from_bytes(source.at(4, 4), "little")
-        if source.size < 8 + size < LARGEST:
+        if source.size < 8 + size and not is_unknown(size):
             raise _cut_off(name, f"{8 + size} bytes", source.size)
 
 
@@ -309,7 +309,7 @@ def _check_complete(sound: Sound, source: Bytes) -> None:
     if sound.frames >= UNKNOWN_FRAMES:
         raise _Foreign("its header does not tell how long it is")
     n_bytes = _SHORT_CHUNK.search(sound.parts[0].extra_info)  # WAV, AIFF, AU, W64, RF64
-    if n_bytes and int(n_bytes[2]) < int(n_bytes[1]) < LARGEST:
+    if n_bytes and int(n_bytes[2]) < int(n_bytes[1]) and not is_unknown(int(n_bytes[1])):
         raise _cut_off(sound.name, f"{n_bytes[1]} bytes of samples", n_bytes[2])
     count = re.search(rb"\nsample_count -i (\d{1,18})\n", source.at(0, 1024)) if sound.format == "NIST" else None
     if count and sound.frames < int(count[1]):

@@ -92,6 +92,7 @@ GIB = 1 << 30
         (0xFFFFFFFF - 36, 6 * GIB),
         (0x7FFFFFFF, 3 * GIB),  # as SoX leaves it
         (0x7FFFF000, 6 * GIB),
+        (0x80000000, 3 * GIB),  # as arecord does
         (0, 6 * GIB),
         (2 * GIB, 6 * GIB),  # the lower 32 bits
     ],
@@ -116,3 +117,25 @@ def test_wav_of_three_gib_with_a_chunk_behind_its_samples_is_as_it_says():
     for n_bytes in (3 * GIB, 0x7FFFF000):
         start = header + b"data" + n_bytes.to_bytes(4, "little")
         assert mend_wav(Bytes(Sparse(start, n_bytes, b"LIST\4\0\0\0INFO"))) is None
+
+
+@pytest.mark.parametrize("claimed", [3 * GIB, 0xFFFFFFFF, 0x7FFFF000, 0x80000000])
+def test_wav_that_is_cut_off_at_gib_is_told_from_one_of_unknown_length(wav, wave, claimed):
+    data = bytearray(wav.read_bytes())
+    data[40:44] = claimed.to_bytes(4, "little")
+    wav.write_bytes(data)
+    if claimed == 3 * GIB:
+        with pytest.raises(DataError, match=rf"m\.wav: cut off: expected {claimed} bytes of samples, got "):
+            read_audio(wav)
+    else:
+        assert len(read_audio(wav)[0]) == len(wave)
+
+
+def test_rf64_that_is_cut_off(tmp_path, wave):
+    soundfile.write(tmp_path / "a.wav", wave, 16000, format="RF64")
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    at = data.index(b"ds64") + 8  # of the sizes of the file and of the samples
+    data[at : at + 16] = struct.pack("<QQ", 5 * GIB, 5 * GIB - 100)
+    (tmp_path / "a.wav").write_bytes(data)
+    with pytest.raises(DataError, match=rf"a\.wav: cut off: expected {5 * GIB}"):
+        read_audio(tmp_path / "a.wav")

@@ -32,7 +32,7 @@ def test_as_the_file(wave, dtype, subtype, channel, tmp_path):
 def test_samples_that_wav_cannot_count(wave, monkeypatch):
     """Of which all but the first 4 GiB were lost."""
     expected = read_audio(as_stream(wave, 16000))[0]
-    monkeypatch.setattr("pysid.io.audio.samples.LARGEST", 1000)
+    monkeypatch.setattr("pysid.io.audio.samples.COUNTED", 1000)
     stream = as_stream(wave, 16000)
     assert stream.getvalue().startswith(b"RF64")
     np.testing.assert_array_equal(read_audio(stream)[0], expected)
