@@ -57,7 +57,7 @@ def transcript(
 
     Example: pysid transcript meeting.rttm words.json --name speaker1=Anna --name speaker2=Ben
     """
-    from pysid.io.files import check_folder, safe_name
+    from pysid.io.files import STANDARD_STREAM, check_folder, safe_name
     from pysid.io.turns.convert import read_one
     from pysid.io.turns.formats import BY_ENDING
     from pysid.transcript import Transcript, read_transcript, with_speakers
@@ -71,11 +71,12 @@ def transcript(
     for kind in formats.split(","):
         check_format(kind)
     check_folder(out_dir)
-    found = read_transcript(words, source.stem)  # before the long work
+    name = "stdin" if str(source) == STANDARD_STREAM else source.stem
+    found = read_transcript(words, name)  # before the long work
     if is_turns:
         recording, turns, _ = read_one(source, words.name.partition(".")[0])
     else:
-        recording, turns = _diarized(source, num_speakers, model, channel, device)
+        recording, turns = name, _diarized(source, num_speakers, model, channel, device)
     spoken = with_speakers(
         found, renamed(turns, names), nearest_s=nearest, max_stray_words=MAX_STRAY_WORDS if smooth else 0
     )
@@ -93,11 +94,10 @@ def transcript(
 
 def _diarized(
     audio: Path, num_speakers: int | None, model: str | None, channel: int | None, device: str
-) -> tuple[str, list["Turn"]]:
+) -> list["Turn"]:
     import pysid
 
-    found = pysid.load(model, device).diarize(audio, num_speakers=num_speakers, channel=channel)
-    return found.recording, found.turns
+    return pysid.load(model, device).diarize(audio, num_speakers=num_speakers, channel=channel).turns
 
 
 def _summary(transcript: "Transcript") -> str:
