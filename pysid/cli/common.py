@@ -1,6 +1,7 @@
 """Options, closing lines and files of figures that several subcommands share."""
 
 import logging
+import math
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -160,12 +161,12 @@ def report_skipped(skipped: "Skipped", n_total: int, allowed: bool = False) -> N
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
-    """Writes the figures that a subcommand has printed, for other programs to read."""
+    """Writes the figures that a subcommand has printed, for other programs to read; the largest number for infinity."""
     import json
 
     from pysid.io.files import atomic_text
 
-    text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_without_infinity(figures), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     text = text.encode(errors="backslashreplace").decode()  # half characters of file names become escapes of JSON
     streams = {"-": sys.stdout, "/dev/stdout": sys.stdout, "/dev/stderr": sys.stderr}
     if str(path) in streams:  # opened anew, a file behind it would lose what was printed before
@@ -173,3 +174,12 @@ def write_json(path: Path, figures: dict[str, Any]) -> None:
         return
     with atomic_text(path) as file:
         file.write(text)
+
+
+def _without_infinity(value: Any) -> Any:
+    """A value for JSON, which has no infinity: a threshold may be one, so that all is accepted or nothing."""
+    if isinstance(value, dict):
+        return {key: _without_infinity(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_infinity(item) for item in value]
+    return math.copysign(sys.float_info.max, value) if isinstance(value, float) and math.isinf(value) else value

@@ -1,5 +1,6 @@
 """`pysid convert`: turns of speakers from one format to another; models of other toolkits as model directories."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +54,7 @@ def convert(
             help='Files of turns, or folders of them; "-" is standard input. Or one model: file, folder or name.',
         ),
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help='File, whose ending names the format; folder; or "-".')],
+    out: Annotated[str, typer.Argument(metavar="OUT", help='File, whose ending names the format; folder; or "-".')],
     to: Annotated[
         str | None,
         typer.Option(
@@ -108,7 +109,7 @@ def convert(
             raise typer.BadParameter(f"{turns[0]} is a model, and the options are for turns")
         from pysid.exchange.from_toolkit import convert_model
 
-        report(f"{out}: {convert_model(turns[0], out, plda=plda, mean=mean)}")
+        report(f"{out}: {convert_model(turns[0], Path(out), plda=plda, mean=mean)}")
         return
     if plda or mean:
         raise typer.BadParameter("--plda and --mean are for a model, a file of weights or a folder of one")
@@ -116,9 +117,11 @@ def convert(
     from pysid.diarization.turns import bridge_gaps
     from pysid.io.turns.convert import read_all, write_all
 
+    read = read_all(turns, source)
+    spoken = iter(renamed([turn for recording in read for turn in recording.turns], names))  # some may lack a speaker
     recordings = []
-    for recording in read_all(turns, source):
-        found = renamed(recording.turns, names)
+    for recording in read:
+        found = list(islice(spoken, len(recording.turns)))
         found = one_at_a_time(found) if exclusive else found
         recordings.append(recording._replace(turns=bridge_gaps(found, join) if join else found))
     for path in write_all(out, recordings, to):

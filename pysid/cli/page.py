@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Names, renamed, report
+from pysid.cli.common import Channel, Names, renamed, report
 
 if TYPE_CHECKING:
     from pysid.io.turns.cues import RecordingTurns
@@ -34,6 +34,7 @@ def page(
         bool | None,
         typer.Option("--embed/--link", help="Put the sound inside the page or beside it.", show_default="by its size"),
     ] = None,
+    channel: Channel = None,
 ) -> None:
     """Make a web page of a recording and its turns, whoever found them, to look at and listen to.
 
@@ -81,6 +82,7 @@ def page(
         figures=None if counts is None else counts.rates(),
         text=text,
         embed_audio="auto" if embed is None else "embed" if embed else "link",
+        channel=channel,
     )
     speakers = len({turn.speaker for turn in shown})
     der = "" if counts is None else f", DER {100 * counts.der:.2f}%"

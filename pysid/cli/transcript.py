@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Device, Model, Names, renamed, report
+from pysid.cli.common import Channel, Device, Model, Names, renamed, report
 
 if TYPE_CHECKING:
     from pysid.segments import Turn
@@ -43,6 +43,7 @@ def transcript(
         int | None, typer.Option("--num-speakers", "-n", min=1, help="Speakers in a recording, if that is known.")
     ] = None,
     model: Model = None,
+    channel: Channel = None,
     device: Device = "cpu",
 ) -> None:
     """Assign speakers to the words that a recogniser found, and write the transcript.
@@ -56,7 +57,7 @@ def transcript(
 
     Example: pysid transcript meeting.rttm words.json --name speaker1=Anna --name speaker2=Ben
     """
-    from pysid.io.files import check_folder, safe_name
+    from pysid.io.files import STANDARD_STREAM, check_folder, safe_name
     from pysid.io.turns.convert import read_one
     from pysid.io.turns.formats import BY_ENDING
     from pysid.transcript import Transcript, read_transcript, with_speakers
@@ -65,14 +66,17 @@ def transcript(
     from pysid.transcript.sentences import MAX_STRAY_WORDS
 
     is_turns = source.name.lower().endswith(tuple(BY_ENDING))
+    if is_turns and (num_speakers is not None or channel is not None):
+        raise typer.BadParameter(f"{source} has the turns already: --num-speakers and --channel are for a recording")
     for kind in formats.split(","):
         check_format(kind)
     check_folder(out_dir)
-    found = read_transcript(words, source.stem)  # before the long work
+    name = "stdin" if str(source) == STANDARD_STREAM else source.stem
+    found = read_transcript(words, name)  # before the long work
     if is_turns:
         recording, turns, _ = read_one(source, words.name.partition(".")[0])
     else:
-        recording, turns = _diarized(source, num_speakers, model, device)
+        recording, turns = name, _diarized(source, num_speakers, model, channel, device)
     spoken = with_speakers(
         found, renamed(turns, names), nearest_s=nearest, max_stray_words=MAX_STRAY_WORDS if smooth else 0
     )
@@ -88,11 +92,12 @@ def transcript(
         report(f"wrote {path}")
 
 
-def _diarized(audio: Path, num_speakers: int | None, model: str | None, device: str) -> tuple[str, list["Turn"]]:
+def _diarized(
+    audio: Path, num_speakers: int | None, model: str | None, channel: int | None, device: str
+) -> list["Turn"]:
     import pysid
 
-    found = pysid.load(model, device).diarize(audio, num_speakers=num_speakers)
-    return found.recording, found.turns
+    return pysid.load(model, device).diarize(audio, num_speakers=num_speakers, channel=channel).turns
 
 
 def _summary(transcript: "Transcript") -> str:

@@ -43,6 +43,7 @@ class Diarization:
         model: fingerprint of the model whose embeddings the voices have.
         recording: what it is called in files.
         audio: the recording, for the page; None leaves out the sound.
+        channel: of it, counted from 0, that the turns are of; None is the mean of all.
     """
 
     turns: list[Turn]
@@ -54,6 +55,7 @@ class Diarization:
     model: str | None = None
     recording: str = field(default="recording", kw_only=True)
     audio: AudioFile | None = field(default=None, kw_only=True)
+    channel: int | None = field(default=None, kw_only=True)
 
     @property
     def speakers(self) -> list[str]:
@@ -173,6 +175,7 @@ def write_outcome(kind: str, path: Path, outcome: Outcome, audio: AudioFile | No
         reference=outcome.reference,
         errors=outcome.errors,
         figures=None if outcome.counts is None else outcome.counts.rates(),
+        channel=found.channel,
         notes={voice.speaker: note for voice in found.voices or [] if (note := describe_identity(voice))},
     )
 

@@ -107,6 +107,10 @@ def run_program(name: str, words: Sequence[str], *, allow_pipes: bool = False) -
         log.error(str(error))
     except (ValueError, OSError) as error:
         log.error(one_line(error))
+    except OverflowError as error:  # such as an option of 1e38 seconds
+        log.error(f"a number is too large: {one_line(error)}")
+    except MemoryError as error:
+        log.error(f"there is not enough memory: {one_line(error)}".removesuffix(": "))
     return ERROR
 
 

@@ -67,9 +67,7 @@ def min_dcf(
     (0.0, 1.0)
     """
     target, nontarget = _check(target, nontarget)
-    # With the targets first, no threshold inside a run of equal scores costs less than one at its ends.
-    is_target = np.repeat([True, False], [len(target), len(nontarget)])
-    return min_dcf_of_trials(np.concatenate([target, nontarget]), is_target, p_target, c_miss, c_fa)
+    return _least_cost(*_histogram(target, nontarget), p_target, c_miss, c_fa)
 
 
 def min_dcf_of_trials(
@@ -86,14 +84,20 @@ def min_dcf_of_trials(
     if scores.shape != is_target.shape:
         raise ValueError(f"scores and is_target differ in shape: {scores.shape} and {is_target.shape}")
     _check(scores[is_target], scores[~is_target])
-    _check_costs(p_target, c_miss, c_fa)
     order = np.argsort(scores, kind="stable")
-    labels = is_target[order]
-    miss = np.cumsum(labels) / labels.sum()  # rejecting the scores up to and with the threshold
-    false_alarm = 1 - np.cumsum(~labels) / (~labels).sum()
+    return _least_cost(scores[order], is_target[order], ~is_target[order], p_target, c_miss, c_fa)
+
+
+def _least_cost(
+    thresholds: np.ndarray, hits: np.ndarray, alarms: np.ndarray, p_target: float, c_miss: float, c_fa: float
+) -> tuple[float, float]:
+    """`min_dcf` of ascending thresholds (K,), at each of which so many targets and nontargets are rejected as well."""
+    _check_costs(p_target, c_miss, c_fa)
+    miss = np.cumsum(hits) / hits.sum()  # rejecting the scores up to and with the threshold
+    false_alarm = 1 - np.cumsum(alarms) / alarms.sum()
     cost = c_miss * miss * p_target + c_fa * false_alarm * (1 - p_target)
     best = int(np.argmin(cost))
-    return float(cost[best] / min(c_miss * p_target, c_fa * (1 - p_target))), float(scores[order[best]])
+    return float(cost[best] / min(c_miss * p_target, c_fa * (1 - p_target))), float(thresholds[best])
 
 
 def rocch_eer(target: ArrayLike, nontarget: ArrayLike) -> float:

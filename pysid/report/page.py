@@ -88,6 +88,7 @@ def render_page(
     text: Sequence[SpokenText] | None = None,
     embed_audio: Embed = "auto",
     folder: PathLike | None = None,
+    channel: int | None = None,
 ) -> str:
     """The page of one recording.
 
@@ -103,6 +104,7 @@ def render_page(
         text: what is said, in order of time.
         embed_audio: see `pysid.report.sound.sound_for_page`.
         folder: where the page will be, for a link to the recording.
+        channel: the one that the turns are of, which is seen and heard; None is for all.
     Raises:
         ValueError: the duration is not a positive number.
         DataError: the recording cannot be read.
@@ -111,7 +113,7 @@ def render_page(
         raise ValueError(f"a page needs a duration above 0 s, got {duration_s}")
     path = audio if isinstance(audio, str | os.PathLike) else None
     found = audio if path is None or os.path.exists(path) else None
-    sound = None if found is None else sound_for_page(found, embed_audio, folder=folder)
+    sound = None if found is None else sound_for_page(found, embed_audio, folder=folder, channel=channel)
     mapping = _mapping(reference, turns)
     speakers = [replace(x, note=(notes or {}).get(x.name, "")) for x in _speakers(turns, mapping)]
     data = {
@@ -124,7 +126,7 @@ def render_page(
         "errors": _errors(errors or (), [speaker.name for speaker in speakers]),
         "words": _words(text or (), [speaker.name for speaker in speakers]),
         "sound": _sound_facts(sound),
-        **_waveform(found),
+        **_waveform(found, channel),
     }
     return _fill_in(
         title=title,
@@ -154,6 +156,7 @@ def write_page(
     notes: Mapping[str, str] | None = None,
     text: Sequence[SpokenText] | None = None,
     embed_audio: Embed = "auto",
+    channel: int | None = None,
 ) -> None:
     """Writes what `render_page` gives to `path`, where it appears when it is complete.
 
@@ -169,6 +172,7 @@ def write_page(
         notes: {speaker: a word on who it is}.
         text: what is said, and when.
         embed_audio: whether the sound is in the page or linked; "auto" goes by its size.
+        channel: the one that the turns are of; None is for all.
     """
     page = render_page(
         audio,
@@ -182,6 +186,7 @@ def write_page(
         text=text,
         embed_audio=embed_audio,
         folder=os.path.dirname(os.path.abspath(path)),
+        channel=channel,
     )
     with atomic_text(path) as file:
         file.write(page)
@@ -275,10 +280,10 @@ def _errors(errors: Iterable[ErrorPiece], names: Sequence[str]) -> list[tuple[in
     return sorted(rows)
 
 
-def _waveform(audio: AudioFile | None) -> dict[str, Any]:
+def _waveform(audio: AudioFile | None, channel: int | None) -> dict[str, Any]:
     if audio is None:
         return {"peaks": "", "sound_ms": 0}
-    peaks = base64.b64encode(waveform_peaks(audio).tobytes()).decode("ascii")
+    peaks = base64.b64encode(waveform_peaks(audio, channel=channel).tobytes()).decode("ascii")
     return {"peaks": peaks, "sound_ms": milliseconds(audio_info(audio, math.inf).duration_s)}
 
 

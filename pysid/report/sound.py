@@ -56,12 +56,17 @@ class LinkedSound:
 
 
 def sound_for_page(
-    audio: AudioFile, embed: Embed = "auto", *, folder: PathLike | None = None, max_bytes: int = MAX_EMBEDDED_BYTES
+    audio: AudioFile,
+    embed: Embed = "auto",
+    *,
+    folder: PathLike | None = None,
+    max_bytes: int = MAX_EMBEDDED_BYTES,
+    channel: int | None = None,
 ) -> EmbeddedSound | LinkedSound | None:
     """How a page in `folder` gets at a recording.
 
     Embedded are files of up to 4 MB that browsers play, and larger ones of Ogg and MP3, as they are; all others
-    are coded anew as Ogg Vorbis, 16 kHz, one channel.
+    are coded anew as Ogg Vorbis, 16 kHz, one channel. A link is to the file, with all its channels.
 
     Args:
         audio: a file, or what came through a pipe: a stream that can be read again, or bytes. That cannot be linked;
@@ -69,22 +74,24 @@ def sound_for_page(
         embed: "embed" or "link" whatever its size; "auto" links what takes more than `max_bytes`, provided that
             browsers play it.
         folder: where the page will be; a recording that is not in there or below gets an absolute URL.
+        channel: the only one to be heard, counted from 0; None is for all.
     Raises:
         DataError: the recording cannot be read.
     """
-    media_type, duration_s, n_bytes = _describe(audio)
+    media_type, duration_s, n_bytes, n_channels = _describe(audio)
     path = audio if isinstance(audio, str | os.PathLike) else None
     linked = None if path is None else LinkedSound(sound_url(path, folder))
     if embed == "link":
         return linked
-    as_is = media_type is not None and (n_bytes <= AS_IS_BYTES or media_type in LOSSY)
+    whole = channel is None or n_channels == 1
+    as_is = media_type is not None and whole and (n_bytes <= AS_IS_BYTES or media_type in LOSSY)
     size = n_bytes if as_is else CODED_BYTES_PER_S * duration_s
     if embed == "auto" and (media_type is not None or path is None) and size > max_bytes:
         return linked
     if media_type is not None and as_is:
         with open_stream(audio) as file:
             return EmbeddedSound(media_type, file.read())
-    return EmbeddedSound("audio/ogg", coded_anew(audio))
+    return EmbeddedSound("audio/ogg", coded_anew(audio, channel))
 
 
 def sound_url(path: PathLike, folder: PathLike | None) -> str:
@@ -101,9 +108,11 @@ def sound_url(path: PathLike, folder: PathLike | None) -> str:
     return absolute.as_uri()
 
 
-def coded_anew(path: AudioFile) -> bytes:
+def coded_anew(path: AudioFile, channel: int | None = None) -> bytes:
     """The recording as Ogg Vorbis: the mean of its channels at 16 kHz, or at its own rate where that is lower.
 
+    Args:
+        channel: the one to take, counted from 0; None is for the mean.
     Raises:
         DataError: the recording cannot be read.
     """
@@ -111,7 +120,7 @@ def coded_anew(path: AudioFile) -> bytes:
     with AudioReader(path, max_hours=math.inf) as reader:
         rate = min(RATE, reader.sample_rate)
     with (
-        AudioReader(path, rate, max_hours=math.inf) as reader,
+        AudioReader(path, rate, channel, max_hours=math.inf) as reader,
         soundfile.SoundFile(coded, "w", rate, 1, format="OGG", subtype="VORBIS") as file,
     ):
         block = int(BLOCK_S * rate)
@@ -121,11 +130,11 @@ def coded_anew(path: AudioFile) -> bytes:
     return coded.getvalue()
 
 
-def _describe(audio: AudioFile) -> tuple[str | None, float, int]:
-    """The media type, None where browsers do not play it, the duration in seconds, and the size in bytes."""
+def _describe(audio: AudioFile) -> tuple[str | None, float, int, int]:
+    """The media type, None where browsers do not play it; the duration in seconds; bytes; channels."""
     with open_stream(audio) as file:
         n_bytes = file.seek(0, os.SEEK_END)
     with AudioReader(audio, max_hours=math.inf) as reader:  # whoever made the turns has agreed to its length
         media_type, codings = PLAYABLE.get(reader.file.format, (None, set()))
         media_type = media_type if reader.file.subtype in codings else None
-        return media_type, reader.n_samples / reader.sample_rate, n_bytes
+        return media_type, reader.n_samples / reader.sample_rate, n_bytes, reader.file.channels

@@ -13,11 +13,13 @@ SHORTEST_S = 0.01  # that a peak may stand for
 CLIPPED = 0.002  # the share of peaks that may go beyond the picture, so that a knock on the table does not flatten it
 
 
-def waveform_peaks(path: AudioFile, max_peaks: int = MAX_PEAKS) -> np.ndarray:
+def waveform_peaks(path: AudioFile, max_peaks: int = MAX_PEAKS, channel: int | None = None) -> np.ndarray:
     """The lowest and the highest sample of each of up to `max_peaks` equal pieces of a recording.
 
-    The file is read in blocks, so memory does not grow with its length. Channels are averaged.
+    The file is read in blocks, so memory does not grow with its length.
 
+    Args:
+        channel: counted from 0; None takes the mean of all that hold sound.
     Returns:
         (P, 2) int8, scaled so that the loudest pieces reach 127; all 0 for silence.
     Raises:
@@ -28,7 +30,7 @@ def waveform_peaks(path: AudioFile, max_peaks: int = MAX_PEAKS) -> np.ndarray:
     edges = np.arange(n_peaks + 1) * info.n_samples // n_peaks
     low, high = np.full(n_peaks, np.inf, np.float32), np.full(n_peaks, -np.inf, np.float32)
     at = 0
-    for block in iter_blocks(path, BLOCK_S, max_hours=math.inf):
+    for block in iter_blocks(path, BLOCK_S, channel=channel, max_hours=math.inf):
         first = np.searchsorted(edges, at, side="right") - 1
         last = np.searchsorted(edges, at + len(block), side="left")
         starts = np.maximum(edges[first:last] - at, 0)

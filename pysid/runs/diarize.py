@@ -97,7 +97,7 @@ def diarize_recording(
     """
     source = as_source(audio, diarizer.model.config.sample_rate)
     analysis = diarizer.analyse(source, channel=channel, max_hours=max_hours)
-    found = diarizer.assign(analysis, count).of(source)
+    found = replace(diarizer.assign(analysis, count).of(source), channel=channel)
     if voices or identifier is not None:
         found = with_voices(diarizer, analysis, found)
     if identifier is not None:
@@ -150,7 +150,7 @@ def diarize(
             audio = recording.resolved()
             where = None if spoken is None else [turn.segment for turn in spoken]
             analysis = diarizer.analyse(audio, speech=where, channel=channel, max_hours=max_hours)
-            found = replace(diarizer.assign(analysis, count), recording=recording.name)
+            found = replace(diarizer.assign(analysis, count), recording=recording.name, channel=channel)
             if names.needs_voices or "json" in paths:
                 found = with_voices(diarizer, analysis, found, names.exclusive)
             elif names.exclusive:

@@ -52,7 +52,7 @@ class EnrolledSpeaker:
 
 
 class SpeakerDatabase:
-    """An open database; use it in a `with` block, or `close` it. One thread may use it at a time.
+    """An open database; use it in a `with` block, or `close` it. Any thread may use it, one at a time.
 
     Raises:
         DataError: the file is missing, no speaker database, damaged, or made by a newer pysid. Methods raise it, too,
@@ -134,7 +134,8 @@ class SpeakerDatabase:
         Returns:
             How many utterances replaced earlier ones.
         Raises:
-            DataError: also for a name that is empty, too odd, or "unknown", and for an embedding that is not finite.
+            DataError: also for a name that is empty, too odd, or "unknown", and for an embedding or a length that is
+                not finite.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         n_replaced = 0
@@ -147,7 +148,7 @@ class SpeakerDatabase:
                 speaker = self._touch(check_name(name), revision + 1)
                 sources = {x for (x,) in self._fetch_all(SOURCES, (str,), (speaker,))}
                 n_replaced += sum(x.source in sources for x in utterances)
-                rows = [(speaker, x.source, x.duration_s, now, self._blob(x)) for x in utterances]
+                rows = [(speaker, x.source, float(x.duration_s), now, self._blob(x)) for x in utterances]
                 self._connection.executemany(
                     "INSERT INTO utterance (speaker, source, duration_s, enrolled_at, vector) VALUES (?, ?, ?, ?, ?) "
                     "ON CONFLICT (speaker, source) DO UPDATE SET duration_s = excluded.duration_s, "
@@ -263,6 +264,8 @@ class SpeakerDatabase:
         vector = np.asarray(utterance.vector, dtype="<f4")
         if vector.shape != (self.dim,) or not np.isfinite(vector).all():
             raise DataError(f"{utterance.source}: expected a finite embedding of {self.dim} dimensions")
+        if not 0 <= utterance.duration_s < math.inf:
+            raise DataError(f"{utterance.source}: expected a length in seconds, got {utterance.duration_s}")
         return vector.tobytes()
 
     def _fetch_one(self, query: str, types: tuple[type, ...]) -> tuple:

@@ -93,7 +93,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _open(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+    # Any thread may use it, one at a time: those who answer requests are seldom the one that opened it.
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = FULL", "trusted_schema = OFF"):
             connection.execute(f"PRAGMA {pragma}")

@@ -66,7 +66,8 @@ class OperatingPoint:
     @property
     def llr_threshold(self) -> float:
         """The Bayes threshold of the log-likelihood ratio, in nats."""
-        return math.log(self.c_fa / self.c_miss) + math.log1p(-self.p_target) - math.log(self.p_target)
+        costs = math.log(self.c_fa) - math.log(self.c_miss)  # whose ratio may be too large for a number
+        return costs + math.log1p(-self.p_target) - math.log(self.p_target)
 
     def __str__(self) -> str:
         """When it accepts."""

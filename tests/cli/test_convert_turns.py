@@ -42,6 +42,14 @@ def test_names_and_one_at_a_time(pysid, tmp_path):
     assert read_turns(out)[0].turns == [Turn(Segment(0, 4), "Anna"), Turn(Segment(4, 6), "b")]
 
 
+def test_a_name_that_one_of_several_recordings_has(pysid, tmp_path):
+    """Into a folder that is to be made, and whose name looks like that of a file."""
+    several, out = tmp_path / "several.rttm", tmp_path / "v1.0"
+    several.write_text("SPEAKER a 1 0 9 <NA> <NA> x <NA> <NA>\nSPEAKER b 1 0 9 <NA> <NA> y <NA> <NA>\n")
+    assert pysid("convert", several, f"{out}/", "--to", "csv", "--name", "y=Ben").status == 0
+    assert [read_turns(out / f"{name}.csv")[0].turns[0].speaker for name in "ab"] == ["x", "Ben"]
+
+
 def test_a_way_out_of_the_folder(pysid, tmp_path):
     source, out = tmp_path / "a.csv", tmp_path / "x" / "out"
     source.write_text("recording,start,end,speaker\n../../evil,0,2,a\n")

@@ -60,6 +60,19 @@ def test_settings_are_shown(pysid):
     assert "unknown key" in pysid("diarize", "--show-settings", "--set", "turns.join=1").error
 
 
+def test_a_channel_is_all_that_its_page_has(pysid, piece, tmp_path):
+    """The other side of a call is neither seen nor heard, and no warning says that their mean is taken."""
+    one, rate = read_audio(piece)
+    write_audio(tmp_path / "two.wav", np.stack([np.roll(one, rate), one], 1), rate)
+    for name, options in (("piece", ()), ("two", ("--channel", 1))):
+        outcome = pysid("diarize", tmp_path / f"{name}.wav", "-o", tmp_path, "-q", *options)
+        assert outcome.status == 0 and outcome.err == ""
+    pages = [(tmp_path / f"{name}.html").read_text() for name in ("piece", "two")]
+    data = [json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1]) for page in pages]
+    assert data[1]["turns"] == data[0]["turns"] and data[1]["peaks"] == data[0]["peaks"]
+    assert [x["sound"]["media_type"] for x in data] == ["audio/wav", "audio/ogg"]
+
+
 def test_json_tells_more(pysid, piece, tmp_path):
     assert pysid("diarize", piece, "-o", tmp_path, "-f", "json", "-m", "xvector").status == 0
     document = json.loads((tmp_path / "piece.json").read_text())

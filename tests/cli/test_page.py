@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pysid.io.audio.files import write_audio
+from pysid.io.audio.files import read_audio, write_audio
 
 CONVERSATION = Path(__file__).parents[2] / "examples" / "conversation"
 MEETING, TRUTH, WORDS = (CONVERSATION / f"meeting{x}" for x in (".ogg", ".rttm", "-words.json"))
@@ -45,6 +45,24 @@ def test_words(pysid, tmp_path):
 def _page(pysid, out):
     assert pysid("page", MEETING, TRUTH, "-o", out).status == 0
     return out.read_text()
+
+
+def test_a_side_of_a_call(pysid, call, tmp_path):
+    """Is seen and heard alone, and nothing is said of the other."""
+    one, rate = read_audio(call)
+    write_audio(
+        tmp_path / "two.wav", np.stack([np.random.default_rng(1).normal(scale=3000, size=len(one)), one], 1), rate
+    )
+    turns = tmp_path / "turns.rttm"
+    turns.write_text("SPEAKER call 1 1 2 <NA> <NA> y <NA> <NA>\n")
+    pages = {}
+    for name, options in (("call", ()), ("two", ("--channel", 1))):
+        outcome = pysid("page", tmp_path / f"{name}.wav", turns, "-o", tmp_path / f"{name}.html", *options)
+        assert outcome.status == 0 and outcome.err == ""
+        pages[name] = re.search('"peaks": "(.*?)"', (tmp_path / f"{name}.html").read_text())[1]
+    assert pages["two"] == pages["call"]
+    error = pysid("page", tmp_path / "two.wav", turns, "-o", tmp_path / "x.html", "--channel", 2).error
+    assert error == f"{tmp_path}/two.wav: expected a channel of the file (0 to 1), got 2"
 
 
 def test_one_recording_of_many(pysid, call, tmp_path):

@@ -1,6 +1,7 @@
 """`pysid transcript`, on the example conversation and the words that are known of it."""
 
 import csv
+import io
 import json
 import re
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pysid.io.audio.files import read_audio, write_audio
 from pysid.io.turns.rttm import read_rttm
 
 CONVERSATION = Path(__file__).parents[2] / "examples" / "conversation"
@@ -39,6 +41,20 @@ def test_a_file_in_place_of_the_folder_is_told_before_the_work(pysid, tmp_path):
     (tmp_path / "file").touch()
     error = pysid("transcript", tmp_path / "none.wav", WORDS, "-o", tmp_path / "file").error
     assert error == f"{tmp_path}/file: expected a folder for the results, got a file"
+
+
+def test_the_result_of_standard_input_is_called_so(pysid, tmp_path, monkeypatch):
+    wave, rate = read_audio(TURNS.with_suffix(".ogg"), end_s=3.0)
+    write_audio(tmp_path / "a.wav", wave, rate)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((tmp_path / "a.wav").read_bytes())))
+    assert pysid("transcript", "-", WORDS, "-o", tmp_path, "-n", 1).status == 0
+    assert (tmp_path / "stdin.transcript.txt").read_text().startswith("[0:00] speaker1: Good morning")
+
+
+@pytest.mark.parametrize("option", ["--num-speakers", "--channel"])
+def test_turns_leave_nothing_to_say_of_the_recording(pysid, tmp_path, option):
+    outcome = pysid("transcript", TURNS, WORDS, "-o", tmp_path, option, 1)
+    assert outcome.status == 2 and "for a recording" in outcome.err
 
 
 def test_every_word_has_its_speaker(pysid, tmp_path):

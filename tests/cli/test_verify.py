@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,14 @@ def test_a_recording_behind_json_is_not_overwritten(pysid, fitted, audio, tmp_pa
 def test_json_on_standard_output(pysid, fitted, audio):
     out = pysid("verify", "-m", fitted, "--json", "-", *audio("slt-0", "slt-1")).out
     assert json.loads(out[out.index("{") :])["skipped"] == {}
+
+
+def test_json_of_an_infinite_threshold_is_json(pysid, fitted, audio):
+    """Which accepts nothing, or all; JSON has no infinity."""
+    out = pysid("verify", "-m", fitted, "--threshold", "inf", "--json", "-", *audio("slt-0", "slt-1")).out
+    content = json.loads(out[out.index("{") :], parse_constant=pytest.fail)
+    assert content["operating_point"]["threshold"] == sys.float_info.max
+    assert not content["decisions"][0]["accepted"]
 
 
 def test_of_two_recordings_the_second_is_checked(pysid, fitted, audio):

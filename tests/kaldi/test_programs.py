@@ -230,6 +230,8 @@ class TestWaves:
             "r-9 r 0.3": "Invalid line",
             "r-10 r a 0.3": "bad start",
             "r-11 r 0.1 b": "bad end",
+            "r-12 r 0.1 inf": "bad end",
+            "r-13 r nan 0.3": "bad start",
             "s-1 s 0.1 0.3 1": 3200,
             "s-2 s 0.1 0.3 2": "Invalid channel",
             "s-3 s 0.1 0.3 x": "bad channel",
@@ -237,7 +239,7 @@ class TestWaves:
         (tmp_path / "segments").write_text("".join(f"{line}\n" for line in segments))
         status, _, err = run(f"extract-segments {table} {tmp_path}/segments ark:{tmp_path}/out")
         assert status == 0
-        assert "Successfully processed 4 lines out of 14 in the segments file." in err
+        assert "Successfully processed 4 lines out of 16 in the segments file." in err
         for expected in segments.values():
             assert isinstance(expected, int) or expected in err
         found = run(f"wav-to-duration ark:{tmp_path}/out ark,t:-")[1]

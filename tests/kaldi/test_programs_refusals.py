@@ -9,6 +9,8 @@ from pysid.kaldi.stand_ins import run_program
 
 PLDA = Path(__file__).parents[1] / "golden" / "kaldi" / "backend" / "plda"
 
+TONE = PLDA.parents[1] / "audio" / "flite_slt_1.wav"
+
 FILES = {
     "none": "",
     "vectors": "u [ 1 2 ]\nv [ 3 4 ]\n",
@@ -23,6 +25,7 @@ FILES = {
     "trials": "u v\n",
     "classes": "7 1\n",
     "targets": "1.5 target\n",
+    "waves": f"u {TONE}\n",
 }
 
 
@@ -71,6 +74,8 @@ FILES = {
             "No iVector present in input for utterance x",
         ),
         ("compute-eer targets", "No non-target scores seen."),
+        ("wav-reverberate --duration=1e38 TONE out", "a number is too large: "),
+        ("compute-mfcc-feats --frame-length=1e14 scp:waves ark:out", "there is not enough memory: "),
     ],
     ids=lambda text: text.split()[0],
 )
@@ -78,7 +83,7 @@ def test_refusals(command, message, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     for name, text in FILES.items():
         Path(name).write_text(text)
-    program, *words = shlex.split(command.replace("PLDA", str(PLDA)))
+    program, *words = shlex.split(command.replace("PLDA", str(PLDA)).replace("TONE", str(TONE)))
     status = run_program(program, words)
     lines = capfd.readouterr().err.splitlines()
     assert status not in (0, None) and any(message in line for line in lines), lines

@@ -76,18 +76,19 @@ def test_min_dcf_of_a_file_is_kaldis(trials, p_target, costs):
 
 
 @settings(max_examples=100, deadline=None)
-@given(scores, scores, st.floats(0.001, 0.5))
+@given(scores, scores, st.floats(0.001, 0.999))
 def test_min_dcf_never_splits_equal_scores(target, nontarget, p_target):
     value, threshold = min_dcf(target, nontarget, p_target)
     target, nontarget = np.array(target), np.array(nontarget)
 
     def cost(t):
         miss, false_alarm = (target <= t).mean(), (nontarget > t).mean()
-        return (p_target * miss + (1 - p_target) * false_alarm) / p_target
+        return (p_target * miss + (1 - p_target) * false_alarm) / min(p_target, 1 - p_target)
 
     assert value == pytest.approx(min(cost(t) for t in [*target, *nontarget]), abs=1e-9)
     assert cost(threshold) == pytest.approx(value, abs=1e-9)
-    assert value <= 1 + 1e-12
+    assert value <= 1 + 1e-12 or p_target > 0.5
+    assert min_dcf([1, 1, 1], [1, 2], 0.9)[0] == pytest.approx(9)  # of a first run of equal scores, too
 
 
 @pytest.mark.parametrize("p_target", [0.001, 0.01, 0.5])

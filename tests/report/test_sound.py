@@ -56,6 +56,19 @@ def test_coded_anew_it_sounds_the_same(tmp_path, rate, coded_rate):
     assert samples.std() == pytest.approx(expected.std(), rel=0.05)
 
 
+def test_a_channel_is_heard_alone(tmp_path):
+    """Of a file that browsers play, which would have all of them."""
+    wave = np.zeros((32000, 2))
+    wave[:16000, 0], wave[16000:, 1] = 0.5, 0.25
+    soundfile.write(tmp_path / "a.wav", wave, 16000)
+    found = sound_for_page(tmp_path / "a.wav", channel=1)
+    samples, _ = soundfile.read(io.BytesIO(found.data))
+    assert found.media_type == "audio/ogg" and samples.ndim == 1
+    assert np.abs(samples[:15000]).max() < 0.1 and np.abs(samples[17000:18000]).max() > 0.2
+    path = write(tmp_path / "b.wav")
+    assert sound_for_page(path, channel=0) == EmbeddedSound("audio/wav", path.read_bytes())
+
+
 def test_ten_minutes_are_coded_anew(tmp_path):
     """The encoder dies of so much at once."""
     path = write(tmp_path / "a.wav", seconds=600.0, rate=8000)

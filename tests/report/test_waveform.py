@@ -53,6 +53,14 @@ def test_channels_are_averaged(tmp_path):
     np.testing.assert_array_equal(both, mean)
 
 
+def test_a_channel_is_seen_alone(tmp_path):
+    one, other = np.random.default_rng(0).integers(-3000, 3000, (2, 8000)).astype(np.int16)
+    alone = waveform_peaks(write(tmp_path / "m.wav", other))
+    np.testing.assert_array_equal(
+        waveform_peaks(write(tmp_path / "a.wav", np.stack([one, other], 1)), channel=1), alone
+    )
+
+
 def test_a_long_recording_takes_little_memory(tmp_path):
     with soundfile.SoundFile(tmp_path / "a.wav", "w", 8000, 1) as file:
         for _ in range(60):

@@ -1,5 +1,6 @@
 """The database of speakers: what goes in comes out, whoever else is at it, and whenever a process is killed."""
 
+import math
 import os
 import signal
 import sqlite3
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -81,6 +83,8 @@ def test_an_addition_is_whole_or_not_at_all(database):
         ({"bob": [utterance("a"), utterance("b", 1, 2, 3)]}, "b: expected a finite embedding of 4 dimensions"),
         ({"ann": [utterance("b")], "bob": [utterance("x", 1, 2, np.nan, 4)]}, "x: expected a finite embedding"),
         ({"ann": [utterance("b")], " ": [utterance("c")]}, "printable characters, got ' '"),
+        ({"bob": [EnrolledUtterance("x", math.inf, np.ones(DIM))]}, "x: expected a length in seconds, got inf"),
+        ({"bob": [EnrolledUtterance("x", math.nan, np.ones(DIM))]}, "x: expected a length in seconds, got nan"),
     ):
         with pytest.raises(DataError, match=error):
             database.add(bad)
@@ -88,6 +92,17 @@ def test_an_addition_is_whole_or_not_at_all(database):
     with pytest.raises(ValueError, match="expected an utterance of 'bob', got none"):
         database.add({"bob": []})
     assert content(database) == before
+
+
+def test_a_length_of_numpys_is_a_length(database):
+    database.add({"ann": [EnrolledUtterance("a", np.float32(2.5), np.ones(DIM))]})
+    assert database.speakers()[0].duration_s == 2.5
+
+
+def test_another_thread_may_go_on(database):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(database.add, {"ann": [utterance("a")]}).result()
+    assert list(content(database)) == ["ann"]
 
 
 @pytest.mark.parametrize("name", ["", " ann", "ann ", "a\nb", "a\0b", "\udcff", "unknown", "\u200b"])

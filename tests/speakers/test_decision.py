@@ -22,6 +22,8 @@ def test_the_threshold_is_where_the_expected_costs_are_equal():
         point = OperatingPoint(p_target=p, c_miss=miss, c_fa=fa)
         odds = p / (1 - p) * math.exp(point.llr_threshold)
         assert odds * miss == pytest.approx(fa)  # rejecting costs what accepting does
+    far = OperatingPoint(c_miss=1e-300, c_fa=1e300)
+    assert far.llr_threshold == pytest.approx(600 * math.log(10))  # though the ratio of the costs is no number
 
 
 def test_the_ratio_decides_and_the_prior_moves_it():

@@ -164,7 +164,7 @@ def _parse(path: Path) -> ElementTree.Element:
         return ElementTree.parse(path).getroot()
     except OSError as error:
         raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: of encodings
         raise DataError(f"{path}: expected XML, got something else: {error}") from None
 
 

@@ -1,17 +1,22 @@
 """Repairs headers of WAV and FLAC files that do not say how long their sound is."""
 
+import struct
+
 from pysid.io.audio.pieces import Bytes, Piece, patched
 
 _CRC8 = 0x07  # x^8 + x^2 + x + 1
 _TAIL = 1 << 18  # bytes at the end of a FLAC file among which its last frame begins
-LARGEST = 0x7FFF0000  # a size from here on means in WAV that the writer did not know it
+COUNTED = 0xFFFFFFFF  # bytes that WAV can count
+_UNKNOWN = (1 << 31, 1 << 32)  # sizes, or a header less, that writers put where they do not know it
+_NEAR = 1 << 16
+_NO_SIZE = 1 << 40  # from here on, of those that are counted in 64 bits
 
 
 def mend_wav(source: Bytes) -> tuple[list[Piece], str] | None:
     """The pieces of a WAV file with the right size, and what was wrong; None where nothing is.
 
     A recorder that was switched off leaves a size of 0; a size as large as the file, or 8 bytes less, counts the header
-    too.
+    too. A size that the writer did not know, or that has lost what WAV cannot count, is at most that of the samples.
     """
     at = 12
     while at + 8 <= source.size:
@@ -21,14 +26,41 @@ def mend_wav(source: Bytes) -> tuple[list[Piece], str] | None:
             available = source.size - at - 8
             if size == 0 and available > 0 and not _is_chunk(source, at + 8):
                 problem = f"its header says 0 bytes of samples, and {available} are there"
-            elif available < size < LARGEST and size in (source.size, source.size - 8):
+            elif available < size and size in (source.size, source.size - 8):
                 problem = f"its header says {size} bytes of samples, which counts itself; {available} are there"
+            elif size < available and _is_no_size(size, available) and not _is_chunk(source, at + 8 + size + size % 2):
+                problem = f"its header says {size} bytes of samples, which stands for more; {available} are there"
             else:
                 return None
-            sizes = {at + 4: available.to_bytes(4, "little"), 4: min(source.size - 8, 0xFFFFFFFF).to_bytes(4, "little")}
-            return patched(source.size, sizes), problem
+            return _with_size(source, at, available), problem
         at += 8 + size + size % 2
     return None
+
+
+def is_unknown(size: int) -> bool:
+    """Whether a size in a header says that its writer did not know it.
+
+    >>> is_unknown(0x7FFFF000), is_unknown(0xFFFFFFFF), is_unknown(3 << 30)
+    (True, True, False)
+    """
+    return size >= _NO_SIZE or any(abs(size - mark) <= _NEAR for mark in _UNKNOWN)
+
+
+def _is_no_size(size: int, available: int) -> bool:
+    """Whether the size of samples is not known, or has lost what 32 bits cannot count."""
+    return is_unknown(size) or size == available & COUNTED
+
+
+def _with_size(source: Bytes, at: int, n_bytes: int) -> list[Piece]:
+    """The pieces of a WAV file whose chunk of samples, at a place, has that size; as RF64 where WAV cannot count it.
+
+    Source of RF64: EBU Tech 3306, version 2.1.
+    """
+    if source.size - 8 <= COUNTED:
+        return patched(source.size, {at + 4: n_bytes.to_bytes(4, "little"), 4: (source.size - 8).to_bytes(4, "little")})
+    sizes = struct.pack("<4sIQQQI", b"ds64", 28, source.size - 8 + 36, n_bytes, 0, 0)
+    unknown = COUNTED.to_bytes(4, "little")
+    return [b"RF64" + unknown, (8, 12), sizes, (12, at + 4), unknown, (at + 8, source.size)]
 
 
 def mend_flac(source: Bytes) -> list[Piece] | None:

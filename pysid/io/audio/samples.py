@@ -13,6 +13,7 @@ import soundfile
 from numpy.typing import ArrayLike
 
 from pysid.errors import DataError
+from pysid.io.audio.headers import COUNTED
 from pysid.io.audio.reader import peak
 from pysid.io.audio.streams import AudioFile
 
@@ -119,8 +120,9 @@ def as_stream(samples: ArrayLike, rate: float) -> SampleStream:
         highest = np.abs(wave).max()
         raise DataError(f"samples: expected floats in [-1, 1], got a peak of {highest:.4g}; are these int16 values?")
     stream = SampleStream()
+    kind = "WAV" if wave.nbytes < COUNTED // 2 else "RF64"  # which counts as far as there is memory
     try:
-        soundfile.write(stream, wave, int(rate), subtype=SUBTYPES[wave.dtype.name], format="WAV")
+        soundfile.write(stream, wave, int(rate), subtype=SUBTYPES[wave.dtype.name], format=kind)
     except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
         raise DataError(f"samples: cannot be taken: {error}") from None
     return stream

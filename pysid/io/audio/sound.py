@@ -20,12 +20,13 @@ from pysid.errors import DataError, PysidWarning
 from pysid.io.audio import mpeg
 from pysid.io.audio.content import HEAD, Content, after_id3, content_of
 from pysid.io.audio.ffmpeg import decode, find_program
-from pysid.io.audio.headers import LARGEST, mend_flac, mend_wav
+from pysid.io.audio.headers import is_unknown, mend_flac, mend_wav
 from pysid.io.audio.joints import spans
 from pysid.io.audio.ogg import read_chain
 from pysid.io.audio.pieces import Bytes, Joined, Piece
 
 OPUS_PREROLL_S = 4.0  # at low bit rates the decoder takes seconds after a seek to give the very same samples
+MP3_PREROLL_S = 1.0  # frames are decoded with the bytes of several before them
 OPUS_PACKET_S = 0.12  # the longest; libsndfile gives wrong samples where the last one is read in two pieces
 SKIP_S = 10.0  # what is decoded only to be skipped is read in pieces of this length
 BLOCK_SAMPLES = 1 << 20  # of all channels, decoded at a time
@@ -37,6 +38,13 @@ _SHORT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \
 FileState = tuple[int, ...]
 
 _descriptor = threading.Lock()
+
+
+class _Onward(soundfile.SoundFile):
+    """Of MP3, does not seek after each read, as soundfile does: the decoder gives wrong samples after a seek."""
+
+    def seekable(self) -> bool:
+        return self.format != "MP3" and bool(super().seekable())
 
 
 class Part:
@@ -95,9 +103,11 @@ class Part:
         anchor = start
         if self.subtype == "OPUS":
             anchor = max(0, start - int(OPUS_PREROLL_S * self.samplerate))
+        elif self.format == "MP3":
+            anchor = max(0, start - int(MP3_PREROLL_S * self.samplerate))
         elif self.subtype == "VORBIS":  # libsndfile seeks to a wrong place at some block boundaries
             anchor = 0
-        seekable = self.file.seekable()
+        seekable = self.format == "MP3" or self.file.seekable()
         if not anchor <= self._at <= start:
             if seekable:
                 self.file.seek(anchor)
@@ -246,7 +256,7 @@ def _parts(source: Bytes, name: str, content: Content) -> Iterator[list[Piece]]:
 
 def _part(source: Bytes, pieces: list[Piece]) -> Part:
     def open_file() -> soundfile.SoundFile:
-        return soundfile.SoundFile(Joined(source, pieces))
+        return _Onward(Joined(source, pieces))
 
     with _quiet():
         return Part(open_file)
@@ -289,7 +299,7 @@ def _check_end(source: Bytes, name: str, content: Content) -> None:
         raise _cut_off(name, f"a last Ogg page of at least {missing[0]} bytes", missing[1])
     if content.demuxer == "avi":
         size = int.from_bytes(source.at(4, 4), "little")
-        if source.size < 8 + size < LARGEST:
+        if source.size < 8 + size and not is_unknown(size):
             raise _cut_off(name, f"{8 + size} bytes", source.size)
 
 
@@ -309,7 +319,7 @@ def _check_complete(sound: Sound, source: Bytes) -> None:
     if sound.frames >= UNKNOWN_FRAMES:
         raise _Foreign("its header does not tell how long it is")
     n_bytes = _SHORT_CHUNK.search(sound.parts[0].extra_info)  # WAV, AIFF, AU, W64, RF64
-    if n_bytes and int(n_bytes[2]) < int(n_bytes[1]) < LARGEST:
+    if n_bytes and int(n_bytes[2]) < int(n_bytes[1]) and not is_unknown(int(n_bytes[1])):
         raise _cut_off(sound.name, f"{n_bytes[1]} bytes of samples", n_bytes[2])
     count = re.search(rb"\nsample_count -i (\d{1,18})\n", source.at(0, 1024)) if sound.format == "NIST" else None
     if count and sound.frames < int(count[1]):

@@ -103,7 +103,7 @@ def _root(path: PathLike) -> ElementTree.Element:
         raise DataError(f"{path}: expected ELAN's XML, got one with a document type of its own")
     try:
         root = ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: of encodings
         raise DataError(f"{path}: expected XML, got something else: {error}") from None
     if root.tag != "ANNOTATION_DOCUMENT":
         raise DataError(f"{path}: expected ELAN's ANNOTATION_DOCUMENT, got {shorten(root.tag)}")

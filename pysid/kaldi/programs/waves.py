@@ -7,6 +7,7 @@ import numpy as np
 
 from pysid.augment.silence import extend_with_silence
 from pysid.errors import DataError
+from pysid.io.table_formats import finite
 from pysid.kaldi.command_line import Option
 from pysid.kaldi.holders import FLOAT, WAVE, WAVE_DURATION
 from pysid.kaldi.log import six_digits
@@ -125,7 +126,7 @@ def _parse_piece(line: str) -> _Piece:
     values = []
     for text, what in zip(times, ("start", "end"), strict=True):
         try:
-            values.append(float(text))
+            values.append(finite(text, what))
         except ValueError:
             raise _Skip(f"Invalid line in segments file [bad {what}]: {line}") from None
     start, end = values

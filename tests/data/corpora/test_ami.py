@@ -140,8 +140,9 @@ def test_bad_input(annotations, setup, tmp_path):
     (annotations / "words" / "ES2002a.C.words.xml").unlink()
     (annotations / "words" / "ES2002a.A.words.xml").write_text('<r><w starttime="x" endtime="2"/></r>')
     assert message(annotations).endswith("A.words.xml: expected times in seconds, got 'x' and '2'")
-    (annotations / "words" / "ES2002a.A.words.xml").write_text("<r>")
-    assert "A.words.xml: expected XML, got something else: " in message(annotations)
+    for text in ("<r>", '<?xml version="1.0" encoding="shift_jis"?><r/>'):
+        (annotations / "words" / "ES2002a.A.words.xml").write_text(text)
+        assert "A.words.xml: expected XML, got something else: " in message(annotations)
     meetings = annotations / "corpusResources" / "meetings.xml"
     meetings.write_text(meetings.read_text().replace(' nxt_agent="B"', ""))
     assert message(annotations).endswith(

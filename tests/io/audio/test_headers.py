@@ -1,6 +1,8 @@
 """WAV and FLAC files whose headers do not know how long they are."""
 
 import io
+import os
+import struct
 
 import numpy as np
 import pytest
@@ -8,8 +10,8 @@ import soundfile
 
 from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.files import read_audio
-from pysid.io.audio.headers import mend_flac
-from pysid.io.audio.pieces import Bytes
+from pysid.io.audio.headers import mend_flac, mend_wav
+from pysid.io.audio.pieces import Bytes, Joined
 
 
 @pytest.mark.parametrize("rate", [16000, 44100])
@@ -52,3 +54,88 @@ def test_wav_whose_size_is_wrong(wav, wave, claimed):
         return
     with pytest.warns(PysidWarning, match=rf"m\.wav: its header says {size} bytes of samples.*: all of it is read$"):
         assert len(read_audio(wav)[0]) == len(wave)
+
+
+class Sparse(io.RawIOBase):
+    """A file of zeros but for its start and its end, which needs no memory."""
+
+    def __init__(self, start, n_zeros, end=b""):
+        self.parts = {0: start, len(start) + n_zeros: end}
+        self.size = len(start) + n_zeros + len(end)
+        self.place = 0
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        self.place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.place, os.SEEK_END: self.size}[whence]
+        return self.place
+
+    def read(self, n=-1):
+        data = bytearray(max(0, min(n, self.size - self.place)))
+        for at, part in self.parts.items():
+            first, last = max(at, self.place), min(at + len(part), self.place + len(data))
+            if first < last:
+                data[first - self.place : last - self.place] = part[first - at : last - at]
+        self.place += len(data)
+        return bytes(data)
+
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT", "ULAW"])
+@pytest.mark.parametrize(
+    ("claimed", "n_bytes"),
+    [
+        (0xFFFFFFFF, 6 * GIB),
+        (0xFFFFFFFF - 36, 6 * GIB),
+        (0x7FFFFFFF, 3 * GIB),  # as SoX leaves it
+        (0x7FFFF000, 6 * GIB),
+        (0x80000000, 3 * GIB),  # as arecord does
+        (0, 6 * GIB),
+        (2 * GIB, 6 * GIB),  # the lower 32 bits
+    ],
+)
+def test_wav_longer_than_its_header_can_say(claimed, n_bytes, subtype):
+    start = io.BytesIO()
+    soundfile.write(start, np.zeros(0), 16000, subtype=subtype, format="WAV")
+    header = start.getvalue()
+    header = header[: header.index(b"data") + 4] + claimed.to_bytes(4, "little")
+    source = Bytes(Sparse(header, n_bytes))
+    pieces, problem = mend_wav(source)
+    assert problem.startswith(f"its header says {claimed} bytes of samples") and str(n_bytes) in problem
+    width = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4, "ULAW": 1}[subtype]
+    with soundfile.SoundFile(Joined(source, pieces)) as file:
+        assert (file.frames, file.subtype, file.samplerate) == (n_bytes // width, subtype, 16000)
+        file.seek(n_bytes // width - 10)
+        assert len(file.read()) == 10
+
+
+def test_wav_of_three_gib_with_a_chunk_behind_its_samples_is_as_it_says():
+    header = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 16000, 32000, 2, 16)
+    for n_bytes in (3 * GIB, 0x7FFFF000):
+        start = header + b"data" + n_bytes.to_bytes(4, "little")
+        assert mend_wav(Bytes(Sparse(start, n_bytes, b"LIST\4\0\0\0INFO"))) is None
+
+
+@pytest.mark.parametrize("claimed", [3 * GIB, 0xFFFFFFFF, 0x7FFFF000, 0x80000000])
+def test_wav_that_is_cut_off_at_gib_is_told_from_one_of_unknown_length(wav, wave, claimed):
+    data = bytearray(wav.read_bytes())
+    data[40:44] = claimed.to_bytes(4, "little")
+    wav.write_bytes(data)
+    if claimed == 3 * GIB:
+        with pytest.raises(DataError, match=rf"m\.wav: cut off: expected {claimed} bytes of samples, got "):
+            read_audio(wav)
+    else:
+        assert len(read_audio(wav)[0]) == len(wave)
+
+
+def test_rf64_that_is_cut_off(tmp_path, wave):
+    soundfile.write(tmp_path / "a.wav", wave, 16000, format="RF64")
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    at = data.index(b"ds64") + 8  # of the sizes of the file and of the samples
+    data[at : at + 16] = struct.pack("<QQ", 5 * GIB, 5 * GIB - 100)
+    (tmp_path / "a.wav").write_bytes(data)
+    with pytest.raises(DataError, match=rf"a\.wav: cut off: expected {5 * GIB}"):
+        read_audio(tmp_path / "a.wav")

@@ -29,6 +29,15 @@ def test_as_the_file(wave, dtype, subtype, channel, tmp_path):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_samples_that_wav_cannot_count(wave, monkeypatch):
+    """Of which all but the first 4 GiB were lost."""
+    expected = read_audio(as_stream(wave, 16000))[0]
+    monkeypatch.setattr("pysid.io.audio.samples.COUNTED", 1000)
+    stream = as_stream(wave, 16000)
+    assert stream.getvalue().startswith(b"RF64")
+    np.testing.assert_array_equal(read_audio(stream)[0], expected)
+
+
 def test_floats_and_integers_are_at_one_scale():
     integers = np.array([-32768, 0, 1, 16384], np.int16)
     for samples in (integers, integers / 32768, integers.astype(np.int32) * 65536, (integers / 32768).astype("f2")):

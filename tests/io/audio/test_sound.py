@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pysid.io.audio.files import audio_info, iter_blocks, read_audio
 from pysid.io.audio.reader import AudioReader
 
 RATE = 16000
+MEETING = Path(__file__).parents[3] / "examples" / "conversation" / "meeting.ogg"
 needs_sox = pytest.mark.skipif(shutil.which("sox") is None, reason="sox is not installed")
 
 
@@ -46,6 +48,19 @@ def test_the_end_of_opus_is_the_same_read_in_pieces(rate, more):
             found = [reader.read(at, min(at + block, len(whole))) for at in range(start, len(whole), block)]
         np.testing.assert_array_equal(np.concatenate(found), 32768 * whole[start:])
     np.testing.assert_array_equal(np.concatenate(list(iter_blocks(coded, 0.7))), 32768 * whole)
+
+
+def test_mp3_of_few_bits_is_the_same_read_in_pieces(tmp_path, ffmpeg):
+    """Its frames lean on bytes of those before, which a decoder does not have after a seek."""
+    path = tmp_path / "a.mp3"
+    ffmpeg("-t", 20, "-i", MEETING, "-b:a", "32k", path)
+    whole, rate = read_audio(path)
+    for block_s in (0.37, 1.0):
+        np.testing.assert_allclose(np.concatenate(list(iter_blocks(path, block_s))), whole, atol=0.01)
+    with AudioReader(path) as reader:
+        for start_s in (17.3, 1.9, 12.04, 0.4, 8.1):
+            start, stop = int(start_s * rate), int((start_s + 0.7) * rate)
+            np.testing.assert_allclose(reader.read(start, stop), whole[start:stop], atol=0.01)
 
 
 @pytest.mark.parametrize("kind", ["mp3", "ogg", "opus"])
