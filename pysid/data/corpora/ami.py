@@ -8,7 +8,6 @@ Meetings are split as in the corpus' "full-corpus-ASR" partition.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
-from xml.etree import ElementTree
 
 from pysid.data.corpora.directories import Meeting, Prepared, report, write_meetings
 from pysid.data.corpora.trees import wrong_folder
@@ -16,6 +15,7 @@ from pysid.errors import DataError
 from pysid.io.text import RowFormat, read_rows
 from pysid.io.turns.rttm import read_rttm
 from pysid.io.turns.uem import read_uem
+from pysid.io.xml_file import read_xml
 from pysid.segments import Segment, Turn
 
 Speech = Literal["words", "vocalsounds", "segments"]
@@ -125,7 +125,7 @@ def read_speech(path: Path, speech: Speech = "words") -> list[Segment]:
     """
     start, end = TIMES["segments" if speech == "segments" else "words"]
     pieces = []
-    for element in _parse(path).iter():
+    for element in read_xml(path).iter():
         times = element.get(start), element.get(end)
         if element.tag not in TAGS[speech] or element.get("punc") == "true" or None in times:
             continue
@@ -149,7 +149,7 @@ def _join(pieces: Iterable[tuple[float, float]]) -> list[Segment]:
 def _read_people(path: Path) -> Mapping[tuple[str, str], str]:
     """{(meeting, agent): name of the person, which holds for all meetings}, agents being A, B, ..."""
     people = {}
-    for meeting in _parse(path).iter("meeting"):
+    for meeting in read_xml(path).iter("meeting"):
         for speaker in meeting.iter("speaker"):
             attributes = meeting.get("observation"), speaker.get("nxt_agent"), speaker.get("global_name")
             observation, agent, name = attributes
@@ -157,15 +157,6 @@ def _read_people(path: Path) -> Mapping[tuple[str, str], str]:
                 raise DataError(f"{path}: expected observation, nxt_agent and global_name, got {attributes}")
             people[observation, agent] = name
     return people
-
-
-def _parse(path: Path) -> ElementTree.Element:
-    try:
-        return ElementTree.parse(path).getroot()
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
-    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: of encodings
-        raise DataError(f"{path}: expected XML, got something else: {error}") from None
 
 
 def _audio(folder: Path, meeting: str, microphone: str) -> str | None:

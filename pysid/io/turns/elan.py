@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
 from pysid.errors import DataError
-from pysid.io.files import PathLike, read_bytes
+from pysid.io.files import PathLike
 from pysid.io.text import shorten
 from pysid.io.turns.cues import RecordingTurns, by_speaker, milliseconds, one_line
+from pysid.io.xml_file import read_xml
 from pysid.segments import Segment, Turn
 
-MAX_BYTES = 1 << 28
 RECORDING = "pysid:recording"  # a property of the file
 NOBODY = "speech"  # the one tier of a recording in which nobody talks
 NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -98,13 +98,7 @@ def _annotation(n_slots: int) -> str:
 
 
 def _root(path: PathLike) -> ElementTree.Element:
-    content = read_bytes(path, MAX_BYTES)
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:  # which ELAN does not write, and bombs are made of
-        raise DataError(f"{path}: expected ELAN's XML, got one with a document type of its own")
-    try:
-        root = ElementTree.fromstring(content)
-    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: of encodings
-        raise DataError(f"{path}: expected XML, got something else: {error}") from None
+    root = read_xml(path)
     if root.tag != "ANNOTATION_DOCUMENT":
         raise DataError(f"{path}: expected ELAN's ANNOTATION_DOCUMENT, got {shorten(root.tag)}")
     return root

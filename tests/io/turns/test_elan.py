@@ -49,7 +49,7 @@ TIER = (
         ('<?xml version="1.0" encoding="shift_jis"?><x/>', ": expected XML, got something else: multi-byte encodings"),
         ('<?xml version="1.0" encoding="UCS-4"?><x/>', ": expected XML, got something else: unknown encoding: UCS-4"),
         ("<TIMELINE/>", ": expected ELAN's ANNOTATION_DOCUMENT, got 'TIMELINE'"),
-        ('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', ": expected ELAN's XML, got one with a document type"),
+        ('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', ": expected plain XML, got one with a document type"),
         (EAF.format("soon", ""), ": expected a TIME_VALUE in milliseconds, got 'soon'"),
         (EAF.format("5", TIER.format("x", "u")), ": expected the time slots of annotations in TIME_ORDER"),
         (
