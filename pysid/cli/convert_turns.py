@@ -115,7 +115,7 @@ def convert(
         raise typer.BadParameter("--plda and --mean are for a model, a file of weights or a folder of one")
     from pysid.diarization.exclusive import exclusive as one_at_a_time
     from pysid.diarization.turns import bridge_gaps
-    from pysid.io.turns.convert import read_all, write_all
+    from pysid.io.turns.convert import files_of, read_all, write_all
 
     read = read_all(turns, source)
     spoken = iter(renamed([turn for recording in read for turn in recording.turns], names))  # some may lack a speaker
@@ -124,6 +124,6 @@ def convert(
         found = list(islice(spoken, len(recording.turns)))
         found = one_at_a_time(found) if exclusive else found
         recordings.append(recording._replace(turns=bridge_gaps(found, join) if join else found))
-    for path in write_all(out, recordings, to):
+    for path in write_all(out, recordings, to, read=[file for given in turns for file in files_of(given, source)]):
         if str(path) != "-":
             report(f"wrote {path}")

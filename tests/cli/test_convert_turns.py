@@ -35,6 +35,18 @@ def test_a_folder(pysid, tmp_path):
     assert (tmp_path / "all.csv").read_text().count("recording,") == 1
 
 
+def test_nothing_that_is_read_is_written_over(pysid, tmp_path):
+    """JSON has embeddings, and subtitles words, that are not written anew."""
+    whole, folder = tmp_path / "a.json", tmp_path / "many"
+    pysid("convert", TURNS, whole)
+    pysid("convert", TURNS, folder, "--to", "srt")
+    before = [path.read_bytes() for path in (whole, *folder.iterdir())]
+    for source, out, options in ((whole, whole, ()), (folder, folder, ("--to", "srt"))):
+        error = pysid("convert", source, out, *options, "--name", "anna=Anna").error
+        assert "expected another file to write than those that are read, and this is one" in error
+    assert [path.read_bytes() for path in (whole, *folder.iterdir())] == before
+
+
 def test_names_and_one_at_a_time(pysid, tmp_path):
     source, out = tmp_path / "a.csv", tmp_path / "a.json"
     source.write_text("start,end,speaker\n0,2,a\n2.2,5,a\n4,6,b\n")

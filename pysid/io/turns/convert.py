@@ -1,10 +1,10 @@
 """Files of turns from one format to another: single ones, and folders of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pysid.errors import DataError
-from pysid.io.files import STANDARD_STREAM, PathLike, atomic_text, safe_name
+from pysid.io.files import STANDARD_STREAM, PathLike, atomic_text, require_apart, safe_name
 from pysid.io.turns.cues import RecordingTurns
 from pysid.io.turns.formats import BY_ENDING, FORMATS, check_together, format_turns, kind_of, read_turns
 from pysid.io.turns.nist import one_words
@@ -24,7 +24,7 @@ def read_all(paths: Sequence[PathLike], kind: str | None = None) -> list[Recordi
     origin: dict[str, Path] = {}
     recordings: list[RecordingTurns] = []
     for given in paths:
-        for path in _files(Path(given), kind):
+        for path in files_of(given, kind):
             for found in read_turns(path, kind):
                 if found.recording in origin:
                     raise DataError(
@@ -33,6 +33,18 @@ def read_all(paths: Sequence[PathLike], kind: str | None = None) -> list[Recordi
                 origin[found.recording] = path
                 recordings.append(found)
     return recordings
+
+
+def files_of(given: PathLike, kind: str | None = None) -> list[Path]:
+    """The file itself, or those of turns in a folder; `kind` and errors as of `read_all`."""
+    path = Path(given)
+    if not path.is_dir():
+        return [path]
+    endings = tuple(BY_ENDING) if kind is None else (FORMATS[kind].ending.lower(),)
+    found = sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(endings))
+    if not found:
+        raise DataError(f"{path}: expected files of turns ({', '.join(endings)}) in this folder, got none")
+    return found
 
 
 def read_one(path: PathLike, name: str) -> RecordingTurns:
@@ -63,17 +75,20 @@ def check_within(turns: Sequence[Turn], duration_s: float, path: PathLike, recor
         raise DataError(f"{path}: expected turns within the {duration_s:.1f} s of {recording}, got later ones")
 
 
-def write_all(out: PathLike, recordings: Sequence[RecordingTurns], kind: str | None = None) -> list[Path]:
+def write_all(
+    out: PathLike, recordings: Sequence[RecordingTurns], kind: str | None = None, *, read: Iterable[PathLike] = ()
+) -> list[Path]:
     """Writes recordings to one file, or each to a file of its own in a folder.
 
     Args:
         out: a file, whose ending names the format where `kind` does not; or a folder, made if need be, in which the
             files are called after the recordings.
+        read: files that must not be written over: a format holds what others, and this one written anew, do not.
     Returns:
         what was written.
     Raises:
-        DataError: several recordings do not go into one file of the format, a name cannot be a file's, or `out` names
-            neither a folder nor a format.
+        DataError: several recordings do not go into one file of the format, a name cannot be a file's, a file is one of
+            `read`, or `out` names neither a folder nor a format.
     """
     path = Path(out)
     is_folder = path.is_dir() or str(out).endswith("/") or (kind is not None and not path.suffix)
@@ -83,22 +98,14 @@ def write_all(out: PathLike, recordings: Sequence[RecordingTurns], kind: str | N
         raise DataError(f"{out}: expected the format for the files in this folder, got none")
     if not is_folder:
         check_together(out, kind, [x.recording for x in recordings])
+        require_apart([path], read)
         _write(path, kind, recordings)
         return [path]
     files = {path / f"{safe_name(x.recording)}{FORMATS[kind].ending}": x for x in recordings}
+    require_apart(files, read)
     for file, recording in files.items():
         _write(file, kind, [recording])
     return list(files)
-
-
-def _files(path: Path, kind: str | None) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    endings = tuple(BY_ENDING) if kind is None else (FORMATS[kind].ending.lower(),)
-    found = sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(endings))
-    if not found:
-        raise DataError(f"{path}: expected files of turns ({', '.join(endings)}) in this folder, got none")
-    return found
 
 
 def _write(path: Path, kind: str, recordings: Sequence[RecordingTurns]) -> None:
