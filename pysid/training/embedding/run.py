@@ -21,7 +21,7 @@ from pysid.model.config import ModelConfig
 from pysid.model.directory import save_network
 from pysid.model.network_file import read_network
 from pysid.model.speaker_model import SpeakerModel
-from pysid.progress import say
+from pysid.progress import say, track
 from pysid.training.checkpoint import Progress, latest_state
 from pysid.training.embedding.averaging import average_weights, recompute_norms
 from pysid.training.embedding.batches import ChunkBatches
@@ -219,7 +219,8 @@ def _begin_head(classifier: SpeakerClassifier, trainer: Trainer, n_classes: int,
         classifier.head.fit_maps(torch.cat(heard), torch.cat(rows))
     imprinter = imprinter_for(classifier.head, n_classes, known)
     if imprinter is not None:
-        imprint(imprinter, embeddings(trainer.batches.n_batches))
+        n_batches = trainer.batches.n_batches
+        imprint(imprinter, track(embeddings(n_batches), "hearing new speakers", n_batches))
 
 
 def _check(config: TrainConfig, network: TrainableConfig, distilled: bool) -> None:
