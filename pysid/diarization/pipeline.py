@@ -42,8 +42,8 @@ from pysid.diarization.steps import (
     Windows,
     check_steps,
 )
-from pysid.diarization.turns import bridge_gaps, turns_from_windows, turns_within
-from pysid.diarization.windows import WindowConfig, bridged, uniform_windows
+from pysid.diarization.turns import bridge_gaps, turns_from_windows
+from pysid.diarization.windows import WindowConfig, uniform_windows
 from pysid.embedding.windows import ReadFrames, embed_windows
 from pysid.errors import DataError, PysidWarning
 from pysid.frontend import Frontend, FrontendConfig
@@ -243,7 +243,7 @@ class Diarizer:
             unbridged = speech_segments(with_pauses, shift_s, every, duration_s)
         speech = union(speech, duration_s)
         if not self.config.joined:
-            windows = self._windows(bridged(speech, self._bridge_s))
+            windows = self._windows(speech)
             embeddings = self._embed(features.normalized, windows, features)
             return Analysis(speech, windows, embeddings, features, unbridged=unbridged, overlap=overlap, heard=heard)
         frames = np.flatnonzero(speech_mask(speech, len(features), shift_s))
@@ -258,12 +258,6 @@ class Diarizer:
         overlap = self.config.overlap
         uses = isinstance(overlap, NetworkOverlapConfig | LocalOverlapConfig) and self.overlap is None
         return overlap if uses else None  # type: ignore[return-value]
-
-    @property
-    def _bridge_s(self) -> float:
-        """Seconds of a pause that windows go over, though turns do not."""
-        windows = self.config.windows
-        return windows.bridge_s if isinstance(windows, WindowConfig) else 0.0
 
     def _windows(self, speech: list[Segment]) -> Windows:
         assert isinstance(self.config.windows, WindowConfig)
@@ -326,8 +320,6 @@ class Diarizer:
             turns = with_second_speakers(turns, windows, second, names)
         if analysis.frames is not None:
             turns = spread(turns, analysis.frames, analysis.shift_s)
-        elif self._bridge_s:
-            turns = turns_within(turns, analysis.speech)
         c = self.config.turns
         turns = snap_to_pauses(turns, pauses_between(analysis.unbridged or ()), c.snap_s)
         turns = without_fragments(bridge_gaps(turns, c.bridge_s), c.min_turn_s, count.minimum, c.min_speaker_s)

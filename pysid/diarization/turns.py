@@ -1,6 +1,5 @@
 """Turns of speakers: from labelled windows or frames, and tidied up."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -94,25 +93,6 @@ def bridge_gaps(turns: Sequence[Turn], max_gap_s: float) -> list[Turn]:
         last[turn.speaker] = len(joined)
         joined.append(turn)
     return joined
-
-
-def turns_within(turns: Sequence[Turn], speech: Sequence[Segment]) -> list[Turn]:
-    """The parts of turns that lie in stretches of speech, which are in order and apart.
-
-    >>> parts = turns_within([Turn(Segment(0.5, 4.0), "a")], [Segment(0.0, 1.0), Segment(3.0, 5.0)])
-    >>> [(part.segment.start_s, part.segment.end_s) for part in parts]
-    [(0.5, 1.0), (3.0, 4.0)]
-    """
-    parts = []
-    for turn in turns:
-        first = bisect_right(speech, turn.segment.start_s, key=lambda stretch: stretch.end_s)
-        for place in range(first, len(speech)):
-            stretch = speech[place]
-            if stretch.start_s >= turn.segment.end_s:
-                break
-            start_s, end_s = max(turn.segment.start_s, stretch.start_s), min(turn.segment.end_s, stretch.end_s)
-            parts.append(Turn(Segment(start_s, end_s), turn.speaker))
-    return parts
 
 
 def turns_from_frames(labels: np.ndarray, shift_s: float, names: Sequence[str] | None = None) -> list[Turn]:

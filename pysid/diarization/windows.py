@@ -13,7 +13,6 @@ import numpy as np
 from pysid.diarization.steps import Windows
 from pysid.segments import Segment
 
-TOLERANCE_S = 1e-6  # what rounding does to sums of frame shifts
 LEAST_S = 0.01  # of windows and their shifts, a frame: with less, a recording has more windows than memory holds
 
 
@@ -36,8 +35,6 @@ class WindowConfig:
             shorter than this is moved back to full duration, as far as there is speech; otherwise it is joined with
             the one before, which makes that longer than `duration_s`.
         constant: no window is longer than `duration_s`.
-        bridge_s: windows go over pauses of at most this long, so that short stretches of speech on either side share
-            them; turns do not. Not where speech is joined.
     """
 
     kind: Literal["uniform"] = field(default="uniform", repr=False)
@@ -45,13 +42,11 @@ class WindowConfig:
     shift_s: float = 0.75
     min_s: float = 0.5
     constant: bool = True
-    bridge_s: float = 0.0
 
     def __post_init__(self) -> None:
         check_windows(duration_s=self.duration_s, shift_s=self.shift_s)
-        for name in ("min_s", "bridge_s"):
-            if not 0 <= (value := getattr(self, name)) < math.inf:
-                raise ValueError(f"{name} must not be negative, got {value}")
+        if not 0 <= self.min_s < math.inf:
+            raise ValueError(f"min_s must not be negative, got {self.min_s}")
         if not self.constant and self.shift_s > self.duration_s + self.min_s:
             raise ValueError(f"shift_s must be at most duration_s + min_s unless constant, got {self.shift_s}")
 
@@ -65,7 +60,7 @@ class WindowConfig:
             ValueError: an unknown option, or a value that is not possible; names the option.
 
         >>> WindowConfig.from_kaldi({"max-segment-duration": "2", "overlap-duration": "1.5"})
-        WindowConfig(duration_s=2.0, shift_s=0.5, min_s=10.0, constant=False, bridge_s=0.0)
+        WindowConfig(duration_s=2.0, shift_s=0.5, min_s=10.0, constant=False)
         """
         seconds = {"max-segment-duration": 30.0, "overlap-duration": 5.0, "max-remaining-duration": 10.0}
         for name, text in options.items():
@@ -96,21 +91,6 @@ def uniform_windows(speech: Sequence[Segment], config: WindowConfig = WindowConf
     ]
     start_s, end_s, index = zip(*rows, strict=True) if rows else ((), (), ())
     return Windows(np.array(start_s, dtype=float), np.array(end_s, dtype=float), np.array(index, dtype=np.int64))
-
-
-def bridged(speech: Sequence[Segment], longest_s: float) -> list[Segment]:
-    """Stretches of speech, in order and apart, joined where no more than so many seconds lie between them.
-
-    >>> bridged([Segment(0.0, 1.0), Segment(1.5, 2.0), Segment(4.0, 5.0)], 0.5)
-    [Segment(start_s=0.0, end_s=2.0), Segment(start_s=4.0, end_s=5.0)]
-    """
-    joined: list[Segment] = []
-    for segment in speech:
-        if joined and segment.start_s - joined[-1].end_s <= longest_s + TOLERANCE_S:
-            joined[-1] = Segment(joined[-1].start_s, segment.end_s)
-        else:
-            joined.append(segment)
-    return joined
 
 
 def subsegment_lines(utterances: Iterable[tuple[str, Segment]], config: WindowConfig) -> Iterator[str]:

@@ -89,26 +89,6 @@ def test_turns_cover_the_speech_and_nothing_else(diarizer: Diarizer, analysis: A
     assert unbridged.sum() < covered.sum() < speech.sum()
 
 
-def test_windows_go_over_pauses_and_turns_do_not(diarizer: Diarizer, analysis: Analysis) -> None:
-    for others in ({}, {"resegmentation": None}):
-        wide = diarizer.with_config(with_settings(diarizer.config, {"windows.bridge_s": 2.0, **others}))
-        over = wide.analyse(MEETING)
-        assert over.speech == analysis.speech
-        n_stretches, n_joined = (x.windows.speech.max() + 1 for x in (analysis, over))
-        assert n_joined < n_stretches == len(analysis.speech)
-        n_frames = len(analysis.features)
-        in_windows, inside, covered = (
-            speech_mask(segments, n_frames, 0.01)
-            for segments in (
-                list(map(Segment, over.windows.start_s.tolist(), over.windows.end_s.tolist())),
-                analysis.speech,
-                [turn.segment for turn in wide.assign(over).turns],
-            )
-        )
-        assert (inside & ~in_windows).sum() <= 2 and (in_windows & ~inside).any()
-        assert not (covered & ~inside).any()
-
-
 def test_windows_are_embedded_as_their_frames_alone(diarizer: Diarizer, analysis: Analysis) -> None:
     for i in (0, len(analysis.windows) // 2, len(analysis.windows) - 1):
         start, end = (round(100 * t[i]) for t in (analysis.windows.start_s, analysis.windows.end_s))

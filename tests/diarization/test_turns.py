@@ -5,14 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pysid.diarization.speech import speech_mask
 from pysid.diarization.steps import Windows
 from pysid.diarization.turns import (
     bridge_gaps,
     kaldi_rttm_line,
     turns_from_frames,
     turns_from_windows,
-    turns_within,
 )
 from pysid.segments import Segment, Turn
 
@@ -113,19 +111,3 @@ def test_frames_survive_the_way_there_and_back(labels, shift_s):
     np.testing.assert_array_equal(back, labels)
     assert sum(t.segment.duration_s for t in turns) == pytest.approx(shift_s * (labels >= 0).sum())
     assert bridge_gaps(turns, 0.0) == turns  # as few as can be
-
-
-def test_turns_within_speech_are_what_both_cover():
-    rng = np.random.default_rng(5)
-    for _ in range(50):
-        cuts = np.sort(rng.choice(60, 20, replace=False)).tolist()
-        speech = [Segment(a, b) for a, b in zip(cuts[::2], cuts[1::2], strict=True)]
-        starts = np.sort(rng.integers(0, 55, 6)).tolist()
-        turns = [Turn(Segment(a, a + int(rng.integers(1, 9))), "xy"[i % 2]) for i, a in enumerate(starts)]
-        parts = turns_within(turns, speech)
-        inside = speech_mask(speech, 70, 1.0)
-        for name in "xy":
-            said, left = (speech_mask([t.segment for t in x if t.speaker == name], 70, 1.0) for x in (turns, parts))
-            np.testing.assert_array_equal(left, said & inside)
-        assert all(part.segment.duration_s > 0 for part in parts)
-        assert turns_within(parts, speech) == parts

@@ -141,7 +141,6 @@ def test_wrong_options_are_named(options, message):
         ({"shift_s": 1e-9}, "shift_s must be at least 0.01 s, got 1e-09"),
         ({"shift_s": float("nan")}, "shift_s must be at least 0.01 s, got nan"),
         ({"min_s": -0.1}, "min_s must not be negative, got -0.1"),
-        ({"bridge_s": -1.0}, "bridge_s must not be negative, got -1.0"),
         ({"shift_s": 2.1, "constant": False}, "shift_s must be at most duration_s \\+ min_s unless constant, got 2.1"),
     ],
 )
