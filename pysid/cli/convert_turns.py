@@ -117,13 +117,14 @@ def convert(
     from pysid.diarization.turns import bridge_gaps
     from pysid.io.turns.convert import files_of, read_all, write_all
 
-    read = read_all(turns, source)
+    files = [file for given in turns for file in files_of(given, source)]
+    read = read_all(files, source)
     spoken = iter(renamed([turn for recording in read for turn in recording.turns], names))  # some may lack a speaker
     recordings = []
     for recording in read:
         found = list(islice(spoken, len(recording.turns)))
         found = one_at_a_time(found) if exclusive else found
         recordings.append(recording._replace(turns=bridge_gaps(found, join) if join else found))
-    for path in write_all(out, recordings, to, read=[file for given in turns for file in files_of(given, source)]):
+    for path in write_all(out, recordings, to, read=files):
         if str(path) != "-":
             report(f"wrote {path}")

@@ -66,8 +66,10 @@ def transcript(
     from pysid.transcript.sentences import MAX_STRAY_WORDS
 
     is_turns = source.name.lower().endswith(tuple(BY_ENDING))
-    if is_turns and (num_speakers is not None or channel is not None):
-        raise typer.BadParameter(f"{source} has the turns already: --num-speakers and --channel are for a recording")
+    if is_turns and any(option is not None for option in (num_speakers, model, channel)):
+        raise typer.BadParameter(
+            f"{source} has the turns already: --num-speakers, --model and --channel are for a recording"
+        )
     for kind in formats.split(","):
         check_format(kind)
     check_folder(out_dir)

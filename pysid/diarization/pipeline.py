@@ -199,7 +199,8 @@ class Diarizer:
     ) -> Diarization:
         """Who spoke when in an audio file; arguments as in `analyse` and `assign`."""
         source = as_source(audio, self.model.config.sample_rate)
-        return self.assign(self.analyse(source, speech=speech, channel=channel, max_hours=max_hours), count).of(source)
+        analysis = self.analyse(source, speech=speech, channel=channel, max_hours=max_hours)
+        return self.assign(analysis, count).of(source, channel)
 
     def analyse(
         self,

@@ -72,12 +72,12 @@ class Diarization:
         """The turns with short pauses bridged, as subtitles and the page have them."""
         return joined_turns(self.turns, self.join_s)
 
-    def of(self, audio: AudioFile) -> Self:
-        """The same with the name of the recording that it is of, and its sound where that is a file."""
+    def of(self, audio: AudioFile, channel: int | None = None) -> Self:
+        """The same with the channel that it is of, and the recording's name and sound where that is a file."""
         if not is_path(audio):
-            return self
+            return replace(self, channel=channel)
         path = os.fspath(audio)  # type: ignore[arg-type]
-        return replace(self, recording=Path(path).stem, audio=path)
+        return replace(self, recording=Path(path).stem, audio=path, channel=channel)
 
     def to_annotation(self, recording: str | None = None) -> "Annotation":
         """The turns as pyannote.core has them, under the name of the recording or another."""

@@ -97,7 +97,7 @@ def diarize_recording(
     """
     source = as_source(audio, diarizer.model.config.sample_rate)
     analysis = diarizer.analyse(source, channel=channel, max_hours=max_hours)
-    found = replace(diarizer.assign(analysis, count).of(source), channel=channel)
+    found = diarizer.assign(analysis, count).of(source, channel)
     if voices or identifier is not None:
         found = with_voices(diarizer, analysis, found)
     if identifier is not None:

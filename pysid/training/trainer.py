@@ -27,9 +27,10 @@ with needs_extra("training", "train"):
     from accelerate import Accelerator
     from torch.utils.tensorboard import SummaryWriter
 
+NEVER_TRAINED = 2**31 - 1  # number of an epoch: what is measured on its batches was not learnt from them
+
 # oneDNN keeps what it compiled for the last 1024 shapes, at megabytes each and with gaps between them: gigabytes where
 # the length of chunks varies, and hardly any of it is used again. It reads this at its first product.
-NEVER_TRAINED = 2**31 - 1  # number of an epoch: what is measured on its batches was not learnt from them
 ONEDNN_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8")
 
 

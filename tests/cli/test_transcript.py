@@ -51,7 +51,7 @@ def test_the_result_of_standard_input_is_called_so(pysid, tmp_path, monkeypatch)
     assert (tmp_path / "stdin.transcript.txt").read_text().startswith("[0:00] speaker1: Good morning")
 
 
-@pytest.mark.parametrize("option", ["--num-speakers", "--channel"])
+@pytest.mark.parametrize("option", ["--num-speakers", "--model", "--channel"])
 def test_turns_leave_nothing_to_say_of_the_recording(pysid, tmp_path, option):
     outcome = pysid("transcript", TURNS, WORDS, "-o", tmp_path, option, 1)
     assert outcome.status == 2 and "for a recording" in outcome.err

@@ -121,7 +121,10 @@ def open_corpus(
 def _stored(directory: Path, frontend: FrontendConfig | None) -> TrainingCorpus:
     stored = read_frontend(directory)
     if frontend not in (None, stored):
-        raise DataError(f"{directory / FRONTEND_FILE} differs from the `frontend` of the configuration: remove one")
+        raise DataError(
+            f"{directory / FRONTEND_FILE} differs from the `frontend` of the configuration or of the model in "
+            "`start_from`"
+        )
     speakers = read_packed(directory / "utt2spk", formats.UTT2SPK, Labels())
     entries = PackedStrings()
     listed = read_packed(directory / "feats.scp", formats.ANY, entries).names

@@ -20,78 +20,42 @@ from pysid.training.embedding.losses import CosineHead
 ENOUGH = 3  # chunks of a speaker, for a mean
 
 
-class Imprinter:
-    """Gathers embeddings of speakers until each that is new has some.
-
-    Args:
-        head: of which `rows` are set; its other rows stay.
-        rows: (C,) bool: of speakers that are new.
-        rows_of: (N,) the speaker of each label that comes with embeddings, `UNLABELLED` for none; None where the labels
-            are speakers.
-    """
-
-    def __init__(self, head: CosineHead, rows: Tensor, rows_of: Tensor | None = None) -> None:
-        self._head = head
-        self._new = rows
-        self._rows_of = rows_of
-        self._sums = head.weight.new_zeros(len(rows), head.weight.shape[1])
-        self._counts = torch.zeros_like(rows, dtype=torch.int64)
-
-    @property
-    def is_done(self) -> bool:
-        """Every new speaker has been heard often enough."""
-        return bool((self._counts[self._new] >= ENOUGH).all())
-
-    def add(self, x: Tensor, labels: Tensor) -> None:
-        """Embeddings x (B, E) of chunks, and their labels (B,)."""
-        rows = labels if self._rows_of is None else self._rows_of[labels]
-        known = rows != UNLABELLED
-        rows = rows[known]
-        self._sums.index_add_(0, rows, F.normalize(x[known].to(self._sums.dtype)))
-        self._counts.index_add_(0, rows, torch.ones_like(rows))
-
-    @torch.no_grad()
-    def finish(self) -> int:
-        """Sets the vectors of the new speakers that were heard; how many these are.
-
-        A vector keeps its length, on which depends how fast it turns. Of several centres of a speaker only the first is
-        set: the others are for what is unlike it.
-        """
-        rows = self._new & (self._counts > 0)
-        weight = self._head.weight
-        if isinstance(self._head, SubCentreHead):
-            weight = weight.unflatten(0, (-1, self._head.n_centres))[:, 0]
-        weight[rows] = F.normalize(self._sums[rows]) * weight[rows].norm(dim=1, keepdim=True)
-        return int(rows.sum())
-
-
-def imprinter_for(head: nn.Module, n_classes: int, known: Set[int]) -> Imprinter | None:
-    """What imprints the new speakers of a training head; None where it has no vectors of speakers, or none is new.
-
-    A softmax begins with zeros, which pull at nothing.
-
-    Args:
-        n_classes: C.
-        known: rows that were learnt before.
-    """
-    rows_of = None
-    if isinstance(head, DistillationHead):
-        rows_of = head.get_buffer("speakers")
-        if head.margin is None:
-            return None
-        head = head.margin
-    if not isinstance(head, CosineHead) or len(known) == n_classes:
-        return None
-    new = torch.ones(n_classes, dtype=torch.bool, device=head.weight.device)
-    new[torch.tensor(sorted(known), dtype=torch.int64, device=new.device)] = False
-    return Imprinter(head, new, rows_of)
-
-
 @torch.no_grad()
-def imprint(imprinter: Imprinter, batches: Iterable[tuple[Tensor, Tensor]]) -> int:
-    """Imprints from batches of embeddings (B, E) and labels (B,), as many of them as it takes; how many speakers."""
+def imprint(head: nn.Module, known: Set[int], batches: Iterable[tuple[Tensor, Tensor]]) -> int:
+    """Sets the vectors of the speakers of an angular head, or of the margin beside a distillation, that are new to it.
+
+    A vector keeps its length, on which depends how fast it turns. Of several centres of a speaker only the first is
+    set: the others are for what is unlike it. Other heads are left as they are: a softmax begins with zeros, which pull
+    at nothing.
+
+    Args:
+        known: the classes that were learnt before, whose vectors stay.
+        batches: embeddings (B, E) of chunks and their labels (B,), of which no more are taken than new speakers need.
+    Returns:
+        how many vectors were set; those of speakers of whom nothing was heard stay random.
+    """
+    angular: nn.Module | None = head
+    classes_of = None
+    if isinstance(head, DistillationHead):
+        angular, classes_of = head.margin, head.get_buffer("speakers")  # its labels are utterances
+    if not isinstance(angular, CosineHead):
+        return 0
+    vectors: Tensor = angular.weight
+    if isinstance(angular, SubCentreHead):
+        vectors = vectors.unflatten(0, (-1, angular.n_centres))[:, 0]
+    new = torch.ones(len(vectors), dtype=torch.bool, device=vectors.device)
+    new[list(known)] = False
+    if not bool(new.any()):
+        return 0
+    sums, counts = torch.zeros_like(vectors), torch.zeros_like(new, dtype=torch.int64)
     for x, labels in batches:
-        imprinter.add(x, labels)
-        if imprinter.is_done:
+        classes = labels if classes_of is None else classes_of[labels]
+        has_class = classes != UNLABELLED
+        classes = classes[has_class]
+        sums.index_add_(0, classes, F.normalize(x[has_class].to(sums.dtype)))
+        counts.index_add_(0, classes, torch.ones_like(classes))
+        if bool((counts[new] >= ENOUGH).all()):
             break
-    return imprinter.finish()
+    heard = new & (counts > 0)
+    vectors[heard] = F.normalize(sums[heard]) * vectors[heard].norm(dim=1, keepdim=True)
+    return int(heard.sum())

@@ -31,7 +31,7 @@ from pysid.training.embedding.corpus import TrainingCorpus, augment_batches, ope
 from pysid.training.embedding.dev_set import DevSet
 from pysid.training.embedding.distillation import DistillationHead
 from pysid.training.embedding.flavours import with_flavour
-from pysid.training.embedding.imprinting import imprint, imprinter_for
+from pysid.training.embedding.imprinting import imprint
 from pysid.training.embedding.losses import WITHIN_BATCH, HeadConfig
 from pysid.training.embedding.start import check_classes, find_start, load_start, with_model, write_classes
 from pysid.training.embedding.teachers import TeacherConfig, lesson_classes, read_lessons
@@ -162,7 +162,7 @@ def run_training(config: TrainConfig, *, dry_run: bool = False) -> Path:
         trainer.rehearse()
         return out / "final"
     if known is not None:
-        _begin_head(classifier, trainer, len(classes), known)
+        _begin_head(classifier, trainer, known)
     trainer.run()
     if trainer.accelerator.is_main_process:
         final = _final_network(trainer, out)
@@ -203,7 +203,7 @@ def _started(config: TrainConfig, classes: list[str], known: set[int] | None) ->
 
 
 @torch.no_grad()
-def _begin_head(classifier: SpeakerClassifier, trainer: Trainer, n_classes: int, known: set[int]) -> None:
+def _begin_head(classifier: SpeakerClassifier, trainer: Trainer, known: set[int]) -> None:
     """Fits the head to a network that has learnt something before: it need not follow random vectors.
 
     The maps of a distillation begin by least squares, vectors of new speakers as the means of their embeddings.
@@ -217,10 +217,8 @@ def _begin_head(classifier: SpeakerClassifier, trainer: Trainer, n_classes: int,
     if isinstance(classifier.head, DistillationHead) and (pairs := list(embeddings(MAP_BATCHES))):
         heard, rows = zip(*pairs, strict=True)
         classifier.head.fit_maps(torch.cat(heard), torch.cat(rows))
-    imprinter = imprinter_for(classifier.head, n_classes, known)
-    if imprinter is not None:
-        n_batches = trainer.batches.n_batches
-        imprint(imprinter, track(embeddings(n_batches), "hearing new speakers", n_batches))
+    n_batches = trainer.batches.n_batches
+    imprint(classifier.head, known, track(embeddings(n_batches), "hearing new speakers", n_batches))
 
 
 def _check(config: TrainConfig, network: TrainableConfig, distilled: bool) -> None:

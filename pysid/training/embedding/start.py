@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from pysid.config import read_plain
+from pysid.config import read_formatted
 from pysid.errors import DataError, one_line
 from pysid.io.text import RowFormat, read_rows, write_lines
 from pysid.model.directory import shipped_models
@@ -61,9 +61,8 @@ def with_model(settings: dict[str, Any]) -> dict[str, Any]:
     start_from = settings.get("start_from")
     if not isinstance(start_from, str) or not (path := find_start(start_from) / CONFIG_FILE).is_file():
         return settings
-    model = read_plain(path)
-    under = {name: model[name] for name in OF_MODEL if isinstance(model.get(name), dict)}
-    return merged(under, settings)
+    model = read_formatted(path)
+    return merged({name: model[name] for name in OF_MODEL if name in model}, settings)
 
 
 def find_start(start_from: str) -> Path:
