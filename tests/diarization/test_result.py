@@ -66,7 +66,9 @@ def test_it_is_shown_as_a_list():
 def test_it_gets_the_name_of_a_file_and_none_of_bytes():
     named = FOUND.of(Path("/a/meeting.of.monday.wav"))
     assert (named.recording, named.audio) == ("meeting.of.monday", "/a/meeting.of.monday.wav")
-    assert FOUND.of(b"RIFF") is FOUND
+    nameless = FOUND.of(b"RIFF", 1)
+    assert (nameless.recording, nameless.audio, nameless.channel) == (FOUND.recording, None, 1)
+    assert nameless.turns is FOUND.turns and named.channel is None
 
 
 @pytest.mark.parametrize("kind", ALL_FORMATS)
