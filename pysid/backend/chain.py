@@ -183,7 +183,7 @@ class PldaBackend(Transformer, Backend):
         """
         self.check_fitted()
         plda = self.plda_.adapt(self.projection.transform(X), within_scale, between_scale, mean_scale)
-        return self._from_parts(self.projection, plda, self.plda_length_norm, self.cosine_weight)
+        return self.of(self.projection, plda, self.plda_length_norm, self.cosine_weight)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Projection, PLDA and calibration as named arrays, for safetensors; `from_arrays` reads them."""
@@ -216,7 +216,7 @@ class PldaBackend(Transformer, Backend):
         if weight.shape != (1,) or not 0 <= weight[0] < np.inf:
             raise DataError(f"cosine_weight must be one finite number, not negative, got {weight}")
         plda = Plda.from_parameters(*(arrays[name] for name in names[:3]))
-        backend = cls._from_parts(Projection.from_arrays(arrays), plda, PLDA_LENGTH_NORMS[number], float(weight[0]))
+        backend = cls.of(Projection.from_arrays(arrays), plda, PLDA_LENGTH_NORMS[number], float(weight[0]))
         backend._read_calibration(arrays)
         return backend
 
@@ -239,12 +239,25 @@ class PldaBackend(Transformer, Backend):
             length_norm: of the projected embeddings.
             plda_length_norm: of embeddings in PLDA's space, before they are scored.
         """
-        return cls._from_parts(Projection.from_parts(mean, transform, length_norm=length_norm), plda, plda_length_norm)
+        return cls.of(Projection.from_parts(mean, transform, length_norm=length_norm), plda, plda_length_norm)
 
     @classmethod
-    def _from_parts(
-        cls, projection: Projection, plda: Plda, plda_length_norm: LengthNorm | None, cosine_weight: float = 0.0
+    def of(
+        cls,
+        projection: Projection,
+        plda: Plda,
+        plda_length_norm: LengthNorm | None = "kaldi",
+        cosine_weight: float = 0.0,
     ) -> Self:
+        """A back-end of parts that are fitted; not calibrated.
+
+        Args:
+            projection: of raw embeddings.
+            plda: of what that makes of them.
+            plda_length_norm, cosine_weight: as of the class.
+        Raises:
+            DataError: their dimensions do not fit.
+        """
         if projection.transform_ is not None:
             dim: int | None = len(projection.transform_)
         else:

@@ -31,6 +31,14 @@ def fit_backend(
     cosine_weight: Annotated[
         float, typer.Option(min=0, help="What a cosine of 1 adds to the score of PLDA; calibrate the sum.")
     ] = 0.0,
+    discriminative: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="STEPS",
+            help="Train PLDA on to tell the speakers apart, for so many steps after EM; calibrate what comes out.",
+        ),
+    ] = 0,
     min_utterances: Annotated[int, typer.Option(min=1, help="Leave out speakers with fewer utterances than this.")] = 1,
     calibration_trials: Annotated[
         Path | None, typer.Option(help="Lines 'enrol test target|nontarget' of other speakers, to calibrate scores on.")
@@ -51,8 +59,10 @@ def fit_backend(
         raise typer.BadParameter(f"--cosine-weight must be a finite number, got {cosine_weight}")
     if cosine_weight and windows:
         raise typer.BadParameter("--cosine-weight and --windows exclude each other: clustering takes PLDA alone")
-    if (smoothing or cosine_weight) and kind != BackendKind.plda:
-        raise typer.BadParameter("--smoothing and --cosine-weight are for --kind plda")
+    if discriminative and windows:
+        raise typer.BadParameter("--discriminative and --windows exclude each other: clustering takes PLDA of EM")
+    if (smoothing or cosine_weight or discriminative) and kind != BackendKind.plda:
+        raise typer.BadParameter("--smoothing, --cosine-weight and --discriminative are for --kind plda")
 
     from pysid.backend import CosineBackend, PldaBackend
     from pysid.errors import DataError
@@ -69,12 +79,14 @@ def fit_backend(
     if X.shape[1] != dim:
         raise DataError(f"{embeddings}: expected embeddings of {dim} dimensions, as {model} gives, got {X.shape[1]}")
     if kind == BackendKind.plda:
-        backend: PldaBackend | CosineBackend = PldaBackend(
-            lda_dim or None, smoothing=smoothing, cosine_weight=cosine_weight
-        )
+        plda = PldaBackend(lda_dim or None, smoothing=smoothing, cosine_weight=cosine_weight).fit(X, y)
+        if discriminative:
+            from pysid.training.discriminative import DiscriminativeConfig, train_discriminatively
+
+            plda = train_discriminatively(plda, X, y, DiscriminativeConfig(n_steps=discriminative))
+        backend: PldaBackend | CosineBackend = plda
     else:
-        backend = CosineBackend(lda_dim or None)
-    backend.fit(X, y)
+        backend = CosineBackend(lda_dim or None).fit(X, y)
     if calibration_trials is not None and calibration_embeddings is not None:
         backend.calibration_ = fit_calibration(backend, calibration_trials, calibration_embeddings, dim)
     name = WINDOW_BACKEND_FILE if windows else BACKEND_FILE

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import safetensors.numpy
 
 from pysid.backend.chain import Backend, backend_from_arrays
@@ -92,16 +93,22 @@ def save_network(directory: str | os.PathLike[str], config: ModelConfig, network
     write_formatted(directory / "config.json", config)
 
 
-def save_backend(directory: str | os.PathLike[str], backend: Backend, name: str = BACKEND_FILE) -> None:
+def save_backend(
+    directory: str | os.PathLike[str], backend: Backend, name: str = BACKEND_FILE, single: bool = False
+) -> None:
     """Writes a back-end into a model directory.
 
     Args:
         directory: of the model.
         backend: fitted.
         name: of the file, another for a back-end of windows.
+        single: store its matrices in single precision, for half the space.
     """
+    arrays = backend.to_arrays()
+    if single:
+        arrays = {key: array.astype(np.float32) if array.ndim == 2 else array for key, array in arrays.items()}
     with atomic_path(Path(directory) / name) as path:
-        path.write_bytes(safetensors.numpy.save(backend.to_arrays()))
+        path.write_bytes(safetensors.numpy.save(arrays))
 
 
 def load_backend(path: Path, embedding_dim: int) -> Backend:

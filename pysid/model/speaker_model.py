@@ -95,11 +95,12 @@ class SpeakerModel:
         """Writes the model directory, each file whole or not at all.
 
         Args:
-            half: store the network's weights in half precision, for half the space.
+            half: store the network's weights in half precision, and the back-end's matrices in single, for half the
+                space.
         """
         save_network(directory, self.config, self.network, half)
         if self.backend is not None:
-            save_backend(directory, self.backend)
+            save_backend(directory, self.backend, single=half)
 
     def scorer(self, backend: str | None = None) -> Backend:
         """The back-end "plda" or "cosine" of this model; None takes the one that it came with, or else what suits its

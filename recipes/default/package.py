@@ -1,4 +1,4 @@
-"""Puts a model directory together as it ships: networks at half precision, both back-ends, settings, card.
+"""Puts a model directory together as it ships: networks and back-end at lower precision, windows, settings, card.
 
     python package.py MODEL WINDOWS OUT
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pysid.activity.files import read_detector, write_detector
 from pysid.diarization.files import CONFIG_FILE as DIARIZATION_FILE
-from pysid.model.directory import BACKEND_FILE, WINDOW_BACKEND_FILE
+from pysid.model.directory import WINDOW_BACKEND_FILE
 from pysid.model.speaker_model import SpeakerModel
 from pysid.segmentation.files import read_segmenter, write_segmenter
 
@@ -23,7 +23,6 @@ FOLDER = Path(__file__).parent
 def package(model: Path, windows: Path, out: Path) -> None:
     """Writes the model directory `out`."""
     SpeakerModel.load(model).save(out, half=True)
-    shutil.copy(model / BACKEND_FILE, out)
     for name in (WINDOW_BACKEND_FILE, DIARIZATION_FILE):
         shutil.copy(windows / name, out)
     if detector := read_detector(model):

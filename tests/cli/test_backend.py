@@ -62,6 +62,11 @@ def test_fit_backend_options(pysid, fresh, vectors, dev):
     np.testing.assert_allclose(psi[1], psi[0] / (1 + psi[0]), rtol=1e-9)
     assert pysid(*command, "--lda-dim", 3, "--cosine-weight", 80).status == 0
     assert SpeakerModel.load(fresh).scorer().cosine_weight == 80
+    em = SpeakerModel.load(fresh).scorer()
+    assert pysid(*command, "--lda-dim", 3, "--cosine-weight", 80, "--discriminative", 5).status == 0
+    trained = SpeakerModel.load(fresh).scorer()
+    assert trained.cosine_weight == 80 and trained.projection.transform_.shape == em.projection.transform_.shape
+    assert not np.allclose(trained.plda_.transform_, em.plda_.transform_, rtol=1e-6)
     outcome = pysid(*command, "--lda-dim", 3, "--min-utterances", 7)
     assert outcome.error == f"scp:{vectors}: no speaker has 7 utterances or more"
 
@@ -78,6 +83,9 @@ def test_fit_backend_wrong_usage(pysid, fresh, vectors, dev):
         ["--cosine-weight=80", "--windows"],
         ["--cosine-weight=80", "--kind=cosine"],
         ["--smoothing=0.1", "--kind=cosine"],
+        ["--discriminative=-1"],
+        ["--discriminative=5", "--windows"],
+        ["--discriminative=5", "--kind=cosine"],
         ["--lda-dim=-1"],
         ["--min-utterances=0"],
         ["--calibration-trials", dev / "trials"],

@@ -69,6 +69,18 @@ def test_half_precision_halves_the_file(opened, features, tmp_path):
     assert 0 < np.abs(x - y).max() < 1e-2 * np.abs(x).max()
 
 
+def test_with_it_the_back_end_is_in_single_precision(opened, tmp_path):
+    opened.backend = plda()
+    opened.save(tmp_path / "m", half=True)
+    opened.save(tmp_path / "f")
+    half, full = ((tmp_path / x / "backend.safetensors").stat().st_size for x in "mf")
+    assert half < 0.75 * full
+    x = np.random.default_rng(0).normal(size=(5, 16))
+    scores, exact = (SpeakerModel.load(tmp_path / name).scorer().score(x, x) for name in "mf")
+    np.testing.assert_array_equal(exact, opened.backend.score(x, x))
+    assert 0 < np.abs(scores - exact).max() < 1e-4
+
+
 def test_a_network_that_was_in_training_is_put_into_eval_mode(opened, features):
     assert not opened.network.training
     expected = embeddings(opened, features)
