@@ -137,7 +137,7 @@ class TrainablePlda(nn.Module):
             ("whitening", plda.transform_),
             ("log_psi", np.log(np.maximum(plda.psi_, SMALLEST_PSI))),
         ):
-            self.register_buffer(name, torch.tensor(array, dtype=torch.float32))
+            self.register_buffer(name, torch.tensor(np.ascontiguousarray(array), dtype=torch.float32))
         d = plda.dim
         self.mean_change = nn.Parameter(torch.zeros(dim), requires_grad=projection.mean_ is not None)
         self.projection_change = nn.Parameter(torch.zeros(d, d))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from pysid.backend import LogisticCalibration, PldaBackend
+from pysid.backend import LogisticCalibration, Plda, PldaBackend
 from pysid.backend.chain import backend_from_arrays
+from pysid.backend.projection import Projection
 from pysid.errors import DataError
 from pysid.metrics.detection import equal_error_rate
 from pysid.training.discriminative import (
@@ -51,10 +52,8 @@ def cost(target: np.ndarray, nontarget: np.ndarray, p: float = 0.05) -> float:
     return float(p * np.logaddexp(0, miss).mean() + (1 - p) * np.logaddexp(0, false_alarm).mean())
 
 
-@pytest.mark.parametrize("options", FORMS, ids=str)
-def test_it_scores_as_the_back_end_before_and_after(options):
-    X, y = corpus(0)
-    backend = PldaBackend(**options).fit(X, y)
+def check_that_it_scores_as_the_back_end(backend: PldaBackend, X: np.ndarray) -> None:
+    """Before training, and after changes."""
     network = TrainablePlda(backend, DIM, float(X.std(axis=0).mean()))
     x = torch.tensor(X[::7], dtype=torch.float32)
     np.testing.assert_allclose(network(x).detach(), backend.score(X[::7], X[::7]), rtol=1e-3, atol=2e-3)
@@ -69,6 +68,29 @@ def test_it_scores_as_the_back_end_before_and_after(options):
     assert np.abs(changed.score(X[:9], X[:9]) - backend.score(X[:9], X[:9])).max() > 0.05
     assert (np.diff(changed.plda_.psi_) <= 0).all() and changed.cosine_weight == backend.cosine_weight
     assert (changed.projection.mean_ is None) == (backend.projection.mean_ is None)
+
+
+@pytest.mark.parametrize("options", FORMS, ids=str)
+def test_it_scores_as_the_back_end_before_and_after(options):
+    X, y = corpus(0)
+    check_that_it_scores_as_the_back_end(PldaBackend(**options).fit(X, y), X)
+
+
+@pytest.mark.parametrize("centre", [True, False])
+def test_a_projection_with_an_offset_as_kaldi_s_may_have(centre):
+    X, y = corpus(0)
+    matrix = np.random.default_rng(0).normal(size=(5, DIM + 1))
+    projection = Projection.from_parts(X.mean(axis=0) if centre else None, matrix)
+    plda = Plda().fit(projection.transform(X), y)
+    check_that_it_scores_as_the_back_end(PldaBackend.of(projection, plda, cosine_weight=2.0), X)
+
+
+def test_a_back_end_that_was_adapted_can_be_trained():
+    X, y = corpus(0)
+    adapted = PldaBackend(None).fit(*corpus(1)).adapt(X)
+    check_that_it_scores_as_the_back_end(adapted, X)
+    trained = train_discriminatively(adapted, X, y, QUICK)
+    assert cost(*trials(trained, X, y)) < cost(*trials(adapted, X, y))
 
 
 @pytest.mark.parametrize("options", [FORMS[0], FORMS[3], FORMS[5]], ids=str)
