@@ -258,4 +258,5 @@ def _most_alike(vectors: np.ndarray, n: int) -> np.ndarray:
     """(K, min(n, K)) rows of the vectors that have the largest inner products with each of K, itself among them."""
     n = min(n, len(vectors))
     blocks = np.split(vectors, range(BLOCK_ROWS, len(vectors), BLOCK_ROWS))
-    return np.concatenate([np.argpartition(-(block @ vectors.T), n - 1, axis=1)[:, :n] for block in blocks])
+    # A slice that is not copied keeps all of what it is from in memory: over all blocks, K numbers for each of K.
+    return np.concatenate([np.argpartition(-(block @ vectors.T), n - 1, axis=1)[:, :n].copy() for block in blocks])

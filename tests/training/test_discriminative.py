@@ -1,5 +1,7 @@
 """PLDA that goes on learning from trials after EM."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -150,6 +152,16 @@ def test_the_most_alike_are_found_in_blocks(monkeypatch):
     expected = np.argsort(-(vectors @ vectors.T), axis=1)[:, :5]
     np.testing.assert_array_equal(np.sort(found), np.sort(expected))
     assert _most_alike(vectors, 99).shape == (23, 23)
+
+
+def test_the_most_alike_of_many_need_little_memory(monkeypatch):
+    vectors = np.random.default_rng(0).normal(size=(1500, 2)).astype(np.float32)
+    monkeypatch.setattr("pysid.training.discriminative.BLOCK_ROWS", 10)
+    tracemalloc.start()
+    _most_alike(vectors, 4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.1 * 8 * len(vectors) ** 2, "one block of comparisons at a time, not those of all with all"
 
 
 def test_what_it_cannot_learn_from():
