@@ -233,17 +233,14 @@ class _Batches:
         self._config = config
         by_speaker = np.argsort(self._speaker, kind="stable")
         self._rows = np.split(by_speaker, np.cumsum(statistics.counts)[:-1])
+        self._with_several = np.flatnonzero(statistics.counts > 1)
         self._alike = _most_alike(length_normalize(statistics.means).astype(np.float32), config.n_alike)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         random = np.random.default_rng(self._config.seed)
         for _ in range(self._config.n_steps):
-            while True:
-                rows = self._draw(random)
-                speakers = self._speaker[rows]
-                if 1 < len(np.unique(speakers)) < len(speakers):
-                    break
-            yield torch.from_numpy(rows), torch.from_numpy(speakers)
+            rows = self._draw(random)
+            yield torch.from_numpy(rows), torch.from_numpy(self._speaker[rows])
 
     def _draw(self, random: np.random.Generator) -> np.ndarray:
         n_all, n_wanted = len(self._rows), min(self._config.n_speakers, len(self._rows))
@@ -251,6 +248,8 @@ class _Batches:
         alike = self._alike[seeds[: -(-n_wanted // self._alike.shape[1])]].ravel()
         speakers = dict.fromkeys([*alike.tolist(), *seeds.tolist()])  # those groups share are made up for by others
         chosen = [self._rows[speaker] for speaker in list(speakers)[:n_wanted]]
+        if all(len(rows) == 1 for rows in chosen):  # no trial of one speaker
+            chosen[-1] = self._rows[random.choice(self._with_several)]
         return np.concatenate([random.permutation(rows)[: self._config.n_utterances] for rows in chosen])
 
 

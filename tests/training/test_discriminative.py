@@ -14,6 +14,7 @@ from pysid.metrics.detection import equal_error_rate
 from pysid.training.discriminative import (
     DiscriminativeConfig,
     TrainablePlda,
+    _Batches,
     _most_alike,
     train_discriminatively,
 )
@@ -143,6 +144,27 @@ def test_more_speakers_asked_for_than_there_are_and_speakers_with_one_utterance(
     y[y > 3] = np.arange((y > 3).sum()) + 100
     trained = train_discriminatively(PldaBackend(None).fit(X, y), X, y, DiscriminativeConfig(n_steps=3))
     assert np.isfinite(trained.score(X, X)).all()
+
+
+def batches(X: np.ndarray, y: np.ndarray, **options: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(rows.numpy(), speakers.numpy()) for rows, speakers in _Batches(X, y, DiscriminativeConfig(**options))]
+
+
+def test_a_batch_is_made_of_groups_of_speakers_who_are_alike():
+    X, y = corpus(0, 40)
+    X[:, 1:] *= 0.01  # of two kinds
+    for rows, speakers in batches(X - X.mean(axis=0), y, n_steps=20, n_speakers=12, n_utterances=4, n_alike=4):
+        assert len(set(rows)) == len(rows) and (speakers == y[rows]).all()
+        assert (np.unique(speakers, return_counts=True)[1] == 4).all()
+        in_order = list(dict.fromkeys(speakers.tolist()))
+        assert len(in_order) == 12 and len({speaker % 2 for speaker in in_order[:4]}) == 1
+
+
+def test_every_batch_has_a_trial_of_one_speaker_however_few_there_are():
+    X, y = np.random.default_rng(0).normal(size=(400, DIM)), np.arange(400)
+    y[:2] = 0  # alone among 399
+    for rows, speakers in batches(X, y, n_steps=50, n_speakers=3, n_alike=2):
+        assert len(rows) == 4 and sorted(np.bincount(speakers)[np.unique(speakers)]) == [1, 1, 2]
 
 
 def test_the_most_alike_are_found_in_blocks(monkeypatch):
