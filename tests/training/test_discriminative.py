@@ -1,6 +1,7 @@
 """PLDA that goes on learning from trials after EM."""
 
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from pysid.training.discriminative import (
     DiscriminativeConfig,
     TrainablePlda,
     _Batches,
+    _Decisions,
     _most_alike,
     train_discriminatively,
 )
@@ -66,7 +68,10 @@ def check_that_it_scores_as_the_back_end(backend: PldaBackend, X: np.ndarray) ->
         for name, change in network.named_parameters():
             if change.requires_grad:
                 change.add_(0.1 * torch.randn_like(change), alpha=0.3 if name == "psi_change" else 1.0)
+        network.psi_change += torch.linspace(-1, 1, backend.plda_.dim)
     changed = network.backend()
+    psi = backend.plda_.psi_ * network.psi_change.detach().exp().numpy()
+    assert (np.diff(psi) > 0).any(), "the axes must be put in order"
     np.testing.assert_allclose(network(x).detach(), changed.score(X[::7], X[::7]), rtol=1e-3, atol=5e-3)
     assert np.abs(changed.score(X[:9], X[:9]) - backend.score(X[:9], X[:9])).max() > 0.05
     assert (np.diff(changed.plda_.psi_) <= 0).all() and changed.cosine_weight == backend.cosine_weight
@@ -94,6 +99,19 @@ def test_a_back_end_that_was_adapted_can_be_trained():
     check_that_it_scores_as_the_back_end(adapted, X)
     trained = train_discriminatively(adapted, X, y, QUICK)
     assert cost(*trials(trained, X, y)) < cost(*trials(adapted, X, y))
+
+
+@pytest.mark.parametrize("p", [0.05, 0.5])
+def test_the_cost_is_that_of_calibrated_decisions_over_that_of_the_prior(p):
+    X, y = corpus(0, 12)
+    backend = PldaBackend(None).fit(X, y)
+    decisions = _Decisions(torch.tensor(backend.score(X, X)), torch.tensor(y), p)
+    unknowing = -p * np.log(p) - (1 - p) * np.log(1 - p)
+    at_first = decisions(torch.tensor(backend.score(X, X)), torch.tensor(y)).item()
+    np.testing.assert_allclose(at_first, cost(*trials(backend, X, y), p) / unknowing, rtol=1e-5)
+    with torch.no_grad():
+        decisions.offset.zero_()
+    np.testing.assert_allclose(decisions(torch.zeros(len(y), len(y)), torch.tensor(y)).item(), 1.0, rtol=1e-5)
 
 
 @pytest.mark.parametrize("options", [FORMS[0], FORMS[3], FORMS[5]], ids=str)
@@ -139,6 +157,32 @@ def test_a_strong_pull_leaves_all_as_it_is():
     assert moved[1] < 0.1 * moved[0]
 
 
+def test_one_step_is_one_of_adam_and_the_running_mean_takes_nine_tenths_of_it():
+    X, y = corpus(0)
+    backend = PldaBackend(None).fit(X, y)
+    trained = train_discriminatively(backend, X, y, DiscriminativeConfig(n_steps=1, learning_rate=1e-3))
+    change = np.log(trained.plda_.psi_ / backend.plda_.psi_)
+    np.testing.assert_allclose(np.abs(change), 0.9e-3, rtol=1e-3)
+
+
+def test_axes_on_which_speakers_do_not_vary_can_be_learned_too():
+    X, y = corpus(0)
+    backend = PldaBackend(None, cosine_weight=1.0).fit(X, y)
+    backend.plda_.psi_[-2:] = 0
+    with warnings.catch_warnings(action="error"):
+        trained = train_discriminatively(backend, X, y, QUICK)
+    assert trained.plda_.psi_[-1] > 0 and np.isfinite(trained.score(X, X)).all()
+
+
+def test_embeddings_that_are_nothing():
+    X, y = corpus(0)
+    X[::20] = 0
+    for centre in (True, False):
+        backend = PldaBackend(None, centre=centre, cosine_weight=5.0).fit(X, y)
+        trained = train_discriminatively(backend, X, y, QUICK)
+        assert cost(*trials(trained, X, y)) < cost(*trials(backend, X, y))
+
+
 def test_more_speakers_asked_for_than_there_are_and_speakers_with_one_utterance():
     X, y = corpus(0, 12)
     y[y > 3] = np.arange((y > 3).sum()) + 100
@@ -153,7 +197,9 @@ def batches(X: np.ndarray, y: np.ndarray, **options: int) -> list[tuple[np.ndarr
 def test_a_batch_is_made_of_groups_of_speakers_who_are_alike():
     X, y = corpus(0, 40)
     X[:, 1:] *= 0.01  # of two kinds
-    for rows, speakers in batches(X - X.mean(axis=0), y, n_steps=20, n_speakers=12, n_utterances=4, n_alike=4):
+    found = batches(X - X.mean(axis=0), y, n_steps=60, n_speakers=12, n_utterances=4, n_alike=4)
+    assert set(np.concatenate([rows for rows, _ in found])) == set(range(len(y))), "all utterances, though 4 at a time"
+    for rows, speakers in found:
         assert len(set(rows)) == len(rows) and (speakers == y[rows]).all()
         assert (np.unique(speakers, return_counts=True)[1] == 4).all()
         in_order = list(dict.fromkeys(speakers.tolist()))
