@@ -111,6 +111,16 @@ def test_a_text_file_may_be_rttm(tmp_path):
     assert read_turns(path) == [RecordingTurns("a", [Turn(Segment(0.5, 2.0), "x")], None)]
 
 
+@pytest.mark.parametrize(("kind", "name"), [("audacity", "stdin"), ("rttm", "a"), ("srt", "stdin")])
+def test_standard_input(tmp_path, monkeypatch, kind, name):
+    path = tmp_path / "input"
+    path.write_text(FORMATS[kind].format("a", TURNS, 4.0))
+    for chosen in {kind, "audacity"} if kind == "rttm" else {kind}:  # a text file may be RTTM
+        with path.open() as file:
+            monkeypatch.setattr("sys.stdin", file)
+            assert read_turns("-", chosen) == [RecordingTurns(name, TURNS, None)]
+
+
 def test_subtitles_with_what_is_said(tmp_path):
     path = tmp_path / "a.srt"
     path.write_text(
