@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pysid.errors import DataError
-from pysid.io.files import PathLike
+from pysid.io.files import STANDARD_STREAM, PathLike, kept, open_binary
 from pysid.io.json_values import named_errors, read_json
 from pysid.io.turns import pyannote
 from pysid.io.turns.audacity import format_labels, read_labels
@@ -32,7 +32,7 @@ class TurnFormat(NamedTuple):
 
     ending: str
     format: Callable[[str, Sequence[Turn], float], str]
-    read: Callable[[Path, str], list[RecordingTurns]]
+    read: Callable[[PathLike, str], list[RecordingTurns]]
     further: Callable[[str, Sequence[Turn], float], str] | None = None
 
     def text(self, recording: str, turns: Sequence[Turn], duration_s: float, follows: bool = False) -> str:
@@ -49,17 +49,17 @@ def _format_rttm(recording: str, turns: Sequence[Turn], duration_s: float) -> st
     return format_rttm(recording, turns)
 
 
-def _read_rttm(path: Path, name: str) -> list[RecordingTurns]:
+def _read_rttm(path: PathLike, name: str) -> list[RecordingTurns]:
     """An empty file is a recording in which nobody talks."""
     found = read_rttm(path, allow_empty=True) or {name: []}
     return [RecordingTurns(recording, turns, None) for recording, turns in found.items()]
 
 
-def _read_subtitles(path: Path, name: str) -> list[RecordingTurns]:
+def _read_subtitles(path: PathLike, name: str) -> list[RecordingTurns]:
     return [RecordingTurns(name, read_subtitle_turns(path), None)]
 
 
-def _read_json(path: Path, name: str) -> list[RecordingTurns]:
+def _read_json(path: PathLike, name: str) -> list[RecordingTurns]:
     """pysid's, or pyannote's."""
     document = read_json(path)
     if not pyannote.recognises(document):
@@ -154,25 +154,23 @@ def format_turns(kind: str, recordings: Sequence[RecordingTurns]) -> str:
 def read_turns(path: PathLike, kind: str | None = None) -> list[RecordingTurns]:
     """The recordings whose turns a file holds.
 
-    Where the file does not name its recording, the recording has the file's name without the ending.
+    Where the file does not name its recording, the recording has the file's name without the ending; that of standard
+    input is called stdin.
 
     Args:
         kind: one of `FORMATS`; None goes by the ending, and for a .txt by the first line, as it may be RTTM too.
     Raises:
         DataError: the file cannot be read, or is malformed.
     """
-    path = Path(path)
     kind = kind or kind_of(path)
-    if kind == "audacity" and _is_rttm(path):
-        kind = "rttm"
-    ending = FORMATS[kind].ending
-    name = path.name[: -len(ending)] if path.name.lower().endswith(ending.lower()) else path.stem
-    return FORMATS[kind].read(path, name or path.name)
+    if kind == "audacity":
+        path = kept(path)
+        kind = "rttm" if _is_rttm(path) else kind
+    ending, name = FORMATS[kind].ending, Path(path).name
+    stem = name[: -len(ending)] if name.lower().endswith(ending.lower()) else Path(path).stem
+    return FORMATS[kind].read(path, "stdin" if str(path) == STANDARD_STREAM else stem or name)
 
 
-def _is_rttm(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(8) == b"SPEAKER "
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+def _is_rttm(path: PathLike) -> bool:
+    with open_binary(path) as file:
+        return file.read(8) == b"SPEAKER "
