@@ -29,8 +29,9 @@ def mend_size(source: Bytes) -> tuple[list[Piece], str] | None:
         return (_wav(source, at, source.size - at), problem) if problem else None
     if magic == b"FORM":
         at, size = _chunk(source, b"SSND", "big")
-        problem = _problem(source, at + 8, size - 8, "big") if at else ""  # it begins with two numbers
-        return (patched(source.size, {at - 4: bytes(4)}), problem) if problem else None  # 0: up to the end
+        # It begins with two numbers. Of a size of 0, as ffmpeg leaves it, libsndfile reads up to the end.
+        problem = _problem(source, at + 8, size - 8, "big") if size else ""
+        return (patched(source.size, {at - 4: bytes(4)}), problem) if problem else None
     return _mended_au(source) if magic == b".snd" else None
 
 
@@ -57,7 +58,7 @@ def _problem(source: Bytes, at: int, size: int, order: Order | None) -> str:
     def is_end(place: int) -> bool:
         return order is not None and _is_chunk(source, place, order)
 
-    if size <= 0 and available > 0 and not is_end(at + size):
+    if size == 0 and available > 0 and not is_end(at):
         return f"its header says 0 bytes of samples, and {available} are there"
     if available < size and size in (source.size, source.size - 8):
         return f"its header says {size} bytes of samples, which counts itself; {available} are there"
