@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Channel, Device, Model, Names, renamed, report
+from pysid.cli.common import Channel, Device, Model, Names, check_stdin, renamed, report
 
 if TYPE_CHECKING:
     from pysid.segments import Turn
@@ -67,8 +67,7 @@ def transcript(
     from pysid.transcript.formats.document import Document
     from pysid.transcript.sentences import MAX_STRAY_WORDS
 
-    if str(source) == str(words) == STANDARD_STREAM:
-        raise typer.BadParameter("the recording and the words cannot both come from standard input")
+    check_stdin(source, words)
     is_turns = source.name.lower().endswith(tuple(BY_ENDING))
     if is_turns and any(option is not None for option in (num_speakers, model, channel)):
         raise typer.BadParameter(

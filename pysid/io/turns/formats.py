@@ -1,5 +1,6 @@
 """The formats in which the turns of a recording can be written and read, by the names that `--format` takes."""
 
+import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -7,17 +8,20 @@ from typing import NamedTuple
 from pysid.errors import DataError
 from pysid.io.files import STANDARD_STREAM, PathLike, kept, open_binary
 from pysid.io.json_values import named_errors, read_json
+from pysid.io.text import BYTE_ORDER_MARK
 from pysid.io.turns import pyannote
 from pysid.io.turns.audacity import format_labels, read_labels
 from pysid.io.turns.cues import RecordingTurns
 from pysid.io.turns.elan import format_elan, read_elan
 from pysid.io.turns.json import format_turns_json, read_turns_json
-from pysid.io.turns.nist import one_words
-from pysid.io.turns.rttm import format_rttm, read_rttm
+from pysid.io.turns.nist import COMMENTS, one_words
+from pysid.io.turns.rttm import OTHER_TYPES, format_rttm, read_rttm
 from pysid.io.turns.subtitles import format_srt, format_vtt, read_subtitle_turns
 from pysid.io.turns.table import format_table, read_table
 from pysid.io.turns.textgrid import format_textgrid, read_textgrid
 from pysid.segments import Turn
+
+HEAD_BYTES = 1 << 16
 
 
 class TurnFormat(NamedTuple):
@@ -158,7 +162,7 @@ def read_turns(path: PathLike, kind: str | None = None) -> list[RecordingTurns]:
     input is called stdin.
 
     Args:
-        kind: one of `FORMATS`; None goes by the ending, and for a .txt by the first line, as it may be RTTM too.
+        kind: one of `FORMATS`; None goes by the ending, and for a .txt by its first line, as it may be RTTM too.
     Raises:
         DataError: the file cannot be read, or is malformed.
     """
@@ -172,5 +176,9 @@ def read_turns(path: PathLike, kind: str | None = None) -> list[RecordingTurns]:
 
 
 def _is_rttm(path: PathLike) -> bool:
-    with open_binary(path) as file:
-        return file.read(8) == b"SPEAKER "
+    """Whether the first line that is no comment is one of RTTM; those of Audacity begin with a number."""
+    with io.BufferedReader(open_binary(path)) as file:
+        for line in file.read(HEAD_BYTES).removeprefix(BYTE_ORDER_MARK).decode("latin-1").splitlines():
+            if line.strip() and not line.lstrip().startswith(COMMENTS):
+                return line.split()[0].upper() in {"SPEAKER", *OTHER_TYPES}
+    return False

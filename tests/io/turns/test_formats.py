@@ -107,6 +107,8 @@ def test_a_text_file_may_be_rttm(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("SPEAKER a 1 0.5 1.5 <NA> <NA> x <NA> <NA>\n")
     assert read_turns(path)[0].recording == "a"
+    path.write_text(";; from md-eval's\n\nSPKR-INFO a 1 <NA> <NA> <NA> adult_male x <NA> <NA>\n" + path.read_text())
+    assert read_turns(path) == [RecordingTurns("a", [Turn(Segment(0.5, 2.0), "x")], None)]
     path.write_text("0.5\t2.0\tx\n")
     assert read_turns(path) == [RecordingTurns("a", [Turn(Segment(0.5, 2.0), "x")], None)]
 
