@@ -22,6 +22,7 @@ Config = TypeVar("Config")
 
 FORMAT = 1  # of the JSON files of a model
 
+MERGE = "tag:yaml.org,2002:merge"  # of the key <<
 LARGEST_YAML = 1 << 20  # bytes
 MOST_ALIASES, MOST_DIGITS = 100, 100
 
@@ -320,9 +321,10 @@ class _OnceLoader(_Loader):
                 continue
             name = (key.tag, key.value)
             if name in lines:
-                raise _RepeatedKeyError(
-                    problem=f"{key.value!r} a second time after line {lines[name]}", problem_mark=key.start_mark
-                )
+                problem = f"{key.value!r} a second time after line {lines[name]}"
+                if key.tag == MERGE:
+                    problem += ": to merge several groups, write '<<: [*first, *second]', of which the first counts"
+                raise _RepeatedKeyError(problem=problem, problem_mark=key.start_mark)
             lines[name] = key.start_mark.line + 1
         return node
 

@@ -1,6 +1,7 @@
 """Configurations to and from plain values: nothing is guessed, and every message names the key."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -234,6 +235,18 @@ def test_a_key_may_come_again_in_another_group_or_over_that_of_a_merged_one(path
     path.write_text("a: {n: 1}\nb: {n: 2}\nbase: &base {n: 3, m: 4}\nc: &c {<<: *base, n: 5}\nd: {<<: *c, m: 6}\n")
     plain = read_plain(path)
     assert (plain["a"], plain["b"], plain["c"], plain["d"]) == ({"n": 1}, {"n": 2}, {"n": 5, "m": 4}, {"n": 5, "m": 6})
+
+
+def test_two_merged_groups(path):
+    groups = "a: &a {n: 1}\nb: &b {n: 2, m: 3}\n"
+    path.write_text(groups + "c:\n  <<: *a\n  <<: *b\n")
+    message = (
+        "got '<<' a second time after line 4: to merge several groups, write '<<: [*first, *second]', of which the"
+    )
+    with pytest.raises(DataError, match=r":5: expected each key once, " + re.escape(message)):
+        read_plain(path)
+    path.write_text(groups + "c:\n  <<: [*a, *b]\n")
+    assert read_plain(path)["c"] == {"n": 1, "m": 3}
 
 
 def test_a_key_that_comes_again_in_an_argument_is_refused(path):

@@ -110,6 +110,12 @@ def choose_workers(jobs: int | None, cluster: str | None, threads: int, device: 
     return Workers(jobs, cluster, device, threads)
 
 
+def check_stdin(*paths: object) -> None:
+    """Refuses "-" for more than one of the files that a subcommand reads: the second would find nothing."""
+    if [str(path) for path in paths].count("-") > 1:
+        raise typer.BadParameter('standard input can be read once, got "-" more than once')
+
+
 def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Turn]":
     """The turns with speakers renamed as options OLD=NEW say.
 
@@ -124,7 +130,8 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
         old, equals, name = text.partition("=")
         if not equals or not old or not name.strip():
             raise typer.BadParameter(f"expected OLD=NEW, got {text!r}", param_hint="--name")
-        new[old] = name.strip()
+        if new.setdefault(old, name.strip()) != name.strip():
+            raise typer.BadParameter(f"{old!r} cannot be both {new[old]!r} and {name.strip()!r}", param_hint="--name")
     speakers = list(dict.fromkeys(turn.speaker for turn in turns))
     for old in new:
         if old not in speakers:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import Names, renamed, report
+from pysid.cli.common import Names, check_stdin, renamed, report
 from pysid.errors import DataError
 from pysid.io.files import STANDARD_STREAM
 
@@ -104,6 +104,7 @@ def convert(
 
     Example: pysid convert exp/xvec models/xvec --plda exp/xvec/plda
     """
+    check_stdin(*turns)
     if len(turns) == 1 and _is_model(turns[0]):
         if to or source or names or exclusive or join:
             raise typer.BadParameter(f"{turns[0]} is a model, and the options are for turns")
@@ -113,6 +114,10 @@ def convert(
         return
     if plda or mean:
         raise typer.BadParameter("--plda and --mean are for a model, a file of weights or a folder of one")
+    if source is None and STANDARD_STREAM in map(str, turns):
+        raise typer.BadParameter("standard input has no name that tells its format", param_hint="--from")
+    if to is None and out == STANDARD_STREAM:
+        raise typer.BadParameter("standard output has no name that tells its format", param_hint="--to")
     from pysid.diarization.exclusive import exclusive as one_at_a_time
     from pysid.diarization.turns import bridge_gaps
     from pysid.io.turns.convert import files_of, read_all, write_all

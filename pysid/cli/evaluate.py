@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import FiguresJson, check_plot, put, write_json
+from pysid.cli.common import FiguresJson, check_plot, check_stdin, put, write_json
 from pysid.cli.evaluate_der import der
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def eer(
 
     Example: pysid eval eer data/test/trials plda.scores cosine.scores --det det.png
     """
+    check_stdin(trials, *scores)
     from pysid.io.tables import read_trials
 
     listed = read_trials(trials)

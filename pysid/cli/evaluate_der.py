@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import FiguresJson, write_json
+from pysid.cli.common import FiguresJson, check_stdin, write_json
 from pysid.progress import track
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def der(
 
     Example: pysid eval der ref.rttm exp/diarized --collar 0.25 --uem all.uem
     """
+    check_stdin(reference, hypothesis, uem)
     from pysid.io.turns.uem import read_uem
     from pysid.metrics.recordings import DiarizationScore, pair_recordings
     from pysid.report.tables import aligned

@@ -41,6 +41,8 @@ from pysid.errors import DataError, PysidWarning, shown
 INTERRUPTED = 130  # exit status after Ctrl-C: 128 and the number of the signal
 HELP = "Speaker verification and diarization: the Kaldi x-vector system in plain Python and PyTorch."
 
+_said: set[str] = set()  # warnings of the command that runs
+
 app = typer.Typer(
     help=HELP,
     no_args_is_help=True,
@@ -92,6 +94,7 @@ def _options(
 def main() -> None:
     """Runs the command line: exit status 0, 1 with one line on bad data, 2 on wrong usage."""
     warnings.showwarning = _show_warning
+    _said.clear()
     CURRENT.quiet = CURRENT.verbose = False
     CURRENT.apply()
     for stream in (sys.stdout, sys.stderr):
@@ -122,8 +125,13 @@ def main() -> None:
 
 
 def _show_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
-    """Our own warnings are for the user, one line each; those of libraries are not."""
+    """Our own warnings are for the user, one line each; those of libraries are not.
+
+    Python says a warning once, but says all again after any library's `catch_warnings`.
+    """
     if issubclass(category, PysidWarning):
-        print(f"pysid: warning: {shown(message)}", file=sys.stderr)
+        if str(message) not in _said:
+            _said.add(str(message))
+            print(f"pysid: warning: {shown(message)}", file=sys.stderr)
     elif CURRENT.verbose:
         print(f"{filename}:{lineno}: {category.__name__}: {shown(message)}", file=sys.stderr)

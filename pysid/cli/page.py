@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Channel, Names, renamed, report
+from pysid.cli.common import Channel, Names, check_stdin, renamed, report
 
 if TYPE_CHECKING:
     from pysid.io.turns.cues import RecordingTurns
@@ -55,6 +55,7 @@ def page(
     from pysid.report.page import write_page
     from pysid.segments import Segment
 
+    check_stdin(audio, turns, reference, words)
     name = "stdin" if str(audio) == STANDARD_STREAM else audio.stem
     recording = rereadable(audio)
     if embed is False and not isinstance(recording, str | Path):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysid.cli.common import Channel, Device, Model, Names, renamed, report
+from pysid.cli.common import Channel, Device, Model, Names, check_stdin, renamed, report
 
 if TYPE_CHECKING:
     from pysid.segments import Turn
@@ -23,7 +23,9 @@ def _check_formats(text: str) -> str:
 
 def transcript(
     source: Annotated[Path, typer.Argument(metavar="AUDIO-OR-TURNS", help="A recording, or its turns: RTTM, JSON ...")],
-    words: Annotated[Path, typer.Argument(metavar="WORDS", help="What a speech recogniser wrote about it.")],
+    words: Annotated[
+        Path, typer.Argument(metavar="WORDS", help="What a speech recogniser wrote about it; - is standard input.")
+    ],
     formats: Annotated[
         str, typer.Option("--format", "-f", callback=_check_formats, help=f"Of {', '.join(FORMATS)}, with commas.")
     ] = "txt",
@@ -65,6 +67,7 @@ def transcript(
     from pysid.transcript.formats.document import Document
     from pysid.transcript.sentences import MAX_STRAY_WORDS
 
+    check_stdin(source, words)
     is_turns = source.name.lower().endswith(tuple(BY_ENDING))
     if is_turns and any(option is not None for option in (num_speakers, model, channel)):
         raise typer.BadParameter(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, put, write_json
+from pysid.cli.common import AnswersJson, Channel, Device, MaxHours, Model, check_stdin, put, write_json
 from pysid.cli.decisions import CostFa, CostMiss, ModelBackend, Threshold, finish, operating_point, point_values
 
 REJECTED = 3  # exit status with --exit-code
@@ -47,8 +47,7 @@ def verify(
         if len(enrol) != 2:
             raise typer.BadParameter("give two recordings, or say with --test which to check")
         enrol, test = enrol[:1], enrol[1:]
-    if [*enrol, *test].count("-") > 1:
-        raise typer.BadParameter('standard input holds one recording, got "-" more than once')
+    check_stdin(*enrol, *test)
 
     import pysid
     from pysid.errors import Skipped

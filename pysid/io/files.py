@@ -9,6 +9,7 @@ import select
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ PathLike = str | os.PathLike[str]
 STANDARD_STREAM = "-"  # as a name: standard input or output
 PATIENCE_S = 20.0  # until somebody writes to a named pipe
 PIECE_BYTES = 1 << 20
+MOST_KEPT = 1 << 30  # bytes of a pipe
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for an ending and the temporary name's prefix
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TEMPORARY = re.compile(r"\.pysid-[0-9a-f]{8}-(.+)", re.DOTALL)
@@ -274,10 +276,14 @@ def open_binary(path: PathLike, name: object = None) -> io.FileIO:
 
     Raises:
         OSError: it cannot be read.
-        DataError: it is a directory, a device, or a pipe that nobody writes to.
+        DataError: it is a directory, a device, a pipe that nobody writes to, or a standard input that is closed.
     """
     name = path if name is None else name
+    if isinstance(path, Kept):
+        return path.open()
     if str(path) == STANDARD_STREAM:
+        if sys.stdin is None:
+            raise DataError(f"{name}: expected something on standard input, and it is closed")
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
     # Without O_NONBLOCK, a named pipe without a writer would block for ever; Windows has neither.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -299,18 +305,61 @@ def open_binary(path: PathLike, name: object = None) -> io.FileIO:
         raise
 
 
+class Kept(os.PathLike[str]):
+    """What came through a pipe or standard input, in place of its path where a file is opened more than once."""
+
+    def __init__(self, path: PathLike, pipe: BinaryIO | io.FileIO) -> None:
+        self.path = path
+        self._file = tempfile.TemporaryFile(prefix="pysid-", buffering=0)  # noqa: SIM115
+        n_bytes = 0
+        while piece := pipe.read(PIECE_BYTES):
+            n_bytes += len(piece)
+            if n_bytes > MOST_KEPT:
+                raise DataError(f"{path}: expected at most {MOST_KEPT >> 30} GiB through the pipe, got more")
+            with naming(tempfile.gettempdir()):
+                self._file.write(piece)
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def open(self) -> io.FileIO:
+        """It, from its start; the one that was opened before is at an end."""
+        self._file.seek(0)
+        return os.fdopen(os.dup(self._file.fileno()), "rb", buffering=0)
+
+
+def kept(path: PathLike) -> PathLike:
+    """A path that may be opened more than once: the same where it is a file, else what came through the pipe.
+
+    Raises:
+        DataError: see `open_binary`; or it cannot be read.
+    """
+    with _reading(path), open_binary(path) as file:
+        is_file = str(path) != STANDARD_STREAM and stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        return path if is_file else Kept(path, file)
+
+
 def read_bytes(path: PathLike, max_bytes: int | None = None) -> bytes:
     """The whole content of a file. Raises DataError when it cannot be read, or is larger than `max_bytes`."""
+    with _reading(path), io.BufferedReader(open_binary(path)) as file:
+        content = file.read() if max_bytes is None else _read_at_most(file, max_bytes + 1)
+    if max_bytes is not None and len(content) > max_bytes:
+        raise DataError(f"{path}: expected a file of at most {max_bytes >> 20} MiB, got a larger one")
+    return content
+
+
+@contextmanager
+def _reading(path: PathLike) -> Iterator[None]:
+    """Turns what goes wrong while a file is read into a DataError that names it."""
     try:
-        with io.BufferedReader(open_binary(path)) as file:
-            content = file.read() if max_bytes is None else _read_at_most(file, max_bytes + 1)
+        yield
     except DataError:
         raise
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot read the file: {getattr(error, 'strerror', None) or error}") from None
-    if max_bytes is not None and len(content) > max_bytes:
-        raise DataError(f"{path}: expected a file of at most {max_bytes >> 20} MiB, got a larger one")
-    return content
 
 
 def _read_at_most(file: BinaryIO, n: int) -> bytes:

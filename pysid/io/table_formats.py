@@ -73,7 +73,7 @@ class TrialRow(RowFormat):
 def finite(text: str, what: str) -> float:
     """A number that is not NaN or infinite. Raises ValueError that calls it `what`."""
     try:
-        value = float(text)
+        value = float(text) if "_" not in text else math.nan  # Python takes 1_0 for ten
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

@@ -139,7 +139,7 @@ class TrainablePlda(nn.Module):
         ):
             self.register_buffer(name, torch.tensor(np.ascontiguousarray(array), dtype=torch.float32))
         d = plda.dim
-        self.mean_change = nn.Parameter(torch.zeros(dim), requires_grad=projection.mean_ is not None)
+        self.mean_change = nn.Parameter(torch.zeros(dim))
         self.projection_change = nn.Parameter(torch.zeros(d, d))
         self.plda_mean_change = nn.Parameter(torch.zeros(d))  # in standard deviations within a speaker
         self.whitening_change = nn.Parameter(torch.zeros(d, d))
@@ -175,17 +175,18 @@ class TrainablePlda(nn.Module):
         projection, plda = self.start.projection, self.start.plda_
         one = np.eye(plda.dim)
         change = {name: x.double().numpy() for name, x in self.state_dict().items() if name.endswith("_change")}
-        mean = None if projection.mean_ is None else projection.mean_ + self.spread * change["mean_change"]
-        matrix = one + change["projection_change"]
-        if projection.transform_ is not None:
-            matrix = matrix @ projection.transform_
+        matrix = np.eye(len(self.mean)) if projection.transform_ is None else projection.transform_
+        matrix, offset = matrix[:, : len(self.mean)], matrix[:, len(self.mean) :]
+        # What moves the mean goes into the offset: the mean itself is what plain cosines take off.
+        offset = offset.sum(axis=1) - self.spread * matrix @ change["mean_change"]
+        matrix = (one + change["projection_change"]) @ np.column_stack([matrix, offset])
         whitening = (one + change["whitening_change"]) @ plda.transform_
         psi = np.maximum(plda.psi_, SMALLEST_PSI) * np.exp(change["psi_change"])
         order = np.argsort(-psi, kind="stable")
         # (1 + C) W (p - m) - c = W' (p - m - W'^-1 c) with W' = (1 + C) W
         plda_mean = plda.mean_ + np.linalg.solve(whitening, change["plda_mean_change"])
         return PldaBackend.of(
-            Projection.from_parts(mean, matrix, length_norm=projection.length_norm),
+            Projection.from_parts(projection.mean_, matrix, length_norm=projection.length_norm),
             Plda.from_parameters(plda_mean, whitening[order], psi[order]),
             plda_length_norm=self.start.plda_length_norm,
             cosine_weight=self.start.cosine_weight,

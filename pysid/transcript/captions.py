@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from rich.cells import cell_len, chop_cells
 
+from pysid.io.turns.cue_names import LONGEST, has_name, label
 from pysid.transcript.punctuation import COMMAS
 from pysid.transcript.sentences import ends_sentence
 from pysid.transcript.utterances import Utterance
@@ -36,23 +37,33 @@ def captions(utterances: Sequence[Utterance], names: bool = True) -> list[Captio
     """The cues of utterances, in order of time.
 
     Args:
-        names: begin where the speaker changes with the name and a colon.
+        names: begin with the name where the speaker changes, and where the text could be taken to begin with one.
+            Without any, where nobody is known, only a first text that could be taken so has "(nobody known)" before it.
     """
     result: list[Caption] = []
+    is_any_known = any(utterance.speaker is not None for utterance in utterances)
+    names = names and bool(utterances) and (is_any_known or _seems_named(utterances[0].words))
+    last = None
     for utterance in utterances:
-        changes = not result or result[-1].speaker != utterance.speaker
-        label = _label(utterance.speaker) if names and changes else ""
-        for words in _cues(utterance.words, label):
-            result += _captions(words, _lines(words, label), utterance.speaker)
-            label = ""
+        name = label_of(utterance.speaker)
+        for words, before in _cues(utterance.words, name if names else "", changes=name != last):
+            result += _captions(words, _lines(words, before), utterance.speaker)
+        last = name
     return _shown_long_enough(result)
 
 
-def _label(speaker: str | None) -> str:
-    if speaker is None:
-        return ""
-    name = " ".join(speaker.split())
-    return f"{name if cell_len(name) <= LONGEST_LABEL else chop_cells(name, LONGEST_LABEL - 1)[0] + '…'}: "
+def label_of(speaker: str | None) -> str:
+    """What a cue has before the text for a speaker: the name, shortened.
+
+    >>> label_of("anna"), label_of("the honourable lady from the north")
+    ('anna: ', 'the honourable lady fro…: ')
+    """
+    name = " ".join((speaker or "").split())
+    return label(name if cell_len(name) <= LONGEST_LABEL else chop_cells(name, LONGEST_LABEL - 1)[0] + "…")
+
+
+def _seems_named(words: Sequence[Word]) -> bool:
+    return has_name(joined(words[:LONGEST]))
 
 
 def _captions(words: Sequence[Word], lines: Sequence[str], speaker: str | None) -> list[Caption]:
@@ -63,16 +74,19 @@ def _captions(words: Sequence[Word], lines: Sequence[str], speaker: str | None) 
     return [Caption(start_s + i * share_s, start_s + (i + 1) * share_s, part, speaker) for i, part in enumerate(parts)]
 
 
-def _cues(words: Sequence[Word], label: str) -> Iterator[list[Word]]:
+def _cues(words: Sequence[Word], name: str, *, changes: bool) -> Iterator[tuple[list[Word], str]]:
+    """The words of each cue, and what stands before them: the name or nothing."""
     cue: list[Word] = []
-    first = label
-    for word in words:
-        if cue and _ends(cue, word, first):
-            yield cue
-            cue, first = [], ""
+    before = ""
+    for i, word in enumerate(words):
+        if cue and _ends(cue, word, before):
+            yield cue, before
+            cue = []
+        if not cue:
+            before = name if name and ((i == 0 and changes) or _seems_named(words[i : i + LONGEST])) else ""
         cue.append(word)
     if cue:
-        yield cue
+        yield cue, before
 
 
 def _ends(cue: Sequence[Word], word: Word, label: str) -> bool:

@@ -1,11 +1,12 @@
 """What several commands share."""
 
 import json
+from pathlib import Path
 
 import pytest
 import typer
 
-from pysid.cli.common import choose_workers, put, renamed, report, report_skipped, write_json
+from pysid.cli.common import check_stdin, choose_workers, put, renamed, report, report_skipped, write_json
 from pysid.cli.verbosity import CURRENT
 from pysid.errors import DataError, Skipped
 from pysid.segments import Segment, Turn
@@ -35,6 +36,18 @@ def test_nobody_is_renamed_unseen():
         renamed(TURNS, ["ann=Ann"])
     with pytest.raises(DataError, match="those who speak: nobody"):
         renamed([], ["ann=Ann"])
+
+
+def test_a_speaker_has_one_new_name():
+    with pytest.raises(typer.BadParameter, match="'speaker1' cannot be both 'Ann' and 'Bo'"):
+        renamed(TURNS, ["speaker1=Ann", "speaker1=Bo"])
+    assert speakers(renamed(TURNS, ["speaker1=Ann", "speaker1= Ann"])) == ["Ann", "speaker2", "Ann"]
+
+
+def test_standard_input_is_read_once():
+    check_stdin("-", Path("a"), None)
+    with pytest.raises(typer.BadParameter, match='standard input can be read once, got "-" more than once'):
+        check_stdin("-", Path("a"), Path("-"))
 
 
 def test_jobs_or_a_cluster_but_not_both():

@@ -86,9 +86,16 @@ def test_bad_input(pysid, tmp_path):
     ]
     for arguments, message in cases:
         assert message in pysid("convert", *arguments).error
-    for options in (["--to", "pdf"], ["--from", "x"], ["--join", "-1"]):
+    for options in (["--to", "pdf"], ["--from", "x"], ["--join", "-1"], ["--name", "anna=A", "--name", "anna=B"]):
         assert pysid("convert", TURNS, tmp_path / "a.srt", *options).status == 2
     assert pysid("convert", TURNS).status == 2
+    for arguments, message in {
+        ("-", tmp_path / "a.csv"): "standard input has no name that tells its format",
+        (TURNS, "-"): "standard output has no name that tells its format",
+        ("-", "-", tmp_path / "a.csv", "--from", "rttm"): 'got "-" more than once',
+    }.items():
+        outcome = pysid("convert", *arguments)
+        assert outcome.status == 2 and message in " ".join(outcome.err.replace("│", " ").split())
 
 
 def test_standard_input_to_standard_output(tmp_path):

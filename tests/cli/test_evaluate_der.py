@@ -171,6 +171,11 @@ def test_a_collar_is_a_time(pysid, files, value):
     assert pysid("eval", "der", *files, f"--collar={value}").status == 2
 
 
+def test_standard_input_is_one_of_the_files(pysid):
+    assert 'got "-" more than once' in pysid("eval", "der", "-", "-").err
+    assert 'got "-" more than once' in pysid("eval", "eer", "-", "a", "-").err
+
+
 def test_help_is_quick_and_has_an_example(pysid):
     assert "Example: pysid eval der ref.rttm exp/diarized" in " ".join(pysid("eval", "der", "--help").out.split())
     code = (

@@ -110,6 +110,17 @@ def test_only_own_warnings_are_shown(pysid, monkeypatch):
     assert pysid("validate", "x").err == "pysid: warning: the scale looks wrong\n"
 
 
+def test_a_warning_is_said_once(pysid, monkeypatch):
+    def app():
+        for _ in range(2):
+            with warnings.catch_warnings():  # as libraries do, after which Python says all again
+                warnings.warn("the scale looks wrong", PysidWarning, stacklevel=1)
+
+    monkeypatch.setattr(console, "app", app)
+    for _ in range(2):
+        assert pysid("validate", "x").err == "pysid: warning: the scale looks wrong\n"
+
+
 def test_as_a_module(tmp_path):
     result = subprocess.run(
         [sys.executable, "-m", "pysid", "validate", tmp_path / "nowhere"], capture_output=True, text=True, check=False

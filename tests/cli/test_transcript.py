@@ -117,6 +117,14 @@ def test_words_without_times_of_their_own(pysid, tmp_path):
     assert outcome.out.startswith("meeting: 8 words of 1 speaker, 8 without times of their own, so borders between")
 
 
+def test_words_from_standard_input(pysid, tmp_path, monkeypatch):
+    with WORDS.open() as file:
+        monkeypatch.setattr("sys.stdin", file)
+        assert pysid("transcript", TURNS, "-", "-o", tmp_path).out.startswith("meeting: 266 words of 4 speakers\n")
+    outcome = pysid("transcript", "-", "-", "-o", tmp_path)
+    assert outcome.status == 2 and "more than once" in outcome.err
+
+
 def test_silence(pysid, tmp_path):
     turns, words = tmp_path / "quiet.rttm", tmp_path / "quiet.json"
     turns.write_text("")

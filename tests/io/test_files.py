@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from pysid.errors import DataError
-from pysid.io.files import atomic_path, atomic_text, check_folder, require_apart, safe_name
+from pysid.io.files import (
+    atomic_path,
+    atomic_text,
+    check_folder,
+    kept,
+    open_binary,
+    read_bytes,
+    require_apart,
+    safe_name,
+)
 
 
 def test_a_file_appears_only_when_its_block_ends(tmp_path):
@@ -139,3 +148,39 @@ def test_nothing_is_written_over_what_is_read(tmp_path):
         (tmp_path / "sub").mkdir(exist_ok=True)
         with pytest.raises(DataError, match=f"{out}: expected another file to write than those that are read"):
             require_apart([tmp_path / "new", tmp_path / out], [tmp_path / "other", *read])
+
+
+def test_what_came_through_a_pipe_can_be_opened_again(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"one")
+    assert kept(path) is path
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"two")
+    os.close(write_end)
+    with open(path) as file:
+        monkeypatch.setattr("sys.stdin", file)
+        for given, content in ((f"/dev/fd/{read_end}", b"two"), ("-", b"one")):
+            found = kept(given)
+            assert [read_bytes(found), read_bytes(found)] == [content, content]
+            assert str(found) == os.fspath(found) == given
+            with pytest.raises(DataError, match=f"^{given}: expected a file of at most 0 MiB, got a larger one$"):
+                read_bytes(found, 1)
+    os.close(read_end)
+    with pytest.raises(DataError, match=r"none: cannot read the file: No such file or directory$"):
+        kept(tmp_path / "none")
+
+
+def test_a_pipe_that_does_not_end(monkeypatch):
+    monkeypatch.setattr("pysid.io.files.MOST_KEPT", 10)
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"x" * 20)
+    os.close(write_end)
+    with pytest.raises(DataError, match=r"^/dev/fd/\d+: expected at most 0 GiB through the pipe, got more$"):
+        kept(f"/dev/fd/{read_end}")
+    os.close(read_end)
+
+
+def test_a_standard_input_that_is_closed(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(DataError, match=r"^-: expected something on standard input, and it is closed$"):
+        open_binary("-")

@@ -67,7 +67,7 @@ def test_illegal_times_are_read_and_told():
     assert legal == [True, True, False, False, False]
 
 
-@pytest.mark.parametrize("text", ["", "nan", "-inf", "1,5", "0x10"])
+@pytest.mark.parametrize("text", ["", "nan", "-inf", "1,5", "0x10", "1_0"])
 def test_what_is_no_finite_number(text):
     with pytest.raises(ValueError, match=f"expected a time, got {text!r}"):
         finite(text, "a time")

@@ -1,5 +1,6 @@
 """Subtitles of words."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -66,10 +67,22 @@ def test_the_name_is_where_the_speaker_changes():
         Word(9, 9.5, "Hm.", speaker=None),
     ]
     cues = captions(utterances(Transcript(words)))
-    assert [cue.lines for cue in cues] == [("anna: Hello.",), ("Ben?",), ("ben: Yes.",), ("Hm.",)]
+    assert [cue.lines for cue in cues] == [("anna: Hello.",), ("Ben?",), ("ben: Yes.",), ("(nobody known): Hm.",)]
     assert [cue.end_s for cue in cues] == [1, 5, 7, 10.0], "a short cue is shown for a second"
 
 
 def test_a_pause_ends_a_cue():
     words = [Word(0, 0.5, "And"), Word(0.5, 1, "then"), Word(2, 3, "nothing")]
     assert [cue.lines for cue in captions(utterances(Transcript(words)))] == [("And then",), ("nothing",)]
+
+
+def test_a_text_that_begins_as_if_with_a_name_has_the_name_before_it():
+    words = [Word(0, 1, "So."), Word(4, 4.5, "Note:"), Word(4.5, 5, "we"), Word(5, 6, "begin.")]
+    of_anna = [replace(word, speaker="anna") for word in words]
+    assert [cue.lines for cue in captions(utterances(Transcript(of_anna)))] == [
+        ("anna: So.",),
+        ("anna: Note: we begin.",),
+    ]
+    assert [cue.lines for cue in captions(utterances(Transcript(words)))] == [("So.",), ("Note: we begin.",)]
+    assert [cue.lines for cue in captions(utterances(Transcript(words[1:])))] == [("(nobody known): Note: we begin.",)]
+    assert captions(utterances(Transcript(words[1:])), names=False)[0].lines == ("Note: we begin.",)

@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pysid.errors import DataError
+from pysid.io.turns.cue_names import names_before
+from pysid.io.turns.formats import read_turns
 from pysid.io.turns.subtitles import read_cues
-from pysid.transcript import Transcript, Word, read_transcript
+from pysid.transcript import Transcript, Word, read_transcript, utterances
+from pysid.transcript.captions import captions, label_of
 from pysid.transcript.formats import TRANSCRIPT_FORMATS, write_transcript
 from pysid.transcript.formats.document import NOBODY, Document
 from pysid.transcript.words import joined
@@ -57,15 +60,27 @@ def test_json_is_read_back(tmp_path_factory, words, language):
     assert read_transcript(path) == Transcript(words, language)
 
 
-@settings(max_examples=50, deadline=None)
-@given(any_words(), st.sampled_from(["srt", "vtt"]))
-def test_subtitles_are_read_back_as_the_same_text(tmp_path_factory, words, kind):
-    """All but the exact words' times, which subtitles have no place for."""
+LIKE_NAMES = ["Note:", "[x]", "[x]:", "anna:", "(nobody known):", "we", "begin.", "10:30", "R&D", "-->", "y" * 50, "1"]
+SPEAKERS = [None, "anna", "Dr: Who", "[x]", "Note", "Ana\tMaria", "an honourable member of the house", "a]:", "李雷"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.sampled_from(["srt", "vtt"]), st.sampled_from([0.3, 1.0, 5.0]))
+def test_subtitles_are_read_back_as_the_same_text(tmp_path_factory, data, kind, step_s):
+    """All but the exact words' times, which subtitles have no place for, and what names in SubRip may not have."""
     path = tmp_path_factory.mktemp("t") / f"t.{kind}"
-    latin = [Word(w.start_s, w.end_s, "".join(c if c.isalnum() else "x" for c in w.text)) for w in words]
-    write_transcript(path, Document("any", Transcript(latin)), kind)
+    speakers = data.draw(st.sampled_from([SPEAKERS, [None]]))
+    pairs = data.draw(st.lists(st.tuples(st.sampled_from(LIKE_NAMES), st.sampled_from(speakers)), max_size=12))
+    said = [Word(i * step_s, i * step_s + 0.2, text, speaker=name) for i, (text, name) in enumerate(pairs)]
+    write_transcript(path, Document("any", Transcript(said)), kind)
     found = read_transcript(path).words if path.stat().st_size else []
-    assert joined(found).replace(" ", "") == joined(latin).replace(" ", "")
+    assert joined(found).replace(" ", "") == joined(said).replace(" ", "")
+    cues = captions(utterances(Transcript(said)))
+    if any(word.speaker for word in said):
+        known = [cue.speaker for cue in cues if cue.speaker is not None]
+        kept = {name: next(x.speaker for x in names_before([label_of(name) + "x"]) or []) for name in known}
+        expected = [kept[name] if kind == "srt" else " ".join(name.split()) for name in known]
+        assert [turn.speaker for turn in read_turns(path)[0].turns] == expected
 
 
 def test_txt():

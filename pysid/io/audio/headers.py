@@ -1,40 +1,70 @@
-"""Repairs headers of WAV and FLAC files that do not say how long their sound is."""
+"""Repairs headers of WAV, AIFF, AU and FLAC files that do not say how long their sound is."""
 
 import struct
+from typing import Literal
 
 from pysid.io.audio.pieces import Bytes, Piece, patched
 
 _CRC8 = 0x07  # x^8 + x^2 + x + 1
 _TAIL = 1 << 18  # bytes at the end of a FLAC file among which its last frame begins
 COUNTED = 0xFFFFFFFF  # bytes that WAV can count
-_UNKNOWN = (1 << 31, 1 << 32)  # sizes, or a header less, that writers put where they do not know it
+_UNKNOWN = (0x7F000000, 1 << 31, 1 << 32)  # sizes, or a header less, that writers put where they do not know it
 _NEAR = 1 << 16
 _NO_SIZE = 1 << 40  # from here on, of those that are counted in 64 bits
 
+Order = Literal["little", "big"]
 
-def mend_wav(source: Bytes) -> tuple[list[Piece], str] | None:
-    """The pieces of a WAV file with the right size, and what was wrong; None where nothing is.
+
+def mend_size(source: Bytes) -> tuple[list[Piece], str] | None:
+    """The pieces of a WAV, AIFF or AU file with the right size, and what was wrong; None where nothing is.
 
     A recorder that was switched off leaves a size of 0; a size as large as the file, or 8 bytes less, counts the header
-    too. A size that the writer did not know, or that has lost what WAV cannot count, is at most that of the samples.
+    too. A size that the writer did not know, or that has lost what 32 bits cannot count, is at most that of the
+    samples. What was wrong is "" where libsndfile alone cannot read what the header says.
     """
+    magic = source.at(0, 4)
+    if magic == b"RIFF":
+        at, size = _chunk(source, b"data", "little")
+        problem = _problem(source, at, size, "little") if at else ""
+        return (_wav(source, at, source.size - at), problem) if problem else None
+    if magic == b"FORM":
+        at, size = _chunk(source, b"SSND", "big")
+        # It begins with two numbers. Of a size of 0, as ffmpeg leaves it, libsndfile reads up to the end.
+        problem = _problem(source, at + 8, size - 8, "big") if size else ""
+        return (patched(source.size, {at - 4: bytes(4)}), problem) if problem else None
+    return _mended_au(source) if magic == b".snd" else None
+
+
+def _chunk(source: Bytes, name: bytes, order: Order) -> tuple[int, int]:
+    """Where the content of a chunk begins, and its size by its header; (0, 0) where there is none."""
     at = 12
     while at + 8 <= source.size:
         head = source.at(at, 8)
-        size = int.from_bytes(head[4:], "little")
-        if head[:4] == b"data":
-            available = source.size - at - 8
-            if size == 0 and available > 0 and not _is_chunk(source, at + 8):
-                problem = f"its header says 0 bytes of samples, and {available} are there"
-            elif available < size and size in (source.size, source.size - 8):
-                problem = f"its header says {size} bytes of samples, which counts itself; {available} are there"
-            elif size < available and _is_no_size(size, available) and not _is_chunk(source, at + 8 + size + size % 2):
-                problem = f"its header says {size} bytes of samples, which stands for more; {available} are there"
-            else:
-                return None
-            return _with_size(source, at, available), problem
+        size = int.from_bytes(head[4:], order)
+        if head[:4] == name:
+            return at + 8, size
         at += 8 + size + size % 2
-    return None
+    return 0, 0
+
+
+def _problem(source: Bytes, at: int, size: int, order: Order | None) -> str:
+    """What is wrong with a size of samples, which begin at a place; "" for nothing.
+
+    Args:
+        order: of the bytes of chunks that may follow; None where none can.
+    """
+    available = source.size - at
+
+    def is_end(place: int) -> bool:
+        return order is not None and _is_chunk(source, place, order)
+
+    if size == 0 and available > 0 and not is_end(at):
+        return f"its header says 0 bytes of samples, and {available} are there"
+    if available < size and size in (source.size, source.size - 8):
+        return f"its header says {size} bytes of samples, which counts itself; {available} are there"
+    if 0 < size < available and _is_no_size(size, available) and not is_end(at + size + size % 2):
+        return f"its header says {size} bytes of samples, which stands for more; {available} are there"
+    return ""
 
 
 def is_unknown(size: int) -> bool:
@@ -48,19 +78,31 @@ def is_unknown(size: int) -> bool:
 
 def _is_no_size(size: int, available: int) -> bool:
     """Whether the size of samples is not known, or has lost what 32 bits cannot count."""
-    return is_unknown(size) or size == available & COUNTED
+    return is_unknown(size) or (available - size) & COUNTED == 0
 
 
-def _with_size(source: Bytes, at: int, n_bytes: int) -> list[Piece]:
-    """The pieces of a WAV file whose chunk of samples, at a place, has that size; as RF64 where WAV cannot count it.
+def _wav(source: Bytes, at: int, n_bytes: int) -> list[Piece]:
+    """The pieces of a WAV file whose samples, at a place, have that size; as RF64 where WAV cannot count it.
 
     Source of RF64: EBU Tech 3306, version 2.1.
     """
     if source.size - 8 <= COUNTED:
-        return patched(source.size, {at + 4: n_bytes.to_bytes(4, "little"), 4: (source.size - 8).to_bytes(4, "little")})
+        return patched(source.size, {at - 4: n_bytes.to_bytes(4, "little"), 4: (source.size - 8).to_bytes(4, "little")})
     sizes = struct.pack("<4sIQQQI", b"ds64", 28, source.size - 8 + 36, n_bytes, 0, 0)
     unknown = COUNTED.to_bytes(4, "little")
-    return [b"RF64" + unknown, (8, 12), sizes, (12, at + 4), unknown, (at + 8, source.size)]
+    return [b"RF64" + unknown, (8, 12), sizes, (12, at - 4), unknown, (at, source.size)]
+
+
+def _mended_au(source: Bytes) -> tuple[list[Piece], str] | None:
+    """Of AU, whose largest size says that it is not known; of others from 2 GiB on libsndfile reads nothing."""
+    head = source.at(0, 12)
+    at, size = int.from_bytes(head[4:8], "big"), int.from_bytes(head[8:12], "big")
+    problem = _problem(source, at, size, None)
+    is_too_large = size >= COUNTED // 2 and (is_unknown(size) or at + size <= source.size)
+    if size == COUNTED or not (problem or is_too_large):
+        return None
+    stop = source.size if problem else min(at + size, source.size)
+    return [(0, 8), COUNTED.to_bytes(4, "big"), (12, stop)], problem
 
 
 def mend_flac(source: Bytes) -> list[Piece] | None:
@@ -130,12 +172,12 @@ def _crc8(data: bytes) -> int:
     return crc
 
 
-def _is_chunk(source: Bytes, at: int) -> bool:
+def _is_chunk(source: Bytes, at: int, order: Order) -> bool:
     """Whether chunks that fill the rest of a file begin here."""
     while at + 8 <= source.size:
         head = source.at(at, 8)
         if not all(32 <= byte < 127 for byte in head[:4]):
             return False
-        size = int.from_bytes(head[4:], "little")
+        size = int.from_bytes(head[4:], order)
         at += 8 + size + size % 2
     return at in (source.size, source.size + 1)

@@ -20,7 +20,7 @@ from pysid.errors import DataError, PysidWarning
 from pysid.io.audio import mpeg
 from pysid.io.audio.content import HEAD, Content, after_id3, content_of
 from pysid.io.audio.ffmpeg import decode, find_program
-from pysid.io.audio.headers import is_unknown, mend_flac, mend_wav
+from pysid.io.audio.headers import is_unknown, mend_flac, mend_size
 from pysid.io.audio.joints import spans
 from pysid.io.audio.ogg import read_chain
 from pysid.io.audio.pieces import Bytes, Joined, Piece
@@ -243,9 +243,9 @@ def _parts(source: Bytes, name: str, content: Content) -> Iterator[list[Piece]]:
     elif len(joined) > 1:
         for start, stop in joined:
             yield [(start, stop)]
-    elif content.name == "WAV" and source.at(0, 4) == b"RIFF":
-        mended = mend_wav(source)
-        if mended:
+    elif content.name in ("WAV", "AIFF", "AU"):
+        mended = mend_size(source)
+        if mended and mended[1]:
             _warn(f"{name}: {mended[1]}: all of it is read")
         yield mended[0] if mended else whole
     elif content.name == "FLAC":

@@ -64,6 +64,8 @@ def open_stream(source: AudioFile) -> BinaryIO:
     name = name_of(source)
     if isinstance(source, str | os.PathLike):
         if os.fspath(source) == STDIN:
+            if sys.stdin is None:
+                raise DataError(f"{name}: expected a recording on standard input, and it is closed")
             return _spooled(sys.stdin.buffer, name)
         return _open_path(source, name)
     if isinstance(source, io.TextIOBase) or not hasattr(source, "read"):

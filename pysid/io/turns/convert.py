@@ -91,8 +91,8 @@ def write_all(
             `read`, or `out` names neither a folder nor a format.
     """
     path = Path(out)
-    is_folder = path.is_dir() or str(out).endswith("/") or (kind is not None and not path.suffix)
-    is_folder = is_folder and str(out) != STANDARD_STREAM
+    is_file = str(out) == STANDARD_STREAM or (path.exists() and not path.is_dir())  # or a device, such as /dev/stdout
+    is_folder = path.is_dir() or str(out).endswith("/") or (kind is not None and not path.suffix and not is_file)
     kind = kind or (None if is_folder else kind_of(path))
     if kind is None:
         raise DataError(f"{out}: expected the format for the files in this folder, got none")

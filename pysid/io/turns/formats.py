@@ -1,23 +1,27 @@
 """The formats in which the turns of a recording can be written and read, by the names that `--format` takes."""
 
+import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pysid.errors import DataError
-from pysid.io.files import PathLike
+from pysid.io.files import STANDARD_STREAM, PathLike, kept, open_binary
 from pysid.io.json_values import named_errors, read_json
+from pysid.io.text import BYTE_ORDER_MARK
 from pysid.io.turns import pyannote
 from pysid.io.turns.audacity import format_labels, read_labels
 from pysid.io.turns.cues import RecordingTurns
 from pysid.io.turns.elan import format_elan, read_elan
 from pysid.io.turns.json import format_turns_json, read_turns_json
-from pysid.io.turns.nist import one_words
-from pysid.io.turns.rttm import format_rttm, read_rttm
+from pysid.io.turns.nist import COMMENTS, one_words
+from pysid.io.turns.rttm import OTHER_TYPES, format_rttm, read_rttm
 from pysid.io.turns.subtitles import format_srt, format_vtt, read_subtitle_turns
 from pysid.io.turns.table import format_table, read_table
 from pysid.io.turns.textgrid import format_textgrid, read_textgrid
 from pysid.segments import Turn
+
+HEAD_BYTES = 1 << 16
 
 
 class TurnFormat(NamedTuple):
@@ -32,7 +36,7 @@ class TurnFormat(NamedTuple):
 
     ending: str
     format: Callable[[str, Sequence[Turn], float], str]
-    read: Callable[[Path, str], list[RecordingTurns]]
+    read: Callable[[PathLike, str], list[RecordingTurns]]
     further: Callable[[str, Sequence[Turn], float], str] | None = None
 
     def text(self, recording: str, turns: Sequence[Turn], duration_s: float, follows: bool = False) -> str:
@@ -49,17 +53,17 @@ def _format_rttm(recording: str, turns: Sequence[Turn], duration_s: float) -> st
     return format_rttm(recording, turns)
 
 
-def _read_rttm(path: Path, name: str) -> list[RecordingTurns]:
+def _read_rttm(path: PathLike, name: str) -> list[RecordingTurns]:
     """An empty file is a recording in which nobody talks."""
     found = read_rttm(path, allow_empty=True) or {name: []}
     return [RecordingTurns(recording, turns, None) for recording, turns in found.items()]
 
 
-def _read_subtitles(path: Path, name: str) -> list[RecordingTurns]:
+def _read_subtitles(path: PathLike, name: str) -> list[RecordingTurns]:
     return [RecordingTurns(name, read_subtitle_turns(path), None)]
 
 
-def _read_json(path: Path, name: str) -> list[RecordingTurns]:
+def _read_json(path: PathLike, name: str) -> list[RecordingTurns]:
     """pysid's, or pyannote's."""
     document = read_json(path)
     if not pyannote.recognises(document):
@@ -154,25 +158,27 @@ def format_turns(kind: str, recordings: Sequence[RecordingTurns]) -> str:
 def read_turns(path: PathLike, kind: str | None = None) -> list[RecordingTurns]:
     """The recordings whose turns a file holds.
 
-    Where the file does not name its recording, the recording has the file's name without the ending.
+    Where the file does not name its recording, the recording has the file's name without the ending; that of standard
+    input is called stdin.
 
     Args:
-        kind: one of `FORMATS`; None goes by the ending, and for a .txt by the first line, as it may be RTTM too.
+        kind: one of `FORMATS`; None goes by the ending, and for a .txt by its first line, as it may be RTTM too.
     Raises:
         DataError: the file cannot be read, or is malformed.
     """
-    path = Path(path)
     kind = kind or kind_of(path)
-    if kind == "audacity" and _is_rttm(path):
-        kind = "rttm"
-    ending = FORMATS[kind].ending
-    name = path.name[: -len(ending)] if path.name.lower().endswith(ending.lower()) else path.stem
-    return FORMATS[kind].read(path, name or path.name)
+    if kind == "audacity":
+        path = kept(path)
+        kind = "rttm" if _is_rttm(path) else kind
+    ending, name = FORMATS[kind].ending, Path(path).name
+    stem = name[: -len(ending)] if name.lower().endswith(ending.lower()) else Path(path).stem
+    return FORMATS[kind].read(path, "stdin" if str(path) == STANDARD_STREAM else stem or name)
 
 
-def _is_rttm(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(8) == b"SPEAKER "
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+def _is_rttm(path: PathLike) -> bool:
+    """Whether the first line that is no comment is one of RTTM; those of Audacity begin with a number."""
+    with io.BufferedReader(open_binary(path)) as file:
+        for line in file.read(HEAD_BYTES).removeprefix(BYTE_ORDER_MARK).decode("latin-1").splitlines():
+            if line.strip() and not line.lstrip().startswith(COMMENTS):
+                return line.split()[0].upper() in {"SPEAKER", *OTHER_TYPES}
+    return False

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pysid.errors import DataError
 from pysid.io.files import PathLike
 from pysid.io.text import BYTE_ORDER_MARK, read_lines, shorten
+from pysid.io.turns.cue_names import has_name, label, names_before
 from pysid.io.turns.cues import cues_in_order
 from pysid.segments import Segment, Turn
 
@@ -19,7 +20,6 @@ CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 TIMING = re.compile(rf"\s*{CLOCK}\s*{ARROW}\s*{CLOCK}(?:\s.*)?$")
 VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]*)>")
 TAG = re.compile(r"<[^<>]*>")
-NAME = re.compile(r"(?:\[([^\]]{1,60})\]|([^:]{1,60}):)\s+(?=\S)")  # before what is said: "[anna] ...", "anna: ..."
 VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -76,29 +76,40 @@ def read_cues(path: PathLike) -> list[SubtitleCue]:
 def read_subtitle_turns(path: PathLike) -> list[Turn]:
     """Who speaks when, by a SubRip or WebVTT file.
 
-    The speaker of a cue is the name in WebVTT's <v name>. Without that, it is what comes before the text, as in
-    "anna: Good morning" or "[anna] Good morning", if the first cue has such a name; a cue without one has the speaker
-    of the cue before. If the first cue has none, the whole text of each cue is a name, as `format_srt` writes it.
+    The speaker of a cue is the name in WebVTT's <v name>; in a file with such, nobody speaks in a cue without. Where
+    there is none, it is the name before the text, as in "anna: Good morning", see `pysid.io.turns.cue_names`. A file
+    without names before its texts has nothing but names, as `format_srt` writes it.
 
     Raises:
         DataError: see `read_cues`; or a cue has no text.
     """
     read = read_cues(path)
-    named = bool(read) and NAME.match(read[0].plain) is not None
     turns: list[Turn] = []
-    for cue in read:
-        text = " ".join((cue.plain if cue.is_vtt or named else cue.text).split())
-        before = NAME.match(text) if named else None
-        speaker = cue.voice or (before and (before[1] or before[2])) or (turns[-1].speaker if named and turns else text)
-        if not speaker.strip():
+    for cue, speaker in zip(read, _speakers(read), strict=True):
+        if speaker == "":
             raise DataError(f"{path}: expected a speaker's name in the cue at {cue.start_s:.3f} s, got none")
-        if cue.end_s > cue.start_s:
-            turns.append(Turn(Segment(cue.start_s, cue.end_s), speaker.strip()))
+        if speaker is not None and cue.end_s > cue.start_s:
+            turns.append(Turn(Segment(cue.start_s, cue.end_s), speaker))
     return turns
 
 
+def has_voices(cues: Sequence[SubtitleCue]) -> bool:
+    """Whether any cue says in WebVTT's way who speaks."""
+    return any(cue.voice is not None for cue in cues)
+
+
+def _speakers(cues: Sequence[SubtitleCue]) -> Sequence[str | None]:
+    if has_voices(cues):
+        return [cue.voice for cue in cues]
+    said = names_before([cue.plain for cue in cues])
+    if said is not None:
+        return [x.speaker for x in said]
+    return [" ".join((cue.plain if cue.is_vtt else cue.text).split()) for cue in cues]
+
+
 def format_srt(turns: Sequence[Turn]) -> str:
-    """SubRip. The format has no escapes, so names are written as they are.
+    """SubRip. The format has no escapes, so names are written as they are; if the first is like a name and a text,
+    "Note: anna", with the name before each, as nothing else would tell.
 
     Raises:
         DataError: a name is empty.
@@ -109,7 +120,9 @@ def format_srt(turns: Sequence[Turn]) -> str:
     00:00:00,500 --> 01:01:01,250
     anna
     """
-    return srt((cue.start_ms, cue.end_ms, cue.speaker) for cue in cues_in_order(turns))
+    ordered = cues_in_order(turns)
+    twice = bool(ordered) and has_name(ordered[0].speaker)
+    return srt((x.start_ms, x.end_ms, f"{label(x.speaker) if twice else ''}{x.speaker}") for x in ordered)
 
 
 def format_vtt(turns: Sequence[Turn]) -> str:

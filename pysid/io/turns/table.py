@@ -36,6 +36,8 @@ def format_table(recording: str, turns: Sequence[Turn], header: bool = True) -> 
         recording: its name.
         turns: of it.
         header: begin with the names of the columns.
+    Raises:
+        DataError: a speaker has no name.
 
     >>> print(format_table("meeting", [Turn(Segment(0.5, 2.0), "anna")]), end="")
     recording,start_s,end_s,speaker
@@ -46,6 +48,8 @@ def format_table(recording: str, turns: Sequence[Turn], header: bool = True) -> 
     if header:
         rows.writerow(HEADER)
     for cue in cues(turns):
+        if not cue.speaker.strip():
+            raise DataError(f"expected a speaker's name, got {cue.speaker!r}")
         rows.writerow([recording, seconds_text(cue.start_ms), seconds_text(cue.end_ms), cue.speaker])
     return text.getvalue()
 

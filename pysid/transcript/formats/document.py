@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from pysid.io.turns.cue_names import NOBODY
 from pysid.transcript.utterances import Utterance, utterances
 from pysid.transcript.words import Transcript
-
-NOBODY = "(nobody known)"
 
 
 @dataclass(frozen=True)

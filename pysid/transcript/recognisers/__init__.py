@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pysid.errors import DataError
-from pysid.io.files import PathLike
+from pysid.io.files import PathLike, kept, open_binary
 from pysid.io.json_values import JsonValue, named_errors, read_json_documents
 from pysid.io.text import BYTE_ORDER_MARK
 from pysid.transcript.recognisers import amazon, assemblyai, deepgram, own, vosk, whisper, whisper_cpp
@@ -38,10 +38,12 @@ def read_transcript(path: PathLike, recording: str | None = None) -> Transcript:
     """The words that a recogniser found in a recording; the kind of file is told by its content.
 
     Args:
+        path: of a file or a pipe; "-" is standard input.
         recording: which one, where the file is a CTM of several.
     Raises:
         DataError: the file cannot be read, is of no kind that is known, or a value in it is absent or wrong.
     """
+    path = kept(path)
     head = _head(path)
     if not head:
         raise DataError(f"{path}: expected {EXPECTED}, got an empty file")
@@ -61,11 +63,8 @@ def read_transcript(path: PathLike, recording: str | None = None) -> Transcript:
 
 def _head(path: PathLike) -> str:
     """The first characters of a text file, without white space before them."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
+    with open_binary(path) as file:
+        data = file.read(HEAD_BYTES)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace").lstrip("\ufeff \t\r\n")
     return data.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace").lstrip()

@@ -3,16 +3,20 @@
     00:00:01.000 --> 00:00:03.000
     Good<00:00:01.400><c> morning</c>
 
-A name before the text, "anna: ...", or in <v anna>, is not taken for a word of the text where the file has such names.
+A name before the text, "anna: ...", is not taken for a word of the text where the file has such names, see
+`pysid.io.turns.cue_names`; in a file with <v anna> it is one only where the voice has that name.
 """
 
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from pysid.io.files import PathLike
-from pysid.io.turns.subtitles import NAME, TAG, SubtitleCue, read_cues
+from pysid.io.turns.cue_names import names_before
+from pysid.io.turns.subtitles import TAG, SubtitleCue, has_voices, read_cues
+from pysid.transcript.captions import label_of
 from pysid.transcript.words import Word, in_order, spread
 
 TIME = re.compile(r"<(?:(\d+):)?(\d{1,2}):(\d{2})\.(\d{3})>")
@@ -25,16 +29,28 @@ def read_subtitles(path: PathLike) -> list[Word]:
         DataError: see `pysid.io.turns.subtitles.read_cues`.
     """
     cues = read_cues(path)
-    named = bool(cues) and NAME.match(cues[0].plain) is not None
     words: list[Word] = []
-    for cue in cues:
-        of_cue = _words(cue, named)
+    for cue, begins in zip(cues, _begins(cues), strict=True):
+        of_cue = _words(cue, begins)
         if of_cue:
             words += [*of_cue[:-1], replace(of_cue[-1], ends_segment=True)]
     return in_order(words)
 
 
-def _words(cue: SubtitleCue, named: bool) -> list[Word]:
+def _begins(cues: Sequence[SubtitleCue]) -> list[int]:
+    """At which character of its plain text what is said in each cue begins, after the speaker's name."""
+    if has_voices(cues):
+        return [_after(cue.plain, label_of(cue.voice)) for cue in cues]
+    said = names_before([cue.plain for cue in cues])
+    return [0] * len(cues) if said is None else [x.begins for x in said]
+
+
+def _after(text: str, label: str) -> int:
+    name = label.rstrip()
+    return len(label) if text.startswith(name) and text[len(name) :][:1].isspace() else 0
+
+
+def _words(cue: SubtitleCue, begins: int) -> list[Word]:
     """Pieces of text between times within the cue, of which most have none."""
     parts = TIME.split(cue.text) if cue.is_vtt else [cue.text]
     starts_s = [cue.start_s]
@@ -43,8 +59,7 @@ def _words(cue: SubtitleCue, named: bool) -> list[Word]:
         starts_s.append(min(max(starts_s[-1], 3600 * hours + 60 * minutes + seconds + ms / 1000), cue.end_s))
     texts = [TAG.sub("", text) for text in parts[::5]]
     texts = [html.unescape(text) if cue.is_vtt else re.sub(r"\{\\[^}]*\}", "", text) for text in texts]
-    if named and (found := NAME.match(texts[0])):
-        texts[0] = texts[0][found.end() :]
+    texts[0] = texts[0][begins:]
     words: list[Word] = []
     for text, (start_s, end_s) in zip(texts, pairwise([*starts_s, cue.end_s]), strict=True):
         if text.strip():

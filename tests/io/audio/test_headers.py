@@ -1,8 +1,9 @@
-"""WAV and FLAC files whose headers do not know how long they are."""
+"""WAV, AIFF, AU and FLAC files whose headers do not know how long they are."""
 
 import io
 import os
 import struct
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import soundfile
 
 from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.files import read_audio
-from pysid.io.audio.headers import mend_flac, mend_wav
+from pysid.io.audio.headers import mend_flac, mend_size
 from pysid.io.audio.pieces import Bytes, Joined
 
 
@@ -103,7 +104,7 @@ def test_wav_longer_than_its_header_can_say(claimed, n_bytes, subtype):
     header = start.getvalue()
     header = header[: header.index(b"data") + 4] + claimed.to_bytes(4, "little")
     source = Bytes(Sparse(header, n_bytes))
-    pieces, problem = mend_wav(source)
+    pieces, problem = mend_size(source)
     assert problem.startswith(f"its header says {claimed} bytes of samples") and str(n_bytes) in problem
     width = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4, "ULAW": 1}[subtype]
     with soundfile.SoundFile(Joined(source, pieces)) as file:
@@ -116,7 +117,7 @@ def test_wav_of_three_gib_with_a_chunk_behind_its_samples_is_as_it_says():
     header = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 16000, 32000, 2, 16)
     for n_bytes in (3 * GIB, 0x7FFFF000):
         start = header + b"data" + n_bytes.to_bytes(4, "little")
-        assert mend_wav(Bytes(Sparse(start, n_bytes, b"LIST\4\0\0\0INFO"))) is None
+        assert mend_size(Bytes(Sparse(start, n_bytes, b"LIST\4\0\0\0INFO"))) is None
 
 
 @pytest.mark.parametrize("claimed", [3 * GIB, 0xFFFFFFFF, 0x7FFFF000, 0x80000000])
@@ -139,3 +140,75 @@ def test_rf64_that_is_cut_off(tmp_path, wave):
     (tmp_path / "a.wav").write_bytes(data)
     with pytest.raises(DataError, match=rf"a\.wav: cut off: expected {5 * GIB}"):
         read_audio(tmp_path / "a.wav")
+
+
+def aiff_header(claimed, n_frames):
+    stream = io.BytesIO()
+    soundfile.write(stream, np.zeros(0, np.int16), 16000, format="AIFF")
+    start = stream.getvalue()
+    start = bytearray(start[: start.index(b"SSND") + 16])
+    start[-12:-8] = claimed.to_bytes(4, "big")
+    at = start.index(b"COMM") + 10
+    start[at : at + 4] = (n_frames & 0xFFFFFFFF).to_bytes(4, "big")
+    return bytes(start)
+
+
+def au_header(claimed):
+    return b".snd" + struct.pack(">IIIII", 24, claimed, 3, 16000, 1)
+
+
+SOX = 0x7F000000  # puts it where it writes AIFF into a pipe
+
+
+@pytest.mark.parametrize("claimed", ["lower 32 bits", 0xFFFFFFFF, 0x7FFFFFFF, SOX, SOX + 8, 0])
+@pytest.mark.parametrize("n_bytes", [3 * GIB, 6 * GIB, 10 * GIB])
+@pytest.mark.parametrize("kind", ["AIFF", "AU"])
+def test_aiff_and_au_longer_than_their_headers_can_say(kind, n_bytes, claimed):
+    size = (n_bytes + 8 * (kind == "AIFF")) & 0xFFFFFFFF if claimed == "lower 32 bits" else claimed
+    header = aiff_header(size, n_bytes // 2) if kind == "AIFF" else au_header(size)
+    source = Bytes(Sparse(header, n_bytes))
+    pieces, problem = mend_size(source) or ([(0, source.size)], "")
+    is_wrong = 0 < size < n_bytes + 8 if kind == "AIFF" else size < n_bytes and size != 0xFFFFFFFF
+    assert problem.endswith(f"; {n_bytes} are there") or problem.endswith(f", and {n_bytes} are there") or not is_wrong
+    with soundfile.SoundFile(Joined(source, pieces)) as file:
+        assert (file.frames, file.format, file.samplerate) == (n_bytes // 2, kind, 16000)
+        file.seek(n_bytes // 2 - 10)
+        assert len(file.read()) == 10
+
+
+def test_au_of_3_gib_ends_where_it_says():
+    """Of which libsndfile reads nothing."""
+    source = Bytes(Sparse(au_header(3 * GIB), 3 * GIB, b"and more"))
+    pieces, problem = mend_size(source)
+    assert problem == ""
+    with soundfile.SoundFile(Joined(source, pieces)) as file:
+        assert file.frames == 3 * GIB // 2
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU"])
+@pytest.mark.parametrize("claimed", [SOX, 0x7FFFFFFF, 0xFFFFFFFF, 0])
+def test_short_aiff_and_au_of_unknown_length(tmp_path, kind, claimed):
+    samples = np.arange(1000, dtype=">i2")
+    header = aiff_header(claimed, claimed // 2) if kind == "AIFF" else au_header(claimed)
+    path = tmp_path / "a"
+    path.write_bytes(header + samples.tobytes())
+    is_odd = (kind, claimed) == ("AU", 0)
+    with pytest.warns(PysidWarning, match="0 bytes of samples, and 2000 are there") if is_odd else nullcontext():
+        np.testing.assert_array_equal(read_audio(path)[0], samples)
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU"])
+def test_aiff_and_au_whose_headers_are_right(tmp_path, kind, wave):
+    soundfile.write(tmp_path / "a", wave, 16000, format=kind)
+    data = (tmp_path / "a").read_bytes()
+    assert mend_size(Bytes(io.BytesIO(data))) is None
+    (tmp_path / "a").write_bytes(data[:-100])
+    with pytest.raises(DataError, match="a: cut off: expected "):
+        read_audio(tmp_path / "a")
+    nothing = io.BytesIO()
+    soundfile.write(nothing, np.zeros(0), 16000, format=kind)
+    assert mend_size(Bytes(nothing)) is None
+    tail = b"ANNO\0\0\0\4text"
+    if kind == "AIFF":
+        assert mend_size(Bytes(io.BytesIO(data + tail))) is None, "a chunk may follow"
+        assert mend_size(Bytes(Sparse(aiff_header(SOX, SOX), SOX - 8, tail))) is None

@@ -38,6 +38,12 @@ def test_a_pipe_without_end_or_without_a_writer(tmp_path, monkeypatch):
         read_audio(tmp_path / "fifo")
 
 
+def test_a_standard_input_that_is_closed(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(DataError, match=r"expected a recording on standard input, and it is closed$"):
+        read_audio("-")
+
+
 def test_a_stream_that_cannot_seek(wav):
     class Pipe(io.RawIOBase):
         data = io.BytesIO(wav.read_bytes())

@@ -44,6 +44,8 @@ def test_one_of_several_by_its_name(tmp_path):
 def test_where_results_go(tmp_path):
     assert write_all(tmp_path / "x.srt", [A]) == [tmp_path / "x.srt"]
     assert write_all(tmp_path / "new", [A, B], "srt") == [tmp_path / "new" / "a.srt", tmp_path / "new" / "b.srt"]
+    (tmp_path / "there").touch()
+    assert write_all(tmp_path / "there", [A], "srt") == [tmp_path / "there"], "as with /dev/stdout"
     assert write_all(tmp_path / "x.txt", [A], "srt") == [tmp_path / "x.txt"]  # the format goes before the ending
 
 

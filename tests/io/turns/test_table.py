@@ -36,6 +36,11 @@ def test_recordings_of_a_file_keep_their_order(tmp_path):
     assert [(x.recording, x.turns) for x in read(tmp_path, "start,end,speaker\n")] == [("t", [])]
 
 
+def test_a_speaker_without_a_name_is_not_written():
+    with pytest.raises(DataError, match="expected a speaker's name, got ' '"):
+        format_table("a", [TURN, Turn(TURN.segment, " ")])
+
+
 def test_names_with_commas_and_quotation_marks(tmp_path):
     turns = [Turn(Segment(0, 1), 'the "boss", Ann'), Turn(Segment(0.0004, 2), "line\nbreak")]
     ((recording, found, _),) = read(tmp_path, format_table("a,b", turns))
