@@ -110,7 +110,7 @@ def _summary(transcript: "Transcript") -> str:
     if not words:
         return "no words"
     speakers = len(transcript.speakers)
-    parts = [f"{len(words)} words of {speakers} speaker{'' if speakers == 1 else 's'}"]
+    parts = [f"{len(words)} word{'' if len(words) == 1 else 's'} of {speakers} speaker{'' if speakers == 1 else 's'}"]
     nobody = sum(word.speaker is None for word in words)
     if nobody:
         parts.append(f"{nobody} of nobody known")

@@ -1,5 +1,6 @@
 """Words of a recording, with their times and, once they are known, their speakers."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -88,11 +89,13 @@ def with_punctuation(words: Sequence[Word]) -> list[Word]:
     """Punctuation that stands by itself goes to its word: to the one before, or, if it opens something, to the next.
 
     It takes no time of its own: the times are those of what is spoken. What follows the last word and opens something
-    stays by itself.
+    stays by itself. Signs such as "&" keep the space before them that the recogniser wrote.
 
     >>> words = [Word(0, 1, "Oh"), Word(1, 1, "!"), Word(1, 1, "¿"), Word(1, 2, "Qué")]
     >>> [word.text for word in with_punctuation(words)]
     ['Oh!', '¿Qué']
+    >>> joined(with_punctuation([Word(0, 1, "rock"), Word(1, 1, "&"), Word(1, 2, "roll")]))
+    'rock & roll'
     """
     result: list[Word] = []
     opening: list[Word] = []
@@ -104,7 +107,7 @@ def with_punctuation(words: Sequence[Word]) -> list[Word]:
             opening.append(word)
         else:
             last = result[-1]
-            text = last.text + word.text
+            text = last.text + (" " if _is_sign(word.text[0]) and not word.glued else "") + word.text
             result[-1] = replace(last, text=text, ends_segment=last.ends_segment or word.ends_segment)
     return result + opening
 
@@ -113,8 +116,13 @@ def _opened(opening: Sequence[Word], word: Word) -> Word:
     if not opening:
         return word
     text = "".join(mark.text for mark in opening)
-    between = " " if text[-1] in DASHES and not word.glued else ""
+    between = " " if (text[-1] in DASHES or _is_sign(text[-1])) and not word.glued else ""
     return replace(word, text=text + between + word.text, glued=opening[0].glued)
+
+
+def _is_sign(character: str) -> bool:
+    """It stands for a word, or is a picture, and is not punctuation."""
+    return character in "&%@#*/" or unicodedata.category(character).startswith("S")
 
 
 def spread(text: str, start_s: float, end_s: float) -> list[Word]:

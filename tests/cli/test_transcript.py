@@ -125,6 +125,12 @@ def test_words_from_standard_input(pysid, tmp_path, monkeypatch):
     assert outcome.status == 2 and "more than once" in outcome.err
 
 
+def test_one_word(pysid, tmp_path):
+    path = tmp_path / "words.ctm"
+    path.write_text("meeting 1 1.0 0.5 Good\n")
+    assert pysid("transcript", TURNS, path, "-o", tmp_path).out.startswith("meeting: 1 word of 1 speaker\n")
+
+
 def test_silence(pysid, tmp_path):
     turns, words = tmp_path / "quiet.rttm", tmp_path / "quiet.json"
     turns.write_text("")

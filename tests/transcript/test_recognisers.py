@@ -418,6 +418,7 @@ def test_punctuation_follows_its_word_and_openings_the_next(read):
         ("[" * 100_000, "expected JSON, got lists nested too deeply"),
         ({"a": 1, "b": 2}, "got the keys 'a', 'b'"),
         ([1, 2], "got the keys none"),
+        ({}, "got the keys none"),
         ({"segments": [{"start": 0, "end": 1}, {"text": "x"}]}, "expected segments[1] to be an object with 'start'"),
         (
             {"segments": [{"start": 0, "end": 1, "text": "x", "words": [{"word": "x", "start": "soon", "end": 1}]}]},

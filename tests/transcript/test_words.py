@@ -30,6 +30,17 @@ def test_no_character_is_lost_and_punctuation_never_stands_alone(pieces):
         assert alone == list(range(len(merged) - len(alone), len(merged))), "but what opens something that never comes"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["rock & roll", "100 % of it", "5 + 3 = 8", "it costs $5", "♪ la la ♪", ">> hello", "yes, (well) — no", "AT&T"],
+)
+def test_signs_keep_their_spaces(text):
+    words = [Word(i, i + 1, piece) for i, piece in enumerate(text.split())]
+    if "$" in text:  # a recogniser's own piece, with the number glued to it
+        words = [*words[:2], Word(2, 3, "$"), Word(3, 4, "5", glued=True)]
+    assert joined(with_punctuation(words)) == text
+
+
 def test_what_is_no_word():
     with pytest.raises(ValueError, match="a word needs text"):
         Word(0, 1, " ")

@@ -84,7 +84,7 @@ def _read_json(path: PathLike) -> tuple[list[Word], str | None]:
     reader = next((reader for reader in JSON_READERS if reader.recognises(document)), None)
     if reader is None:
         found = document.value[0] if isinstance(document.value, list) and document.value else document.value
-        keys = ", ".join(repr(key) for key in list(found)[:5]) if isinstance(found, dict) else "none"
+        keys = ", ".join(repr(key) for key in list(found)[:5]) if isinstance(found, dict) and found else "none"
         kinds = "; ".join(f"{reader.EXPECTED} ({reader.NAME})" for reader in JSON_READERS[1:])
         raise DataError(f"{path}: expected a recogniser's JSON: {kinds}; got the keys {keys}")
     with named_errors(path):
