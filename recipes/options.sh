@@ -48,5 +48,7 @@ one_word() { # OPTION VALUE
   [[ $2 =~ ^[A-Za-z0-9_.-]*$ ]] || fail "$1 must be one word, got '$2'" 2
 }
 
-announce() { echo "stage $1: $2" >&2; }             # NUMBER WHAT
+announce() { # NUMBER WHAT
+  echo "stage $1: $2 (after $((SECONDS / 60)) min)" >&2
+}
 wanted() { ((stage <= $1 && $1 <= stop_stage)); }   # NUMBER

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -25,9 +26,12 @@ def ffmpeg(data: bytes, *options: str) -> bytes:
     return subprocess.run([*FFMPEG, *options, "-"], input=data, capture_output=True, check=True).stdout
 
 
-def require_rubberband() -> None:
-    """Ends the program with one line where there is no ffmpeg, or one without its filter rubberband."""
+def require_ffmpeg(filters: Iterable[str] = (), encoders: Iterable[str] = ()) -> None:
+    """Ends the program with one line where there is no ffmpeg, or one that lacks a filter or an encoder."""
     if shutil.which("ffmpeg") is None:
         raise SystemExit("expected the program ffmpeg, got none")
-    if b" rubberband " not in subprocess.check_output(["ffmpeg", "-v", "error", "-filters"]):
-        raise SystemExit("expected ffmpeg with its filter rubberband, which needs librubberband, got one without")
+    for kind, wanted in (("filters", filters), ("encoders", encoders)):
+        listed = subprocess.check_output(["ffmpeg", "-v", "error", f"-{kind}"], text=True).split()
+        missing = sorted(set(wanted) - set(listed))
+        if missing:
+            raise SystemExit(f"expected ffmpeg with the {kind} {', '.join(missing)}, got one without")

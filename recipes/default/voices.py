@@ -12,7 +12,7 @@ Of data directories this writes one, OUT, with
                  8 kbit/s,
 
 and `utt2target`, which names the clip whose embedding by a teacher an utterance is to get: its own, or for a degraded
-copy that of the clip. ffmpeg with rubberband is needed. The same seed gives the same files.
+copy that of the clip. ffmpeg is needed, with rubberband and libgsm. The same seed gives the same files.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from pcm import PCM, SAMPLE_RATE, ffmpeg, from_pcm, require_rubberband, to_pcm
+from pcm import PCM, SAMPLE_RATE, ffmpeg, from_pcm, require_ffmpeg, to_pcm
 from pitch import median_pitch_hz, other_voice, with_voice
 
 from pysid.augment import change_speed
@@ -140,7 +140,8 @@ def main() -> None:
     args = parser.parse_args()
     if (args.out / "utt2target").exists():
         return
-    require_rubberband()
+    encoders = {encode[encode.index("-c:a") + 1] for encode, _ in CODECS.values()}
+    require_ffmpeg(filters={"rubberband"}, encoders=encoders)
     (args.out / "wav").mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     with multiprocessing.get_context("spawn").Pool(args.jobs, torch.set_num_threads, (1,)) as pool:

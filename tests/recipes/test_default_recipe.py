@@ -281,17 +281,21 @@ def test_most_other_voices_are_in_womens_range():
     assert tracts[pitches > 165].mean() > 1.08 and tracts[pitches < 110].mean() < 1.02
 
 
-def test_voices_need_rubberband(monkeypatch, tmp_path):
+def test_voices_need_a_whole_ffmpeg(monkeypatch, tmp_path):
     script = script_of("voices")
     monkeypatch.setattr(sys, "argv", ["voices.py", str(tmp_path / "out"), str(ROOT / "examples" / "dev")])
-    (tmp_path / "ffmpeg").write_text("#!/bin/sh\necho ' ... aresample  A->A  Resample audio.'\n")
-    (tmp_path / "ffmpeg").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(SystemExit, match="expected the program ffmpeg, got none"):
         script.main()
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SystemExit, match="expected ffmpeg with its filter rubberband"):
-        script.main()
+    for lists, missing in (
+        (" ... aresample  A->A  Resample audio.", "filters rubberband"),
+        (" ... rubberband  A->A  A....D libmp3lame MP3  A....D pcm_mulaw", "encoders libgsm, libopus"),
+    ):
+        (tmp_path / "ffmpeg").write_text(f"#!/bin/sh\necho '{lists}'\n")
+        (tmp_path / "ffmpeg").chmod(0o755)
+        with pytest.raises(SystemExit, match=f"expected ffmpeg with the {missing}, got one without"):
+            script.main()
     assert not (tmp_path / "out").exists()
 
 
