@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress, islice
 from logging import WARNING
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,7 @@ from pysid.training.embedding.chunks import ChunkPlan, EpochChunks, fill
 from pysid.training.left_out import MOST_UNREADABLE, too_many_unreadable
 
 GLANCE_S = 1.0
+GLANCES = 64  # heard at once, which takes a third of the time of one by one
 MANY_CHUNKS = 100  # of which the share that cannot be read says something
 
 
@@ -135,22 +137,27 @@ class AudioSource:
         decoded = self._decoded
         assert decoded is not None and self._places is None
         unreadable = dict(decoded.errors)
-        numbers = track(range(len(self.utterances)), f"finding speech in {self.corpus.directory}")
-        silent = [i for i in numbers if i not in unreadable and not self._has_speech(decoded.n_samples(i), i, n_frames)]
+        size, glance = (round(x * self.sample_rate) for x in (n_frames * self.OVERSIZE / self.FRAMES_PER_S, GLANCE_S))
+        silent = []
+        numbers = iter(track(range(len(self.utterances)), f"finding speech in {self.corpus.directory}"))
+        for numbered in iter(lambda: list(islice(numbers, GLANCES)), []):
+            block = [i for i in numbered if i not in unreadable]
+            n_samples = {i: decoded.n_samples(i) for i in block}
+            heard: set[int] = set()
+            glanced = [i for i in block if n_samples[i] > glance < size]
+            if glanced:
+                middles = [decoded.read(i, (n_samples[i] - glance) // 2, glance) for i in glanced]
+                heard.update(compress(glanced, self._have_speech(np.stack(middles))))
+            for i in block:
+                pieces = (decoded.read(i, start, size)[None] for start in range(0, n_samples[i], size))
+                if i not in heard and not any(self._have_speech(piece)[0] for piece in pieces):
+                    silent.append(i)
         return unreadable, silent
 
     @torch.no_grad()
-    def _has_speech(self, n_samples: int, utterance: int, n_frames: int) -> bool:
-        assert self._decoded is not None
-        size, glance = (round(x * self.sample_rate) for x in (n_frames * self.OVERSIZE / self.FRAMES_PER_S, GLANCE_S))
-        pieces = [(start, size) for start in range(0, n_samples, size)]
-        if n_samples > glance < size:
-            pieces.insert(0, ((n_samples - glance) // 2, glance))
-        for start, size in pieces:
-            features, _ = self.frontend(torch.from_numpy(self._decoded.read(utterance, start, size))[None])
-            if not bool(silent_rows(features).all()):
-                return True
-        return False
+    def _have_speech(self, waves: np.ndarray) -> list[bool]:
+        features, _ = self.frontend(torch.from_numpy(waves))
+        return (~silent_rows(features)).tolist()
 
     def part(self, places: np.ndarray) -> "AudioSource":
         """The same of some of the utterances, with what is decoded of them.

@@ -220,12 +220,13 @@ def test_what_is_too_short_or_of_too_few_is_told(small, said):
     ]
 
 
-def test_speech_is_looked_for_in_a_second_first(small, monkeypatch):
+@pytest.mark.parametrize("glances", [1, 2, 64])
+def test_speech_is_looked_for_in_a_second_first(small, monkeypatch, glances):
     lengths = []
     forward = Frontend.forward
 
     def counted(self, wave, *args, **kwargs):
-        lengths.append(wave.shape[1])
+        lengths.extend([wave.shape[1]] * len(wave))
         return forward(self, wave, *args, **kwargs)
 
     voice = read_audio(read_table(small / "wav.scp")["alicia-0"])[0]
@@ -234,6 +235,7 @@ def test_speech_is_looked_for_in_a_second_first(small, monkeypatch):
     replace_audio(small, "alicia-1", "begins.wav")
     replace_audio(small, "denis-0", "silent.wav")
     monkeypatch.setattr(Frontend, "forward", counted)
+    monkeypatch.setattr("pysid.training.embedding.batches.GLANCES", glances)
     corpus = open_corpus(small, None)
     corpus.batches(replace(CHUNKS, max_frames=300), seed=1, in_memory=True)
     assert list(corpus.left_out.reasons) == ["denis-0"]
