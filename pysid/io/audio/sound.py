@@ -318,6 +318,8 @@ def _check_complete(sound: Sound, source: Bytes) -> None:
     """
     if sound.frames >= UNKNOWN_FRAMES:
         raise _Foreign("its header does not tell how long it is")
+    if sound.format.startswith("WAV") and sound.subtype.startswith("MPEG"):
+        raise _Foreign("it holds MP3, whose samples libsndfile miscounts")
     n_bytes = _SHORT_CHUNK.search(sound.parts[0].extra_info)  # WAV, AIFF, AU, W64, RF64
     if n_bytes and int(n_bytes[2]) < int(n_bytes[1]) and not is_unknown(int(n_bytes[1])):
         raise _cut_off(sound.name, f"{n_bytes[1]} bytes of samples", n_bytes[2])
