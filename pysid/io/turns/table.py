@@ -24,7 +24,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "start": ("start_s", "start", "start_time", "onset", "begin", "tmin", "from", "in"),
     "end": ("end_s", "end", "end_time", "offset", "stop", "tmax", "to", "out"),
     "duration": ("duration_s", "duration", "dur", "length"),
-    "speaker": ("speaker", "label", "name", "who", "speaker_id", "participant"),
+    "speaker": ("speaker", "label", "name", "who", "speaker_id", "speaker_name", "participant", "tier"),
 }
 DELIMITERS = ",;\t"
 

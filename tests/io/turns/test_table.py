@@ -23,6 +23,8 @@ def read(folder, content):
         "speaker\tonset\tduration\nanna\t1:01.5\t1.5\n",
         "Start Time,Duration,Label\n0:01:01.5,00:01.5,anna\n\n , , \n",
         'label,tmax,tmin\n"anna",63,61.5\n',
+        "tmin\ttier\ttext\ttmax\n61.5\tanna\tGood morning\t63\n",  # Praat's table of a TextGrid
+        "Speaker Name,Start Time,End Time,Text\nanna,00:01:01.5,00:01:03,Good morning\n",
     ],
 )
 def test_columns_by_many_names_and_times_by_the_clock(tmp_path, content):
