@@ -332,6 +332,40 @@ def test_subtitles(read):
     assert not found.words[3].estimated, "a word alone has all of the cue"
 
 
+def test_captions_that_roll_up(read):
+    """Of YouTube: a cue begins with the line before it, and a short one between them has nothing new."""
+    cues = (
+        ("00:00:00.160", "00:00:02.389", " \ngood<00:00:00.400><c> morning</c>"),
+        ("00:00:02.389", "00:00:02.399", "good morning\n "),
+        ("00:00:02.399", "00:00:05.000", "good morning\nno<00:00:03.000><c> no</c>"),
+        ("00:00:05.000", "00:00:05.010", "no no\n "),
+        ("00:00:05.010", "00:00:06.000", "no no\nno no"),
+        ("00:00:06.000", "00:00:06.010", "no no\n "),
+    )
+    vtt = "".join(f"{a} --> {b} align:start position:0%\n{text}\n\n" for a, b, text in cues)
+    found = read(f"WEBVTT\nKind: captions\nLanguage: en\n\n{vtt}", "a.vtt").words
+    assert [word.text for word in found] == ["good", "morning", "no", "no", "no", "no"]
+    assert [word.start_s for word in found] == [0.16, 0.4, 2.399, 3.0, 5.01, pytest.approx(5.505)]
+    srt = (
+        "1\n00:00:00,160 --> 00:00:02,389\n\ngood morning\n\n"  # as ffmpeg makes SubRip of them
+        "2\n00:00:02,389 --> 00:00:02,399\ngood morning\n \n\n"
+        "3\n00:00:02,399 --> 00:00:05,000\ngood morning\nno no\n\n"
+    )
+    found = read(srt, "a.srt").words
+    assert [word.text for word in found] == ["good", "morning", "no", "no"]
+    assert found[0].start_s == 0.16
+
+
+def test_a_text_may_be_said_twice(read):
+    srt = "1\n00:00:01,000 --> 00:00:02,000\nNo!\n\n2\n00:00:02,000 --> 00:00:03,000\nNo!\n"
+    assert [word.text for word in read(srt, "a.srt").words] == ["No!", "No!"]
+
+
+def test_a_cue_without_text_is_not_the_next_ones(read):
+    srt = "1\n00:00:01,000 --> 00:00:02,000\n\n2\n00:00:02,000 --> 00:00:03,000\nYes\n"
+    assert [word.text for word in read(srt, "a.srt").words] == ["Yes"]
+
+
 def test_webvtt_with_times_in_the_text(read):
     vtt = (
         "WEBVTT\nKind: captions\n\nNOTE a --> remark\n\n00:01.000 --> 00:03.000 align:start position:0%\n"
