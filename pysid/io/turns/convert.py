@@ -41,8 +41,9 @@ def files_of(given: PathLike, kind: str | None = None) -> list[Path]:
     path = Path(given)
     if not path.is_dir():
         return [path]
-    endings = tuple(BY_ENDING) if kind is None else (FORMATS[kind].ending.lower(),)
-    found = sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(endings))
+    endings = tuple(ending for ending, name in BY_ENDING.items() if kind in (None, name))
+    files = (file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(endings))
+    found = sorted(file for file in files if kind in (None, kind_of(file)))  # .pyannote.json ends in .json, too
     if not found:
         raise DataError(f"{path}: expected files of turns ({', '.join(endings)}) in this folder, got none")
     return found
