@@ -32,6 +32,11 @@ def test_columns_by_many_names_and_times_by_the_clock(tmp_path, content):
     assert (recording, turns, duration) == ("t", [TURN], None)
 
 
+def test_other_text_than_utf8_is_named_with_its_line(tmp_path):
+    with pytest.raises(DataError, match=r"t\.csv:2: expected UTF-8 text; of a spreadsheet, save it as CSV UTF-8$"):
+        read(tmp_path, b"start;end;speaker\r\n0;1;M\xfcller\r\n")
+
+
 def test_recordings_of_a_file_keep_their_order(tmp_path):
     found = read(tmp_path, "uri,start,end,speaker\nb,1,2,x\na,1,2,x\nb,2,3,y\n,5,6,z\n")
     assert [(x.recording, len(x.turns)) for x in found] == [("b", 2), ("a", 1), ("t", 1)]
