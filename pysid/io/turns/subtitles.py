@@ -165,9 +165,12 @@ def _blocks(lines: Sequence[str], is_vtt: bool) -> Iterator[tuple[int, str, list
             at += 1
             continue
         end = first = at + 1 + _begins_below(lines[at + 1 : at + 4], is_vtt)
-        while end < len(lines) and lines[end].strip():
+        while end < len(lines) and lines[end].strip() and not TIMING.match(lines[end]):
             end += 1
-        yield at + 1, lines[at], [line.strip() for line in lines[first:end]]
+        texts = [line.strip() for line in lines[first:end]]
+        if end < len(lines) and lines[end].strip() and texts and texts[-1].isdecimal():  # no blank line between cues
+            del texts[-1]  # the number of the next
+        yield at + 1, lines[at], texts
         at = end
 
 
