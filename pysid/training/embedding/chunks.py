@@ -91,7 +91,8 @@ def select_utterances(
     if len(kept) < 2:
         raise DataError(
             f"{len(kept)} of {len(names)} speakers have {config.min_utterances} or more utterances of at least "
-            f"{config.min_utterance_frames} frames (min_utterances, min_utterance_frames); training needs two"
+            f"{config.min_utterance_frames} frames (chunks.min_utterances, chunks.min_utterance_frames); training needs "
+            "two"
         )
     return indices, labels, [names[i] for i in kept]
 
