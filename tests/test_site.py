@@ -3,6 +3,7 @@
 import importlib.util
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -38,6 +39,14 @@ def test_no_link_is_dead(pages):
         pages.linked(path.read_text(), f"docs/{name}", name)
     for source, page in pages.ELSEWHERE.items():
         pages.linked((ROOT / source).read_text(), source, page)
+
+
+def test_schemas_and_tables_are_put_in_where_the_page_has_comments(pages):
+    text = (ROOT / "docs" / "formats.md").read_text()
+    made = pages.on_page_markdown(text, SimpleNamespace(file=SimpleNamespace(src_uri="formats.md")), None, None)
+    assert "how utterances are cut ([schema](schemas/config.json)) |" in made
+    assert "```sql\nCREATE TABLE" in made and "<!--" not in made
+    assert "{{" not in text, "which would show where the page is read in the repository"
 
 
 def test_addresses_are_well_formed(pages):

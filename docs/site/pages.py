@@ -32,8 +32,8 @@ ELSEWHERE = {
     "README.md": "index.md",
 }
 NO_REFERENCE = {"cli", "kaldi"}  # these are programs: their reference is that of the commands
-SQL = re.compile(r"\{\{ sql (\S+) \}\}")
-SCHEMA = re.compile(r"\{\{ schema (\w+) \}\}")
+SQL = re.compile(r"<!-- sql (\S+) -->")  # comments, which do not show where the page is read in the repository
+SCHEMA = re.compile(r"<!-- schema (\w+) -->")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -172,7 +172,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     name = page.file.src_uri
     source = _pages[name][0] if name in _pages else f"docs/{name}"
     text = linked(SQL.sub(sql, markdown), source, name)
-    return SCHEMA.sub(lambda match: f"[schema]({relative(f'schemas/{match[1]}.json', name)})", text)
+    return SCHEMA.sub(lambda match: f" ([schema]({relative(f'schemas/{match[1]}.json', name)}))", text)
 
 
 def model_schemas() -> dict[str, str]:
