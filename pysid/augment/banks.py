@@ -133,7 +133,7 @@ class FileBank(WaveBank):
     Args:
         paths: {name: path}.
         sample_rate: Hz; files of another rate are resampled.
-        channel: counted from 0; None takes the mean of all.
+        channel: counted from 0; None takes the mean of those that hold sound.
 
     `n_samples` and `read` raise DataError where a file cannot be read.
     """
@@ -151,7 +151,7 @@ class FileBank(WaveBank):
         Args:
             path: the list; relative paths in it are relative to its folder.
             sample_rate: Hz; files of another rate are resampled.
-            channel: counted from 0; None takes the mean of all.
+            channel: counted from 0; None takes the mean of those that hold sound.
         Raises:
             DataError: the list is missing or malformed, or has a shell pipe.
         """

@@ -43,7 +43,7 @@ class Diarization:
         model: fingerprint of the model whose embeddings the voices have.
         recording: what it is called in files.
         audio: the recording, for the page; None leaves out the sound.
-        channel: of it, counted from 0, that the turns are of; None is the mean of all.
+        channel: of it, counted from 0, that the turns are of; None is the mean of those that hold sound.
     """
 
     turns: list[Turn]
