@@ -91,8 +91,7 @@ def select_utterances(
     if len(kept) < 2:
         raise DataError(
             f"{len(kept)} of {len(names)} speakers have {config.min_utterances} or more utterances of at least "
-            f"{config.min_utterance_frames} frames (chunks.min_utterances, chunks.min_utterance_frames); training needs "
-            "two"
+            f"{config.min_utterance_frames} frames (chunks.min_utterances, chunks.min_utterance_frames); two are needed"
         )
     return indices, labels, [names[i] for i in kept]
 
