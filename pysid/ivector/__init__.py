@@ -1,9 +1,10 @@
 """i-vectors: mixtures of Gaussians as a universal background model, posteriors, the extractor; in NumPy alone.
 
-    background = FullGmm(...)                                    # or pysid.ivector.files.read_full_gmm(path)
-    chosen = best_gaussians(diagonal.log_likelihoods(x), 20)     # x (T, D) -> the 20 best Gaussians of each frame
-    posteriors = pruned(background.log_likelihoods_of(x, chosen), chosen, least=0.025)
-    vectors = extractor.extract(UtteranceStats.of(extractor, [x], [posteriors]))
+    background = parse_full_gmm(open_reader("final.ubm"))  # of pysid.ivector.files and pysid.io.kaldi.files
+    extractor = parse_extractor(open_reader("final.ie"))
+    chosen, _ = best_gaussians(background.to_diag().log_likelihoods(x), 20)  # x (T, D): the 20 best of each frame
+    posteriors, _ = pruned(background.log_likelihoods_of(x, chosen), chosen, least=0.025)
+    vectors = extractor.extract(UtteranceStats.of(len(background.weights), [x], [posteriors]))
 
 diag_gmm, full_gmm     mixtures, and the likelihoods of frames
 gmm_stats, gmm_update  their training

@@ -1,11 +1,14 @@
 """Kaldi's files: what is written is read again, in both formats; broken ones end with a message."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pysid import ivector
 from pysid.errors import DataError
+from pysid.io.ark.archive import read_matrices
 from pysid.io.kaldi.files import new_writer, open_reader, reader_for
 from pysid.ivector import files
 
@@ -62,3 +65,14 @@ def test_parts_that_do_not_fit():
     with pytest.raises(DataError, match=r"^bad:1: expected \(G,\) weights"):
         text = b"<DiagGMM> <WEIGHTS> [ 1 1 ] <MEANS_INVVARS> [ 1 2 ] <INV_VARS> [ 1 2 ] </DiagGMM>"
         files.parse_diag_gmm(reader_for(text, "bad"))
+
+
+def test_the_packages_example_does_what_it_says(monkeypatch, tmp_path):
+    (tmp_path / "final.ubm").symlink_to(GOLDEN / "2.fubm")
+    (tmp_path / "final.ie").symlink_to(GOLDEN / "1.ie")
+    monkeypatch.chdir(tmp_path)
+    names = vars(ivector) | {name: getattr(ivector, name) for name in ivector.__all__} | vars(files)
+    names |= {"open_reader": open_reader, "x": next(read_matrices(f"ark:{GOLDEN / 'feats.ark'}"))[1]}
+    example = ivector.__doc__.split("\n\n")[1].replace(", 20)", ", 2)")  # of the 20 best: this one has fewer
+    exec(textwrap.dedent(example), names)  # our own docstring
+    assert names["vectors"].shape[0] == 1 and np.isfinite(names["vectors"]).all()
