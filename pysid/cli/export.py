@@ -12,7 +12,7 @@ def export(
     model: Annotated[str, typer.Argument(help="Model directory, ONNX file, or the name of a shipped model.")],
     out: Annotated[Path, typer.Argument(help="OUT.onnx, or a new folder.")],
     onnx: Annotated[
-        bool, typer.Option("--onnx", help="Write the x-vector network as ONNX, features in and embedding out.")
+        bool, typer.Option("--onnx", help="Write the network as ONNX, features in and embedding out.")
     ] = False,
     directory: Annotated[
         bool, typer.Option("--directory", help="Make a model directory of an ONNX file, to train a back-end in.")
