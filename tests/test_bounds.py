@@ -11,6 +11,8 @@ from pysid.io import text as text_module
 from pysid.io.ark.archive import read_vector, split_entry
 from pysid.io.tables import read_utt2spk
 from pysid.io.turns.rttm import read_rttm
+from pysid.io.turns.subtitles import read_subtitle_turns
+from pysid.transcript import read_transcript
 
 LEVELS = "abcdefghijklmnopqrstu"
 BOMB = "a: &a [x, x]\n" + "".join(
@@ -58,6 +60,19 @@ def test_a_line_without_end(tmp_path, monkeypatch):
     (tmp_path / "utt2spk").write_text("a b\n" + "x" * 2000)
     with pytest.raises(DataError, match=r"utt2spk:2: expected a line of text, got more than 1000 bytes"):
         read_utt2spk(tmp_path / "utt2spk")
+
+
+@pytest.mark.parametrize("piece", ["<v ", "<v.a", "{\\"])
+@pytest.mark.parametrize("head", ["", "WEBVTT\n\n"])
+def test_a_cue_of_marks_without_end(tmp_path, piece, head):
+    (tmp_path / "a.srt").write_text(f"{head}00:00:01.000 --> 00:00:02.000\n{50_000 * piece}\n")
+    assert len(read_subtitle_turns(tmp_path / "a.srt")) == 1
+    assert read_transcript(tmp_path / "a.srt").words
+
+
+def test_a_time_of_many_digits_in_a_cue(tmp_path):
+    (tmp_path / "a.vtt").write_text(f"WEBVTT\n\n00:01.000 --> 00:02.000\n<{'9' * 5000}:00:01.400>Good\n")
+    assert [word.text for word in read_transcript(tmp_path / "a.vtt").words] == ["Good"]
 
 
 def test_times_beyond_reason(tmp_path):
