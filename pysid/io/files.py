@@ -345,7 +345,7 @@ def kept(path: PathLike) -> PathLike:
 def read_bytes(path: PathLike, max_bytes: int | None = None) -> bytes:
     """The whole content of a file. Raises DataError when it cannot be read, or is larger than `max_bytes`."""
     with _reading(path), io.BufferedReader(open_binary(path)) as file:
-        content = file.read() if max_bytes is None else _read_at_most(file, max_bytes + 1)
+        content = file.read() if max_bytes is None else read_at_most(file, max_bytes + 1)
     if max_bytes is not None and len(content) > max_bytes:
         raise DataError(f"{path}: expected a file of at most {max_bytes >> 20} MiB, got a larger one")
     return content
@@ -362,7 +362,7 @@ def _reading(path: PathLike) -> Iterator[None]:
         raise DataError(f"{path}: cannot read the file: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _read_at_most(file: BinaryIO, n: int) -> bytes:
+def read_at_most(file: BinaryIO, n: int) -> bytes:
     """As `file.read(n)`, which would allocate all n bytes at once, however few there are."""
     pieces, left = [], n
     while left and (piece := file.read(min(left, PIECE_BYTES))):
