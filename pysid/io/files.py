@@ -77,10 +77,17 @@ def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """A text file to write to (UTF-8, `\\n` line ends) that appears as `path` when the block ends well.
 
     "-" is standard output.
+
+    Raises:
+        DataError: `path` is a directory, or standard output is closed.
+        OSError: as `atomic_path`.
     """
     if str(path) == STANDARD_STREAM:
-        yield sys.stdout
-        sys.stdout.flush()
+        if sys.stdout is None:
+            raise DataError(f"{path}: expected an open standard output, and it is closed")
+        with naming("standard output"):
+            yield sys.stdout
+            sys.stdout.flush()
         return
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         yield file
