@@ -123,6 +123,7 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
         DataError: nobody has the old name.
     """
     from pysid.errors import DataError
+    from pysid.io.files import name_text
     from pysid.segments import Turn
 
     new: dict[str, str] = {}
@@ -130,6 +131,8 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
         old, equals, name = text.partition("=")
         if not equals or not old or not name.strip():
             raise typer.BadParameter(f"expected OLD=NEW, got {text!r}", param_hint="--name")
+        if name_text(name) != name:
+            raise typer.BadParameter(f"expected OLD=NEW in UTF-8, got {text!r}", param_hint="--name")
         if new.setdefault(old, name.strip()) != name.strip():
             raise typer.BadParameter(f"{old!r} cannot be both {new[old]!r} and {name.strip()!r}", param_hint="--name")
     speakers = list(dict.fromkeys(turn.speaker for turn in turns))

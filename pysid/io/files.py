@@ -252,6 +252,19 @@ def safe_name(name: str) -> str:
     return name
 
 
+def name_text(name: str) -> str:
+    """A file's name as text; bytes in it that are not UTF-8 are read as Windows' Western code page.
+
+    >>> name_text("m\\u00e4rz"), name_text(os.fsdecode(b"m\\xe4rz"))
+    ('märz', 'märz')
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("cp1252", "replace")
+    return name
+
+
 def modified(path: PathLike) -> int | None:
     """When a file was last changed, in nanoseconds; None where there is no such file."""
     try:

@@ -26,7 +26,7 @@ def test_speakers_are_renamed_all_at_once():
     assert speakers(renamed(TURNS, ["speaker1= Ann = Bo "])) == ["Ann = Bo", "speaker2", "Ann = Bo"]
 
 
-@pytest.mark.parametrize("text", ["speaker1", "=Ann", "speaker1=", "speaker1=  "])
+@pytest.mark.parametrize("text", ["speaker1", "=Ann", "speaker1=", "speaker1=  ", "speaker1=Ren\udce9"])
 def test_what_is_no_renaming(text):
     with pytest.raises(typer.BadParameter, match="expected OLD=NEW"):
         renamed(TURNS, [text])
