@@ -1,6 +1,11 @@
 """Weights of a network in a safetensors file."""
 
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import safetensors
@@ -8,13 +13,18 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from pysid.errors import DataError, one_line
 from pysid.io.files import atomic_path
 
+Network = TypeVar("Network", bound=nn.Module)
+
+MOST_PARAMETERS = 10  # times as many as there are tensors, of a network that is being made
+
 
 def save_weights(network: nn.Module, path: Path, half: bool = False) -> None:
-    """Writes what `load_weights` reads; arguments as of `write_network`."""
+    """Writes what `load_network` reads; arguments as of `write_network`."""
     tensors = {k: v.contiguous() for k, v in network.state_dict().items() if "num_batches_tracked" not in k}
     if half:
         # Running variances can lie beyond float16's range, and they are few.
@@ -45,16 +55,59 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         raise DataError(f"{path}: expected a safetensors file, got: {one_line(error)}") from None
 
 
-def load_weights(network: nn.Module, path: Path, config_file: str = "config.json") -> None:
-    """Reads a network's weights from a safetensors file.
+def load_network(make: Callable[[], Network], path: Path, config_file: str = "config.json") -> Network:
+    """A network with the weights of a safetensors file.
 
     Args:
-        config_file: what the network was made from, for messages.
+        make: as of `build_network`.
+        config_file: what the network is made from, for messages.
     Raises:
         DataError: the file is missing or damaged, or has the weights of another network.
     """
     arrays = read_safetensors(path)
-    set_weights(network, {k: torch.from_numpy(v) for k, v in arrays.items()}, str(path), config_file)
+    return build_network(make, {k: torch.from_numpy(v) for k, v in arrays.items()}, str(path), config_file)
+
+
+def build_network(
+    make: Callable[[], Network], weights: dict[str, Tensor], where: str, config_file: str = "config.json"
+) -> Network:
+    """A network with weights by their names; made without memory first, as its settings may claim any size.
+
+    Args:
+        make: makes it, the same each time.
+        where, config_file: as of `set_weights`.
+    Raises:
+        DataError: the weights are those of another network, or there is no such network.
+    """
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            with _at_most(MOST_PARAMETERS * len(weights)):
+                network = make()
+        except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+            raise DataError(f"{where}: does not fit {config_file}: {one_line(error)}") from None
+        set_weights(network, weights, where, config_file)
+    network = make()
+    set_weights(network, weights, where, config_file)
+    return network
+
+
+@contextmanager
+def _at_most(n_parameters: int) -> Iterator[None]:
+    """Raises ValueError where networks that are made within the block come to have more parameters than so many."""
+    thread, n = threading.get_ident(), 0
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
+        nonlocal n
+        n += threading.get_ident() == thread
+        if n > n_parameters:
+            raise ValueError(f"lacks most of the network's tensors, which are more than {n_parameters}")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def set_weights(network: nn.Module, weights: dict[str, Tensor], where: str, config_file: str = "config.json") -> None:

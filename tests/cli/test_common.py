@@ -74,12 +74,12 @@ def test_figures_for_other_programs(tmp_path, capsys):
 
 def test_a_standard_output_that_is_closed_or_full(monkeypatch):
     monkeypatch.setattr("sys.stdout", None)
-    with pytest.raises(DataError, match="^-: expected an open standard output or error, and it is closed$"):
+    with pytest.raises(DataError, match=r"^-: expected an open standard output or error, and it is closed$"):
         write_json("-", {})
     with suppress(OSError), open("/dev/full", "w") as file:  # to close it fails, too
         monkeypatch.setattr("sys.stdout", file)
         for write in (lambda: write_json("-", {}), lambda: put("x")):
-            with pytest.raises(OSError, match="'standard output'$"):
+            with pytest.raises(OSError, match=r"'standard output'$"):
                 write()
 
 

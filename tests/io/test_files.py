@@ -193,5 +193,5 @@ def test_a_standard_output_that_is_closed_or_full(monkeypatch):
         pass
     with suppress(OSError), open("/dev/full", "w") as file:  # to close it fails, too
         monkeypatch.setattr("sys.stdout", file)
-        with pytest.raises(OSError, match="'standard output'$"), atomic_text("-") as out:
+        with pytest.raises(OSError, match=r"'standard output'$"), atomic_text("-") as out:
             out.write("all of it")

@@ -60,7 +60,9 @@ def test_bytes_that_are_no_utf8_are_kept_for_later(tmp_path):
         halves[0].text()
 
 
-DOCUMENT = JsonValue({"words": [{"start": "1.5", "end": -1, "text": "a", "none": None}], "empty": {}, "late": 1e12 + 1000})
+DOCUMENT = JsonValue(
+    {"words": [{"start": "1.5", "end": -1, "text": "a", "none": None}], "empty": {}, "late": 1e12 + 1000}
+)
 
 
 def test_values_know_where_they_are():
@@ -74,7 +76,10 @@ def test_values_know_where_they_are():
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda d: d["word"], r"expected the document to be an object with 'word', got one with 'words', 'empty', 'late'$"),
+        (
+            lambda d: d["word"],
+            r"expected the document to be an object with 'word', got one with 'words', 'empty', 'late'$",
+        ),
         (lambda d: d["empty"]["x"], r"expected empty to be an object with 'x', got an empty one$"),
         (lambda d: d["words"]["x"], r"expected words to be an object with 'x', got a list$"),
         (lambda d: d["empty"].items(), r"expected empty to be a list, got an object$"),

@@ -27,7 +27,7 @@ def test_inputs_of_each_kind(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"typed")))
     assert read("-") == b"typed"
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(DataError, match="^standard input is closed$"):
+    with pytest.raises(DataError, match=r"^standard input is closed$"):
         read("-")
     with pytest.raises(DataError, match=r"none: cannot read the file: No such file or directory$"):
         read(str(tmp_path / "none"))
@@ -42,7 +42,7 @@ def test_outputs_of_each_kind(tmp_path, capfdbinary, monkeypatch):
         file.write(b"abc")
     assert (tmp_path / "b").read_bytes() == b"xyz"
     monkeypatch.setattr(sys, "stdout", None)
-    with pytest.raises(DataError, match="^standard output is closed$"), open_output("-", LOG):
+    with pytest.raises(DataError, match=r"^standard output is closed$"), open_output("-", LOG):
         pass
     with pytest.raises(DataError, match=r"c: cannot write the file: there is no folder .*none$"):
         open_output(str(tmp_path / "none" / "c"), LOG).__enter__()

@@ -17,11 +17,11 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from pysid.errors import DataError
-from pysid.io.files import STANDARD_STREAM, open_binary
 from pysid.io.ark.npz import read_npz, write_npz
 from pysid.io.ark.record import read_array, read_key, read_rows
 from pysid.io.ark.txt import read_txt
 from pysid.io.ark.writer import ArkWriter
+from pysid.io.files import STANDARD_STREAM, open_binary
 from pysid.io.scp import is_pipe, resolve_path, run_pipe
 from pysid.io.tables import read_table
 
