@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         z_norm,
     )
     from pysid.backend.statistics import speaker_means
+    from pysid.backend.voice_group import VoiceGroup
 
 __all__ = [
     "AdaptiveScoreNorm",
@@ -39,6 +40,7 @@ __all__ = [
     "Plda",
     "PldaBackend",
     "Projection",
+    "VoiceGroup",
     "apply_affine",
     "backend_from_arrays",
     "cohort_statistics",
@@ -63,6 +65,7 @@ _NAMES_BY_MODULE = {
     "projection": ["Projection"],
     "score_norm": ["AdaptiveScoreNorm", "CohortStatistics", "cohort_statistics", "s_norm", "t_norm", "z_norm"],
     "statistics": ["speaker_means"],
+    "voice_group": ["VoiceGroup"],
 }
 _MODULE = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

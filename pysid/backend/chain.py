@@ -13,6 +13,7 @@ from pysid.backend.cosine import cosine_terms
 from pysid.backend.estimator import Estimator, Transformer
 from pysid.backend.plda import LengthNorm, Plda
 from pysid.backend.projection import Projection
+from pysid.backend.voice_group import VoiceGroup
 from pysid.errors import DataError
 
 PLDA_LENGTH_NORMS: tuple[LengthNorm | None, ...] = (None, *get_args(LengthNorm))  # by their number in a file
@@ -101,7 +102,8 @@ class PldaBackend(Transformer, Backend):
         cosine_weight: nats that a cosine of 1 between projected embeddings adds to PLDA's log-likelihood ratio; 0 or
             more. With it scores mean nothing by themselves before they are calibrated.
         n_iter: EM iterations of PLDA.
-    Learned: projection_, plda_.
+    Learned: projection_, plda_. With `group_`, a `VoiceGroup` of projected embeddings that `fit` does not set, the
+    scores of two voices of the group are lower.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class PldaBackend(Transformer, Backend):
         self.n_iter = n_iter
 
     plda_: Plda
+    group_: VoiceGroup | None = None
     requires_labels = True
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -157,7 +160,8 @@ class PldaBackend(Transformer, Backend):
         return self.plda_.transform(self.projection_.transform(X), n_utterances, self.plda_length_norm)
 
     def terms(self, enrol: ArrayLike, test: ArrayLike, n_enrol: ArrayLike = 1) -> BilinearScores:
-        """Log-likelihood ratios in nats, and cosines, not yet multiplied out; arguments as of `Backend.terms`.
+        """Log-likelihood ratios in nats, cosines and what a group loses, not yet multiplied out; arguments as of
+        `Backend.terms`.
 
         Raises:
             sklearn.exceptions.NotFittedError: it is not fitted.
@@ -169,7 +173,9 @@ class PldaBackend(Transformer, Backend):
             self.plda_.transform(right, length_norm=self.plda_length_norm),
             n_enrol,
         )
-        return terms.plus(cosine_terms(left, right), self.cosine_weight) if self.cosine_weight else terms
+        if self.cosine_weight:
+            terms = terms.plus(cosine_terms(left, right), self.cosine_weight)
+        return terms if self.group_ is None else terms.plus(self.group_.terms(left, right), -self.group_.discount)
 
     def adapt(
         self, X: ArrayLike, within_scale: float = 0.3, between_scale: float = 0.7, mean_scale: float = 1.0
@@ -183,7 +189,9 @@ class PldaBackend(Transformer, Backend):
         """
         self.check_fitted()
         plda = self.plda_.adapt(self.projection.transform(X), within_scale, between_scale, mean_scale)
-        return self.of(self.projection, plda, self.plda_length_norm, self.cosine_weight)
+        backend = self.of(self.projection, plda, self.plda_length_norm, self.cosine_weight)
+        backend.group_ = self.group_
+        return backend
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Projection, PLDA and calibration as named arrays, for safetensors; `from_arrays` reads them."""
@@ -196,7 +204,7 @@ class PldaBackend(Transformer, Backend):
         }
         if self.cosine_weight:
             arrays["cosine_weight"] = np.array([self.cosine_weight])
-        return arrays
+        return arrays if self.group_ is None else arrays | self.group_.to_arrays()
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
@@ -217,6 +225,8 @@ class PldaBackend(Transformer, Backend):
             raise DataError(f"cosine_weight must be one finite number, not negative, got {weight}")
         plda = Plda.from_parameters(*(arrays[name] for name in names[:3]))
         backend = cls.of(Projection.from_arrays(arrays), plda, PLDA_LENGTH_NORMS[number], float(weight[0]))
+        if any(name.startswith("group.") for name in arrays):
+            backend.group_ = VoiceGroup.from_arrays(arrays, plda.dim)
         backend._read_calibration(arrays)
         return backend
 

@@ -26,6 +26,11 @@ def cosine_terms(enrol: ArrayLike, test: ArrayLike) -> BilinearScores:
     """What `cosine_scores` multiplies out; `.pairs(i, j)` scores a list of trials alone."""
     left = length_normalize(check_embeddings(enrol, "enrol"), scale_up=False)
     right = length_normalize(check_embeddings(test, "test", left.shape[1]), scale_up=False)
+    return product_terms(left, right)
+
+
+def product_terms(left: np.ndarray, right: np.ndarray) -> BilinearScores:
+    """Inner products of the rows of (E, D) and (T, D), not yet multiplied out."""
     return BilinearScores(
         left=left,
         right=right,

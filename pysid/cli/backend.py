@@ -2,11 +2,17 @@
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pysid.cli.common import BackendKind, report
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pysid.backend import PldaBackend
+    from pysid.backend.voice_group import VoiceGroup
 
 
 def fit_backend(
@@ -39,6 +45,16 @@ def fit_backend(
             help="Train PLDA on to tell the speakers apart, for so many steps after EM; calibrate what comes out.",
         ),
     ] = 0,
+    spk2gender: Annotated[
+        Path | None, typer.Option(help="Genders of training speakers, for --women-discount; not all need be there.")
+    ] = None,
+    women_discount: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="What the score of two women's voices loses where they pass for one too often; calibrate it.",
+        ),
+    ] = 0.0,
     min_utterances: Annotated[int, typer.Option(min=1, help="Leave out speakers with fewer utterances than this.")] = 1,
     calibration_trials: Annotated[
         Path | None, typer.Option(help="Lines 'enrol test target|nontarget' of other speakers, to calibrate scores on.")
@@ -55,14 +71,21 @@ def fit_backend(
     """
     if (calibration_trials is None) != (calibration_embeddings is None):
         raise typer.BadParameter("--calibration-trials and --calibration-embeddings go together")
-    if not math.isfinite(cosine_weight):
-        raise typer.BadParameter(f"--cosine-weight must be a finite number, got {cosine_weight}")
-    if cosine_weight and windows:
-        raise typer.BadParameter("--cosine-weight and --windows exclude each other: clustering takes PLDA alone")
-    if discriminative and windows:
-        raise typer.BadParameter("--discriminative and --windows exclude each other: clustering takes PLDA of EM")
-    if (smoothing or cosine_weight or discriminative) and kind != BackendKind.plda:
-        raise typer.BadParameter("--smoothing, --cosine-weight and --discriminative are for --kind plda")
+    if (spk2gender is None) != (not women_discount):
+        raise typer.BadParameter("--spk2gender and --women-discount go together")
+    of_plda = {
+        "--smoothing": smoothing,
+        "--cosine-weight": cosine_weight,
+        "--discriminative": discriminative,
+        "--women-discount": women_discount,
+    }
+    for option, number in of_plda.items():
+        if not math.isfinite(number):
+            raise typer.BadParameter(f"{option} must be a finite number, got {number}")
+        if number and windows and option != "--smoothing":
+            raise typer.BadParameter(f"{option} and --windows exclude each other: clustering takes PLDA of EM alone")
+        if number and kind != BackendKind.plda:
+            raise typer.BadParameter(f"{option} is for --kind plda")
 
     from pysid.backend import CosineBackend, PldaBackend
     from pysid.errors import DataError
@@ -79,12 +102,10 @@ def fit_backend(
     if X.shape[1] != dim:
         raise DataError(f"{embeddings}: expected embeddings of {dim} dimensions, as {model} gives, got {X.shape[1]}")
     if kind == BackendKind.plda:
-        plda = PldaBackend(lda_dim or None, smoothing=smoothing, cosine_weight=cosine_weight).fit(X, y)
-        if discriminative:
-            from pysid.training.discriminative import DiscriminativeConfig, train_discriminatively
-
-            plda = train_discriminatively(plda, X, y, DiscriminativeConfig(n_steps=discriminative))
-        backend: PldaBackend | CosineBackend = plda
+        plda = PldaBackend(lda_dim or None, smoothing=smoothing, cosine_weight=cosine_weight)
+        backend: PldaBackend | CosineBackend = _train_on(
+            plda.fit(X, y), X, y, discriminative, spk2gender, women_discount
+        )
     else:
         backend = CosineBackend(lda_dim or None).fit(X, y)
     if calibration_trials is not None and calibration_embeddings is not None:
@@ -92,3 +113,37 @@ def fit_backend(
     name = WINDOW_BACKEND_FILE if windows else BACKEND_FILE
     save_backend(directory, backend, name)
     report(f"{directory / name}: {kind} from {len(X)} embeddings of {len(set(y))} speakers")
+
+
+def _train_on(
+    plda: "PldaBackend",
+    X: "np.ndarray",
+    y: "np.ndarray",
+    discriminative: int,
+    spk2gender: Path | None,
+    women_discount: float,
+) -> "PldaBackend":
+    """The back-end after what the options ask for beyond EM."""
+    if discriminative:
+        from pysid.training.discriminative import DiscriminativeConfig, train_discriminatively
+
+        plda = train_discriminatively(plda, X, y, DiscriminativeConfig(n_steps=discriminative))
+    if spk2gender is not None:
+        plda.group_ = _women(plda, X, y, spk2gender, women_discount)
+    return plda
+
+
+def _women(plda: "PldaBackend", X: "np.ndarray", y: "np.ndarray", spk2gender: Path, discount: float) -> "VoiceGroup":
+    """The group of women's voices among embeddings (N, D) of speakers (N,), as those of known gender tell it."""
+    import numpy as np
+
+    from pysid.backend.voice_group import VoiceGroup
+    from pysid.errors import DataError
+    from pysid.io.tables import read_spk2gender
+
+    gender = read_spk2gender(spk2gender)
+    known = np.array([speaker in gender for speaker in y.tolist()])
+    women = np.array([gender[speaker] == "f" for speaker in y[known].tolist()], dtype=bool)
+    if women.all() or not women.any():
+        raise DataError(f"{spk2gender}: expected women and men among the training speakers, got none of one of them")
+    return VoiceGroup(discount).fit(plda.projection.transform(X[known]), women, y[known])

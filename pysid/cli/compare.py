@@ -108,11 +108,12 @@ def _on_trials(models: list[str], trials: Path, data: str, setting: Any, det: Pa
 
 
 def _on_conversations(models: list[str], rttm: Path, data: str, setting: Any, uem: Path | None, collar: float) -> Any:
-    from pysid.cli.evaluate_der import figures_of, read_turns
+    from pysid.cli.evaluate_der import figures_of
+    from pysid.io.turns.convert import read_by_recording
     from pysid.io.turns.uem import read_uem
     from pysid.runs.compare import compare_on_conversations
 
-    pieces, reference = None if uem is None else read_uem(uem), read_turns(rttm)
+    pieces, reference = None if uem is None else read_uem(uem), read_by_recording(rttm)
     found, skipped = compare_on_conversations(models, reference, data, setting, pieces, collar)
     each = {row.model: {**figures_of(row.score), **_cost_figures(row.cost)} for row in found}
     figures = {"rttm": str(rttm), "collar_s": collar, "models": each}

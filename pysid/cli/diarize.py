@@ -70,9 +70,12 @@ def diarize(
         str, typer.Option("--format", "-f", callback=_check_formats, help=f"Of {', '.join(FORMATS)}, with commas.")
     ] = "rttm,html",
     reference: Annotated[
-        Path | None, typer.Option(help="RTTM of the true turns: shows errors, and the diarization error rate.")
+        Path | None,
+        typer.Option(
+            help="The true turns, RTTM or a format of pysid convert: shows errors, and the diarization error rate."
+        ),
     ] = None,
-    speech: Annotated[Path | None, typer.Option(help="RTTM of where there is speech, if that is known.")] = None,
+    speech: Annotated[Path | None, typer.Option(help="Turns of where there is speech, if that is known.")] = None,
     vad: Annotated[
         VadKind | None,
         typer.Option(help="What finds speech (silero needs the package silero-vad).", show_default="the model's"),
@@ -164,8 +167,8 @@ def diarize(
     from pysid.diarization.pipeline import Diarizer
     from pysid.diarization.steps import SpeakerCount
     from pysid.errors import Skipped
+    from pysid.io.turns.convert import read_by_recording
     from pysid.io.turns.formats import check_together
-    from pysid.io.turns.rttm import read_rttm
     from pysid.model.directory import DEFAULT_MODEL
     from pysid.runs.diarize import diarize as run
     from pysid.runs.diarize import list_recordings
@@ -193,8 +196,8 @@ def diarize(
             count=SpeakerCount(num_speakers or min_speakers, num_speakers or max_speakers),
             channel=channel,
             max_hours=max_hours,
-            reference=None if reference is None else read_rttm(reference),
-            speech=None if speech is None else read_rttm(speech),
+            reference=None if reference is None else read_by_recording(reference),
+            speech=None if speech is None else read_by_recording(speech),
             resume=resume,
             names=Naming(identifier, link, exclusive=exclusive),
         )

@@ -11,7 +11,6 @@ from pysid.progress import track
 
 if TYPE_CHECKING:
     from pysid.metrics.recordings import DiarizationScore
-    from pysid.segments import Turn
 
 HEADER = ("recording", "speech s", "DER %", "missed %", "false alarm %", "confusion %", "JER %")
 
@@ -23,8 +22,10 @@ def _check_collar(collar: float) -> float:
 
 
 def der(
-    reference: Annotated[Path, typer.Argument(metavar="REF", help="RTTM file, or folder of .rttm files: the truth.")],
-    hypothesis: Annotated[Path, typer.Argument(metavar="HYP", help="RTTM file, or folder of .rttm files: to score.")],
+    reference: Annotated[
+        Path, typer.Argument(metavar="REF", help="RTTM file, folder of them, or a format of pysid convert: the truth.")
+    ],
+    hypothesis: Annotated[Path, typer.Argument(metavar="HYP", help="Likewise: to score.")],
     collar: Annotated[
         float,
         typer.Option(callback=_check_collar, help="Seconds not scored on each side of a boundary of the reference."),
@@ -42,14 +43,17 @@ def der(
     lacks (or, with --uem, the UEM) is left out. Channels are ignored.
 
     Example: pysid eval der ref.rttm exp/diarized --collar 0.25 --uem all.uem
+
+    Example: pysid eval der meeting.eaf results/meeting.rttm
     """
     check_stdin(reference, hypothesis, uem)
+    from pysid.io.turns.convert import read_by_recording
     from pysid.io.turns.uem import read_uem
     from pysid.metrics.recordings import DiarizationScore, pair_recordings
     from pysid.report.tables import aligned
 
     pieces = None if uem is None else read_uem(uem)
-    recordings = pair_recordings(read_turns(reference), read_turns(hypothesis), pieces)
+    recordings = pair_recordings(read_by_recording(reference), read_by_recording(hypothesis), pieces)
     scores = {
         recording.name: recording.score(collar_s=collar, skip_overlap=skip_overlap)
         for recording in track(recordings, "scoring")
@@ -61,19 +65,6 @@ def der(
         figures = {name: figures_of(score) for name, score in scores.items()}
         options = {"collar_s": collar, "skip_overlap": skip_overlap, "uem": uem and str(uem)}
         write_json(json, {**options, "total": figures_of(total), "recordings": figures})
-
-
-def read_turns(path: Path) -> "dict[str, list[Turn]]":
-    """{recording: turns} of an RTTM file, which may be empty, or of a folder of them.
-
-    Raises:
-        DataError: it cannot be read, or is malformed.
-    """
-    from pysid.io.turns.rttm import nobody_of, read_rttm, read_rttm_folder
-
-    if path.is_dir():
-        return read_rttm_folder(path)
-    return read_rttm(path, allow_empty=True) or nobody_of(path)
 
 
 def figures_of(score: "DiarizationScore") -> dict[str, float | None]:

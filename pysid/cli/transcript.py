@@ -50,8 +50,9 @@ def transcript(
 ) -> None:
     """Assign speakers to the words that a recogniser found, and write the transcript.
 
-    WORDS is the JSON of Whisper, whisperX, faster-whisper, whisper.cpp, Vosk, AWS Transcribe, Deepgram or AssemblyAI;
-    or SRT, WebVTT, CTM, a Praat TextGrid. It should have a time for each word (whisper --word_timestamps True).
+    WORDS is the JSON of Whisper, whisperX, faster-whisper, whisper.cpp, Hugging Face, Vosk, AWS Transcribe, Deepgram,
+    AssemblyAI or ElevenLabs; or SRT, WebVTT, CTM, a Praat TextGrid. It should have a time for each word (whisper
+    --word_timestamps True).
 
     A word goes to the speaker whose turns it overlaps most. The files are called NAME.transcript.txt and so on.
 

@@ -158,6 +158,8 @@ def _write_backend(backend: Backend | None, folder: Path) -> list[str]:
             notes.append(
                 f"beside PLDA this model scores by {backend.cosine_weight:g} times a cosine, which is left out"
             )
+        if backend.group_ is not None:
+            notes.append(f"this model takes {backend.group_.discount:g} off scores of two women, which is left out")
         if not projection.length_norm:
             notes.append("scores as this model gives need a pipeline without ivector-normalize-length")
         missing = [name for name in ("mean.vec", "transform.mat") if not (folder / name).exists()]

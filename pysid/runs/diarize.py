@@ -234,7 +234,7 @@ def _turns_of(turns: TurnsOf | None, recording: str) -> Sequence[Turn] | None:
         if name in turns:
             return turns[name]
     known = ", ".join(list(turns)[:5]) + (" ..." if len(turns) > 5 else "")
-    raise DataError(f"expected turns of the recording {recording!r} in the RTTM given, which has {known}")
+    raise DataError(f"expected turns of the recording {recording!r} in the file given, which has {known}")
 
 
 def _compared(name: str, found: Diarization, truth: Sequence[Turn] | None) -> Outcome:

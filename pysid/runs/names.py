@@ -1,6 +1,7 @@
 """Recordings that a user names, files and folders of them, and what their results are called."""
 
 import os
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -12,8 +13,10 @@ from pysid.io.files import name_text
 
 # What lies beside recordings, such as results of pysid; anything else in a folder is taken for one.
 _RESULTS = "ark csv ctm db docx eaf html json lab npz rttm scp srt stm textgrid tsv txt uem vtt"
-_OTHERS = "cfg conf jpeg jpg log md pdf png py rst sh xml yaml yml"
-OTHER_ENDINGS = frozenset(map(".{}".format, f"{_RESULTS} {_OTHERS}".split()))
+_OTHERS = "bak cfg conf doc gif ini jpeg jpg lnk log m3u md odt pdf png py rst rtf sh xls xlsx xml yaml yml"
+_EDITORS = "asd aup aup3 cha coma etf exb exs flextext gpk otr pfsx pk pkf reapeaks rpp sfk"  # ELAN, Audacity ...
+OTHER_ENDINGS = frozenset(map(".{}".format, f"{_RESULTS} {_OTHERS} {_EDITORS}".split()))
+_COPY = re.compile(r"\.\d{3}$")  # ELAN's: meeting.eaf.001
 
 
 def find_files(sources: Sequence[str]) -> list[str]:
@@ -57,7 +60,7 @@ def _files_below(source: str) -> Iterator[str]:
 
 
 def _may_be_recording(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() not in OTHER_ENDINGS
+    return not name.startswith(".") and Path(_COPY.sub("", name)).suffix.lower() not in OTHER_ENDINGS
 
 
 def name_files(paths: Sequence[str]) -> dict[str, str]:

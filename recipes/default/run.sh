@@ -19,6 +19,7 @@ usage: ./run.sh [options]
   --smoothing N            of the within-class covariance of PLDA (default: 0.05)
   --cosine-weight N        of the cosine beside PLDA (default: 100)
   --discriminative N       steps in which projection and PLDA then learn from trials (default: 600)
+  --women-discount N       what the score of two women's voices loses, where train/spk2gender tells women (default: 14)
   --backend-clips N        the back-end learns from speakers with N clips or more (default: 3)
   --copies N               noisy copies of their clips that it also learns from (default: 11000)
   --telephone N            copies of them over a telephone, likewise (default: 6800)
@@ -29,8 +30,8 @@ usage: ./run.sh [options]
 TXT
 }
 
-data=${PYSID_DATA:-} exp=exp set='' lda_dim=0 smoothing=0.05 cosine_weight=100 discriminative=600 backend_clips=3 copies=11000 telephone=6800 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
-parse_options "data exp teacher set segmentation lda-dim smoothing cosine-weight discriminative backend-clips copies telephone scenes conversations jobs stage stop-stage" "$@"
+data=${PYSID_DATA:-} exp=exp set='' lda_dim=0 smoothing=0.05 cosine_weight=100 discriminative=600 women_discount=14 backend_clips=3 copies=11000 telephone=6800 scenes=500 conversations=100 jobs=$(nproc) stage=0 stop_stage=11 teacher='' segmentation=''
+parse_options "data exp teacher set segmentation lda-dim smoothing cosine-weight discriminative women-discount backend-clips copies telephone scenes conversations jobs stage stop-stage" "$@"
 whole_numbers lda_dim discriminative backend_clips copies telephone scenes conversations jobs stage stop_stage
 : "${data:?give --data, or set PYSID_DATA to a folder that has train/, train2/, dev/, noise/, music/ and ami_mini/}"
 data=$(realpath "$data")
@@ -151,8 +152,12 @@ if wanted 7; then
     { cat "$exp"/dev.scp "$exp"/dev_{telephone,short}.scp; sed 's/^[^ ]*/&-noisy/' "$exp/dev_noisy.scp"; } > "$exp/calibration.scp"
     awk 'BEGIN { split(",-noisy,-telephone,-short", kind, ",") }
       { print $1 kind[NR % 4 + 1], $2 kind[int(NR / 4) % 4 + 1], $3; print }' "$data/dev/trials" > "$exp/calibration-trials"
+    women=()
+    if [[ $women_discount != 0 && -f $data/train/spk2gender ]]; then
+      women=(--spk2gender "$data/train/spk2gender" --women-discount "$women_discount")
+    fi
     pysid fit-backend "$model" "scp:$exp/learned.scp" "$exp/learned-utt2spk" --lda-dim "$lda_dim" --smoothing "$smoothing" --cosine-weight "$cosine_weight" \
-      --discriminative "$discriminative" \
+      --discriminative "$discriminative" "${women[@]}" \
       --calibration-trials "$exp/calibration-trials" --calibration-embeddings "scp:$exp/calibration.scp"
   fi
   pysid score "$data/dev/trials" "scp:$exp/dev.scp" "$exp/scores" --model "$model" --calibrate

@@ -9,6 +9,7 @@ import safetensors.numpy
 
 from pysid.backend.chain import backend_from_arrays
 from pysid.io.ark.archive import read_vectors, write_npz
+from pysid.io.tables import read_utt2spk
 from pysid.model.directory import find_model
 from pysid.model.speaker_model import SpeakerModel
 
@@ -71,6 +72,22 @@ def test_fit_backend_options(pysid, fresh, vectors, dev):
     assert outcome.error == f"scp:{vectors}: no speaker has 7 utterances or more"
 
 
+def test_fit_backend_discounts_women(pysid, fresh, vectors, dev, tmp_path):
+    command = ("fit-backend", fresh, f"scp:{vectors}", dev / "utt2spk", "--lda-dim", 3, "--women-discount", 5)
+    speakers = sorted(set(read_utt2spk(dev / "utt2spk").values()))
+    genders = tmp_path / "spk2gender"
+    genders.write_text(f"{speakers[0]} f\n{speakers[1]} m\nsomebody f\n")
+    assert pysid(*command, "--spk2gender", genders, "--discriminative", 2).status == 0
+    group = SpeakerModel.load(fresh).scorer().group_
+    assert group.discount == 5 and len(group.direction_) == 3
+    (fresh / "backend.safetensors").unlink()
+    genders.write_text(f"{speakers[0]} f\n")
+    outcome = pysid(*command, "--spk2gender", genders)
+    message = f"{genders}: expected women and men among the training speakers, got none of one of them"
+    assert outcome.status == 1 and outcome.error == message
+    assert not (fresh / "backend.safetensors").exists()
+
+
 def test_fit_backend_wrong_usage(pysid, fresh, vectors, dev):
     command = ("fit-backend", fresh, f"scp:{vectors}", dev / "utt2spk", "--lda-dim", 3)
     for options in (
@@ -86,6 +103,12 @@ def test_fit_backend_wrong_usage(pysid, fresh, vectors, dev):
         ["--discriminative=-1"],
         ["--discriminative=5", "--windows"],
         ["--discriminative=5", "--kind=cosine"],
+        ["--women-discount=5"],
+        ["--spk2gender", dev / "utt2spk"],
+        ["--women-discount=-1", "--spk2gender", dev / "utt2spk"],
+        ["--women-discount=inf", "--spk2gender", dev / "utt2spk"],
+        ["--women-discount=5", "--spk2gender", dev / "utt2spk", "--windows"],
+        ["--women-discount=5", "--spk2gender", dev / "utt2spk", "--kind=cosine"],
         ["--lda-dim=-1"],
         ["--min-utterances=0"],
         ["--calibration-trials", dev / "trials"],

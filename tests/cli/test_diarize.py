@@ -269,7 +269,7 @@ def test_bad_arguments(pysid, piece, tmp_path):
         ("--set", "clustering.kind=spectral", "--threshold", 1): "or say how many speakers there are",
         ("--model", tmp_path): f"{tmp_path}: expected a model directory with config.json",
         ("--reference", tmp_path / "no.rttm"): "no.rttm: cannot read the file: No such file or directory",
-        ("--reference", TRUTH): "expected turns of the recording 'piece' in the RTTM given, which has meeting",
+        ("--reference", TRUTH): "expected turns of the recording 'piece' in the file given, which has meeting",
         ("--channel", 4): "expected a channel of the file (0), got 4",
         ("--device", "cuda:7"): "expected an available device",
         ("--out-dir", piece): f"{piece}: expected a folder for the results, got a file",

@@ -145,6 +145,21 @@ def test_a_file_without_turns_is_a_recording_in_which_nobody_talks(pysid, tmp_pa
     assert outcome.status == 0 and "the hypothesis lacks 1 of 1 recordings, which count as missed" in outcome.err
 
 
+def test_turns_of_other_formats(pysid, tmp_path):
+    (tmp_path / "my call.rttm").write_text("SPEAKER my_call 1 0 2 <NA> <NA> anna <NA> <NA>\n")
+    (tmp_path / "my call.txt").write_text("0.0\t1.0\t1\n1.0\t2.0\t2\n")
+    for other in ("my call.eaf", "my call.TextGrid", "my call.csv", "my call.srt", "my call.json"):
+        assert pysid("convert", tmp_path / "my call.txt", tmp_path / other).status == 0
+    for other in sorted(tmp_path.iterdir()):
+        outcome = pysid("eval", "der", tmp_path / "my call.rttm", other)
+        assert outcome.status == 0 and "my_call" in outcome.out and not outcome.err.count("warning")
+        assert ("  0.00  " if other.suffix == ".rttm" else "  50.00  ") in outcome.out
+    assert pysid("eval", "der", tmp_path / "my call.eaf", tmp_path / "my call.rttm").status == 0
+    (tmp_path / "bad.TextGrid").write_text("x")
+    error = pysid("eval", "der", tmp_path / "bad.TextGrid", tmp_path / "my call.rttm").error
+    assert error.startswith(f"{tmp_path}/bad.TextGrid: expected ")
+
+
 @pytest.mark.parametrize(("reference", "hypothesis", "uem", "message"), BAD.values(), ids=BAD)
 def test_bad_files(pysid, tmp_path, reference, hypothesis, uem, message):
     paths = [tmp_path / name for name in ("ref.rttm", "hyp.rttm", "all.uem")]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pysid.backend import PldaBackend
+from pysid.backend import PldaBackend, VoiceGroup
 from pysid.embedding.xvector import FrameLayerConfig, XVector, XVectorConfig
 from pysid.errors import DataError
 from pysid.exchange.kaldi_backend import read_plda, write_matrix, write_plda, write_vector
@@ -94,10 +94,14 @@ def test_our_own_models_go_to_kaldi_and_back(model, tmp_path, convert):
     assert (tmp_path / "nnet" / "extract.config").read_text() == "output-node name=output input=tdnn5.affine\n"
     again, _ = convert(tmp_path / "nnet")
     np.testing.assert_allclose(again.scorer().score(x, x), ours.scorer().score(x, x), rtol=1e-12)
-    ours.backend = PldaBackend(4, cosine_weight=80.0).fit(x, y)
+    backend = ours.backend = PldaBackend(4, cosine_weight=80.0).fit(x, y)
+    backend.group_ = VoiceGroup(14.0).fit(backend.projection.transform(x), y < 10, y)
     ours.save(tmp_path / "with-cosine")
     notes = write_package(tmp_path / "with-cosine", tmp_path / "nnet-2")
-    assert notes == ["beside PLDA this model scores by 80 times a cosine, which is left out"]
+    assert notes == [
+        "beside PLDA this model scores by 80 times a cosine, which is left out",
+        "this model takes 14 off scores of two women, which is left out",
+    ]
     features = [("u", rng.normal(size=(100, 30)).astype(np.float32))]
     ((_, a),), ((_, b),) = (list(m.embed_features(features)) for m in (ours, again))
     np.testing.assert_allclose(b, a, rtol=0, atol=1e-5 * np.abs(a).max())

@@ -101,7 +101,8 @@ def test_the_back_end_hears_telephones_noise_and_little_speech(commands, tmp_pat
     write_table(exp / "backend_telephone" / "utt2spk", {"y-telephone": "Y", "z-telephone": "Z"})
     for name in ("backend", "backend_telephone", "dev", "dev_noisy", "dev_telephone", "dev_short"):
         write_table(exp / f"{name}.scp", {f"{name}-1": f"{name}.ark:1"})
-    lines = commands(*commands.here, "--stage=7", "--stop-stage=7", "--jobs=3", "--telephone=2")
+    stage_7 = (*commands.here, "--stage=7", "--stop-stage=7", "--jobs=3", "--telephone=2")
+    lines = commands(*stage_7)
     done = [" ".join(line[:2]) for line in lines]
     assert done == [
         *["python ../several_clips.py"] * 2, "python join.py", "pysid augment", *["python ../phone.py"] * 2,
@@ -122,6 +123,7 @@ def test_the_back_end_hears_telephones_noise_and_little_speech(commands, tmp_pat
     assert (exp / "learned.scp").read_text() == "backend-1 backend.ark:1\nbackend_telephone-1 backend_telephone.ark:1\n"
     assert f"scp:{exp / 'learned.scp'}" in fitted
     assert (fitted["--lda-dim"], fitted["--smoothing"], fitted["--cosine-weight"]) == ("0", "0.05", "100")
+    assert "--women-discount" not in fitted, "nobody says who they are"
     assert len(read_utt2spk(exp / "learned-utt2spk")) == 5
     given = (exp / "calibration.scp").read_text().split()
     assert given[::2] == ["dev-1", "dev_telephone-1", "dev_short-1", "dev_noisy-1-noisy"]
@@ -130,6 +132,14 @@ def test_the_back_end_hears_telephones_noise_and_little_speech(commands, tmp_pat
         ("a-noisy", "b", True), ("a", "b", True), ("c-telephone", "d", False), ("c", "d", False),
         ("e-short", "f", True), ("e", "f", True),
     ]  # fmt: skip
+
+    genders = dev.parent / "train" / "spk2gender"
+    genders.parent.mkdir()
+    genders.write_text("X f\n")
+    (line,) = [line for line in commands(*stage_7) if line[1] == "fit-backend"]
+    assert dict(pairwise(line))["--spk2gender"] == str(genders) and dict(pairwise(line))["--women-discount"] == "14"
+    (line,) = [line for line in commands(*stage_7, "--women-discount=0") if line[1] == "fit-backend"]
+    assert "--spk2gender" not in line
 
 
 def test_the_detector_reads_what_the_network_reads(commands, tmp_path):

@@ -212,7 +212,7 @@ class TestMany:
         assert outcome.diarization.turns == ONE
         known = {f"r{i}": SPOKEN for i in range(6)}
         _, skipped = run(diarizer, recordings(piece, "a"), tmp_path, speech=known)
-        message = "expected turns of the recording 'a' in the RTTM given, which has r0, r1, r2, r3, r4 ..."
+        message = "expected turns of the recording 'a' in the file given, which has r0, r1, r2, r3, r4 ..."
         assert skipped.reasons == {"a": message}
 
     def test_one_speaker_at_a_time(self, diarizer, piece, tmp_path, monkeypatch):

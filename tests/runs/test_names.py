@@ -18,6 +18,13 @@ def test_folders_give_what_may_be_recordings(tmp_path):
     assert found == ["a.MP3", "b.wav", "sub/c"]
 
 
+def test_what_editors_leave_beside_recordings_is_none(tmp_path):
+    for name in ("a.wav", "a.eaf", "a.pfsx", "a.eaf.001", "a.cha", "a.exb", "a.aup3", "desktop.ini", "a.wav.reapeaks"):
+        (tmp_path / name).touch()
+    (tmp_path / "talk.001").touch()
+    assert [os.path.basename(path) for path in find_files([str(tmp_path)])] == ["a.wav", "talk.001"]
+
+
 def test_files_are_taken_as_they_are_named(tmp_path):
     assert find_files(["-", "b.txt", "a.wav"]) == ["-", "b.txt", "a.wav"]  # whether they exist is for the reader
     with pytest.raises(DataError, match=r"expected each file once, got a.wav again"):

@@ -307,6 +307,41 @@ def test_assemblyai(read):
     assert plain(read({**document, "words": []})) == []
     with pytest.raises(DataError, match=r"words\.json: expected a transcript, got the service's error: no audio"):
         read({**document, "words": None, "error": "no audio"})
+    seconds = [{"text": "Smoke", "start": 0.25, "end": 0.65}]  # of whomever: not to be taken for milliseconds
+    with pytest.raises(DataError, match=r"words\.json: expected a recogniser's JSON: .*; got the keys 'words'"):
+        read({"words": seconds})
+
+
+def test_elevenlabs(read):
+    words = [
+        {"text": "Smoke", "start": 0.25, "end": 0.65, "type": "word", "speaker_id": "speaker_0", "logprob": 0.0},
+        {"text": " ", "start": 0.65, "end": 0.73, "type": "spacing", "speaker_id": "speaker_0"},
+        {"text": "from", "start": 0.73, "end": 1.022, "type": "word", "speaker_id": "speaker_1"},
+        {"text": " ", "start": 1.022, "end": 2, "type": "spacing"},
+        {"text": "\u4f60", "start": 2, "end": 2.5, "type": "word"},
+        {"text": "\u597d", "start": 2.5, "end": 3, "type": "word"},
+    ]
+    found = read({"language_code": "eng", "text": "Smoke from \u4f60\u597d", "words": words})
+    assert plain(found)[:2] == [("Smoke", 0.25, 0.65), ("from", 0.73, 1.022)]
+    assert (joined(found.words), found.language, found.words[0].confidence) == ("Smoke from \u4f60\u597d", "eng", 1.0)
+    with pytest.raises(DataError, match=r"words\.json: expected words\[0\] to be an object with 'end', got one with"):
+        read({"words": [{"text": "a", "start": 0, "type": "word"}]})
+
+
+def test_hugging_face(read):
+    chunks = [
+        {"timestamp": [0.0, 1.2], "text": " I see it."},
+        {"timestamp": [2.0, None], "text": " Bye now."},
+    ]
+    found = read({"speakers": [], "chunks": chunks, "text": " I see it. Bye now."})
+    assert [word.text for word in found.words] == ["I", "see", "it.", "Bye", "now."]
+    assert [word.ends_segment for word in found.words] == [False, False, True, False, True]
+    assert (found.words[2].end_s, found.words[3].start_s, found.words[4].end_s) == (1.2, 2.0, 2.4)
+    by_word = [(0.0, 0.5, " Good"), (0.5, 1.0, " morn"), (1.0, 1.5, "ing"), (1.5, 1.5, ".")]
+    found = read({"text": "", "chunks": [{"timestamp": [a, b], "text": text} for a, b, text in by_word]})
+    assert joined(found.words) == "Good morning." and not any(word.estimated for word in found.words)
+    with pytest.raises(DataError, match=r"expected chunks\[0\]\.timestamp to be a start and an end, got 1 values"):
+        read({"chunks": [{"timestamp": [0.0], "text": "a"}]})
 
 
 def test_ctm(tmp_path):
@@ -330,6 +365,40 @@ def test_subtitles(read):
     assert plain(found) == [("I", 1.0, 1.2), ("see", 1.2, 1.8), ("it", 1.8, 2.2), ("Bye!", 3.0, 4.0)]
     assert [word.ends_segment for word in found.words] == [False, False, True, True]
     assert not found.words[3].estimated, "a word alone has all of the cue"
+
+
+def test_captions_that_roll_up(read):
+    """Of YouTube: a cue begins with the line before it, and a short one between them has nothing new."""
+    cues = (
+        ("00:00:00.160", "00:00:02.389", " \ngood<00:00:00.400><c> morning</c>"),
+        ("00:00:02.389", "00:00:02.399", "good morning\n "),
+        ("00:00:02.399", "00:00:05.000", "good morning\nno<00:00:03.000><c> no</c>"),
+        ("00:00:05.000", "00:00:05.010", "no no\n "),
+        ("00:00:05.010", "00:00:06.000", "no no\nno no"),
+        ("00:00:06.000", "00:00:06.010", "no no\n "),
+    )
+    vtt = "".join(f"{a} --> {b} align:start position:0%\n{text}\n\n" for a, b, text in cues)
+    found = read(f"WEBVTT\nKind: captions\nLanguage: en\n\n{vtt}", "a.vtt").words
+    assert [word.text for word in found] == ["good", "morning", "no", "no", "no", "no"]
+    assert [word.start_s for word in found] == [0.16, 0.4, 2.399, 3.0, 5.01, pytest.approx(5.505)]
+    srt = (
+        "1\n00:00:00,160 --> 00:00:02,389\n\ngood morning\n\n"  # as ffmpeg makes SubRip of them
+        "2\n00:00:02,389 --> 00:00:02,399\ngood morning\n \n\n"
+        "3\n00:00:02,399 --> 00:00:05,000\ngood morning\nno no\n\n"
+    )
+    found = read(srt, "a.srt").words
+    assert [word.text for word in found] == ["good", "morning", "no", "no"]
+    assert found[0].start_s == 0.16
+
+
+def test_a_text_may_be_said_twice(read):
+    srt = "1\n00:00:01,000 --> 00:00:02,000\nNo!\n\n2\n00:00:02,000 --> 00:00:03,000\nNo!\n"
+    assert [word.text for word in read(srt, "a.srt").words] == ["No!", "No!"]
+
+
+def test_a_cue_without_text_is_not_the_next_ones(read):
+    srt = "1\n00:00:01,000 --> 00:00:02,000\n\n2\n00:00:02,000 --> 00:00:03,000\nYes\n"
+    assert [word.text for word in read(srt, "a.srt").words] == ["Yes"]
 
 
 def test_webvtt_with_times_in_the_text(read):

@@ -2,7 +2,8 @@
 
 One rule for everything that reads recordings. Silent channels are left out of the mean, and where the others cancel
 each other out, as crossed wires make them do, the first of them is taken. Channels that hold different things, such as
-the two sides of a telephone call, are mixed all the same, and a warning says so.
+the two sides of a telephone call, are mixed all the same, and a warning says so. The constant offset that cheap sound
+cards add is no sound: channels are compared without it.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SILENT = 1e-6  # of the power of the loudest channel
+ROUNDING = 1e-12  # of the sum of a channel's squares, what may be left of a constant
 CANCELLED = 0.02  # of the channels' own power, that of their mean
 ALIKE = 0.25  # correlation of two channels that heard the same
 
@@ -44,16 +46,20 @@ def only(channel: int, n_channels: int) -> Mix:
 
 def choose_mix(blocks: Iterable[np.ndarray], n_channels: int) -> Mix:
     """The mix for a recording of which some blocks (S, channels) are at hand."""
-    products = np.zeros((n_channels, n_channels))
+    squares, sums, n_samples = np.zeros((n_channels, n_channels)), np.zeros(n_channels), 0
     for block in blocks:
         # What is not finite is found when it is read.
         finite = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float64)
-        products += finite.T @ finite
+        squares += finite.T @ finite
+        sums += finite.sum(axis=0)
+        n_samples += len(finite)
+    products = squares - np.outer(sums, sums) / max(n_samples, 1)
     power = np.diag(products)
-    sounding = np.flatnonzero(power > SILENT * power.max()) if power.max() > 0 else np.arange(n_channels)
+    has_sound = power.max() > ROUNDING * np.diag(squares).max()
+    sounding = np.flatnonzero(power > SILENT * power.max()) if has_sound else np.arange(n_channels)
     weights = np.zeros(n_channels, np.float32)
     weights[sounding] = 1 / len(sounding)
-    if len(sounding) < 2 or power.max() <= 0:
+    if len(sounding) < 2 or not has_sound:
         return Mix(weights)
     if weights @ products @ weights < CANCELLED * power[sounding].mean():
         first = int(sounding[0])

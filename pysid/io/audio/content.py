@@ -48,6 +48,9 @@ _KINDS = (
     (rb"MP\+|MPCK", Content("Musepack", "mpc8")),
     (rb"FLV\x01", Content("Flash video", "flv")),
     (rb"G.{187}G.{187}G", Content("MPEG transport stream", "mpegts")),
+    (rb".{4}G.{191}G.{191}G.{191}G", Content("MPEG transport stream of a camcorder", "mpegts")),
+    (rb".{,187}G.{187}G.{187}G.{187}G", Content("MPEG transport stream", "mpegts")),  # begins within a packet
+    (rb"\x06\x0e\x2b\x34\x02\x05\x01\x01", Content("MXF", "mxf")),
     (rb"\x00\x00\x01\xba", Content("MPEG video", "mpeg")),
     (rb"\xff[\xf0\xf1\xf8\xf9]", Content("AAC", "aac")),
     (rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff]", Content("MP3", "mp3", True)),

@@ -21,6 +21,8 @@ PROGRAM = "ffmpeg"
 MOST_BYTES = 32 << 30  # of the decoded file
 MOST_S = 1e9  # ffmpeg counts no further
 MOST_MEMORY = 256 << 20  # bytes that ffmpeg may ask for at a time
+_ERROR = re.compile(r"(?:\[[^]]*\] )*\[(?:error|fatal|panic)\] (.*)")  # a line about one, after its origin
+_AUDIO_STREAM = re.compile(r"^\[info\] +Stream #0:(\d+)\S*: Audio:", re.MULTILINE)
 _TOO_SHORT = re.compile(r"ended prematurely|partial file|truncat", re.IGNORECASE)
 _HARMLESS = re.compile(r"non monotonically increasing dts")  # of times, which are not looked at
 _NO_AUDIO = re.compile(r"matches no streams|does not contain any stream|no audio|not contain any", re.IGNORECASE)
@@ -51,7 +53,7 @@ def decode(source: Bytes, name: str, content: Content, most_s: float = math.inf)
     Raises:
         DataError: ffmpeg is not installed, or the file is broken, cut off or has no audio.
     Warns:
-        PysidWarning: a part of it could not be decoded.
+        PysidWarning: a part of it could not be decoded, or there are more audio streams.
     """
     program = find_program()
     if program is None:
@@ -75,7 +77,7 @@ def _run(program: str, file: BinaryIO, output: BinaryIO, name: str, content: Con
     # The format is given and nothing but files is opened: a playlist in disguise cannot make ffmpeg fetch other things.
     # Files are handed over open, so that no name can be anything but a name.
     place, target = f"/dev/fd/{file.fileno()}", f"/dev/fd/{output.fileno()}"
-    command = [program, "-nostdin", "-v", "error", "-xerror", "-max_alloc", str(MOST_MEMORY)]
+    command = [program, "-nostdin", "-nostats", "-v", "level+info", "-xerror", "-max_alloc", str(MOST_MEMORY)]
     command += ["-protocol_whitelist", "file,pipe", "-f", content.demuxer, "-i", f"file:{place}"]
     command += ["-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-fs", str(MOST_BYTES)]
     command += ["-t", f"{most_s:.0f}"] if most_s < MOST_S else []
@@ -83,14 +85,18 @@ def _run(program: str, file: BinaryIO, output: BinaryIO, name: str, content: Con
     file.seek(0)
     descriptors = (file.fileno(), output.fileno())
     process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, pass_fds=descriptors, check=False)
-    words = process.stderr.decode(errors="replace").strip().splitlines()
-    words = [line for line in words if not _HARMLESS.search(line)]
-    reason = re.sub(r"^(?:\[[^]]*\] )+", "", words[0]) if words else f"exit status {process.returncode}"
+    said = process.stderr.decode(errors="replace")
+    words = [found[1] for line in said.split("\n") if (found := _ERROR.match(line)) and not _HARMLESS.search(line)]
+    reason = words[0] if words else f"exit status {process.returncode}"
     reason = re.sub(r"(?:Error opening input file |file:)/dev/fd/\d+[.:]? ?", "", reason)
     if process.returncode == 0 and not any(map(_TOO_SHORT.search, words)):
         if words:
             message = f"{name}: {content.name}: ffmpeg says: {reason}; what it could decode is read"
             warnings.warn(message, PysidWarning, stacklevel=2)
+        n_streams = len(set(_AUDIO_STREAM.findall(said.partition("Output #0")[0])))
+        if n_streams > 1:
+            message = f"{name}: {content.name} with {n_streams} audio streams: the first is taken"
+            warnings.warn(f"{message}; ffmpeg -map 0:a:1 takes the second out", PysidWarning, stacklevel=2)
         return
     if any(map(_NO_AUDIO.search, words)):
         raise DataError(f"{name}: {content.name} without audio")

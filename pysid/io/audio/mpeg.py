@@ -23,6 +23,7 @@ _KBPS = {
 }
 _TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # at the end of a file
 _RESYNC = 1 << 16  # bytes that may lie between two frames
+_ENOUGH = 5  # frames in a row that are no chance
 _NEEDED = 48  # bytes of a frame that tell what it is
 
 
@@ -98,6 +99,22 @@ def sections(source: Bytes) -> list[Section]:
         found[-1].n_frames += 1
         found[-1].stop = at
     return [section for section in found if section.n_frames > 0]
+
+
+def has_frames(source: Bytes) -> bool:
+    """Whether frames in a row begin within the first bytes of a file, after something else."""
+    at = _resync(source, 0, b"")
+    while 0 < at < _RESYNC:
+        place = at
+        for _ in range(_ENOUGH):
+            header = _parse(source.at(place, 4))
+            if header is None:
+                break
+            place += header.size
+        else:
+            return True
+        at = _resync(source, at, b"")
+    return False
 
 
 def _parse(data: bytes) -> Header | None:

@@ -32,6 +32,7 @@ SKIP_S = 10.0  # what is decoded only to be skipped is read in pieces of this le
 BLOCK_SAMPLES = 1 << 20  # of all channels, decoded at a time
 MOST_PARTS = 10_000
 DECODED = "decoded by ffmpeg"
+UNNAMED = ("something unknown", "text")  # content that may be anything
 UNKNOWN_FRAMES = 1 << 40  # as many samples as no recording has
 _SHORT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 
@@ -218,8 +219,9 @@ class _Foreign(Exception):
 def _content(source: Bytes) -> Content:
     skip = after_id3(source.at(0, 10))
     content = content_of(source.at(skip, HEAD))
-    if skip and content.demuxer == "":
-        return content_of(b"\xff\xfb")  # a tag and then something: most likely MP3 with garbage before its first frame
+    # A tag and then something, or else frames: MP3 with garbage before its first one, or cut out of a stream.
+    if content.demuxer == "" and (skip or (content.name in UNNAMED and mpeg.has_frames(source))):
+        return content_of(b"\xff\xfb")
     return content
 
 
@@ -318,6 +320,8 @@ def _check_complete(sound: Sound, source: Bytes) -> None:
     """
     if sound.frames >= UNKNOWN_FRAMES:
         raise _Foreign("its header does not tell how long it is")
+    if sound.format.startswith("WAV") and sound.subtype.startswith("MPEG"):
+        raise _Foreign("it holds MP3, whose samples libsndfile miscounts")
     n_bytes = _SHORT_CHUNK.search(sound.parts[0].extra_info)  # WAV, AIFF, AU, W64, RF64
     if n_bytes and int(n_bytes[2]) < int(n_bytes[1]) and not is_unknown(int(n_bytes[1])):
         raise _cut_off(sound.name, f"{n_bytes[1]} bytes of samples", n_bytes[2])

@@ -8,6 +8,7 @@ from pysid.io.files import STANDARD_STREAM, PathLike, atomic_text, require_apart
 from pysid.io.turns.cues import RecordingTurns
 from pysid.io.turns.formats import BY_ENDING, FORMATS, check_together, format_turns, kind_of, read_turns
 from pysid.io.turns.nist import one_words
+from pysid.io.turns.rttm import nobody_of, read_rttm, read_rttm_folder
 from pysid.segments import Turn
 
 LATE_S = 1.0  # that a turn may end after its recording: containers round their lengths
@@ -40,8 +41,9 @@ def files_of(given: PathLike, kind: str | None = None) -> list[Path]:
     path = Path(given)
     if not path.is_dir():
         return [path]
-    endings = tuple(BY_ENDING) if kind is None else (FORMATS[kind].ending.lower(),)
-    found = sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(endings))
+    endings = tuple(ending for ending, name in BY_ENDING.items() if kind in (None, name))
+    files = (file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(endings))
+    found = sorted(file for file in files if kind in (None, kind_of(file)))  # .pyannote.json ends in .json, too
     if not found:
         raise DataError(f"{path}: expected files of turns ({', '.join(endings)}) in this folder, got none")
     return found
@@ -61,6 +63,23 @@ def read_one(path: PathLike, name: str) -> RecordingTurns:
         listed = ", ".join(x.recording for x in recordings[:5])
         raise DataError(f"{path}: expected the turns of one recording, or of one called {name!r}, got {listed}")
     return recordings[0]
+
+
+def read_by_recording(path: PathLike) -> dict[str, list[Turn]]:
+    """{recording: turns} of a file, which is RTTM unless its ending says otherwise, or of the .rttm files of a folder.
+
+    Recordings are called as RTTM would call them; one in which nobody talks is called after its file.
+
+    Raises:
+        DataError: see `read_turns` and `read_rttm_folder`.
+    """
+    if Path(path).is_dir():
+        return read_rttm_folder(path)
+    if not Path(path).name.lower().endswith(tuple(BY_ENDING)) or kind_of(path) == "rttm":
+        return read_rttm(path, allow_empty=True) or nobody_of(path)
+    found = read_turns(path)
+    words = one_words(recording for recording, _, _ in found)
+    return {words[recording]: turns for recording, turns, _ in found}
 
 
 def check_within(turns: Sequence[Turn], duration_s: float, path: PathLike, recording: PathLike) -> None:

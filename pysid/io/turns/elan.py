@@ -4,11 +4,12 @@ The annotations are empty, to be filled with what is said. Source: https://www.m
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.io.files import PathLike
 from pysid.io.text import shorten
 from pysid.io.turns.cues import RecordingTurns, by_speaker, milliseconds, one_line
@@ -71,19 +72,26 @@ def format_elan(recording: str, turns: Sequence[Turn]) -> str:
 def read_elan(path: PathLike, recording: str) -> RecordingTurns:
     """Who speaks when: each tier is a speaker, named after its participant or else after the tier.
 
-    Tiers below others, such as those of words, are skipped; so are annotations without times.
+    Tiers below others, such as those of words, are skipped; so are annotations without times, as in what was imported
+    without them.
 
     Args:
         recording: what it is called where the file does not say.
     Raises:
         DataError: the file cannot be read, is not XML or not ELAN's, or a time is malformed.
+    Warns:
+        PysidWarning: annotations lack times.
     """
     root = _root(path)
     try:
         slots = {x.get("TIME_SLOT_ID"): _milliseconds(x) for x in root.iterfind("TIME_ORDER/TIME_SLOT")}
-        turns = [turn for tier in root.iterfind("TIER") for turn in _turns(tier, slots)]
+        found = [turn for tier in root.iterfind("TIER") for turn in _turns(tier, slots)]
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
+    turns = [turn for turn in found if turn is not None]
+    if len(turns) < len(found):
+        message = f"{path}: {len(found) - len(turns)} of {len(found)} annotations have no start or end: left out"
+        warnings.warn(message, PysidWarning, stacklevel=2)
     names = (x.text for x in root.iterfind("HEADER/PROPERTY") if x.get("NAME") == RECORDING)
     return RecordingTurns(next(names, None) or recording, sorted(turns), None)
 
@@ -113,7 +121,8 @@ def _milliseconds(slot: ElementTree.Element) -> int | None:
     return int(value)
 
 
-def _turns(tier: ElementTree.Element, slots: dict[str | None, int | None]) -> Iterator[Turn]:
+def _turns(tier: ElementTree.Element, slots: dict[str | None, int | None]) -> Iterator[Turn | None]:
+    """The turns of a tier; None for an annotation without times."""
     speaker = (tier.get("PARTICIPANT") or tier.get("TIER_ID") or "").strip()
     if tier.get("PARENT_REF") is not None:
         return
@@ -123,6 +132,7 @@ def _turns(tier: ElementTree.Element, slots: dict[str | None, int | None]) -> It
             raise ValueError(f"expected the time slots of annotations in TIME_ORDER, got {names[0]!r}, {names[1]!r}")
         start_ms, end_ms = (slots[name] for name in names)
         if start_ms is None or end_ms is None:
+            yield None
             continue
         if start_ms > end_ms:
             raise ValueError(f"expected annotations that end after their start, got {start_ms} and {end_ms} ms")

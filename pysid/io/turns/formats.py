@@ -9,7 +9,7 @@ from pysid.errors import DataError
 from pysid.io.files import STANDARD_STREAM, PathLike, kept, name_text, open_binary
 from pysid.io.json_values import named_errors, read_json
 from pysid.io.text import BYTE_ORDER_MARK
-from pysid.io.turns import pyannote
+from pysid.io.turns import pyannote, segments
 from pysid.io.turns.audacity import format_labels, read_labels
 from pysid.io.turns.cues import RecordingTurns
 from pysid.io.turns.elan import format_elan, read_elan
@@ -64,12 +64,13 @@ def _read_subtitles(path: PathLike, name: str) -> list[RecordingTurns]:
 
 
 def _read_json(path: PathLike, name: str) -> list[RecordingTurns]:
-    """pysid's, or pyannote's."""
+    """pysid's, pyannote's, or a recogniser's with speakers."""
     document = read_json(path)
-    if not pyannote.recognises(document):
+    kind = next((kind for kind in (pyannote, segments) if kind.recognises(document)), None)
+    if kind is None:
         return [read_turns_json(path)]
     with named_errors(path):
-        return [RecordingTurns(name, pyannote.turns_of(document), None)]
+        return [RecordingTurns(name, kind.turns_of(document), None)]
 
 
 FORMATS: dict[str, TurnFormat] = {

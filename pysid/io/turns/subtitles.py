@@ -62,7 +62,7 @@ def read_cues(path: PathLike) -> list[SubtitleCue]:
     lines = [_decoded(path, number, line) for number, line in read_lines(path)]
     is_vtt = bool(lines) and lines[0].startswith("WEBVTT")
     result = []
-    for number, timing, texts in _blocks(lines):
+    for number, timing, texts in _blocks(lines, is_vtt):
         found = TIMING.match(timing)
         if found is None:
             raise DataError(f"{path}:{number}: expected '00:00:01,000 --> 00:00:02,500', got {shorten(timing)}")
@@ -159,18 +159,31 @@ def vtt(blocks: Iterable[tuple[int, int, str]]) -> str:
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, str, list[str]]]:
+def _blocks(lines: Sequence[str], is_vtt: bool) -> Iterator[tuple[int, str, list[str]]]:
     """The cues of a file: the number of the line with the times, it, and the lines of text below it."""
     at = 0
     while at < len(lines):
         if ARROW not in lines[at]:
             at += 1
             continue
-        end = at + 1
-        while end < len(lines) and lines[end].strip():
+        end = first = at + 1 + _begins_below(lines[at + 1 : at + 4], is_vtt)
+        while end < len(lines) and lines[end].strip() and not TIMING.match(lines[end]):
             end += 1
-        yield at + 1, lines[at], [line.strip() for line in lines[at + 1 : end]]
+        texts = [line.strip() for line in lines[first:end]]
+        if end < len(lines) and lines[end].strip() and texts and texts[-1].isdecimal():  # no blank line between cues
+            del texts[-1]  # the number of the next
+        yield at + 1, lines[at], texts
         at = end
+
+
+def _begins_below(lines: Sequence[str], is_vtt: bool) -> bool:
+    """Whether the text of a cue begins in the second line below its times, the first of these `lines`.
+
+    YouTube begins cues with a line that holds a space, which is not blank in WebVTT; ffmpeg makes SubRip of them in
+    which it is blank. The text of the next cue, on the other hand, has its times above it.
+    """
+    has_blank = len(lines) > 1 and not lines[0].strip() and bool(lines[1].strip())
+    return has_blank and not any(ARROW in line for line in lines) and (not is_vtt or lines[0] != "")
 
 
 def _seconds(fields: Sequence[str | None]) -> float:

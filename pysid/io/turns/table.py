@@ -24,7 +24,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "start": ("start_s", "start", "start_time", "onset", "begin", "tmin", "from", "in"),
     "end": ("end_s", "end", "end_time", "offset", "stop", "tmax", "to", "out"),
     "duration": ("duration_s", "duration", "dur", "length"),
-    "speaker": ("speaker", "label", "name", "who", "speaker_id", "participant"),
+    "speaker": ("speaker", "label", "name", "who", "speaker_id", "speaker_name", "participant", "tier"),
 }
 DELIMITERS = ",;\t"
 
@@ -64,10 +64,12 @@ def read_table(path: PathLike, recording: str) -> list[RecordingTurns]:
     Raises:
         DataError: the file cannot be read, has no columns of starts, ends (or durations) and speakers, or a bad time.
     """
+    data = read_bytes(path, MAX_BYTES)
     try:
-        text = read_bytes(path, MAX_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: expected UTF-8 text") from None
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{line}: expected UTF-8 text; of a spreadsheet, save it as CSV UTF-8") from None
     head = text.partition("\n")[0]
     delimiter = max(DELIMITERS, key=head.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)

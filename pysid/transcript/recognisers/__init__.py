@@ -7,7 +7,17 @@ from pysid.errors import DataError
 from pysid.io.files import PathLike, kept, open_binary
 from pysid.io.json_values import JsonValue, named_errors, read_json_documents
 from pysid.io.text import BYTE_ORDER_MARK
-from pysid.transcript.recognisers import amazon, assemblyai, deepgram, own, vosk, whisper, whisper_cpp
+from pysid.transcript.recognisers import (
+    amazon,
+    assemblyai,
+    deepgram,
+    elevenlabs,
+    hugging_face,
+    own,
+    vosk,
+    whisper,
+    whisper_cpp,
+)
 from pysid.transcript.recognisers.ctm import read_ctm
 from pysid.transcript.recognisers.subtitles import read_subtitles
 from pysid.transcript.recognisers.textgrid import read_textgrid_words
@@ -29,7 +39,17 @@ class JsonReader(Protocol):
         """Its words. Raises ValueError, naming the place in the document but not the file."""
 
 
-JSON_READERS: tuple[JsonReader, ...] = (own, whisper_cpp, amazon, deepgram, assemblyai, whisper, vosk)
+JSON_READERS: tuple[JsonReader, ...] = (
+    own,
+    whisper_cpp,
+    amazon,
+    deepgram,
+    elevenlabs,
+    assemblyai,
+    whisper,
+    hugging_face,
+    vosk,
+)
 JSON_NAMES = ", ".join(reader.NAME for reader in JSON_READERS[1:])
 EXPECTED = f"the JSON of {JSON_NAMES}, or SRT, WebVTT, CTM, TextGrid"
 

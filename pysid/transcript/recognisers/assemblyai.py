@@ -16,7 +16,8 @@ def recognises(document: JsonValue) -> bool:
     """Whether a document looks like an answer of AssemblyAI's service."""
     words = document.value.get("words") if isinstance(document.value, dict) else None
     if isinstance(words, list) and words:
-        return isinstance(words[0], dict) and "text" in words[0]
+        # Whole milliseconds: a fraction is a time in seconds, of another program.
+        return isinstance(words[0], dict) and "text" in words[0] and not isinstance(words[0].get("start"), float)
     return isinstance(document.value, dict) and {"id", "status", "audio_url"} <= document.value.keys()
 
 

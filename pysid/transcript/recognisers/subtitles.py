@@ -5,6 +5,9 @@
 
 A name before the text, "anna: ...", is not taken for a word of the text where the file has such names, see
 `pysid.io.turns.cue_names`; in a file with <v anna> it is one only where the voice has that name.
+
+YouTube's own captions roll up: a cue shows the last line of the one before above its own, and between them is one of
+10 ms that has nothing new. There each line counts once, also after a conversion to SubRip.
 """
 
 import html
@@ -19,6 +22,7 @@ from pysid.io.turns.subtitles import MARKUP, TAG, SubtitleCue, has_voices, read_
 from pysid.transcript.captions import label_of
 from pysid.transcript.words import Word, in_order, spread
 
+MOMENT_S = 0.02  # longer than the cues between those of captions that roll up
 TIME = re.compile(r"<(?:(\d{1,4}):)?(\d{1,2}):(\d{2})\.(\d{3})>")
 
 
@@ -28,13 +32,28 @@ def read_subtitles(path: PathLike) -> list[Word]:
     Raises:
         DataError: see `pysid.io.turns.subtitles.read_cues`.
     """
-    cues = read_cues(path)
+    cues = _once(read_cues(path))
     words: list[Word] = []
     for cue, begins in zip(cues, _begins(cues), strict=True):
         of_cue = _words(cue, begins)
         if of_cue:
             words += [*of_cue[:-1], replace(of_cue[-1], ends_segment=True)]
     return in_order(words)
+
+
+def _once(cues: Sequence[SubtitleCue]) -> list[SubtitleCue]:
+    """The cues of captions that roll up without the lines of the cue before; other cues as they are."""
+    shown = [cue.plain.split("\n") for cue in cues]
+    if not any(
+        cue.end_s - cue.start_s < MOMENT_S and lines == before[-len(lines) :]
+        for cue, before, lines in zip(cues[1:], shown, shown[1:], strict=False)
+    ):
+        return list(cues)
+    result = list(cues[:1])
+    for cue, before, lines in zip(cues[1:], shown, shown[1:], strict=False):
+        repeated = next((n for n in range(len(lines), 0, -1) if lines[:n] == before[-n:]), 0)
+        result.append(replace(cue, text="\n".join(cue.text.split("\n")[repeated:])))
+    return result
 
 
 def _begins(cues: Sequence[SubtitleCue]) -> list[int]:

@@ -58,3 +58,17 @@ def test_pieces_of_a_file_share_one_look_at_its_channels(tmp_path, wave, monkeyp
 
 def test_silence_in_all_channels(tmp_path, wave):
     assert not read_audio(write_channels(tmp_path / "a.wav", 0 * wave, 0 * wave))[0].any()
+
+
+def test_a_constant_offset_is_no_sound(tmp_path, wave):
+    wave = 0.5 * wave
+    offset = 0 * wave + 0.3
+    call = write_channels(tmp_path / "call.wav", wave + offset, np.roll(wave[::-1], 777) + offset)
+    with pytest.warns(PysidWarning, match="hold different things"):
+        read_audio(call)
+    crossed = write_channels(tmp_path / "crossed.wav", wave + offset, offset - wave)
+    with pytest.warns(PysidWarning, match="cancel each other out: channel 0 is taken$"):
+        read_audio(crossed)
+    dead = write_channels(tmp_path / "dead.wav", offset, wave)
+    np.testing.assert_array_equal(read_audio(dead)[0], read_audio(dead, channel=1)[0])
+    assert np.ptp(read_audio(write_channels(tmp_path / "none.wav", offset, 2 * offset))[0]) == 0

@@ -39,6 +39,17 @@ def test_what_a_file_is_tells_its_content_and_not_its_name(tmp_path, wav, wave, 
     assert alike_in_power(found, wave)
 
 
+def test_films_of_camcorders(tmp_path, wav, wave, ffmpeg, alike_in_power):
+    coded = ("-ar", 48000, "-c:a", "ac3", "-f", "mpegts")
+    ffmpeg("-i", wav, *coded, "-mpegts_m2ts_mode", 1, tmp_path / "a.mts")
+    ffmpeg("-i", wav, *coded, tmp_path / "a.ts")
+    (tmp_path / "b.ts").write_bytes((tmp_path / "a.ts").read_bytes()[100:])  # begins within a packet
+    picture = ("-f", "lavfi", "-i", "testsrc=duration=3:size=320x240:rate=25", "-c:v", "mpeg2video")
+    ffmpeg("-i", wav, *picture, "-ar", 48000, "-c:a", "pcm_s16le", tmp_path / "a.mxf")
+    for name in ("a.mts", "b.ts", "a.mxf"):
+        assert alike_in_power(read_audio(tmp_path / name, sample_rate=RATE)[0], wave), name
+
+
 @pytest.mark.parametrize(
     ("content", "called"),
     [(b"%PDF-1.7 ...", "a PDF document"), (b"PK\3\4abc", "a ZIP archive"), (b"\x89PNG\r\n", "a picture")],

@@ -120,12 +120,28 @@ def test_what_was_cut_off_is_never_taken_for_the_whole(tmp_path, wav, ffmpeg, op
 @needs_program
 def test_what_cannot_be_decoded_is_said(m4a, tmp_path, monkeypatch):
     program = tmp_path / "ffmpeg"
-    program.write_text(f'#!/bin/sh\n{shutil.which("ffmpeg")} "$@" && echo "[aac @ 0x5] a frame is missing" >&2\n')
+    line = "[aac @ 0x5] [error] a frame is missing"
+    program.write_text(f'#!/bin/sh\n{shutil.which("ffmpeg")} "$@" && echo "{line}" >&2\n')
     program.chmod(0o755)
     monkeypatch.setattr("pysid.io.audio.ffmpeg.find_program", lambda: program)
     said = r"a\.m4a: MP4, M4A or QuickTime: ffmpeg says: a frame is missing; what it could decode is read$"
     with pytest.warns(PysidWarning, match=said):
         assert len(read_audio(m4a)[0]) >= 3 * RATE
+
+
+@needs_program
+def test_the_first_of_several_audio_streams_is_taken_with_a_warning(tmp_path, wav, ffmpeg, recwarn):
+    comment = "comment=[error] no error\n[error] nor this: truncated"
+    ffmpeg("-i", wav, "-metadata", comment, "-c:a", "pcm_s16le", tmp_path / "one.mkv")
+    expected, _ = read_audio(wav)
+    np.testing.assert_array_equal(read_audio(tmp_path / "one.mkv")[0], expected)
+    assert not recwarn.list
+    tone = ("-f", "lavfi", "-i", "sine=duration=3")
+    ffmpeg("-i", wav, *tone, "-map", 0, "-map", 1, "-c:a", "pcm_s16le", tmp_path / "two.mkv")
+    said = r"mkv: WebM or Matroska with 2 audio streams: the first is taken; ffmpeg -map 0:a:1 takes the second out"
+    with pytest.warns(PysidWarning, match=said):
+        found, _ = read_audio(tmp_path / "two.mkv")
+    np.testing.assert_array_equal(found, expected)
 
 
 @needs_program

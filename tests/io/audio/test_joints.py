@@ -44,6 +44,16 @@ def test_what_else_follows_is_no_part(wave, kind):
         assert spans_of(data + more) == [(0, len(data + more))]
 
 
+@pytest.mark.parametrize("size", [b"\xff" * 8, b"\xff" * 7 + b"\x7f"])
+def test_a_size_that_the_writer_did_not_know(wave, size):
+    data = stored(wave, "W64")
+    unknown = data[:16] + size + data[24:]
+    assert spans_of(unknown) == [(0, len(unknown))]
+    np.testing.assert_array_equal(read_audio(unknown)[0], read_audio(data)[0])
+    rf64 = stored(wave, "RF64")
+    assert spans_of(rf64[:20] + size + rf64[28:]) == [(0, len(rf64))]
+
+
 @pytest.mark.parametrize(
     "options",
     [

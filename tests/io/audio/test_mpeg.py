@@ -5,7 +5,7 @@ import io
 import numpy as np
 
 from pysid.io.audio.files import read_audio
-from pysid.io.audio.mpeg import sections
+from pysid.io.audio.mpeg import has_frames, sections
 from pysid.io.audio.pieces import Bytes
 
 RATE = 16000
@@ -31,6 +31,17 @@ def test_mp3_with_dirt_before_its_first_frame(tmp_path, wave, capfd, coded):
     for dirt in (tag, tag + bytes(417), tag + tag):
         (tmp_path / "a.mp3").write_bytes(dirt + data + b"TAG" + bytes(125))
         np.testing.assert_array_equal(read_audio(tmp_path / "a.mp3")[0], expected)
+
+
+def test_mp3_cut_out_of_a_stream(wave, coded):
+    data = coded(wave, "mp3")
+    expected, _ = read_audio(io.BytesIO(data))
+    for dirt in (b"U" * 100, bytes(3000), b"icy-name: radio\r\n\r\n", b"\xff\xe2" + bytes(30)):
+        np.testing.assert_array_equal(read_audio(io.BytesIO(dirt + data))[0], expected)
+    rest, _ = read_audio(io.BytesIO(data[100:]))
+    assert abs(len(expected) - len(rest)) < 4000  # what the encoder added is told in the frame that is missing
+    noise = np.random.default_rng(0).bytes(1 << 16)
+    assert not has_frames(Bytes(io.BytesIO(noise))) and not has_frames(Bytes(io.BytesIO(b"")))
 
 
 def test_frames_are_counted(wave, coded):

@@ -91,6 +91,15 @@ def test_gsm_as_telephone_systems_write_it(tmp_path, wav):
     np.testing.assert_array_equal(read_audio(tmp_path / "w49.wav", start_s=1.5, end_s=2)[0], whole[12000:16000])
 
 
+def test_mp3_inside_wav(tmp_path, wav, wave, ffmpeg, alike_in_power, monkeypatch):
+    ffmpeg("-i", wav, "-c:a", "libmp3lame", tmp_path / "a.wav")  # libsndfile counts more samples than it reads
+    found, rate = read_audio(tmp_path / "a.wav")
+    assert rate == RATE and alike_in_power(found, wave)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(DataError, match=r"a\.wav: .*it holds MP3.*; ffmpeg, which is not installed, may be able to"):
+        read_audio(tmp_path / "a.wav")
+
+
 def test_videos_by_their_sound(tmp_path, wav, ffmpeg):
     film = tmp_path / "film.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=duration=3:size=64x64:rate=5", "-i", wav, "-c:a", "aac", "-shortest", film)

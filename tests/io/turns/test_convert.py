@@ -24,6 +24,14 @@ def test_a_folder_is_read_by_the_endings_of_its_files(tmp_path):
         read_all([tmp_path], "csv")
 
 
+def test_a_folder_has_all_endings_of_a_format_and_no_other(tmp_path):
+    write_all(f"{tmp_path}/", [A], "json")
+    write_all(f"{tmp_path}/", [A], "pyannote")
+    (tmp_path / "b.tsv").write_text("start\tend\tspeaker\n0\t1\tx\n")
+    assert names(read_all([tmp_path], "json")) == names(read_all([tmp_path], "pyannote")) == ["a"]
+    assert read_all([tmp_path], "csv") == [B]
+
+
 def test_a_recording_is_in_one_file_only(tmp_path):
     write_all(f"{tmp_path}/", [A, B], "rttm")
     write_all(tmp_path / "all.csv", [A])

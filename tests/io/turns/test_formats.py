@@ -180,7 +180,7 @@ def test_endings_tell_formats_apart():
         ("a.csv", "start,end,speaker\nsoon,2,x\n", ":2: expected a time in seconds or as h:mm:ss, got 'soon'"),
         ("a.csv", "start,end,speaker\n1:2:3:4,2,x\n", ":2: expected a time in seconds or as h:mm:ss"),
         ("a.csv", "start,end,speaker\n1,2, \n", ":2: expected a speaker, got an empty field"),
-        ("a.csv", b"start,end,speaker\n1,2,caf\xe9\n", ": expected UTF-8 text"),
+        ("a.csv", b"start,end,speaker\n1,2,caf\xe9\n", ":2: expected UTF-8 text"),
         ("a.srt", "no subtitles", ": expected subtitles, with lines '00:00:01,000 --> 00:00:02,500', got none"),
         ("a.srt", "1\n00:00:01 --> 00:00:02\nx\n", ":2: expected '00:00:01,000 --> 00:00:02,500', got "),
         ("a.srt", "1\n00:00:03,000 --> 00:00:02,000\nx\n", ":2: expected a cue that ends after its start"),

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pysid.errors import DataError
-from pysid.io.turns.subtitles import format_srt, format_vtt
+from pysid.io.turns.subtitles import format_srt, format_vtt, read_subtitle_turns
 from pysid.segments import Segment, Turn
 
 TURNS = [
@@ -50,3 +50,11 @@ def test_no_name_can_make_a_line_or_a_cue_of_its_own(format_turns):
     assert len(times) == 2
     with pytest.raises(DataError, match="expected a speaker's name"):
         format_turns([Turn(Segment(0, 1), " ")])
+
+
+def test_cues_without_a_blank_line_between_them(tmp_path):
+    path = tmp_path / "a.srt"
+    path.write_text("1\n00:00:01,000 --> 00:00:02,000\nanna\n2\n00:00:02,000 --> 00:00:03,000\n4711\n3\n")
+    assert read_subtitle_turns(path) == [Turn(Segment(1, 2), "anna"), Turn(Segment(2, 3), "4711 3")]
+    path.write_text("1\n00:00:01,000 --> 00:00:02,000\n4711\n\n2\n00:00:02,000 --> 00:00:03,000\na --> b\n")
+    assert [turn.speaker for turn in read_subtitle_turns(path)] == ["4711", "a --> b"]

@@ -23,11 +23,18 @@ def read(folder, content):
         "speaker\tonset\tduration\nanna\t1:01.5\t1.5\n",
         "Start Time,Duration,Label\n0:01:01.5,00:01.5,anna\n\n , , \n",
         'label,tmax,tmin\n"anna",63,61.5\n',
+        "tmin\ttier\ttext\ttmax\n61.5\tanna\tGood morning\t63\n",  # Praat's table of a TextGrid
+        "Speaker Name,Start Time,End Time,Text\nanna,00:01:01.5,00:01:03,Good morning\n",
     ],
 )
 def test_columns_by_many_names_and_times_by_the_clock(tmp_path, content):
     ((recording, turns, duration),) = read(tmp_path, content)
     assert (recording, turns, duration) == ("t", [TURN], None)
+
+
+def test_other_text_than_utf8_is_named_with_its_line(tmp_path):
+    with pytest.raises(DataError, match=r"t\.csv:2: expected UTF-8 text; of a spreadsheet, save it as CSV UTF-8$"):
+        read(tmp_path, b"start;end;speaker\r\n0;1;M\xfcller\r\n")
 
 
 def test_recordings_of_a_file_keep_their_order(tmp_path):
