@@ -1,7 +1,6 @@
 """Weights of a network in a safetensors file."""
 
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from pysid.io.files import atomic_path
 
 Network = TypeVar("Network", bound=nn.Module)
 
-MOST_PARAMETERS = 10  # times as many as there are tensors, of a network that is being made
+MOST_PARAMETERS = 10  # times as many as there are weights, of a network that is being made
 
 
 def save_weights(network: nn.Module, path: Path, half: bool = False) -> None:
@@ -71,37 +70,40 @@ def load_network(make: Callable[[], Network], path: Path, config_file: str = "co
 def build_network(
     make: Callable[[], Network], weights: dict[str, Tensor], where: str, config_file: str = "config.json"
 ) -> Network:
-    """A network with weights by their names; made without memory first, as its settings may claim any size.
+    """A network with weights by their names. Its settings may claim any size: it is made no larger than the weights.
 
     Args:
-        make: makes it, the same each time.
+        make: makes it.
         where, config_file: as of `set_weights`.
     Raises:
         DataError: the weights are those of another network, or there is no such network.
     """
-    with torch.device("meta"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            with _at_most(MOST_PARAMETERS * len(weights)):
-                network = make()
-        except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
-            raise DataError(f"{where}: does not fit {config_file}: {one_line(error)}") from None
-        set_weights(network, weights, where, config_file)
-    network = make()
+    n_numbers = sum(tensor.numel() for tensor in weights.values())
+    try:
+        with _at_most(MOST_PARAMETERS * len(weights), MOST_PARAMETERS * n_numbers):
+            network = make()
+    except (ArithmeticError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(f"{where}: does not fit {config_file}: {one_line(error)}") from None
     set_weights(network, weights, where, config_file)
     return network
 
 
 @contextmanager
-def _at_most(n_parameters: int) -> Iterator[None]:
-    """Raises ValueError where networks that are made within the block come to have more parameters than so many."""
-    thread, n = threading.get_ident(), 0
+def _at_most(n_tensors: int, n_numbers: int) -> Iterator[None]:
+    """Raises ValueError where networks that are made within the block come to have more parameters than so many.
 
-    def count(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
-        nonlocal n
-        n += threading.get_ident() == thread
-        if n > n_parameters:
-            raise ValueError(f"lacks most of the network's tensors, which are more than {n_parameters}")
+    That is before they are filled: until then memory for them is promised, but not taken.
+    """
+    thread, tensors, numbers = threading.get_ident(), 0, 0
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal tensors, numbers
+        if threading.get_ident() == thread and parameter is not None:
+            tensors, numbers = tensors + 1, numbers + parameter.numel()
+        if tensors > n_tensors:
+            raise ValueError(f"lacks most of the network's tensors, which are more than {n_tensors}")
+        if numbers > n_numbers:
+            raise ValueError(f"lacks most of the network's numbers, which are more than {n_numbers}")
 
     hook = register_module_parameter_registration_hook(count)
     try:
