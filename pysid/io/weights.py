@@ -83,7 +83,9 @@ def build_network(
         with _at_most(MOST_PARAMETERS * len(weights), MOST_PARAMETERS * n_numbers):
             network = make()
     except (ArithmeticError, MemoryError, RuntimeError, TypeError, ValueError) as error:
-        raise DataError(f"{where}: does not fit {config_file}: {one_line(error)}") from None
+        too_large = isinstance(error, MemoryError) or "allocate memory" in str(error)
+        reason = "the network does not fit into memory" if too_large else one_line(error)
+        raise DataError(f"{where}: does not fit {config_file}: {reason}") from None
     set_weights(network, weights, where, config_file)
     return network
 

@@ -88,7 +88,7 @@ def deep():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: nn.Linear(10**9, 10**9), r".*(more than 60|memory)"),
+        (lambda: nn.Linear(10**9, 10**9), "(lacks most|the network does not fit into memory)"),
         (lambda: nn.Linear(10**4, 10**4), "lacks most of the network's numbers, which are more than 60"),
         (lambda: nn.Linear(-1, 2), "Trying to create tensor with negative dimension -1"),
         (deep, "lacks most of the network's tensors, which are more than 20"),
