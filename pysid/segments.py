@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+LONGEST_S = 1e9  # thirty years; beyond this a time in a file is a mistake
+
 
 @dataclass(frozen=True, order=True)
 class Segment:

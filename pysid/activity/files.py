@@ -9,7 +9,7 @@ from pysid.activity import ActivityConfig, ActivityDetector, ActivityNetwork
 from pysid.config import from_plain, read_formatted, write_formatted
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig
-from pysid.io.weights import load_weights, save_weights
+from pysid.io.weights import load_network, save_weights
 
 CONFIG_FILE, WEIGHTS_FILE = "activity.json", "activity.safetensors"
 
@@ -45,8 +45,7 @@ def read_detector(directory: Path, device: str | torch.device = "cpu") -> Activi
     if not path.exists():
         return None
     config = from_plain(ActivityFileConfig, read_formatted(path), str(path))
-    network = ActivityNetwork(config.network)
-    load_weights(network, directory / WEIGHTS_FILE, CONFIG_FILE)
+    network = load_network(lambda: ActivityNetwork(config.network), directory / WEIGHTS_FILE, CONFIG_FILE)
     return ActivityDetector(network.to(device), config.features)
 
 

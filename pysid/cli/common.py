@@ -123,6 +123,7 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
         DataError: nobody has the old name.
     """
     from pysid.errors import DataError
+    from pysid.io.files import name_text
     from pysid.segments import Turn
 
     new: dict[str, str] = {}
@@ -130,6 +131,8 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
         old, equals, name = text.partition("=")
         if not equals or not old or not name.strip():
             raise typer.BadParameter(f"expected OLD=NEW, got {text!r}", param_hint="--name")
+        if name_text(name) != name:
+            raise typer.BadParameter(f"expected OLD=NEW in UTF-8, got {text!r}", param_hint="--name")
         if new.setdefault(old, name.strip()) != name.strip():
             raise typer.BadParameter(f"{old!r} cannot be both {new[old]!r} and {name.strip()!r}", param_hint="--name")
     speakers = list(dict.fromkeys(turn.speaker for turn in turns))
@@ -143,8 +146,10 @@ def renamed(turns: "Sequence[Turn]", names: "Sequence[str] | None") -> "list[Tur
 def put(line: str) -> None:
     """One line of what a subcommand was asked for; line ends and escape codes in names are spelt out."""
     from pysid.errors import shown
+    from pysid.io.files import naming
 
-    print(shown(line), flush=True)
+    with naming("standard output"):
+        print(shown(line), flush=True)
 
 
 def report(line: str) -> None:
@@ -171,13 +176,19 @@ def write_json(path: Path, figures: dict[str, Any]) -> None:
     """Writes the figures that a subcommand has printed, for other programs to read; the largest number for infinity."""
     import json
 
-    from pysid.io.files import atomic_text
+    from pysid.errors import DataError
+    from pysid.io.files import atomic_text, naming
 
     text = json.dumps(_without_infinity(figures), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     text = text.encode(errors="backslashreplace").decode()  # half characters of file names become escapes of JSON
     streams = {"-": sys.stdout, "/dev/stdout": sys.stdout, "/dev/stderr": sys.stderr}
     if str(path) in streams:  # opened anew, a file behind it would lose what was printed before
-        streams[str(path)].write(text)
+        stream = streams[str(path)]
+        if stream is None:
+            raise DataError(f"{path}: expected an open standard output or error, and it is closed")
+        with naming("standard output" if str(path) == "-" else path):
+            stream.write(text)
+            stream.flush()
         return
     with atomic_text(path) as file:
         file.write(text)

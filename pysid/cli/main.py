@@ -115,7 +115,9 @@ def main() -> None:
         sys.exit("pysid: " + shown(" ".join(str(error).splitlines())))
     except BrokenPipeError:
         # The reader of our output has gone (`pysid ... | head`): no error, and nothing more to flush to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         sys.exit(1)
     except OSError as error:
         where = f"{shown(error.filename)}: " if error.filename else ""

@@ -49,14 +49,14 @@ def page(
     """
     from pysid.io.audio.files import audio_info
     from pysid.io.audio.reader import rereadable
-    from pysid.io.files import STANDARD_STREAM, safe_name
+    from pysid.io.files import STANDARD_STREAM, name_text, safe_name
     from pysid.io.turns.convert import check_within, read_one
     from pysid.metrics.diarization import diarization_error, error_pieces
     from pysid.report.page import write_page
     from pysid.segments import Segment
 
     check_stdin(audio, turns, reference, words)
-    name = "stdin" if str(audio) == STANDARD_STREAM else audio.stem
+    name = "stdin" if str(audio) == STANDARD_STREAM else name_text(audio.stem)
     recording = rereadable(audio)
     if embed is False and not isinstance(recording, str | Path):
         raise typer.BadParameter("what comes through a pipe has no address to link to", param_hint="--link")

@@ -60,7 +60,7 @@ def transcript(
 
     Example: pysid transcript meeting.rttm words.json --name speaker1=Anna --name speaker2=Ben
     """
-    from pysid.io.files import STANDARD_STREAM, check_folder, safe_name
+    from pysid.io.files import STANDARD_STREAM, check_folder, name_text, safe_name
     from pysid.io.turns.convert import read_one
     from pysid.io.turns.formats import BY_ENDING
     from pysid.transcript import Transcript, read_transcript, with_speakers
@@ -77,7 +77,7 @@ def transcript(
     for kind in formats.split(","):
         check_format(kind)
     check_folder(out_dir)
-    name = "stdin" if str(source) == STANDARD_STREAM else source.stem
+    name = "stdin" if str(source) == STANDARD_STREAM else name_text(source.stem)
     found = read_transcript(words, name)  # before the long work
     if is_turns:
         recording, turns, _ = read_one(source, words.name.partition(".")[0])

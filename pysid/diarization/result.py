@@ -14,7 +14,7 @@ from pysid.diarization.voices import Voice
 from pysid.errors import DataError
 from pysid.io.audio.reader import AudioFile
 from pysid.io.audio.streams import is_path
-from pysid.io.files import atomic_text
+from pysid.io.files import atomic_text, name_text
 from pysid.io.turns.formats import FORMATS
 from pysid.io.turns.json import TurnDetails, format_turns_json
 from pysid.metrics.diarization import DerCounts, ErrorPiece
@@ -77,7 +77,7 @@ class Diarization:
         if not is_path(audio):
             return replace(self, channel=channel)
         path = os.fspath(audio)  # type: ignore[arg-type]
-        return replace(self, recording=Path(path).stem, audio=path, channel=channel)
+        return replace(self, recording=name_text(Path(path).stem), audio=path, channel=channel)
 
     def to_annotation(self, recording: str | None = None) -> "Annotation":
         """The turns as pyannote.core has them, under the name of the recording or another."""

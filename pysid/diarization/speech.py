@@ -146,6 +146,7 @@ def _smoothed(share: np.ndarray, half: int) -> np.ndarray:
     """(T,) mean over each frame and `half` frames on either side; there are fewer of them at the ends."""
     if half == 0:
         return share
+    half = min(half, len(share))  # which may be any number
     t, total = np.arange(len(share)), np.concatenate([[0.0], share.cumsum()])
     first, end = (t - half).clip(0), (t + half + 1).clip(max=len(share))
     return (total[end] - total[first]) / (end - first)

@@ -21,6 +21,7 @@ from pysid.embedding.pooling import (
     wide,
 )
 
+MOST_BLOCKS = 1000  # of a stage
 WIDENED = 4  # a bottleneck block puts out this many times the channels that it is named by
 
 
@@ -73,6 +74,8 @@ class ResNetConfig:
         sizes = (*self.channels, *self.blocks, *self.stem_stride, *sum(self.strides, ()), self.embedding_dim)
         if min(sizes) < 1 or self.n_bands < 1:
             raise ValueError(f"channels, blocks, strides and widths must be positive, got {self}")
+        if max(self.blocks) > MOST_BLOCKS:
+            raise ValueError(f"a stage must have at most {MOST_BLOCKS} blocks, got {max(self.blocks)}")
         if self.squeeze and (self.block != "basic" or not 0 < self.squeeze <= min(self.channels)):
             raise ValueError(f"squeeze must lie in [0, {min(self.channels)}], and be 0 for bottlenecks, got {self}")
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Count = TypeVar("Count", int, "Tensor")
 
+MOST_HZ = 768_000  # of waveforms; with windows of a minute, so that settings cannot ask for any amount of memory
+LONGEST_MS = 60_000.0  # of a frame, and from one to the next
+
 WINDOW_TYPES = ("hamming", "hanning", "povey", "rectangular", "sine", "blackman")
 
 FRAME_OPTIONS = {
@@ -56,6 +59,12 @@ class FrameConfig:
     def __post_init__(self) -> None:
         if self.sample_rate < 1:
             raise ValueError(f"sample_rate must be positive, got {self.sample_rate}")
+        if self.sample_rate > MOST_HZ:
+            raise ValueError(f"sample_rate must be at most {MOST_HZ} Hz, got {self.sample_rate}")
+        if not max(self.window_ms, self.shift_ms) <= LONGEST_MS:
+            raise ValueError(
+                f"window_ms and shift_ms must be at most {LONGEST_MS:g}, got {self.window_ms:g} and {self.shift_ms:g}"
+            )
         if self.window_samples < 2:
             raise ValueError(f"window_ms must span 2 samples or more, got {self.window_ms}")
         if self.shift_samples < 1:

@@ -36,6 +36,8 @@ class FrontendConfig:
     least_dbfs: float | None = None  # root mean square that quieter waveforms are raised to; None leaves them
 
     def __post_init__(self) -> None:
+        if self.least_dbfs is not None and not self.least_dbfs <= 0:
+            raise ValueError(f"least_dbfs must be 0, which is full scale, or less, got {self.least_dbfs}")
         needs_energy = isinstance(self.vad, VadConfig | AdaptiveVadConfig)
         if needs_energy and not isinstance(self.features, MfccConfig) and not self.features.use_energy:
             raise ValueError("an energy VAD needs filter banks with use_energy")

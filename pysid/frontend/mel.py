@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from pysid.frontend.frames import FRAME_OPTIONS, FrameConfig
 from pysid.frontend.kaldi_options import KaldiOption, boolean, number, parse_options, whole_number
 
+HIGHEST_ENERGY = 1e30  # of a frame, far below the largest number of float32
+
 MEL_OPTIONS = {
     **FRAME_OPTIONS,
     "num-mel-bins": KaldiOption(whole_number, "n_mels"),
@@ -81,6 +83,8 @@ class MelConfig(FrameConfig):
             )
         if not self.energy_floor >= 0:
             raise ValueError(f"energy_floor must not be negative, got {self.energy_floor}")
+        if self.energy_floor > HIGHEST_ENERGY:
+            raise ValueError(f"energy_floor must be at most {HIGHEST_ENERGY:g}, got {self.energy_floor}")
 
     @property
     def top_hz(self) -> float:

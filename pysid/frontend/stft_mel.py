@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pysid.frontend.frames import Count
+from pysid.frontend.frames import MOST_HZ, Count
 from pysid.frontend.framing import as_counts, frame_mask, zero_past_end
 
 FULL_SCALE = 32768.0
@@ -48,6 +48,10 @@ class StftMelConfig:
     def __post_init__(self) -> None:
         if self.sample_rate < 1 or self.n_mels < 1:
             raise ValueError(f"sample_rate and n_mels must be positive, got {self.sample_rate} and {self.n_mels}")
+        if self.sample_rate > MOST_HZ or self.n_fft > MOST_HZ:
+            raise ValueError(
+                f"sample_rate and n_fft must be at most {MOST_HZ}, got {self.sample_rate} and {self.n_fft}"
+            )
         if self.shift_samples < 1 or not 2 <= self.window_samples <= self.n_fft:
             raise ValueError(
                 f"a shift of a sample or more and a window of 2 to n_fft {self.n_fft} samples are needed, got "

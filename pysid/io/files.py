@@ -77,10 +77,17 @@ def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """A text file to write to (UTF-8, `\\n` line ends) that appears as `path` when the block ends well.
 
     "-" is standard output.
+
+    Raises:
+        DataError: `path` is a directory, or standard output is closed.
+        OSError: as `atomic_path`.
     """
     if str(path) == STANDARD_STREAM:
-        yield sys.stdout
-        sys.stdout.flush()
+        if sys.stdout is None:
+            raise DataError(f"{path}: expected an open standard output, and it is closed")
+        with naming("standard output"):
+            yield sys.stdout
+            sys.stdout.flush()
         return
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         yield file
@@ -245,6 +252,19 @@ def safe_name(name: str) -> str:
     return name
 
 
+def name_text(name: str) -> str:
+    """A file's name as text; bytes in it that are not UTF-8 are read as Windows' Western code page.
+
+    >>> name_text("m\\u00e4rz"), name_text(os.fsdecode(b"m\\xe4rz"))
+    ('märz', 'märz')
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("cp1252", "replace")
+    return name
+
+
 def modified(path: PathLike) -> int | None:
     """When a file was last changed, in nanoseconds; None where there is no such file."""
     try:
@@ -345,7 +365,7 @@ def kept(path: PathLike) -> PathLike:
 def read_bytes(path: PathLike, max_bytes: int | None = None) -> bytes:
     """The whole content of a file. Raises DataError when it cannot be read, or is larger than `max_bytes`."""
     with _reading(path), io.BufferedReader(open_binary(path)) as file:
-        content = file.read() if max_bytes is None else _read_at_most(file, max_bytes + 1)
+        content = file.read() if max_bytes is None else read_at_most(file, max_bytes + 1)
     if max_bytes is not None and len(content) > max_bytes:
         raise DataError(f"{path}: expected a file of at most {max_bytes >> 20} MiB, got a larger one")
     return content
@@ -362,7 +382,7 @@ def _reading(path: PathLike) -> Iterator[None]:
         raise DataError(f"{path}: cannot read the file: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _read_at_most(file: BinaryIO, n: int) -> bytes:
+def read_at_most(file: BinaryIO, n: int) -> bytes:
     """As `file.read(n)`, which would allocate all n bytes at once, however few there are."""
     pieces, left = [], n
     while left and (piece := file.read(min(left, PIECE_BYTES))):

@@ -15,6 +15,7 @@ from typing import Any
 from pysid.errors import DataError
 from pysid.io.files import PathLike, read_bytes
 from pysid.io.text import shorten
+from pysid.segments import LONGEST_S
 
 MAX_BYTES = 1 << 29  # of a JSON file: a day of words with all their tokens is a quarter of it
 DOCUMENT = "the document"
@@ -137,9 +138,10 @@ class JsonValue:
     def seconds(self, units_per_s: float = 1.0) -> float:
         """A time of 0 or more, given in seconds or, with 1000 `units_per_s`, in milliseconds."""
         value = self.number()
-        if value < 0:
+        if not 0 <= value <= LONGEST_S * units_per_s:
             unit = "seconds" if units_per_s == 1 else "milliseconds"
-            raise ValueError(f"expected {self.place} to be {unit}, 0 or more, got {self._shown()}")
+            bounds = "0 or more" if value < 0 else f"at most {LONGEST_S * units_per_s:g}"
+            raise ValueError(f"expected {self.place} to be {unit}, {bounds}, got {self._shown()}")
         return value / units_per_s
 
     def _shown(self) -> str:

@@ -9,9 +9,9 @@ import io
 import os
 import re
 import subprocess
-from pathlib import Path
 
 from pysid.errors import DataError
+from pysid.io.files import open_binary, read_at_most
 
 
 def is_pipe(entry: str) -> bool:
@@ -83,10 +83,12 @@ def run_pipe(entry: str, *, allow_pipes: bool) -> bytes:
 def _read_riff(path: str, offset: int) -> bytes:
     """The WAV file that begins at a byte of an archive; its header has its length."""
     try:
-        with Path(path).open("rb") as file:
+        with io.BufferedReader(open_binary(path)) as file:
             file.seek(offset)
             header = file.read(8)
-            return header + file.read(int.from_bytes(header[4:], "little"))
+            return header + read_at_most(file, int.from_bytes(header[4:], "little"))
+    except io.UnsupportedOperation:
+        raise DataError(f"{path}: expected a file, in which there are places, got a pipe") from None
     except OSError as error:
         raise DataError(f"{path}: cannot read the file: {error.strerror}") from None
 

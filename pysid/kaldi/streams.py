@@ -29,10 +29,12 @@ def open_input(name: str, log: Log) -> Iterator[BinaryIO]:
         log: receives a warning when a command fails. As in Kaldi that is not an error by itself: what the command
             printed counts.
     Raises:
-        DataError: the name is of no known form, or the file cannot be read.
+        DataError: the name is of no known form, or the file cannot be read, or standard input is closed.
     """
     kind = input_kind(name)
     if kind == "stdin":
+        if sys.stdin is None:
+            raise DataError("standard input is closed")
         yield sys.stdin.buffer
     elif kind == "pipe":
         with subprocess.Popen(name.removesuffix("|"), shell=True, stdout=subprocess.PIPE) as process:
@@ -55,10 +57,12 @@ def open_output(name: str, log: Log) -> Iterator[BinaryIO]:
     """Where bytes go: a file, standard output, or a command's standard input.
 
     Raises:
-        DataError: the name is of no known form, or its folder does not exist.
+        DataError: the name is of no known form, or its folder does not exist, or standard output is closed.
     """
     kind = output_kind(name)
     if kind == "stdout":
+        if sys.stdout is None:
+            raise DataError("standard output is closed")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     elif kind == "pipe":

@@ -119,9 +119,11 @@ def load_backend(path: Path, embedding_dim: int) -> Backend:
     """
     try:
         backend = backend_from_arrays(read_safetensors(path))
-        mean = backend.projection.mean_
-        if mean is not None and len(mean) != embedding_dim:
-            raise DataError(f"is for embeddings of {len(mean)} dimensions, those of the model have {embedding_dim}")
+        mean, transform = backend.projection.mean_, backend.projection.transform_
+        width = len(mean) if mean is not None else embedding_dim if transform is None else transform.shape[1]
+        # A transform without a mean may have a column for the offset.
+        if width != embedding_dim and not (mean is None and width == embedding_dim + 1):
+            raise DataError(f"is for embeddings of {width} dimensions, those of the model have {embedding_dim}")
     except (ValueError, IndexError) as error:
         raise DataError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
     return backend

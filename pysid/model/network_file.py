@@ -10,7 +10,7 @@ from pysid.embedding.networks import TrainableConfig, TrainableNetwork, make_net
 from pysid.embedding.onnx_network import OnnxConfig, OnnxNetwork
 from pysid.errors import DataError
 from pysid.io.files import atomic_path, read_bytes
-from pysid.io.weights import load_weights, save_weights
+from pysid.io.weights import load_network, save_weights
 from pysid.nnet3.config_lines import parse_config_line
 from pysid.nnet3.network import Nnet3Config, Nnet3Network
 
@@ -33,9 +33,7 @@ def read_network(directory: Path, config: NetworkConfig) -> Network:
     if isinstance(config, OnnxConfig):
         path = directory if directory.is_file() else directory / ONNX_FILE
         return OnnxNetwork(read_bytes(path), str(path), config)
-    network = make_network(config)
-    load_weights(network, directory / WEIGHTS_FILE)
-    return network
+    return load_network(lambda: make_network(config), directory / WEIGHTS_FILE)
 
 
 def write_network(directory: Path, network: Network, half: bool = False) -> None:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -207,9 +208,9 @@ def _speakers(turns: Sequence[Turn], mapping: Mapping[str, str], first_look: int
     """In the order in which they first speak."""
     seconds = {name: sum(piece.duration_s for piece in pieces) for name, pieces in by_speaker(turns).items()}
     whole = sum(seconds.values())
-    spoken = [cue.speaker for cue in cues(turns)]
+    n_turns = Counter(cue.speaker for cue in cues(turns))
     return [
-        Speaker(name, look(first_look + i), seconds[name], seconds[name] / whole, spoken.count(name), mapping.get(name))
+        Speaker(name, look(first_look + i), seconds[name], seconds[name] / whole, n_turns[name], mapping.get(name))
         for i, name in enumerate(seconds)
     ]
 
@@ -236,9 +237,9 @@ def _words(text: Iterable[SpokenText], names: Sequence[str]) -> list[tuple[int, 
 def _reference(reference: Sequence[Turn], speakers: Sequence[Speaker]) -> dict[str, Any]:
     """Its speakers look like those of the diarization that they are, and stand in their order."""
     looks = {speaker.reference: speaker.look for speaker in speakers}
-    order = list(looks)
+    order = {name: i for i, name in enumerate(looks)}
     rows = _speakers(reference, {}, first_look=len(speakers))
-    rows.sort(key=lambda row: order.index(row.name) if row.name in looks else len(order))
+    rows.sort(key=lambda row: order.get(row.name, len(order)))
     return {
         "speakers": [{"name": row.name, "look": looks.get(row.name, row.look), "summary": row.summary} for row in rows],
         "turns": _rows(reference, [row.name for row in rows]),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.streams import STDIN
+from pysid.io.files import name_text
 
 # What lies beside recordings, such as results of pysid; anything else in a folder is taken for one.
 _RESULTS = "ark csv ctm db docx eaf html json lab npz rttm scp srt stm textgrid tsv txt uem vtt"
@@ -97,9 +98,4 @@ def _words(path: str, depth: int, with_ending: bool) -> str:
     whole = Path(path)
     folders = [part for part in whole.parts[:-1] if part not in (os.sep, ".", "..")]
     words = [*folders[max(0, len(folders) - depth) :], whole.stem]
-    name = "_".join(words) + (f"_{whole.suffix[1:]}" if with_ending and whole.suffix else "")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        name = os.fsencode(name).decode("cp1252", "replace")
-    return name
+    return name_text("_".join(words) + (f"_{whole.suffix[1:]}" if with_ending and whole.suffix else ""))

@@ -8,7 +8,7 @@ import torch
 from pysid.config import from_plain, read_formatted, write_formatted
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig
-from pysid.io.weights import load_weights, save_weights
+from pysid.io.weights import load_network, save_weights
 from pysid.segmentation.network import MelNet, MelNetConfig, MelSegmentation
 
 CONFIG_FILE, WEIGHTS_FILE = "segmentation.json", "segmentation.safetensors"
@@ -44,8 +44,7 @@ def read_segmenter(directory: Path, device: str | torch.device = "cpu") -> MelSe
     if not path.exists():
         return None
     config = from_plain(SegmentationFileConfig, read_formatted(path), str(path))
-    network = MelNet(config.network)
-    load_weights(network, directory / WEIGHTS_FILE, CONFIG_FILE)
+    network = load_network(lambda: MelNet(config.network), directory / WEIGHTS_FILE, CONFIG_FILE)
     return MelSegmentation(network.to(device), config.features)
 
 

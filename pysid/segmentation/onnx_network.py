@@ -18,12 +18,11 @@ from pysid.embedding.onnx_network import TYPES, open_session
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig
 from pysid.io.files import read_bytes
-from pysid.segmentation.powerset import Powerset
+from pysid.segmentation.powerset import MOST_SPEAKERS, Powerset
 from pysid.segmentation.protocol import FrameGrid
 
 FULL_SCALE = 32768.0
 SAMPLE_RATE, WINDOW_S = 16000, 10.0  # where a file says nothing
-MOST_SPEAKERS = 8
 
 
 class OnnxSegmentation:
@@ -110,7 +109,7 @@ class _Metadata:
         text = self._values.get(key)
         if text is None:
             return None
-        if not text.isdecimal() or int(text) < 1:
+        if not text.isdecimal() or len(text) > 9 or int(text) < 1:
             raise DataError(f"{self._name}: expected a positive whole number as {key} in its metadata, got {text!r}")
         return int(text)
 
@@ -118,7 +117,7 @@ class _Metadata:
 def _powerset(n_classes: int, said: Any) -> Powerset:
     """The powerset with this many classes: that of the metadata, or the most likely one."""
     speakers, together = said.number("num_speakers"), said.number("powerset_max_classes")
-    for n in [speakers] if speakers else range(1, MOST_SPEAKERS + 1):
+    for n in (n for n in range(1, MOST_SPEAKERS + 1) if speakers in (None, n)):
         for m in [together] if together else range(2 if n > 1 else 1, n + 1):
             if m <= n and sum(comb(n, i) for i in range(m + 1)) == n_classes:
                 return Powerset(n, m)

@@ -10,6 +10,8 @@ from itertools import combinations, permutations
 
 import numpy as np
 
+MOST_SPEAKERS = 8  # whose 40,320 orders are listed
+
 
 @dataclass(frozen=True)
 class Powerset:
@@ -27,6 +29,8 @@ class Powerset:
             raise ValueError(
                 f"expected 1 <= max_together <= n_speakers, got {self.max_together} and {self.n_speakers} speakers"
             )
+        if self.n_speakers > MOST_SPEAKERS:
+            raise ValueError(f"expected at most {MOST_SPEAKERS} speakers, got {self.n_speakers}")
 
     def __len__(self) -> int:
         return len(self.sets)

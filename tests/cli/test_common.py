@@ -1,6 +1,7 @@
 """What several commands share."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_speakers_are_renamed_all_at_once():
     assert speakers(renamed(TURNS, ["speaker1= Ann = Bo "])) == ["Ann = Bo", "speaker2", "Ann = Bo"]
 
 
-@pytest.mark.parametrize("text", ["speaker1", "=Ann", "speaker1=", "speaker1=  "])
+@pytest.mark.parametrize("text", ["speaker1", "=Ann", "speaker1=", "speaker1=  ", "speaker1=Ren\udce9"])
 def test_what_is_no_renaming(text):
     with pytest.raises(typer.BadParameter, match="expected OLD=NEW"):
         renamed(TURNS, [text])
@@ -69,6 +70,17 @@ def test_figures_for_other_programs(tmp_path, capsys):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "nan.json", {"eer": float("nan")})
     assert not (tmp_path / "nan.json").exists()
+
+
+def test_a_standard_output_that_is_closed_or_full(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(DataError, match=r"^-: expected an open standard output or error, and it is closed$"):
+        write_json("-", {})
+    with suppress(OSError), open("/dev/full", "w") as file:  # to close it fails, too
+        monkeypatch.setattr("sys.stdout", file)
+        for write in (lambda: write_json("-", {}), lambda: put("x")):
+            with pytest.raises(OSError, match=r"'standard output'$"):
+                write()
 
 
 def test_nothing_is_said_where_nothing_was_skipped(capsys):

@@ -135,6 +135,13 @@ def test_a_reader_that_goes_away_is_no_error(dev):
     assert result.stderr == ""
 
 
+def test_a_reader_of_errors_that_goes_away_is_no_error(dev):
+    command = f"{sys.executable} -m pysid eval eer {dev / 'nowhere'} {dev / 'nowhere'} 2>&1 >&- | true"
+    status = "echo ${PIPESTATUS[0]}"
+    result = subprocess.run(["bash", "-c", f"{command}; {status}"], capture_output=True, text=True, check=False)
+    assert (result.stdout, result.stderr) == ("1\n", "")
+
+
 def test_ctrl_c_says_one_line(tmp_path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)

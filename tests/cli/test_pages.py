@@ -51,13 +51,20 @@ def test_the_default_model_learns_on(pysid, folder):
         (folder / "data" / name).symlink_to(ROOT / "examples" / examples)
     (folder / "exp").mkdir()
     commands = [command for _, command in BLOCK.findall((ROOT / "docs" / "how-to" / "finetune.md").read_text())]
-    assert len(commands) == 11
+    assert len(commands) == 12
     for command in commands:
         _, *words = shlex.split(command.replace("\\\n", ""))
         if words[0] == "train":
             words += FEW_STEPS
         elif words[0] == "fit-backend":  # what the page says of few recordings
-            for option in ("--lda-dim", "--smoothing", "--cosine-weight", "--discriminative"):
+            for option in (
+                "--lda-dim",
+                "--smoothing",
+                "--cosine-weight",
+                "--discriminative",
+                "--spk2gender",
+                "--women-discount",
+            ):
                 if option in words:
                     at = words.index(option)
                     del words[at : at + 2]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -66,6 +67,7 @@ def test_it_is_shown_as_a_list():
 def test_it_gets_the_name_of_a_file_and_none_of_bytes():
     named = FOUND.of(Path("/a/meeting.of.monday.wav"))
     assert (named.recording, named.audio) == ("meeting.of.monday", "/a/meeting.of.monday.wav")
+    assert FOUND.of(os.fsdecode(b"/a/caf\xe9.wav")).recording == "café"
     nameless = FOUND.of(b"RIFF", 1)
     assert (nameless.recording, nameless.audio, nameless.channel) == (FOUND.recording, None, 1)
     assert nameless.turns is FOUND.turns and named.channel is None

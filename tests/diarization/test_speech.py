@@ -119,6 +119,11 @@ def test_a_window_shrinks_at_the_ends():
     assert frames(speech_segments(voiced("##.#.#.##"), SHIFT_S, config)) == [(0, 3), (4, 5), (6, 9)]
 
 
+def test_a_window_may_be_longer_than_all_there_is():
+    config = SpeechConfig(window_s=1e300, onset=0.5, offset=0.5, pad_s=0.0, min_silence_s=0.0, min_speech_s=0.0)
+    assert speech_segments(np.array([True, True, False]), 0.01, config) == [Segment(0.0, 0.03)]
+
+
 def test_a_window_has_an_odd_number_of_frames():
     for window_s, n_frames in ((0.58, 59), (0.05, 5), (0.03, 3), (0.01, 1)):  # 0.58 / 0.01 is just below 58
         config = replace(AS_DECIDED, window_s=window_s, onset=1.0, offset=1.0)

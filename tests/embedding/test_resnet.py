@@ -132,6 +132,7 @@ def test_saved_and_loaded_it_is_the_same_model(tmp_path: Path) -> None:
     [
         ({"blocks": (1, 2)}, "must name the same stages, at least one, got 3, 2 and 3"),
         ({"channels": (4, 0, 8)}, "must be positive"),
+        ({"blocks": (1, 10**9, 1)}, "a stage must have at most 1000 blocks, got 1000000000"),
         ({"feature_dim": 1}, "must be positive"),
         ({"strides": ((1, 1), (0, 2), (1, 2))}, "must be positive"),
     ],

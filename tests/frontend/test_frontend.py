@@ -135,6 +135,11 @@ def test_wrong_dictionaries(values, message):
         from_plain(FrontendConfig, values, "conf.yaml")
 
 
+def test_nothing_is_raised_above_full_scale():
+    with pytest.raises(ValueError, match=r"least_dbfs must be 0, which is full scale, or less, got 1e\+300"):
+        FrontendConfig(features=MfccConfig(), least_dbfs=1e300)
+
+
 def test_an_energy_vad_needs_an_energy():
     with pytest.raises(ValueError, match="an energy VAD needs filter banks with use_energy"):
         FrontendConfig(features=FbankConfig(), vad=VadConfig())

@@ -75,6 +75,7 @@ def test_a_recording_in_blocks_is_the_recording() -> None:
 def test_options_out_of_range() -> None:
     for wrong, message in [
         ({"n_mels": 0}, "must be positive"),
+        ({"n_fft": 10**9}, "sample_rate and n_fft must be at most 768000, got 16000 and 1000000000"),
         ({"n_fft": 300}, "a window of 2 to n_fft 300"),
         ({"high_hz": 9000.0}, "0 <= low_hz < high_hz <= 8000 Hz"),
         ({"top_db": 0.0}, "floor and top_db must be positive"),

@@ -2,6 +2,7 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,13 @@ def test_a_standard_input_that_is_closed(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(DataError, match=r"^-: expected something on standard input, and it is closed$"):
         open_binary("-")
+
+
+def test_a_standard_output_that_is_closed_or_full(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(DataError, match=r"^-: expected an open standard output, and it is closed$"), atomic_text("-"):
+        pass
+    with suppress(OSError), open("/dev/full", "w") as file:  # to close it fails, too
+        monkeypatch.setattr("sys.stdout", file)
+        with pytest.raises(OSError, match=r"'standard output'$"), atomic_text("-") as out:
+            out.write("all of it")

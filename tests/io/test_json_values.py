@@ -60,7 +60,9 @@ def test_bytes_that_are_no_utf8_are_kept_for_later(tmp_path):
         halves[0].text()
 
 
-DOCUMENT = JsonValue({"words": [{"start": "1.5", "end": -1, "text": "a", "none": None}], "empty": {}})
+DOCUMENT = JsonValue(
+    {"words": [{"start": "1.5", "end": -1, "text": "a", "none": None}], "empty": {}, "late": 1e12 + 1000}
+)
 
 
 def test_values_know_where_they_are():
@@ -74,7 +76,10 @@ def test_values_know_where_they_are():
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda d: d["word"], r"expected the document to be an object with 'word', got one with 'words', 'empty'$"),
+        (
+            lambda d: d["word"],
+            r"expected the document to be an object with 'word', got one with 'words', 'empty', 'late'$",
+        ),
         (lambda d: d["empty"]["x"], r"expected empty to be an object with 'x', got an empty one$"),
         (lambda d: d["words"]["x"], r"expected words to be an object with 'x', got a list$"),
         (lambda d: d["empty"].items(), r"expected empty to be a list, got an object$"),
@@ -82,6 +87,8 @@ def test_values_know_where_they_are():
         (lambda d: d["words"].items()[0]["text"].number(), r"expected words\[0\].text to be a number, got '\"a\"'$"),
         (lambda d: d["words"].items()[0]["end"].seconds(), r"to be seconds, 0 or more, got '-1'$"),
         (lambda d: d["words"].items()[0]["end"].seconds(1000), r"to be milliseconds, 0 or more, got '-1'$"),
+        (lambda d: d["late"].seconds(), r"expected late to be seconds, at most 1e\+09, got '1000000001000.0'$"),
+        (lambda d: d["late"].seconds(1000), r"expected late to be milliseconds, at most 1e\+12, got"),
     ],
 )
 def test_wrong_values(ask, message):

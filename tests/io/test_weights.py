@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from pysid.errors import DataError
-from pysid.io.weights import load_weights, read_safetensors, save_weights
+from pysid.io.weights import load_network, read_safetensors, save_weights
 
 
 def written(path, header, data=b"", length=None):
@@ -58,9 +58,13 @@ def test_a_missing_file(tmp_path):
 @pytest.mark.parametrize("half", [False, True])
 def test_weights_come_back(tmp_path, half):
     torch.manual_seed(0)
-    network, other = (nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)) for _ in range(2))
+
+    def make():
+        return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+    network = make()
     save_weights(network, tmp_path / "x.safetensors", half)
-    load_weights(other, tmp_path / "x.safetensors")
+    other = load_network(make, tmp_path / "x.safetensors")
     for name, value in network.state_dict().items():
         torch.testing.assert_close(other.state_dict()[name], value, rtol=1e-3 if half else 0, atol=0)
 
@@ -68,10 +72,29 @@ def test_weights_come_back(tmp_path, half):
 def test_weights_of_another_network(tmp_path):
     safetensors.numpy.save_file({"weight": np.ones((2, 3), np.float32)}, tmp_path / "x.safetensors")
     with pytest.raises(DataError, match=r"does not fit config\.json: lacks 1 tensors, such as 'bias'"):
-        load_weights(nn.Linear(3, 2), tmp_path / "x.safetensors")
+        load_network(lambda: nn.Linear(3, 2), tmp_path / "x.safetensors")
     safetensors.numpy.save_file(
         {"weight": np.ones((2, 3), np.float32), "bias": np.ones(5, np.float32)}, tmp_path / "x.safetensors"
     )
     with pytest.raises(DataError, match=r"does not fit config\.json: .*bias") as caught:
-        load_weights(nn.Linear(3, 2), tmp_path / "x.safetensors")
+        load_network(lambda: nn.Linear(3, 2), tmp_path / "x.safetensors")
     assert "\n" not in str(caught.value)
+
+
+def deep():
+    return nn.Sequential(*(nn.Linear(2, 2) for _ in range(100_000)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Linear(10**9, 10**9), "(lacks most|the network does not fit into memory)"),
+        (lambda: nn.Linear(10**4, 10**4), "lacks most of the network's numbers, which are more than 60"),
+        (lambda: nn.Linear(-1, 2), "Trying to create tensor with negative dimension -1"),
+        (deep, "lacks most of the network's tensors, which are more than 20"),
+    ],
+)
+def test_networks_of_any_size_that_are_not_those_of_the_weights(tmp_path, make, message):
+    save_weights(nn.Linear(2, 2), tmp_path / "x.safetensors")
+    with pytest.raises(DataError, match=rf"x\.safetensors: does not fit config\.json: {message}"):
+        load_network(make, tmp_path / "x.safetensors")

@@ -26,11 +26,14 @@ def test_inputs_of_each_kind(tmp_path, monkeypatch):
     assert read(f"cat {path} |") == b"0123456789"
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"typed")))
     assert read("-") == b"typed"
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(DataError, match=r"^standard input is closed$"):
+        read("-")
     with pytest.raises(DataError, match=r"none: cannot read the file: No such file or directory$"):
         read(str(tmp_path / "none"))
 
 
-def test_outputs_of_each_kind(tmp_path, capfdbinary):
+def test_outputs_of_each_kind(tmp_path, capfdbinary, monkeypatch):
     with open_output(str(tmp_path / "a"), LOG) as file:
         file.write(b"abc")
         assert not (tmp_path / "a").exists()  # before it is complete
@@ -38,6 +41,9 @@ def test_outputs_of_each_kind(tmp_path, capfdbinary):
     with open_output(f"| tr a-c x-z > {tmp_path / 'b'}", LOG) as file:
         file.write(b"abc")
     assert (tmp_path / "b").read_bytes() == b"xyz"
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(DataError, match=r"^standard output is closed$"), open_output("-", LOG):
+        pass
     with pytest.raises(DataError, match=r"c: cannot write the file: there is no folder .*none$"):
         open_output(str(tmp_path / "none" / "c"), LOG).__enter__()
 

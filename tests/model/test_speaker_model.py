@@ -155,6 +155,15 @@ def test_a_back_end_of_another_model(copy):
     save_backend(copy, plda(12))
     with pytest.raises(DataError, match=r"backend.safetensors: is for embeddings of 12 dimensions, .* have 16$"):
         SpeakerModel.load(copy)
+    for width in (15, 18):
+        arrays = {"transform": torch.ones(8, width), "length_norm": torch.ones(1)}
+        safetensors.torch.save_file(arrays, copy / "backend.safetensors")
+        with pytest.raises(DataError, match=rf"is for embeddings of {width} dimensions, .* have 16$"):
+            SpeakerModel.load(copy)
+    for width in (16, 17):
+        arrays = {"transform": torch.ones(8, width), "length_norm": torch.ones(1)}
+        safetensors.torch.save_file(arrays, copy / "backend.safetensors")
+        assert SpeakerModel.load(copy).backend.score(np.ones((1, 16)), np.ones((1, 16))).shape == (1, 1)
     safetensors.torch.save_file({"mean": torch.ones(16)}, copy / "backend.safetensors")
     with pytest.raises(DataError, match=r"copy/backend.safetensors: a back-end needs the array 'length_norm'"):
         SpeakerModel.load(copy)

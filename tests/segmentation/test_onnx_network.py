@@ -74,6 +74,8 @@ def test_a_graph_for_one_length_gets_shorter_windows_padded():
         (graph(n_classes=6, metadata={}), "got 6 of unknown speakers"),
         (graph(n_inputs=2), r"expected one input of samples, \(batch, 1, samples\), got x .*, x1 "),
         (graph(metadata={"sample_rate": "many"}), "expected a positive whole number as sample_rate"),
+        (graph(metadata={"sample_rate": "9" * 5000}), "expected a positive whole number as sample_rate"),
+        (graph(metadata={"num_speakers": "9" * 9}), "expected classes for the sets of some speakers, got 7 of 9999999"),
         (b"nothing", "g.onnx: expected an ONNX model"),
     ],
 )

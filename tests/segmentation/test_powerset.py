@@ -35,6 +35,8 @@ def test_of_too_many_at_once_the_first_count():
 def test_refuses_what_cannot_be():
     with pytest.raises(ValueError, match="expected 1 <= max_together <= n_speakers, got 3 and 2 speakers"):
         Powerset(2, 3)
+    with pytest.raises(ValueError, match="expected at most 8 speakers, got 1000000000"):
+        Powerset(10**9)
     with pytest.raises(ValueError, match="expected 3 speakers, got 2"):
         Powerset().classes(np.zeros((4, 2), bool))
     for grid in ({"step_s": 0.0}, {"step_s": 11.0}, {"first_s": 10.0}, {"window_s": float("inf")}):

@@ -21,6 +21,7 @@ from pysid.io.ark.npz import read_npz, write_npz
 from pysid.io.ark.record import read_array, read_key, read_rows
 from pysid.io.ark.txt import read_txt
 from pysid.io.ark.writer import ArkWriter
+from pysid.io.files import STANDARD_STREAM, open_binary
 from pysid.io.scp import is_pipe, resolve_path, run_pipe
 from pysid.io.tables import read_table
 
@@ -154,7 +155,9 @@ def _read_scp(path: str, n_axes: int, allow_pipes: bool) -> Arrays:
 
 
 def _read_ark(path: str, n_axes: int, allow_pipes: bool) -> Arrays:
-    stdin = path == "-"
+    stdin = path == STANDARD_STREAM
+    if stdin and sys.stdin is None:
+        raise DataError(f"{path}: expected an archive on standard input, and it is closed")
     with nullcontext(sys.stdin.buffer) if stdin else _open(path, allow_pipes) as file:
         place = "the first key"
         while True:
@@ -241,6 +244,6 @@ def _open(path: str, allow_pipes: bool) -> BinaryIO:
     if is_pipe(path):
         return io.BytesIO(run_pipe(path, allow_pipes=allow_pipes))
     try:
-        return open(path, "rb")
+        return io.BufferedReader(open_binary(path))
     except OSError as error:
         raise DataError(f"{path}: cannot read the file: {error.strerror}") from None

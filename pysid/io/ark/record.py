@@ -24,6 +24,7 @@ BINARY = b"\0B"
 FLOAT_VECTOR = BINARY + b"FV \4"  # the number of values and these, 4 bytes each, follow
 INTEGERS = b"\4"  # a vector of integers begins with the size of one
 
+MOST_KEY_BYTES = 1 << 16  # a file without white space is no archive
 MOST_COLUMNS = 1 << 16  # a broken size must not make us seek for hours
 
 _KEY = re.compile(rb"\s*(\S+)(\s)")
@@ -35,7 +36,7 @@ def read_key(file: BinaryIO) -> tuple[str | None, bytes]:
     """The next key of an archive, None at its end; and the byte that ended it.
 
     Raises:
-        ValueError: the archive ends within the key, or the key is not UTF-8.
+        ValueError: the archive ends within the key, or the key is not UTF-8, or too long.
     """
     if isinstance(file, io.BufferedReader) and (whole := _KEY.match(file.peek(1))):  # not byte by byte
         file.read(whole.end())
@@ -44,6 +45,8 @@ def read_key(file: BinaryIO) -> tuple[str | None, bytes]:
     while byte := file.read(1):
         if not byte.isspace():
             key += byte
+            if len(key) > MOST_KEY_BYTES:
+                raise ValueError(f"expected a key of at most {MOST_KEY_BYTES} bytes, got {shorten(key)}")
         elif key:
             return _decoded(key), byte
     if key:

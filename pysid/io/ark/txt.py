@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pysid.errors import DataError
+from pysid.io.files import name_text
 from pysid.io.text import ANY_NUMBER, RowFormat, read_rows, shorten
 
 _LINE = RowFormat("name number number ...", ANY_NUMBER)
@@ -43,4 +44,4 @@ def read_txt(path: str | os.PathLike[str]) -> Iterator[tuple[str, np.ndarray]]:
         else:
             single += vector
     if single:
-        yield Path(path).stem, np.array(single, np.float32)
+        yield name_text(Path(path).stem), np.array(single, np.float32)

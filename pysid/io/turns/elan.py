@@ -14,7 +14,7 @@ from pysid.io.files import PathLike
 from pysid.io.text import shorten
 from pysid.io.turns.cues import RecordingTurns, by_speaker, milliseconds, one_line
 from pysid.io.xml_file import read_xml
-from pysid.segments import Segment, Turn
+from pysid.segments import LONGEST_S, Segment, Turn
 
 RECORDING = "pysid:recording"  # a property of the file
 NOBODY = "speech"  # the one tier of a recording in which nobody talks
@@ -116,7 +116,7 @@ def _milliseconds(slot: ElementTree.Element) -> int | None:
     value = slot.get("TIME_VALUE")
     if value is None:
         return None
-    if not value.isdecimal() or len(value) > 15:
+    if not value.isdecimal() or len(value) > 15 or int(value) > 1000 * LONGEST_S:
         raise ValueError(f"expected a TIME_VALUE in milliseconds, got {shorten(value)}")
     return int(value)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pysid.errors import DataError
-from pysid.io.files import STANDARD_STREAM, PathLike, kept, open_binary
+from pysid.io.files import STANDARD_STREAM, PathLike, kept, name_text, open_binary
 from pysid.io.json_values import named_errors, read_json
 from pysid.io.text import BYTE_ORDER_MARK
 from pysid.io.turns import pyannote, segments
@@ -173,7 +173,7 @@ def read_turns(path: PathLike, kind: str | None = None) -> list[RecordingTurns]:
         kind = "rttm" if _is_rttm(path) else kind
     ending, name = FORMATS[kind].ending, Path(path).name
     stem = name[: -len(ending)] if name.lower().endswith(ending.lower()) else Path(path).stem
-    return FORMATS[kind].read(path, "stdin" if str(path) == STANDARD_STREAM else stem or name)
+    return FORMATS[kind].read(path, "stdin" if str(path) == STANDARD_STREAM else name_text(stem or name))
 
 
 def _is_rttm(path: PathLike) -> bool:

@@ -11,9 +11,9 @@ from pysid.errors import DataError
 from pysid.io.files import PathLike
 from pysid.io.table_formats import finite
 from pysid.io.text import BYTE_ORDER_MARK, RowFormat, read_lines
+from pysid.segments import LONGEST_S
 
 COMMENTS = (";", "#")
-LONGEST_S = 1e9  # thirty years; beyond this a time is a mistake
 CHANNEL = "1"  # that of all lines written; md-eval scores only lines whose channels are equal
 
 

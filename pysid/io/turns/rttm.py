@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pysid.errors import DataError
-from pysid.io.files import PathLike, atomic_text
+from pysid.io.files import PathLike, atomic_text, name_text
 from pysid.io.text import RowFormat
 from pysid.io.turns.cues import cues, seconds_text
 from pysid.io.turns.nist import CHANNEL, one_words, read_nist_rows, seconds
@@ -91,7 +91,7 @@ def read_rttm_folder(folder: PathLike) -> dict[str, list[Turn]]:
 
 def nobody_of(path: PathLike) -> dict[str, list[Turn]]:
     """The recording of a file without lines, which pysid writes where nobody talks: it is named after the file."""
-    stem = Path(path).stem
+    stem = name_text(Path(path).stem)
     return {one_words([stem])[stem]: []}
 
 

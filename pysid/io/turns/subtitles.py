@@ -18,8 +18,9 @@ from pysid.segments import Segment, Turn
 ARROW = "-->"
 CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 TIMING = re.compile(rf"\s*{CLOCK}\s*{ARROW}\s*{CLOCK}(?:\s.*)?$")
-VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]*)>")
+VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^>]*)>")
 TAG = re.compile(r"<[^<>]*>")
+MARKUP = re.compile(r"\{\\[^{}]*\}")  # of SubRip: {\an8}
 VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -41,14 +42,15 @@ class SubtitleCue:
     @property
     def voice(self) -> str | None:
         """The name in WebVTT's <v name>; None without."""
-        found = VOICE.search(self.text) if self.is_vtt else None
+        # Up to the last ">": without one, each "<v" would be looked through to the end of the text.
+        found = VOICE.search(self.text, 0, self.text.rfind(">") + 1) if self.is_vtt else None
         return html.unescape(found[1]).strip() or None if found else None
 
     @property
     def plain(self) -> str:
         """The text without tags."""
         text = TAG.sub("", self.text)
-        return html.unescape(text) if self.is_vtt else re.sub(r"\{\\[^}]*\}", "", text)
+        return html.unescape(text) if self.is_vtt else MARKUP.sub("", text)
 
 
 def read_cues(path: PathLike) -> list[SubtitleCue]:

@@ -15,7 +15,7 @@ from pysid.io.files import PathLike, read_bytes
 from pysid.io.table_formats import finite
 from pysid.io.text import shorten
 from pysid.io.turns.cues import RecordingTurns, cues, seconds_text
-from pysid.segments import Segment, Turn
+from pysid.segments import LONGEST_S, Segment, Turn
 
 MAX_BYTES = 1 << 28
 HEADER = ("recording", "start_s", "end_s", "speaker")
@@ -107,6 +107,8 @@ def _turn(row: Sequence[str], columns: Mapping[str, int], recording: str, has_co
     end_s = last_s if "end" in columns else round(start_s + last_s, 6)
     if not 0 <= start_s <= end_s:
         raise ValueError(f"expected a turn that starts at 0 s or later and ends after, got {start_s} and {end_s}")
+    if end_s > LONGEST_S:
+        raise ValueError(f"expected a turn that ends within {LONGEST_S:g} s, got {end_s}")
     speaker, name = row[columns["speaker"]], row[columns["recording"]] if "recording" in columns else ""
     if not speaker.strip():
         raise ValueError("expected a speaker, got an empty field")

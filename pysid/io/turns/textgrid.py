@@ -13,8 +13,7 @@ from pysid.errors import DataError
 from pysid.io.files import PathLike, read_bytes
 from pysid.io.text import shorten
 from pysid.io.turns.cues import by_speaker, milliseconds, one_line, seconds_text
-from pysid.io.turns.nist import LONGEST_S
-from pysid.segments import Segment, Turn
+from pysid.segments import LONGEST_S, Segment, Turn
 
 NOBODY = "speech"  # the name of the one tier of a recording in which nobody talks, as Praat wants one
 

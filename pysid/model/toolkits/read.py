@@ -1,12 +1,10 @@
 """What the readers of models have in common."""
 
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pysid.backend.chain import Backend
@@ -14,7 +12,7 @@ from pysid.embedding.extract import ExtractConfig
 from pysid.embedding.networks import TrainableConfig, make_network
 from pysid.errors import DataError
 from pysid.frontend import FbankConfig, FrontendConfig
-from pysid.io.weights import set_weights
+from pysid.io.weights import build_network
 from pysid.model.config import ModelConfig
 from pysid.model.network_file import Network
 
@@ -51,12 +49,7 @@ def build(config: TrainableConfig, weights: dict[str, Tensor], where: Path, what
     Raises:
         DataError: the weights are those of another network.
     """
-    with torch.device("meta"), warnings.catch_warnings():  # takes no memory, whatever the settings claim
-        warnings.simplefilter("ignore", UserWarning)
-        set_weights(make_network(config), weights, str(where), f"a network of the kind {what}")
-    network = make_network(config)
-    set_weights(network, weights, str(where), f"a network of the kind {what}")
-    return network
+    return build_network(lambda: make_network(config), weights, str(where), f"a network of the kind {what}")
 
 
 def only(given: Mapping[str, Any], known: Collection[str], fixed: Mapping[str, Any], where: str) -> None:

@@ -18,12 +18,12 @@ from itertools import pairwise
 
 from pysid.io.files import PathLike
 from pysid.io.turns.cue_names import names_before
-from pysid.io.turns.subtitles import TAG, SubtitleCue, has_voices, read_cues
+from pysid.io.turns.subtitles import MARKUP, TAG, SubtitleCue, has_voices, read_cues
 from pysid.transcript.captions import label_of
 from pysid.transcript.words import Word, in_order, spread
 
 MOMENT_S = 0.02  # longer than the cues between those of captions that roll up
-TIME = re.compile(r"<(?:(\d+):)?(\d{1,2}):(\d{2})\.(\d{3})>")
+TIME = re.compile(r"<(?:(\d{1,4}):)?(\d{1,2}):(\d{2})\.(\d{3})>")
 
 
 def read_subtitles(path: PathLike) -> list[Word]:
@@ -77,7 +77,7 @@ def _words(cue: SubtitleCue, begins: int) -> list[Word]:
         hours, minutes, seconds, ms = (int(x or 0) for x in parts[at : at + 4])
         starts_s.append(min(max(starts_s[-1], 3600 * hours + 60 * minutes + seconds + ms / 1000), cue.end_s))
     texts = [TAG.sub("", text) for text in parts[::5]]
-    texts = [html.unescape(text) if cue.is_vtt else re.sub(r"\{\\[^}]*\}", "", text) for text in texts]
+    texts = [html.unescape(text) if cue.is_vtt else MARKUP.sub("", text) for text in texts]
     texts[0] = texts[0][begins:]
     words: list[Word] = []
     for text, (start_s, end_s) in zip(texts, pairwise([*starts_s, cue.end_s]), strict=True):

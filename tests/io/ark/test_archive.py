@@ -208,6 +208,9 @@ def test_standard_input(tmp_path, vectors, monkeypatch):
     kaldiio.save_ark(str(tmp_path / "v.ark"), vectors)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((tmp_path / "v.ark").read_bytes())))
     assert_equal(read_vectors("ark:-"), vectors)
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(DataError, match=r"^-: expected an archive on standard input, and it is closed$"):
+        list(read_vectors("ark:-"))
 
 
 class Bomb:

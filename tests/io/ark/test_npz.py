@@ -54,6 +54,32 @@ def test_errors(tmp_path):
     assert message(path).startswith("expected an .npz of the arrays 'keys' and 'vectors': ")
 
 
+@pytest.mark.parametrize(
+    ("keys", "vectors", "types"),
+    [
+        (["a"], [["x"]], "<U1, <U1"),
+        (["a"], [[1j]], "<U1, complex128"),
+        ([b"a"], [[1.0]], "|S1, float64"),
+        ([7], [[1.0]], "int64, float64"),
+    ],
+)
+def test_keys_are_text_and_vectors_numbers(tmp_path, keys, vectors, types):
+    np.savez(tmp_path / "v.npz", keys=np.array(keys), vectors=np.array(vectors))
+    assert message(tmp_path / "v.npz") == f"expected keys of text and vectors of numbers, got {types}"
+
+
+def test_numbers_of_other_types(tmp_path):
+    np.savez_compressed(tmp_path / "v.npz", keys=np.array(["a", "b"]), vectors=np.array([[1, 2], [3, 1e300]]))
+    assert [vector.tolist() for _, vector in read_npz(tmp_path / "v.npz")] == [[1, 2], [3, np.inf]]
+
+
+def test_a_file_that_grows_a_thousandfold(tmp_path, monkeypatch):
+    monkeypatch.setattr("pysid.io.ark.npz.SMALL_BYTES", 1000)
+    path = tmp_path / "v.npz"
+    np.savez_compressed(path, keys=np.array(["a"]), vectors=np.zeros((1, 1 << 18)))
+    assert message(path).endswith(f": got a compressed file of {path.stat().st_size} bytes that claims 2097412")
+
+
 def test_vectors_of_two_sizes(tmp_path):
     with pytest.raises(DataError, match=r"v\.npz: expected vectors of one size, got the shapes \[\(2,\), \(3,\)\]"):
         write_npz(tmp_path / "v.npz", [("a", np.ones(3)), ("b", np.ones(2))])

@@ -53,6 +53,7 @@ TIER = (
         ("<TIMELINE/>", ": expected ELAN's ANNOTATION_DOCUMENT, got 'TIMELINE'"),
         ('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', ": expected plain XML, got one with a document type"),
         (EAF.format("soon", ""), ": expected a TIME_VALUE in milliseconds, got 'soon'"),
+        (EAF.format("9" * 13, ""), ": expected a TIME_VALUE in milliseconds, got '9999999999999'"),
         (EAF.format("5", TIER.format("x", "u")), ": expected the time slots of annotations in TIME_ORDER"),
         (
             LATE.format(5, TIER.format("x", "u")),

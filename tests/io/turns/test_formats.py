@@ -1,5 +1,7 @@
 """The registry of formats: what each writes it reads back, up to what the format has no place for."""
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,6 +123,16 @@ def test_standard_input(tmp_path, monkeypatch, kind, name):
         with path.open() as file:
             monkeypatch.setattr("sys.stdin", file)
             assert read_turns("-", chosen) == [RecordingTurns(name, TURNS, None)]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_whose_name_is_no_utf8(tmp_path, kind):
+    path = tmp_path / os.fsdecode(b"caf\xe9.srt")
+    path.write_text(FORMATS["srt"].format("a", TURNS, 4.0))
+    (found,) = read_turns(path)
+    assert found.recording == "café"
+    (tmp_path / "b").write_text(format_turns(kind, [found]))
+    assert read_turns(tmp_path / "b", kind)[0].turns == TURNS
 
 
 def test_subtitles_with_what_is_said(tmp_path):

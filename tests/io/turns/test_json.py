@@ -103,6 +103,7 @@ BAD = {
         {**GOOD, "duration_s": -1},
         ": expected duration_s to be seconds, 0 or more, got '-1'",
     ),
+    "endless": (with_turn(end_s=1e308), ": expected turns[1].end_s to be seconds, at most 1e+09, got '1e+308'"),
     "NaN": (with_turn(end_s=float("nan")), ": expected turns[1].end_s to be a number, got 'NaN'"),
     "backwards": (with_turn(start_s=2), ": expected turns[1] to start before it ends, got 2.0 and 1.0"),
     "text": (with_turn(start_s="soon"), ": expected turns[1].start_s to be a number, got '\"soon\"'"),

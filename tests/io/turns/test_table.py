@@ -55,7 +55,14 @@ def test_names_with_commas_and_quotation_marks(tmp_path):
     assert format_table("a", turns, header=False).startswith("a,0.000,1.000,")
 
 
-@pytest.mark.parametrize("time", ["-1", "1:-5", "1e400", "1:2:3:4", "1:x", "", ":", "0,5"])
+@pytest.mark.parametrize("time", ["-1", "1:-5", "1e308", "1e400", "1:2:3:4", "1:x", "", ":", "0,5"])
 def test_what_is_no_time(tmp_path, time):
     with pytest.raises(DataError, match=r"t.csv:2: expected"):
         read(tmp_path, f'start,end,speaker\n"{time}",99,a\n')
+    with pytest.raises(DataError, match=r"t.csv:2: expected"):
+        read(tmp_path, f'start,duration,speaker\n99,"{time}",a\n')
+
+
+def test_a_turn_that_never_ends(tmp_path):
+    with pytest.raises(DataError, match=r"t.csv:2: expected a turn that ends within 1e\+09 s, got 1e\+308"):
+        read(tmp_path, "start,end,speaker\n0,1e308,a\n")

@@ -37,7 +37,7 @@ def test_a_folder_and_its_checkpoint_are_the_same_model(name: str, kind: type, t
         ("xvector", "[5, 3, 3, 1, 1]", "[999999999, 3, 3, 1, 1]", "whole numbers from 1 to 100000"),
         ("xvector", "[1, 2, 3, 1, 1]", "[1, 2, 3, 1, x]", "tdnn_dilations must be a list of whole numbers"),
         ("xvector", "[5, 3, 3, 1, 1]", "[7, 3, 3, 1, 1]", "size mismatch for frame_layers.0.affine.weight"),
-        ("xvector", "lin_neurons: 24", "lin_neurons: 1000000000", "size mismatch for segment_layers.0.weight"),
+        ("xvector", "lin_neurons: 24", "lin_neurons: 1000000000", "(lacks most|the network does not fit into memory)"),
         ("xvector", "lin_neurons: 24", "lin_neurons: 24\n    speed: 2", "speed is not supported"),
         ("resnet", "[2, 2, 2, 1]", "[2, 2, 2, 101]", "expected four stages of at most 100 blocks"),
         ("resnet", "[2, 2, 2, 1]", "[2, 2, 2]", "expected four stages"),
