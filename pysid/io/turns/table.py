@@ -3,11 +3,13 @@
     recording,start_s,end_s,speaker
     meeting,0.500,2.000,anna
 
-Tables with commas, semicolons or tabs are read, also with the column names that other programs use.
+Tables with commas, semicolons or tabs are read, also with the column names that other programs use, and with the line
+"sep=;" above them that Excel takes for itself.
 """
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 from pysid.errors import DataError
@@ -27,6 +29,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "speaker": ("speaker", "label", "name", "who", "speaker_id", "speaker_name", "participant", "tier"),
 }
 DELIMITERS = ",;\t"
+SEPARATOR = re.compile(rf"sep=([{DELIMITERS}])", re.IGNORECASE)
 
 
 def format_table(recording: str, turns: Sequence[Turn], header: bool = True) -> str:
@@ -70,9 +73,13 @@ def read_table(path: PathLike, recording: str) -> list[RecordingTurns]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}:{line}: expected UTF-8 text; of a spreadsheet, save it as CSV UTF-8") from None
-    head = text.partition("\n")[0]
-    delimiter = max(DELIMITERS, key=head.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    lines = io.StringIO(text, newline="")
+    head = lines.readline()
+    told = SEPARATOR.fullmatch(head.rstrip("\r\n"))
+    if told is None:
+        lines.seek(0)
+    delimiter = max(DELIMITERS, key=head.count) if told is None else told[1]
+    rows = csv.reader(lines, delimiter=delimiter)
     turns: dict[str, list[Turn]] = {}
     try:
         columns = _columns(next(rows, []))
@@ -81,7 +88,7 @@ def read_table(path: PathLike, recording: str) -> list[RecordingTurns]:
                 name, turn = _turn(row, columns, recording, delimiter != ",")
                 turns.setdefault(name, []).append(turn)
     except (ValueError, csv.Error) as error:
-        raise DataError(f"{path}:{max(1, rows.line_num)}: {error}") from None
+        raise DataError(f"{path}:{max(1, rows.line_num) + (told is not None)}: {error}") from None
     return [RecordingTurns(name, of_recording, None) for name, of_recording in turns.items()] or [
         RecordingTurns(recording, [], None)
     ]

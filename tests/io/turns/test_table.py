@@ -20,6 +20,7 @@ def read(folder, content):
     [
         "start,end,speaker\n61.5,63,anna\n",
         "\ufeffStart;End;Speaker\r\n61,5;63,0;anna\r\n",  # a German spreadsheet
+        "sep=;\r\nstart;end;speaker\r\n61,5;63;anna\r\n",  # for Excel
         "speaker\tonset\tduration\nanna\t1:01.5\t1.5\n",
         "Start Time,Duration,Label\n0:01:01.5,00:01.5,anna\n\n , , \n",
         'label,tmax,tmin\n"anna",63,61.5\n',
@@ -66,3 +67,8 @@ def test_what_is_no_time(tmp_path, time):
 def test_a_turn_that_never_ends(tmp_path):
     with pytest.raises(DataError, match=r"t.csv:2: expected a turn that ends within 1e\+09 s, got 1e\+308"):
         read(tmp_path, "start,end,speaker\n0,1e308,a\n")
+
+
+def test_lines_are_counted_with_the_one_about_the_separator(tmp_path):
+    with pytest.raises(DataError, match=r"t\.csv:4: expected a time in seconds"):
+        read(tmp_path, "sep=;\r\nstart;end;speaker\r\n0,5;2;anna\r\nx;3;ben\r\n")
