@@ -152,6 +152,7 @@ class PldaBackend(Transformer, Backend):
         )
         projected = self.projection_.fit_transform(self._check_training(X), y)
         self.plda_ = Plda(self.n_iter).fit(projected, y).smooth(self.smoothing)
+        self.group_ = None  # one of other projections
         return self
 
     def transform(self, X: ArrayLike, n_utterances: ArrayLike = 1) -> np.ndarray:

@@ -74,7 +74,8 @@ def train_discriminatively(
 ) -> PldaBackend:
     """A back-end of the same form that decides better whether two training embeddings are of one speaker.
 
-    What it gives is not calibrated, and means nothing by itself before it is, on speakers that were not heard here.
+    What it gives is not calibrated, and means nothing by itself before it is, on speakers that were not heard here. A
+    group of voices (`PldaBackend.group_`) is not kept, as the projection is another.
 
     Args:
         backend: fitted, to begin from.

@@ -31,6 +31,7 @@ def test_the_score_of_two_of_the_group_falls(grouped):
     np.testing.assert_allclose(before - backend.score(X[:9], X[9:30], 2), 10 * np.outer(g[:9], g[9:30]), atol=1e-9)
     adapted = backend.adapt(3 * X[:40])
     assert adapted.group_ is group, "projections stay, so the group does"
+    assert backend.fit(X, y).group_ is None, "it was one of other projections"
 
 
 def test_a_group_is_stored_with_the_back_end(grouped):
