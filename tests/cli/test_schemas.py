@@ -186,4 +186,4 @@ def test_a_model_of_ones_own(fitted, generator, tmp_path):
 def test_each_schema_has_its_place_in_the_documentation(generator):
     text = (ROOT / "docs" / "formats.md").read_text()
     assert sorted(re.findall(r"\(schemas/(\w+)\.json\)", text)) == sorted(x.stem for x in SCHEMAS.glob("*.json"))
-    assert set(re.findall(r"{{ schema (\w+) }}", text)) == set(generator.configurations())
+    assert set(re.findall(r"<!-- schema (\w+) -->", text)) == set(generator.configurations())

@@ -75,7 +75,7 @@ FILES = {
         ),
         ("compute-eer targets", "No non-target scores seen."),
         ("wav-reverberate --duration=1e38 TONE out", "a number is too large: "),
-        ("compute-mfcc-feats --frame-length=1e14 scp:waves ark:out", "there is not enough memory: "),
+        ("compute-mfcc-feats --frame-length=1e14 scp:waves ark:out", "window_ms and shift_ms must be at most 60000"),
     ],
     ids=lambda text: text.split()[0],
 )
@@ -88,3 +88,13 @@ def test_refusals(command, message, tmp_path, monkeypatch, capfd):
     lines = capfd.readouterr().err.splitlines()
     assert status not in (0, None) and any(message in line for line in lines), lines
     assert not any("Traceback" in line for line in lines)
+
+
+def test_too_little_memory(tmp_path, monkeypatch, capfd):
+    def full(*arguments, **options):
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr("pysid.metrics.detection.equal_error_rate", full)
+    (tmp_path / "scores").write_text("1 target\n0 nontarget\n")
+    assert run_program("compute-eer", [str(tmp_path / "scores")]) == 255
+    assert capfd.readouterr().err.splitlines()[-1].endswith("there is not enough memory: Unable to allocate 9 TiB")
