@@ -21,7 +21,7 @@ class VoiceGroup(Estimator):
 
     The membership g of an embedding, in (0, 1), is a logistic function of the direction of its projection. A score
     falls by `discount` times g of the enrolment times g of the test: side information of the calibration (Ferrer et
-    al. 2022 have such for durations and languages) that stays a product of both sides, as all scores are here.
+    al. 2022 have such, of durations and of what embeddings tell) that stays a product of both sides, as scores are.
 
     Args:
         discount: what the score of two voices of the group loses, before it is calibrated; 0 or more.

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pysid.backend import PldaBackend
-    from pysid.backend.voice_group import VoiceGroup
 
 
 def fit_backend(
@@ -124,20 +123,23 @@ def _train_on(
     women_discount: float,
 ) -> "PldaBackend":
     """The back-end after what the options ask for beyond EM."""
+    women = None if spk2gender is None else _women(y, spk2gender)  # which says what is wrong before anything takes long
     if discriminative:
         from pysid.training.discriminative import DiscriminativeConfig, train_discriminatively
 
         plda = train_discriminatively(plda, X, y, DiscriminativeConfig(n_steps=discriminative))
-    if spk2gender is not None:
-        plda.group_ = _women(plda, X, y, spk2gender, women_discount)
+    if women is not None:
+        from pysid.backend.voice_group import VoiceGroup
+
+        known, is_woman = women
+        plda.group_ = VoiceGroup(women_discount).fit(plda.projection.transform(X[known]), is_woman, y[known])
     return plda
 
 
-def _women(plda: "PldaBackend", X: "np.ndarray", y: "np.ndarray", spk2gender: Path, discount: float) -> "VoiceGroup":
-    """The group of women's voices among embeddings (N, D) of speakers (N,), as those of known gender tell it."""
+def _women(y: "np.ndarray", spk2gender: Path) -> "tuple[np.ndarray, np.ndarray]":
+    """Which of the embeddings of speakers (N,) are of known gender, (N,) bool, and which of these are women's."""
     import numpy as np
 
-    from pysid.backend.voice_group import VoiceGroup
     from pysid.errors import DataError
     from pysid.io.tables import read_spk2gender
 
@@ -146,4 +148,4 @@ def _women(plda: "PldaBackend", X: "np.ndarray", y: "np.ndarray", spk2gender: Pa
     women = np.array([gender[speaker] == "f" for speaker in y[known].tolist()], dtype=bool)
     if women.all() or not women.any():
         raise DataError(f"{spk2gender}: expected women and men among the training speakers, got none of one of them")
-    return VoiceGroup(discount).fit(plda.projection.transform(X[known]), women, y[known])
+    return known, women
