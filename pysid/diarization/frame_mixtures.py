@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.cluster import kmeans_plusplus
 
 FRAMES_PER_COMPONENT = 50  # a mixture has fewer components where there would be fewer frames for each
 MIN_VARIANCE = 0.01  # of the variance of all frames
@@ -110,6 +109,8 @@ def fit_mixture(frames: np.ndarray, n_components: int, seed: int = 0) -> FrameMi
         n_components: at most so many.
         seed: of the choice of the frames to start from.
     """
+    from sklearn.cluster import kmeans_plusplus  # scikit-learn takes a second to import
+
     centre, scale = frames.mean(axis=0), frames.std(axis=0)
     scale = np.where(scale > 0, scale, 1)
     n_components = max(min(n_components, len(frames) // FRAMES_PER_COMPONENT), 1)

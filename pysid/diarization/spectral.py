@@ -10,8 +10,6 @@ from typing import Literal
 
 import numpy as np
 from scipy import sparse
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from pysid.diarization.eigengap import NearestNeighbours, NormalisedMaximumEigengap, largest_gap, tuned_neighbours
 from pysid.diarization.graph import Laplacian, LaplacianKind, Weights, n_parts, nearest_neighbours, undirected
@@ -108,6 +106,9 @@ def _cluster_rows(vectors: np.ndarray) -> np.ndarray:
     k = vectors.shape[1]
     if k == 1:
         return np.zeros(len(vectors), dtype=np.int64)
+    from sklearn.cluster import KMeans  # scikit-learn takes a second to import
+    from sklearn.exceptions import ConvergenceWarning
+
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     rows = vectors / np.where(length == 0, 1.0, length)
     with warnings.catch_warnings():
