@@ -31,6 +31,10 @@ data='' train='' meetings='' rooms='' noises='' music='' lda_dim=100 model=xvect
 parse_options "data train lda-dim meetings rooms noises music model count seed stage stop-stage exp jobs smoke" "$@"
 whole_numbers lda_dim count seed stage stop_stage jobs
 
+# --jobs processes have a thread each: where BLAS adds its own, threads wait for cores, and clustering takes up to ten
+# times the processor time.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+
 if [[ $smoke ]]; then
   data=../../examples/dev train=none meetings=none count=4 tuning=2 exp=$exp/smoke
 fi
