@@ -1,13 +1,16 @@
-"""XML files that others wrote."""
+"""XML files that others wrote, and text in those that pysid writes."""
 
+import re
 from contextlib import suppress
 from xml.etree import ElementTree
 from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
 
 from pysid.errors import DataError
 from pysid.io.files import PathLike, read_bytes
 
 MAX_BYTES = 1 << 28
+_NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def read_xml(path: PathLike) -> ElementTree.Element:
@@ -25,6 +28,33 @@ def read_xml(path: PathLike) -> ElementTree.Element:
         return ElementTree.fromstring(content)
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: of encodings
         raise DataError(f"{path}: expected XML, got something else: {error}") from None
+
+
+def in_xml(text: str) -> str:
+    r"""A text with a sign for each character that XML cannot hold.
+
+    >>> in_xml("bell\x07") == "bell\N{REPLACEMENT CHARACTER}"
+    True
+    """
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def xml_text(text: str) -> str:
+    """What is written of a text between tags.
+
+    >>> xml_text("Q & A")
+    'Q &amp; A'
+    """
+    return escape(in_xml(text))
+
+
+def xml_attribute(text: str) -> str:
+    """What is written of a text as the value of an attribute, its quotes included.
+
+    >>> xml_attribute("Q & A")
+    '"Q &amp; A"'
+    """
+    return quoteattr(in_xml(text))
 
 
 class _Found(Exception):

@@ -3,22 +3,19 @@
 The annotations are empty, to be filled with what is said. Source: https://www.mpi.nl/tools/elan/EAFv3.0.xsd.
 """
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
-from xml.sax.saxutils import quoteattr
 
 from pysid.errors import DataError, PysidWarning
 from pysid.io.files import PathLike
 from pysid.io.text import shorten
 from pysid.io.turns.cues import RecordingTurns, by_speaker, milliseconds, one_line
-from pysid.io.xml_file import read_xml
+from pysid.io.xml_file import read_xml, xml_attribute, xml_text
 from pysid.segments import LONGEST_S, Segment, Turn
 
 RECORDING = "pysid:recording"  # a property of the file
 NOBODY = "speech"  # the one tier of a recording in which nobody talks
-NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 HEADER = """<?xml version="1.0" encoding="UTF-8"?>
 <ANNOTATION_DOCUMENT AUTHOR="pysid" DATE="2000-01-01T00:00:00+00:00" FORMAT="3.0" VERSION="3.0"
@@ -54,7 +51,7 @@ def format_elan(recording: str, turns: Sequence[Turn]) -> str:
     slots: list[int] = []
     body = []
     for speaker, segments in tiers.items():
-        name = _attribute(speaker)
+        name = xml_attribute(speaker)
         body.append(f'    <TIER LINGUISTIC_TYPE_REF="default-lt" PARTICIPANT={name} TIER_ID={name}>\n')
         for segment in segments:
             start_ms, end_ms = milliseconds(segment.start_s), milliseconds(segment.end_s)
@@ -65,7 +62,7 @@ def format_elan(recording: str, turns: Sequence[Turn]) -> str:
     order = "".join(
         f'        <TIME_SLOT TIME_SLOT_ID="ts{i}" TIME_VALUE="{t}"/>\n' for i, t in enumerate(slots, start=1)
     )
-    header = HEADER.format(property=RECORDING, recording=_escaped(recording))
+    header = HEADER.format(property=RECORDING, recording=xml_text(recording))
     return header + f"    <TIME_ORDER>\n{order}    </TIME_ORDER>\n" + "".join(body) + FOOTER
 
 
@@ -140,11 +137,3 @@ def _turns(tier: ElementTree.Element, slots: dict[str | None, int | None]) -> It
             raise ValueError("expected tiers with a PARTICIPANT or a TIER_ID, the speaker, got one without")
         if start_ms < end_ms:
             yield Turn(Segment(start_ms / 1000, end_ms / 1000), speaker)
-
-
-def _escaped(text: str) -> str:
-    return NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text).translate({38: "&amp;", 60: "&lt;", 62: "&gt;"})
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text))
