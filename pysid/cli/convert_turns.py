@@ -10,7 +10,7 @@ from pysid.cli.common import Names, check_stdin, renamed, report
 from pysid.errors import DataError
 from pysid.io.files import STANDARD_STREAM
 
-FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote")
+FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "exmaralda", "chat", "csv", "pyannote")
 
 
 MODELS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".nemo", ".onnx")  # endings of models' files
@@ -82,7 +82,7 @@ def convert(
         Path | None, typer.Option(metavar="FILE", help="Of a model: what embeddings are centred by, .vec or .npy.")
     ] = None,
 ) -> None:
-    """Write turns of speakers in another format: RTTM, subtitles, Praat, ELAN, Audacity, tables, JSON; both ways.
+    """Write turns of speakers in another format: RTTM, subtitles, ELAN, EXMARaLDA, CLAN, Praat, CSV, JSON; both ways.
 
     A recording that has no name in its file is named after the file. RTTM and CSV hold many recordings; of the other
     formats a folder OUT gets a file for each. Times are kept to the millisecond.

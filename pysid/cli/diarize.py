@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pysid.diarization.result import Outcome
 
-FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "csv", "pyannote", "html")
+FORMATS = ("rttm", "srt", "vtt", "json", "audacity", "textgrid", "elan", "exmaralda", "chat", "csv", "pyannote", "html")
 
 
 STANDARD_OUTPUT = "-"

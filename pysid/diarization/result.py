@@ -87,7 +87,7 @@ class Diarization:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the turns in the format that the ending names: .rttm, .srt, .vtt, .json, .txt (Audacity), .TextGrid
-        (Praat) or .html, a page to look at and listen to.
+        (Praat), .eaf (ELAN), .exb (EXMARaLDA), .cha (CLAN), .csv or .html, a page to look at and listen to.
 
         Raises:
             DataError: another ending.

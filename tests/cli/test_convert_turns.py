@@ -73,10 +73,13 @@ def test_bad_input(pysid, tmp_path):
     several, empty = tmp_path / "several.rttm", tmp_path / "empty"
     several.write_text("SPEAKER a 1 0 9 <NA> <NA> x <NA> <NA>\nSPEAKER b 1 0 9 <NA> <NA> y <NA> <NA>\n")
     empty.mkdir()
-    (tmp_path / "bad.eaf").write_text("<x/>")
+    for name in ("bad.eaf", "bad.exb", "bad.cha"):
+        (tmp_path / name).write_text("<x/>")
     cases = [
         ([tmp_path / "none.srt", tmp_path / "a.rttm"], "none.srt: cannot read the file: No such file or directory"),
         ([tmp_path / "bad.eaf", tmp_path / "a.rttm"], "bad.eaf: expected ELAN's ANNOTATION_DOCUMENT, got 'x'"),
+        ([tmp_path / "bad.exb", tmp_path / "a.rttm"], "bad.exb: expected EXMARaLDA's basic-transcription, got 'x'"),
+        ([tmp_path / "bad.cha", tmp_path / "a.rttm"], "bad.cha:1: expected '@header:', '*SPEAKER:' or '%tier:', got"),
         ([TURNS, tmp_path / "a.pdf"], "a.pdf: expected a name that ends in one of .rttm, "),
         ([TURNS, empty], f"{empty}: expected the format for the files in this folder, got none"),
         ([several, tmp_path / "a.srt"], "a.srt: a srt file holds one recording, got 2: give a folder"),

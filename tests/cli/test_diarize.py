@@ -34,10 +34,10 @@ def piece(tmp_path) -> Path:
 
 def test_every_format(pysid, tmp_path):
     out = tmp_path / "results"
-    formats = "rttm,srt,vtt,json,audacity,textgrid,html"
+    formats = "rttm,srt,vtt,json,audacity,textgrid,exmaralda,chat,html"
     outcome = pysid("diarize", MEETING, "--reference", TRUTH, "-o", out, "--format", formats)
     assert outcome.status == 0
-    endings = ["rttm", "srt", "vtt", "json", "txt", "TextGrid", "html"]
+    endings = ["rttm", "srt", "vtt", "json", "txt", "TextGrid", "exb", "cha", "html"]
     assert wrote(outcome) == [str(out / f"meeting.{ending}") for ending in endings]
     turns = read_rttm(out / "meeting.rttm")["meeting"]
     assert {turn.speaker for turn in turns} == {"speaker1", "speaker2", "speaker3", "speaker4"}

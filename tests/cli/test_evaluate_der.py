@@ -148,7 +148,15 @@ def test_a_file_without_turns_is_a_recording_in_which_nobody_talks(pysid, tmp_pa
 def test_turns_of_other_formats(pysid, tmp_path):
     (tmp_path / "my call.rttm").write_text("SPEAKER my_call 1 0 2 <NA> <NA> anna <NA> <NA>\n")
     (tmp_path / "my call.txt").write_text("0.0\t1.0\t1\n1.0\t2.0\t2\n")
-    for other in ("my call.eaf", "my call.TextGrid", "my call.csv", "my call.srt", "my call.json"):
+    for other in (
+        "my call.eaf",
+        "my call.exb",
+        "my call.cha",
+        "my call.TextGrid",
+        "my call.csv",
+        "my call.srt",
+        "my call.json",
+    ):
         assert pysid("convert", tmp_path / "my call.txt", tmp_path / other).status == 0
     for other in sorted(tmp_path.iterdir()):
         outcome = pysid("eval", "der", tmp_path / "my call.rttm", other)

@@ -1,6 +1,6 @@
 """Turns as text formats hold them: in whole milliseconds, under names of one line; and by speaker."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from pysid.errors import DataError
@@ -68,6 +68,18 @@ def one_line(name: str) -> str:
     if not line:
         raise DataError(f"expected a speaker's name, got {name!r}")
     return line
+
+
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """What speakers are called, by the codes that stand for them in a file.
+
+    That is the name; the code where it is empty, or where several have the same.
+
+    >>> told_apart({"MOT": "Mary", "CHI": "", "BRO": "Tom", "FAT": "Tom"})
+    {'MOT': 'Mary', 'CHI': 'CHI', 'BRO': 'BRO', 'FAT': 'FAT'}
+    """
+    shown = list(names.values())
+    return {code: name if name and shown.count(name) == 1 else code for code, name in names.items()}
 
 
 def by_speaker(turns: Iterable[Turn]) -> dict[str, list[Segment]]:

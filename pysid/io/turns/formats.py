@@ -11,8 +11,11 @@ from pysid.io.json_values import named_errors, read_json
 from pysid.io.text import BYTE_ORDER_MARK
 from pysid.io.turns import pyannote, segments
 from pysid.io.turns.audacity import format_labels, read_labels
+from pysid.io.turns.chat.reading import read_chat
+from pysid.io.turns.chat.writing import format_chat
 from pysid.io.turns.cues import RecordingTurns
 from pysid.io.turns.elan import format_elan, read_elan
+from pysid.io.turns.exmaralda import format_exmaralda, read_exmaralda
 from pysid.io.turns.json import format_turns_json, read_turns_json
 from pysid.io.turns.nist import COMMENTS, one_words
 from pysid.io.turns.rttm import OTHER_TYPES, format_rttm, read_rttm
@@ -92,6 +95,16 @@ FORMATS: dict[str, TurnFormat] = {
         ".eaf",
         lambda recording, turns, duration_s: format_elan(recording, turns),
         lambda path, name: [read_elan(path, name)],
+    ),
+    "exmaralda": TurnFormat(
+        ".exb",
+        lambda recording, turns, duration_s: format_exmaralda(recording, turns),
+        lambda path, name: [read_exmaralda(path, name)],
+    ),
+    "chat": TurnFormat(
+        ".cha",
+        lambda recording, turns, duration_s: format_chat(recording, turns),
+        lambda path, name: [read_chat(path, name)],
     ),
     "csv": TurnFormat(
         ".csv",

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pysid.diarization.turns import bridge_gaps
 from pysid.errors import DataError
 from pysid.io.turns.cues import RecordingTurns, by_speaker, one_line
 from pysid.io.turns.formats import FORMATS, check_together, format_turns, kind_of, read_turns
@@ -24,9 +25,11 @@ names = plain | st.sampled_from(
 turn_lists = st.lists(st.builds(Turn, segments, names), max_size=8)
 
 KEEPS_ORDER = {"rttm", "json", "csv", "pyannote"}
-MERGES = {"textgrid", "elan"}  # a speaker's turns that overlap
-ONE_LINE = {"srt", "vtt", "audacity", "textgrid", "elan"}  # in names
-KEEPS_RECORDING = {"rttm", "json", "csv", "elan"}
+MERGES = {"textgrid", "elan", "exmaralda", "chat"}  # a speaker's turns that overlap
+JOINS = {"exmaralda"}  # those that touch, too
+ONE_LINE = {"srt", "vtt", "audacity", "textgrid", "elan", "exmaralda", "chat"}  # in names
+ALWAYS_NAMES = {"json", "elan", "exmaralda", "chat"}  # the recording, also if nobody talks
+KEEPS_RECORDING = {"rttm", "csv"} | ALWAYS_NAMES
 KEEPS_DURATION = {"json", "textgrid"}
 
 
@@ -39,7 +42,7 @@ def kept(kind: str, turns: list[Turn]) -> list[Turn]:
         turns = [Turn(turn.segment, one_line(turn.speaker)) for turn in turns]
     if kind in MERGES:
         turns = [Turn(segment, name) for name, talks in by_speaker(turns).items() for segment in talks]
-    return turns if kind in KEEPS_ORDER else sorted(turns)
+    return bridge_gaps(turns, 0.0) if kind in JOINS else turns if kind in KEEPS_ORDER else sorted(turns)
 
 
 def could_be_two(kind: str, turns: list[Turn]) -> bool:
@@ -71,8 +74,9 @@ def test_what_is_written_is_read_back(folder, kind, turns, more_ms, recording):
     path.write_text(FORMATS[kind].format(recording, turns, duration_s), encoding="utf-8")
     ((name, found, length_s),) = read_turns(path)
     assert found == kept(kind, turns)
-    expected = one_words([recording])[recording] if kind == "rttm" else recording
-    is_kept = kind in KEEPS_RECORDING and (turns or kind in ("json", "elan"))
+    as_written = {"rttm": one_words([recording])[recording], "chat": one_line(recording)}
+    expected = as_written.get(kind, recording)
+    is_kept = kind in KEEPS_RECORDING and (turns or kind in ALWAYS_NAMES)
     assert name == (expected if is_kept else "name")
     assert length_s == (pytest.approx(duration_s, abs=1e-3) if kind in KEEPS_DURATION else None)
 
