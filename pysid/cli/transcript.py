@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pysid.segments import Turn
     from pysid.transcript import Transcript
 
-FORMATS = ("txt", "srt", "vtt", "md", "json", "docx", "csv")
+FORMATS = ("txt", "srt", "vtt", "md", "json", "docx", "csv", "exmaralda", "chat")
 
 
 def _check_formats(text: str) -> str:
@@ -51,8 +51,8 @@ def transcript(
     """Assign speakers to the words that a recogniser found, and write the transcript.
 
     WORDS is the JSON of Whisper, whisperX, faster-whisper, whisper.cpp, Hugging Face, Vosk, AWS Transcribe, Deepgram,
-    AssemblyAI or ElevenLabs; or SRT, WebVTT, CTM, a Praat TextGrid. It should have a time for each word (whisper
-    --word_timestamps True).
+    AssemblyAI or ElevenLabs; or SRT, WebVTT, CTM, a Praat TextGrid, CLAN's CHAT, an EXMARaLDA transcription. It should
+    have a time for each word (whisper --word_timestamps True).
 
     A word goes to the speaker whose turns it overlaps most. The files are called NAME.transcript.txt and so on.
 

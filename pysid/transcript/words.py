@@ -172,6 +172,21 @@ def is_cjk(character: str) -> bool:
     return any(first <= ord(character) <= last for first, last in CJK)
 
 
+def continues(last: Word, word: Word) -> bool:
+    """Whether a word follows another without a space by its script: Chinese or Japanese."""
+    return is_cjk(last.text[-1]) and is_cjk(word.text[0])
+
+
+def closed_up(words: Sequence[Word]) -> list[Word]:
+    """The words of a text that has spaces in Chinese and Japanese, too, without those.
+
+    >>> joined(closed_up([Word(0, 1, "你"), Word(1, 2, "好。"), Word(2, 3, "Yes.")]))
+    '你好。 Yes.'
+    """
+    pairs = zip([None, *words], words, strict=False)
+    return [replace(word, glued=word.glued or (last is not None and continues(last, word))) for last, word in pairs]
+
+
 def in_order(words: Iterable[Word]) -> list[Word]:
     """By their starts; words that start together stay as they are."""
     return sorted(words, key=lambda word: word.start_s)

@@ -18,16 +18,29 @@ TURNS, WORDS = CONVERSATION / "meeting.rttm", CONVERSATION / "meeting-words.json
 
 def test_every_format(pysid, tmp_path):
     pytest.importorskip("docx")
-    outcome = pysid("transcript", TURNS, WORDS, "-o", tmp_path, "-f", "txt,srt,vtt,md,json,docx,csv")
+    outcome = pysid("transcript", TURNS, WORDS, "-o", tmp_path, "-f", "txt,srt,vtt,md,json,docx,csv,exmaralda,chat")
     assert outcome.status == 0
     assert outcome.out.splitlines()[0] == "meeting: 266 words of 4 speakers"
-    endings = ("txt", "srt", "vtt", "md", "json", "docx", "csv")
+    endings = ("txt", "srt", "vtt", "md", "json", "docx", "csv", "exb", "cha")
     assert outcome.out.splitlines()[1:] == [f"wrote {tmp_path / f'meeting.transcript.{x}'}" for x in endings]
     lines = (tmp_path / "meeting.transcript.txt").read_text().splitlines()
     assert lines[0] == (
         "[0:00] anna: Good morning everybody. Have you all seen my message about the outing on Saturday?"
     )
     assert lines[1].startswith("[0:05] ben: I have, and I am coming.") and len(lines) == 19
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("chat", "cha"), ("exmaralda", "exb")])
+def test_there_and_back(pysid, tmp_path, kind, ending):
+    """A transcript with speakers of its own gives both the turns and the words."""
+    pysid("transcript", TURNS, WORDS, "-o", tmp_path, "-f", f"{kind},txt")
+    found = tmp_path / f"meeting.transcript.{ending}"
+    outcome = pysid("transcript", found, found, "-o", tmp_path / "back")
+    assert outcome.status == 0 and outcome.out.startswith("meeting: 266 words of 4 speakers")
+    assert ("without times of their own" in outcome.out) == (kind == "exmaralda")
+    lines = [(x / "meeting.transcript.txt").read_text().splitlines() for x in (tmp_path, tmp_path / "back")]
+    assert len(lines[0]) == len(lines[1]) == 19 and sum(a != b for a, b in zip(*lines, strict=True)) <= 1
+    assert pysid("eval", "der", TURNS, found).status == 0
 
 
 def test_a_format_that_cannot_be_written_is_told_before_the_work(pysid, tmp_path, monkeypatch):

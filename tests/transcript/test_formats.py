@@ -1,8 +1,12 @@
 """What transcripts are written as."""
 
+# ruff: noqa: RUF001  signs that look like others, and are meant
+
 import csv
 import io
 import sys
+from dataclasses import replace
+from unicodedata import category
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +14,10 @@ from hypothesis import strategies as st
 
 from pysid.errors import DataError
 from pysid.io.turns.cue_names import names_before
+from pysid.io.turns.cues import one_line
 from pysid.io.turns.formats import read_turns
 from pysid.io.turns.subtitles import read_cues
+from pysid.io.xml_file import in_xml
 from pysid.transcript import Transcript, Word, read_transcript, utterances
 from pysid.transcript.captions import captions, label_of
 from pysid.transcript.formats import TRANSCRIPT_FORMATS, write_transcript
@@ -81,6 +87,91 @@ def test_subtitles_are_read_back_as_the_same_text(tmp_path_factory, data, kind, 
         kept = {name: next(x.speaker for x in names_before([label_of(name) + "x"]) or []) for name in known}
         expected = [kept[name] if kind == "srt" else " ".join(name.split()) for name in known]
         assert [turn.speaker for turn in read_turns(path)[0].turns] == expected
+
+
+@st.composite
+def spoken_words(draw: st.DrawFn) -> list[Word]:
+    """Sentences that CHAT can hold as they are, each of one speaker and after the one before."""
+    found: list[Word] = []
+    at_ms = 0
+    for _ in range(draw(st.integers(1, 6))):
+        speaker, end = draw(names.filter(lambda x: x is None or x.strip())), draw(st.sampled_from([".", "?", "!", "…"]))
+        pieces = draw(st.lists(st.from_regex(r"\A[A-Za-zäéßñ][a-zäéßñ']{0,6}[a-zäéßñ],?\Z"), min_size=1, max_size=5))
+        pieces = [piece for piece in pieces if piece.strip(",") not in ("xxx", "yyy", "www")] or ["well"]
+        pieces[-1] = pieces[-1].rstrip(",") + end
+        for i, piece in enumerate(pieces):
+            at_ms += draw(st.integers(0, 900))
+            end_ms = at_ms + draw(st.integers(1, 900))
+            found.append(Word(at_ms / 1000, end_ms / 1000, piece, speaker=speaker, ends_segment=i == len(pieces) - 1))
+            at_ms = end_ms
+    return found
+
+
+def on_one_line(speaker: str | None) -> str | None:
+    return speaker and "".join("\N{REPLACEMENT CHARACTER}" if category(x) == "Cc" else x for x in one_line(speaker))
+
+
+@settings(max_examples=150, deadline=None)
+@given(spoken_words(), st.sampled_from([None, "en", "de", "yue"]))
+def test_chat_is_read_back(tmp_path_factory, words, language):
+    path = tmp_path_factory.mktemp("t") / "t.cha"
+    write_transcript(path, Document("any", Transcript(words, language)), "chat")
+    expected = [replace(word, speaker=on_one_line(word.speaker)) for word in words]
+    assert read_transcript(path) == Transcript(expected, language)
+
+
+@settings(max_examples=150, deadline=None)
+@given(spoken_words())
+def test_exmaralda_is_read_back_up_to_the_times_within_sentences(tmp_path_factory, words):
+    path = tmp_path_factory.mktemp("t") / "t.exb"
+    document = Document("any", Transcript(words))
+    write_transcript(path, document, "exmaralda")
+    found = read_transcript(path).words
+    assert [word.text for word in found] == [word.text for word in words]
+    as_in_xml = [x if x is None else in_xml(" ".join(x.split())) for x in (word.speaker for word in words)]
+    assert [word.speaker for word in found] == as_in_xml
+    starts = {round(1000 * word.start_s) for word in found}
+    assert all(sentence.start_ms in starts for sentence in document.sentences)
+
+
+def chat_lines(words: list[Word]) -> list[str]:
+    content = TRANSCRIPT_FORMATS["chat"].format(Document("x", Transcript(words)))
+    assert isinstance(content, str)
+    return [line.split("\t")[1].split(" \x15")[0] for line in content.splitlines() if line.startswith("*")]
+
+
+@pytest.mark.parametrize(
+    ("texts", "line"),
+    [
+        (["R&D,", "e.g.", "x@y.com", "rock-'n'-roll"], "R_D , e_g x_y_com rock_n_roll ."),
+        (["“Don’t", "–", "well-known:", "no,", "'cause…”"], "Don't well-known , no , 'cause +..."),
+        (["wait—"], "wait +/."),
+        (["www", "--", "so！"], "Www so !"),
+        (["$", "—"], "xxx ."),
+        (["你", "好？"], "你 好 ?"),
+    ],
+)
+def test_what_chat_has_of_words(texts, line):
+    words = [Word(i, i + 0.5, text, glued=i > 0 and text == "好？", speaker="a") for i, text in enumerate(texts)]
+    assert chat_lines(words) == [line]
+
+
+def test_chat_has_times_of_words_where_all_are_known():
+    known = [Word(0.0, 0.0, "It", speaker="a"), Word(0.2, 0.5, "'s", glued=True, speaker="a")]
+    late = Word(0.4, 0.9, "late.", estimated=True, speaker="a")
+    text = TRANSCRIPT_FORMATS["chat"].format(Document("x", Transcript(known)))
+    assert "*A01:\tIt's . |0_500|\n%wor:\tIt's |0_500| .\n" in str(text).replace("\x15", "|")
+    assert "%wor" not in str(TRANSCRIPT_FORMATS["chat"].format(Document("x", Transcript([*known, late]))))
+
+
+def test_sentences_of_a_speaker_do_not_overlap():
+    words = [
+        Word(0.0, 2.0, "Yes.", speaker="a"),
+        Word(1.0, 1.5, "No.", speaker="a"),
+        Word(1.2, 1.2, "So.", speaker="b"),
+    ]
+    found = [(x.start_ms, x.end_ms, x.speaker) for x in Document("x", Transcript(words)).sentences]
+    assert found == [(0, 2000, "a"), (1200, 1201, "b"), (2000, 2001, "a")]
 
 
 def test_txt():

@@ -472,6 +472,83 @@ def test_textgrid(read, encoding):
         read(TEXTGRID.replace("anna - words", "anna - x"), "a.TextGrid")
 
 
+CHAT = """@UTF8
+@Begin
+@Languages:	eng
+@Participants:	ANN Anna Participant, BEN Participant, UNK Unidentified
+*ANN:	well &-um <I know> [/] xxx know
+	that (.) one , yes +... |1000_3000|
+*BEN:	mhm [>] . |2000_2400|
+%com:	nods
+*UNK:	www .
+*BEN:	&=laughs . |2900_3000|
+*UNK:	not so [<] ?
+*ANN:	see you . |5000_6000|
+%wor:	see |5000_5300| you |5600_6000| .
+*BEN:	bye !
+@End
+""".replace("|", "\x15")
+
+
+@pytest.mark.parametrize("head", ["", "\ufeff"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_chat(read, head, ends):
+    found = read((head + CHAT.replace("\n", ends)).encode(), "a.cha")
+    of_ben = [(x.text, x.start_s, x.end_s, x.estimated, x.ends_segment) for x in found.words if x.speaker == "BEN"]
+    assert of_ben == [("mhm.", 2.0, 2.4, False, True), ("bye!", 6.0, 6.2, True, True)]
+    of_nobody = [(x.text, x.start_s, x.end_s, x.estimated) for x in found.words if x.speaker is None]
+    assert of_nobody == [("not", 3.8, 4.4, True), ("so?", 4.4, 5.0, True)]
+    of_anna = [x for x in found.words if x.speaker == "Anna"]
+    assert joined(of_anna) == "well um I know know that one, yes… see you."
+    assert [(x.start_s, x.end_s) for x in of_anna[-2:]] == [(5.0, 5.3), (5.6, 6.0)]
+    assert (of_anna[0].start_s, of_anna[-3].end_s, found.language) == (1.0, 3.0, "en")
+    assert all(word.estimated for word in of_anna[:-2]) and not any(word.estimated for word in of_anna[-2:])
+
+
+def test_chat_in_scripts_without_spaces_and_with_words_nobody_wrote_down(read):
+    line = "*ANN:\t你 好 xxx 吗 ? |0_900|\n%wor:\t你 |0_100| 好 |200_300| 吗 |400_500| ?\n"
+    found = read(f"@Begin\n@Languages:\tzho\n{line}*BEN:\txxx . |900_990|\n".replace("|", "\x15"), "a.cha")
+    assert joined(found.words) == "你好吗?" and found.language == "zh"
+    assert [x.start_s for x in found.words] == [0.0, 0.2, 0.4]
+
+
+def test_chat_without_times(read):
+    with pytest.raises(DataError, match=r"a\.cha: expected utterances with times \(bullets\), got 1 without$"):
+        read("@Begin\n*ANN:\thello .\n", "a.cha")
+    assert read("@Begin\n*ANN:\t&=laughs .\n@End\n", "a.cha").words == []
+
+
+EXB = """<?xml version="1.0" encoding="UTF-8"?>
+<!-- (c) http://www.rrz.uni-hamburg.de/exmaralda -->
+<basic-transcription><head><speakertable><speaker id="S"><abbreviation>ANN</abbreviation></speaker>
+<speaker id="N"><abbreviation>(nobody known)</abbreviation></speaker></speakertable></head>
+<basic-body><common-timeline><tli id="T0"/><tli id="T1" time="1"/><tli id="T2" time="2"/><tli id="T3" time="2.5"/>
+<tli id="T4" time="4"/></common-timeline>
+<tier id="A" speaker="S" category="v" type="t"><event start="T0" end="T1">lost </event>
+<event start="T1" end="T2">So to</event><event start="T2" end="T3">gether ((0,3s)), </event>
+<event start="T3" end="T4">((unv.)) again. </event></tier>
+<tier id="B" speaker="N" category="v" type="t"><event start="T2" end="T3">Yes</event>
+<event start="T3" end="T4">no</event></tier></basic-body></basic-transcription>
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_exmaralda(read, encoding):
+    """Words that events cut; events without times; and a tier whose events are words."""
+    found = read(EXB.replace("UTF-8", encoding.removesuffix("-sig")).encode(encoding), "a.exb")
+    of_anna = [word for word in found.words if word.speaker == "ANN"]
+    assert [(word.text, word.ends_segment) for word in of_anna] == [
+        ("So", False),
+        ("together,", False),
+        ("again.", True),
+    ]
+    assert (of_anna[1].start_s, of_anna[1].end_s, of_anna[1].estimated) == (1.5, 2.428571, True)
+    assert [(x.text, x.start_s, x.estimated) for x in found.words if x.speaker is None] == [
+        ("Yes", 2.0, False),
+        ("no", 2.5, False),
+    ]
+
+
 def test_punctuation_follows_its_word_and_openings_the_next(read):
     pieces = ["¿", "Qué", "?", "-", "Nada", ".", "("]
     segment = {"start": 0, "end": 7, "text": "", "words": [{"word": f" {x}", "start": 1, "end": 2} for x in pieces]}

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pysid.io.files import PathLike, atomic_path
+from pysid.transcript.formats.chat import format_chat
 from pysid.transcript.formats.document import Document
 from pysid.transcript.formats.docx import format_docx, import_docx
+from pysid.transcript.formats.exmaralda import format_exmaralda
 from pysid.transcript.formats.json import format_json
 from pysid.transcript.formats.subtitles import format_srt, format_vtt
 from pysid.transcript.formats.table import format_csv
@@ -27,6 +29,8 @@ TRANSCRIPT_FORMATS: dict[str, TranscriptFormat] = {
     "json": TranscriptFormat(".json", format_json),
     "docx": TranscriptFormat(".docx", format_docx),
     "csv": TranscriptFormat(".csv", format_csv),
+    "exmaralda": TranscriptFormat(".exb", format_exmaralda),
+    "chat": TranscriptFormat(".cha", format_chat),
 }
 
 

@@ -18,7 +18,9 @@ from pysid.transcript.recognisers import (
     whisper,
     whisper_cpp,
 )
+from pysid.transcript.recognisers.chat import read_chat_words
 from pysid.transcript.recognisers.ctm import read_ctm
+from pysid.transcript.recognisers.exmaralda import read_exmaralda_words
 from pysid.transcript.recognisers.subtitles import read_subtitles
 from pysid.transcript.recognisers.textgrid import read_textgrid_words
 from pysid.transcript.words import Transcript, Word, in_order, with_punctuation
@@ -51,7 +53,7 @@ JSON_READERS: tuple[JsonReader, ...] = (
     vosk,
 )
 JSON_NAMES = ", ".join(reader.NAME for reader in JSON_READERS[1:])
-EXPECTED = f"the JSON of {JSON_NAMES}, or SRT, WebVTT, CTM, TextGrid"
+EXPECTED = f"the JSON of {JSON_NAMES}, or SRT, WebVTT, CTM, TextGrid, CHAT, EXMARaLDA"
 
 
 def read_transcript(path: PathLike, recording: str | None = None) -> Transcript:
@@ -72,6 +74,10 @@ def read_transcript(path: PathLike, recording: str | None = None) -> Transcript:
         words, language = _read_json(path)
     elif "ooTextFile" in head[:200]:
         words = read_textgrid_words(path)
+    elif head.startswith("@") and "@Begin" in head:
+        words, language = read_chat_words(path)
+    elif head.startswith("<") and "<basic-transcription" in head:
+        words = read_exmaralda_words(path)
     elif head.startswith("WEBVTT") or "-->" in head:
         words = read_subtitles(path)
     elif Path(path).suffix.lower() == ".ctm" or _looks_like_ctm(head):

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from pysid.io.json_values import JsonValue
 from pysid.transcript.recognisers.untimed import MaybeTimed, timed
-from pysid.transcript.words import Word, is_cjk, spread
+from pysid.transcript.words import Word, continues, spread
 
 NAME = "Whisper, whisperX, faster-whisper"
 EXPECTED = "'segments' with 'start', 'end' and 'text'"
@@ -105,4 +105,4 @@ def _glued(words: Sequence[MaybeTimed], text: str) -> list[MaybeTimed]:
 
 def _touches(last: Word, first: Word, text: str) -> bool:
     """Whether a segment goes on without a space, as in Chinese and Japanese."""
-    return not text[:1].isspace() and is_cjk(last.text[-1]) and is_cjk(first.text[0])
+    return not text[:1].isspace() and continues(last, first)
