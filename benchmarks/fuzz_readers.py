@@ -36,14 +36,19 @@ from pysid.io.kaldi.files import reader_for
 from pysid.io.kaldi.options import parse_option_file
 from pysid.io.kaldi.reader import Reader
 from pysid.io.tables import read_segments, read_trials, read_utt2spk
+from pysid.io.turns.chat.writing import Times, Utterance, chat_text
+from pysid.io.turns.exmaralda import format_exmaralda
+from pysid.io.turns.formats import read_turns
 from pysid.io.turns.rttm import read_rttm
 from pysid.io.turns.textgrid import read_textgrid
 from pysid.io.turns.uem import read_uem
 from pysid.nnet3.config_lines import parse_config_lines
 from pysid.nnet3.network import Nnet3Network
 from pysid.runs.inputs import SourceInputs
+from pysid.segments import Segment, Turn
 from pysid.speakers.database import EnrolledUtterance, SpeakerDatabase
 from pysid.speakers.index import Label, SpeakerIndex, index_path, read_index, write_index
+from pysid.transcript import read_transcript
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "kaldi"
 LONGEST_S = 10.0  # that a reader may take for one file
@@ -152,6 +157,26 @@ def _index() -> bytes:
         return index_path(path).read_bytes()
 
 
+def _turns_and_words(path: Path) -> object:
+    """Both of what a file has."""
+    return read_turns(path), read_transcript(path)
+
+
+def _chat() -> bytes:
+    """CHAT of two speakers, with the marks of a transcription, and times of words."""
+    said = [
+        Utterance("Ana María", Times(0, 900), "<so it> [/] so (.) &-uh yes +...", [("so", Times(0, 300))], "+..."),
+        Utterance(None, Times(500, 1200), "xxx (a)bout ba:nana@s:spa [= fruit] [<] , &=laughs ?"),
+    ]
+    return chat_text("meeting", said, "eng").encode()
+
+
+def _exmaralda() -> bytes:
+    """A basic transcription of two speakers."""
+    turns = [Turn(Segment(0.0, 2.0), "anna"), Turn(Segment(1.0, 3.0), "ben"), Turn(Segment(3.0, 4.0), "anna")]
+    return format_exmaralda("meeting", turns).replace("xxx ", "((0,5s)) go", 1).encode()
+
+
 def _recording(form: str, subtype: str) -> bytes:
     """A recording of a tenth of a second."""
     stream = BytesIO()
@@ -231,6 +256,8 @@ TARGETS: dict[str, Target] = {
     ),
     "uem": Target(with_file(read_uem), (b"m 1 0 10.5\nm 1 12 20\nn A 0 3\n",)),
     "textgrid": Target(with_file(read_textgrid), (TEXTGRID, TEXTGRID.decode().encode("utf-16"))),
+    "chat": Target(with_file(_turns_and_words, ".cha"), (_chat,)),
+    "exmaralda": Target(with_file(_turns_and_words, ".exb"), (_exmaralda,)),
     "database": Target(with_file(read_database, ".db"), (_database,)),
     "index": Target(with_file(read_index_file), (_index,)),
     "audio": Target(with_file(read_recordings), tuple(partial(_recording, *kind) for kind in RECORDINGS)),
