@@ -75,7 +75,7 @@ def commands() -> Iterator[tuple[str, Any]]:
     """("pysid diarize", its command) and so on, in the order of `pysid --help`; groups come as their commands."""
     import typer
 
-    from pysid.cli.main import app
+    from pysid.cli.commands import app
 
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         inner = getattr(command, "commands", None)
@@ -130,7 +130,10 @@ def generated() -> dict[str, tuple[str, str]]:
         if page != "index.md"
     }
     for name, command in commands():
-        pages[f"reference/commands/{name.replace(' ', '-')}.md"] = ("pysid/cli/main.py", command_page(name, command))
+        pages[f"reference/commands/{name.replace(' ', '-')}.md"] = (
+            "pysid/cli/commands.py",
+            command_page(name, command),
+        )
     for package, modules in packages().items():
         pages[f"reference/api/{package}.md"] = ("pysid/__init__.py", package_page(package, modules))
     return pages

@@ -202,6 +202,7 @@ def test_standard_input_is_one_of_the_files(pysid):
 def test_help_is_quick_and_has_an_example(pysid):
     assert "Example: pysid eval der ref.rttm exp/diarized" in " ".join(pysid("eval", "der", "--help").out.split())
     code = (
-        "import sys, pysid.cli.main; print([m for m in ('pyannote', 'pandas', 'scipy', 'torch') if m in sys.modules])"
+        "import sys, pysid.cli.commands\n"
+        "print([m for m in ('pyannote', 'pandas', 'scipy', 'torch') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

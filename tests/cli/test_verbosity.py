@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pysid.cli.main import app
+from pysid.cli.commands import app
 
 
 def commands(group, path=()):
