@@ -4,15 +4,18 @@ It gives what pyannote.core's timelines give, to the last digit, in a time that 
 its logarithm) and of pairs of them that overlap. As there, what is no longer than a microsecond does not count.
 """
 
-import heapq
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 NOTHING_S = 1e-6
-DENSE_CELLS = 4_000_000  # larger tables, which are mostly empty, are paired without being filled in
+DENSE_CELLS = 4_000_000  # larger tables are paired without being filled in where they are mostly empty:
+DENSE_SHARE = 4  # where fewer cells than one in so many hold anything
 
 Span = tuple[float, float]  # start and end, in seconds
 Tracks = Mapping[str, Sequence[Span]]  # {speaker: spans in order, none of which overlaps the next}
@@ -84,63 +87,69 @@ def best_pairs(rows: Tracks, columns: Tracks) -> dict[str, str]:
     >>> best_pairs({"x": [(2.0, 9.0)], "y": [(0.0, 2.0)]}, {"anna": [(0.0, 5.0)], "ben": [(5.0, 9.0)]})
     {'x': 'ben', 'y': 'anna'}
     """
+    if not rows or not columns:
+        return {}
+    shared = _shared_seconds(rows, columns)
+    n_cells = len(rows) * len(columns)
+    pairs = _dense_pairs if n_cells <= max(DENSE_CELLS, DENSE_SHARE * shared.nnz) else _sparse_pairs
+    names, others = list(rows), list(columns)
+    return {names[i]: others[j] for i, j in pairs(shared)}
+
+
+def _shared_seconds(rows: Tracks, columns: Tracks) -> "csr_array":
+    """(rows, columns) seconds in which the i-th speaker of the rows and the j-th of the columns talk.
+
+    Row by row: where thousands talk at once, the pairs of spans that meet fill no memory together.
+    """
+    from scipy.sparse import csr_array
+
+    spans = sorted((start_s, end_s, number) for number, own in enumerate(columns.values()) for start_s, end_s in own)
+    starts, ends = np.array([span[:2] for span in spans]).reshape(-1, 2).T.copy()
+    numbers = np.array([span[2] for span in spans], np.int64)
+    latest = np.maximum.accumulate(ends)
+    found, shared, bounds = [], [], [0]
+    for own in rows.values():
+        begin, end = np.array(own).reshape(-1, 2).T
+        firsts, lasts = np.searchsorted(latest, begin, "right"), np.searchsorted(starts, end, "left")
+        whose, parts = [numbers[:0]], [starts[:0]]
+        for start_s, end_s, first, last in zip(begin, end, firsts, lasts, strict=True):
+            meet = first + np.flatnonzero(ends[first:last] > start_s)
+            part = np.minimum(ends[meet], end_s) - np.maximum(starts[meet], start_s)
+            lasting = part > NOTHING_S
+            whose.append(numbers[meet[lasting]])
+            parts.append(part[lasting])
+        sums = np.bincount(np.concatenate(whose), np.concatenate(parts), len(columns))  # adds up in order of time
+        cells = np.flatnonzero(sums)
+        found.append(cells)
+        shared.append(sums[cells])
+        bounds.append(bounds[-1] + len(cells))
+    return csr_array((np.concatenate(shared), np.concatenate(found), bounds), shape=(len(rows), len(columns)))
+
+
+def _dense_pairs(shared: "csr_array") -> Iterator[tuple[int, int]]:
+    """(row, column) of the pairs with time in common that have the largest sum of it."""
     from scipy.optimize import linear_sum_assignment
 
-    table = _shared_seconds(rows, columns)
-    if len(rows) * len(columns) > DENSE_CELLS:
-        found = _sparse_pairs(table, len(rows), len(columns))
-    else:
-        dense = np.zeros((len(rows), len(columns)))
-        for place, shared_s in table.items():
-            dense[place] = shared_s
-        found = zip(*linear_sum_assignment(-dense), strict=True)
-    names, others = list(rows), list(columns)
-    return {names[i]: others[j] for i, j in found if table.get((i, j), 0) > 0}
+    table = shared.toarray()
+    found = zip(*linear_sum_assignment(table, maximize=True), strict=True)
+    return ((i, j) for i, j in found if table[i, j] > 0)
 
 
-def _shared_seconds(rows: Tracks, columns: Tracks) -> dict[tuple[int, int], float]:
-    """{(i, j): seconds in which the i-th speaker of the rows and the j-th of the columns talk}, where there are any."""
-    table: defaultdict[tuple[int, int], float] = defaultdict(float)
-    for start_s, end_s, i, other_start_s, other_end_s, j in sorted(_overlapping(rows, columns)):
-        part = (max(start_s, other_start_s), min(end_s, other_end_s))
-        if _lasts(part):
-            table[i, j] += part[1] - part[0]
-    return table
-
-
-def _overlapping(rows: Tracks, columns: Tracks) -> Iterator[tuple[float, float, int, float, float, int]]:
-    """Start, end and number of a speaker of the rows, and of one of the columns, for each pair of spans that meet."""
-    running: tuple[list[tuple[float, float, int]], ...] = ([], [])  # heaps by end
-    spans = [
-        (start_s, end_s, side, number)
-        for side, tracks in enumerate((rows, columns))
-        for number, own in enumerate(tracks.values())
-        for start_s, end_s in own
-    ]
-    for start_s, end_s, side, number in sorted(spans):
-        others = running[1 - side]
-        while others and others[0][0] <= start_s:
-            heapq.heappop(others)
-        for other_end_s, other_start_s, other in others:
-            mine, theirs = (start_s, end_s, number), (other_start_s, other_end_s, other)
-            yield (*theirs, *mine) if side else (*mine, *theirs)
-        heapq.heappush(running[side], (end_s, start_s, number))
-
-
-def _sparse_pairs(table: Mapping[tuple[int, int], float], n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:
+def _sparse_pairs(shared: "csr_array") -> Iterator[tuple[int, int]]:
     """The same pairing, for a table with few cells filled in.
 
     SciPy wants a partner for each row: so each has a column of its own, worth no time. One second is added to
     all cells, as 0 would be no cell; it counts once for each row, whatever the pairs are.
     """
-    from scipy.sparse import coo_array
+    from scipy.sparse import eye_array, hstack
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-    own = [(i, n_columns + i) for i in range(n_rows)]
-    i, j = np.array([*table, *own]).T
-    values = 1 + np.array([*table.values(), *(0.0 for _ in own)])
-    graph = coo_array((values, (i, j)), shape=(n_rows, n_columns + n_rows)).tocsr()
-    return zip(*min_weight_full_bipartite_matching(graph, maximize=True), strict=True)
+    n_rows, n_columns = shared.shape
+    seconds_more = shared.copy()
+    seconds_more.data += 1
+    graph = hstack([seconds_more, eye_array(n_rows)], format="csr")
+    found = zip(*min_weight_full_bipartite_matching(graph, maximize=True), strict=True)
+    return ((i, j) for i, j in found if j < n_columns)
 
 
 def _lasts(span: Span) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pysid.io.turns.annotation import to_annotation
 from pysid.io.turns.cues import by_speaker
 from pysid.metrics import sweep
 from pysid.metrics.diarization import diarization_error, jaccard_error, speaker_mapping
+from pysid.metrics.sweep import best_pairs
 from pysid.segments import Segment, Turn
 
 
@@ -66,8 +68,20 @@ def test_pairs_of_a_large_table_are_as_good_as_those_of_a_small_one(monkeypatch)
     dense = diarization_error(reference, hypothesis)
     mapping = speaker_mapping(reference, hypothesis)
     monkeypatch.setattr(sweep, "DENSE_CELLS", 10)
+    monkeypatch.setattr(sweep, "DENSE_SHARE", 0)
     assert diarization_error(reference, hypothesis) == dense
     assert speaker_mapping(reference, hypothesis) == mapping
+
+
+def test_hundreds_who_all_talk_at_once_fill_no_memory():
+    tracks = {f"s{i:03d}": [(i / 1000, 100 - i / 1000)] for i in range(500)}
+    best_pairs(tracks, {"s000": [(0.0, 1.0)]})  # what is imported does not count
+    tracemalloc.start()
+    try:
+        assert best_pairs(tracks, tracks) == {name: name for name in tracks}
+        assert tracemalloc.get_traced_memory()[1] < 40 * len(tracks) ** 2  # bytes: a few numbers for each pair
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.slow
