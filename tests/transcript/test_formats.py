@@ -22,6 +22,7 @@ from pysid.transcript import Transcript, Word, read_transcript, utterances
 from pysid.transcript.captions import captions, label_of
 from pysid.transcript.formats import TRANSCRIPT_FORMATS, write_transcript
 from pysid.transcript.formats.document import NOBODY, Document
+from pysid.transcript.formats.table import format_csv
 from pysid.transcript.words import joined
 
 WORDS = [
@@ -192,6 +193,8 @@ def test_csv():
     rows = list(csv.DictReader(io.StringIO(formatted("csv"))))
     assert rows[0] == {"start_s": "0.500", "end_s": "1.400", "speaker": "anna", "text": "Good morning."}
     assert rows[2]["speaker"] == ""
+    said = Document("any", Transcript([Word(0.0, 1.0, "- Morning", speaker="=1+1")]))
+    assert format_csv(said).splitlines()[1] == "0.000,1.000,'=1+1,'- Morning"
 
 
 def test_srt_and_vtt(tmp_path):

@@ -4,7 +4,8 @@
     meeting,0.500,2.000,anna
 
 Tables with commas, semicolons or tabs are read, also with the column names that other programs use, and with the line
-"sep=;" above them that Excel takes for itself.
+"sep=;" above them that Excel takes for itself. Names that a spreadsheet would run as formulas have an apostrophe before
+them, see `pysid.io.spreadsheet`.
 """
 
 import csv
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from pysid.errors import DataError
 from pysid.io.files import PathLike, read_bytes
+from pysid.io.spreadsheet import cell, text_of
 from pysid.io.table_formats import finite
 from pysid.io.text import shorten
 from pysid.io.turns.cues import RecordingTurns, cues, seconds_text
@@ -53,7 +55,7 @@ def format_table(recording: str, turns: Sequence[Turn], header: bool = True) -> 
     for cue in cues(turns):
         if not cue.speaker.strip():
             raise DataError(f"expected a speaker's name, got {cue.speaker!r}")
-        rows.writerow([recording, seconds_text(cue.start_ms), seconds_text(cue.end_ms), cue.speaker])
+        rows.writerow([cell(recording), seconds_text(cue.start_ms), seconds_text(cue.end_ms), cell(cue.speaker)])
     return text.getvalue()
 
 
@@ -119,7 +121,7 @@ def _turn(row: Sequence[str], columns: Mapping[str, int], recording: str, has_co
     speaker, name = row[columns["speaker"]], row[columns["recording"]] if "recording" in columns else ""
     if not speaker.strip():
         raise ValueError("expected a speaker, got an empty field")
-    return name or recording, Turn(Segment(start_s, end_s), speaker)
+    return text_of(name) or recording, Turn(Segment(start_s, end_s), text_of(speaker))
 
 
 def _time(text: str, has_comma: bool) -> float:

@@ -56,6 +56,15 @@ def test_names_with_commas_and_quotation_marks(tmp_path):
     assert format_table("a", turns, header=False).startswith("a,0.000,1.000,")
 
 
+def test_no_name_is_run_as_a_formula(tmp_path):
+    turns = [Turn(Segment(i, i + 1), name) for i, name in enumerate(["=1+1", "'=1+1", "-ann", "'t Hooft", "+49", "@a"])]
+    text = format_table("-day", turns)
+    assert text.startswith("recording,start_s,end_s,speaker\n'-day,0.000,1.000,'=1+1\n")
+    assert not any(field.startswith(tuple("=+-@")) for field in text.replace("\n", ",").split(","))
+    ((recording, found, _),) = read(tmp_path, text)
+    assert (recording, found) == ("-day", turns)
+
+
 @pytest.mark.parametrize("time", ["-1", "1:-5", "1e308", "1e400", "1:2:3:4", "1:x", "", ":", "0,5"])
 def test_what_is_no_time(tmp_path, time):
     with pytest.raises(DataError, match=r"t.csv:2: expected"):
