@@ -6,6 +6,7 @@ from typing import Literal
 from pysid.io.audio.pieces import Bytes, Piece, patched
 
 _CRC8 = 0x07  # x^8 + x^2 + x + 1
+_CRC16 = 0x8005  # x^16 + x^15 + x^2 + 1
 _TAIL = 1 << 18  # bytes at the end of a FLAC file among which its last frame begins
 COUNTED = 0xFFFFFFFF  # bytes that WAV can count
 _UNKNOWN = (0x7F000000, 1 << 31, 1 << 32)  # sizes, or a header less, that writers put where they do not know it
@@ -105,18 +106,42 @@ def _mended_au(source: Bytes) -> tuple[list[Piece], str] | None:
     return [(0, 8), COUNTED.to_bytes(4, "big"), (12, stop)], problem
 
 
-def mend_flac(source: Bytes) -> list[Piece] | None:
-    """The pieces of a FLAC file with its length; None where that is known, or cannot be found out.
+def mend_flac(source: Bytes) -> tuple[list[Piece], str] | None:
+    """The pieces of a FLAC file with its length, and what was wrong; None where nothing is, or nobody can tell.
+
+    A writer into a pipe does not know the length, which is no fault; what cuts a file without decoding it, as ffmpeg -c
+    copy does, leaves that of the whole. A file that ends within a frame was cut off by accident, and is left as it is.
 
     Source: RFC 9639, sections 8.2 and 9.1.
     """
+    info = _stream_info(source)
+    if info is None:
+        return None
+    total, n = _total(info), _samples(source, int.from_bytes(info[8:10], "big"), _total(info))
+    if n is None or n == total:
+        return None
+    pieces = patched(source.size, {21: bytes([info[21] & 0xF0 | n >> 32 & 0x0F]) + (n & 0xFFFFFFFF).to_bytes(4, "big")})
+    return pieces, f"its header says {total} samples, and {n} are there" if total else ""
+
+
+def starts_within(source: Bytes) -> bool:
+    """Whether the frames of a FLAC file are counted from the start of another, out of which it was cut."""
+    info = _stream_info(source)
+    if info is None:
+        return False
+    at, head = 4, info[4:8]
+    while len(head) == 4:
+        at += 4 + int.from_bytes(head[1:], "big")
+        if head[0] & 0x80:  # of the last block before the frames
+            frame = _frame(source.at(at, 16), int.from_bytes(info[8:10], "big"))
+            return frame is not None and frame[0] > 0
+        head = source.at(at, 4)
+    return False
+
+
+def _stream_info(source: Bytes) -> bytes | None:
     info = source.at(0, 42)
-    if info[:4] != b"fLaC" or info[4] & 0x7F != 0 or len(info) < 42 or _total(info) > 0:
-        return None
-    n = _samples(source, int.from_bytes(info[8:10], "big"))
-    if n is None:
-        return None
-    return patched(source.size, {21: bytes([info[21] & 0xF0 | n >> 32 & 0x0F]) + (n & 0xFFFFFFFF).to_bytes(4, "big")})
+    return info if info[:4] == b"fLaC" and len(info) == 42 and info[4] & 0x7F == 0 else None
 
 
 def _total(info: bytes) -> int:
@@ -124,21 +149,24 @@ def _total(info: bytes) -> int:
     return (info[21] & 0x0F) << 32 | int.from_bytes(info[22:26], "big")
 
 
-def _samples(source: Bytes, fixed_size: int) -> int | None:
-    """Samples by the header of the last frame: where it starts, and how long it is."""
+def _samples(source: Bytes, fixed_size: int, expected: int) -> int | None:
+    """Samples by the header of the last frame: where it starts, and how long it is.
+
+    Where they are not those expected, if any are, the frame must be whole.
+    """
     start = max(0, source.size - _TAIL)
     data = source.read(start, _TAIL)
     place = len(data)
     while (place := data.rfind(b"\xff", 0, place)) >= 0:
         if data[place + 1 : place + 2] in (b"\xf8", b"\xf9"):
-            n = _frame_end(data[place : place + 16], fixed_size)
-            if n is not None:
-                return n
+            frame = _frame(data[place : place + 16], fixed_size)
+            if frame is not None and (expected in (0, frame[1]) or _crc16(data[place:]) == 0):
+                return frame[1]
     return None
 
 
-def _frame_end(head: bytes, fixed_size: int) -> int | None:
-    """The sample after a frame; None where this is not a header of one."""
+def _frame(head: bytes, fixed_size: int) -> tuple[int, int] | None:
+    """The samples [start, end) of a frame; None where this is not a header of one."""
     if len(head) < 6 or head[3] & 1:  # a frame of silence is hardly longer
         return None
     n_more = 8 - (head[4] ^ 0xFF).bit_length() - 1 if head[4] & 0x80 else 0  # coded as in UTF-8
@@ -160,7 +188,8 @@ def _frame_end(head: bytes, fixed_size: int) -> int | None:
     at += {12: 1, 13: 2, 14: 2}.get(head[2] & 0x0F, 0)
     if head[2] & 0x0F == 15 or at >= len(head) or _crc8(head[:at]) != head[at]:
         return None
-    return (number if head[1] & 1 else number * fixed_size) + size
+    start = number if head[1] & 1 else number * fixed_size
+    return start, start + size
 
 
 def _crc8(data: bytes) -> int:
@@ -170,6 +199,24 @@ def _crc8(data: bytes) -> int:
         for _ in range(8):
             crc = (crc << 1 ^ _CRC8 if crc & 0x80 else crc << 1) & 0xFF
     return crc
+
+
+def _crc16(data: bytes) -> int:
+    """Of a whole frame, whose last two bytes are its own, 0."""
+    crc = 0
+    for byte in data:
+        crc = crc << 8 & 0xFFFF ^ _CRC16_OF[crc >> 8 ^ byte]
+    return crc
+
+
+def _crc16_of(byte: int) -> int:
+    crc = byte << 8
+    for _ in range(8):
+        crc = (crc << 1 ^ _CRC16 if crc & 0x8000 else crc << 1) & 0xFFFF
+    return crc
+
+
+_CRC16_OF = [_crc16_of(byte) for byte in range(256)]
 
 
 def _is_chunk(source: Bytes, at: int, order: Order) -> bool:

@@ -20,7 +20,7 @@ from pysid.errors import DataError, PysidWarning
 from pysid.io.audio import mpeg
 from pysid.io.audio.content import HEAD, Content, after_id3, content_of
 from pysid.io.audio.ffmpeg import decode, find_program
-from pysid.io.audio.headers import is_unknown, mend_flac, mend_size
+from pysid.io.audio.headers import is_unknown, mend_flac, mend_size, starts_within
 from pysid.io.audio.joints import spans
 from pysid.io.audio.ogg import read_chain
 from pysid.io.audio.pieces import Bytes, Joined, Piece
@@ -245,13 +245,13 @@ def _parts(source: Bytes, name: str, content: Content) -> Iterator[list[Piece]]:
     elif len(joined) > 1:
         for start, stop in joined:
             yield [(start, stop)]
-    elif content.name in ("WAV", "AIFF", "AU"):
-        mended = mend_size(source)
+    elif content.name in ("WAV", "AIFF", "AU", "FLAC"):
+        if content.name == "FLAC" and starts_within(source):
+            raise _Foreign("it was cut out of another file, from whose start its frames are counted")
+        mended = mend_flac(source) if content.name == "FLAC" else mend_size(source)
         if mended and mended[1]:
             _warn(f"{name}: {mended[1]}: all of it is read")
         yield mended[0] if mended else whole
-    elif content.name == "FLAC":
-        yield mend_flac(source) or whole
     else:
         yield whole
 

@@ -36,11 +36,30 @@ def test_the_length_of_a_flac_is_that_of_its_last_frame(n, rate):
     unknown = bytearray(whole)
     unknown[21] &= 0xF0
     unknown[22:26] = bytes(4)
-    pieces = mend_flac(Bytes(io.BytesIO(unknown)))
-    assert pieces is not None
-    assert b"".join(x if isinstance(x, bytes) else bytes(unknown[slice(*x)]) for x in pieces) == whole
+    mended = mend_flac(Bytes(io.BytesIO(unknown)))
+    assert mended is not None and mended[1] == ""
+    assert b"".join(x if isinstance(x, bytes) else bytes(unknown[slice(*x)]) for x in mended[0]) == whole
     assert mend_flac(Bytes(io.BytesIO(whole))) is None, "which knows it"
     assert mend_flac(Bytes(io.BytesIO(unknown[:42] + bytes(100)))) is None, "without a frame"
+
+
+@pytest.mark.parametrize("start_s", [0, 2])
+def test_flac_that_was_cut_without_decoding_it(tmp_path, ffmpeg, start_s):
+    """Its header has the length, and the check sum, of the whole; and its frames are counted from there."""
+    soundfile.write(tmp_path / "whole.flac", np.random.default_rng(0).normal(scale=0.1, size=160000), 16000)
+    ffmpeg("-ss", start_s, "-t", 5, "-i", tmp_path / "whole.flac", "-c", "copy", tmp_path / "cut.flac")
+    whole = read_audio(tmp_path / "whole.flac")[0]
+    message = r"its header says 160000 samples, and 81920 are there: all of it is read$"
+    with nullcontext() if start_s else pytest.warns(PysidWarning, match=message):
+        wave = read_audio(tmp_path / "cut.flac")[0]
+    first = start_s * 16000 // 4096 * 4096
+    assert len(wave) in (81920, 86016)  # in frames of 4096
+    np.testing.assert_array_equal(wave, whole[first : first + len(wave)])
+    data = (tmp_path / "cut.flac").read_bytes()
+    for n_bytes in (len(data) - 1, len(data) - 5000):
+        (tmp_path / "torn.flac").write_bytes(data[:n_bytes])
+        with pytest.raises(DataError, match=r"torn\.flac: (expected an audio file|cut off|broken or cut off)"):
+            read_audio(tmp_path / "torn.flac")
 
 
 @pytest.mark.parametrize("claimed", ["0", "file", "file less 8", "odd"])

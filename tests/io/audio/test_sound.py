@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pysid.errors import DataError
+from pysid.errors import DataError, PysidWarning
 from pysid.io.audio.files import audio_info, iter_blocks, read_audio
 from pysid.io.audio.reader import AudioReader
 
@@ -130,6 +130,11 @@ def test_headers_that_claim_more_than_there_can_be(tmp_path, wave, bits):
     data = bytearray(path.read_bytes())
     data[21:26] = ((data[21] & 0xF0) << 32 | 1 << bits).to_bytes(5, "big")
     path.write_bytes(data)
+    with pytest.warns(
+        PysidWarning, match=rf"its header says {1 << bits} samples, and 48000 are there: all of it is read$"
+    ):
+        assert audio_info(path).n_samples == 48000
+    path.write_bytes(data[:-1])  # which may be a part of so much
     with pytest.raises(DataError, match=r"a\.flac: expected at most 24 hours, got [\d,.]+ by its header; --max-hours"):
         audio_info(path)
 
