@@ -37,17 +37,22 @@ def captions(utterances: Sequence[Utterance], names: bool = True) -> list[Captio
     """The cues of utterances, in order of time.
 
     Args:
-        names: begin with the name where the speaker changes, and where the text could be taken to begin with one.
-            Without any, where nobody is known, only a first text that could be taken so has "(nobody known)" before it.
+        names: begin with the name where the speaker changes, and where the text could be taken to begin with one; of
+            one speaker alone the first two do, see `pysid.io.turns.cue_names`. Without any, where nobody is known, only
+            a first text that could be taken so has "(nobody known)" before it.
     """
     result: list[Caption] = []
     is_any_known = any(utterance.speaker is not None for utterance in utterances)
     names = names and bool(utterances) and (is_any_known or _seems_named(utterances[0].words))
-    last = None
+    of_one = len({label_of(utterance.speaker) for utterance in utterances}) == 1
+    last, n_named = None, 0
     for utterance in utterances:
         name = label_of(utterance.speaker)
-        for words, before in _cues(utterance.words, name if names else "", changes=name != last):
+        if name != last:
+            n_named = 2 if of_one else 1
+        for words, before in _cues(utterance.words, name if names else "", n_named):
             result += _captions(words, _lines(words, before), utterance.speaker)
+            n_named = max(0, n_named - 1)
         last = name
     return _shown_long_enough(result)
 
@@ -74,16 +79,17 @@ def _captions(words: Sequence[Word], lines: Sequence[str], speaker: str | None) 
     return [Caption(start_s + i * share_s, start_s + (i + 1) * share_s, part, speaker) for i, part in enumerate(parts)]
 
 
-def _cues(words: Sequence[Word], name: str, *, changes: bool) -> Iterator[tuple[list[Word], str]]:
-    """The words of each cue, and what stands before them: the name or nothing."""
+def _cues(words: Sequence[Word], name: str, n_named: int) -> Iterator[tuple[list[Word], str]]:
+    """The words of each cue, and what stands before them: a name, in the first `n_named` at least."""
     cue: list[Word] = []
     before = ""
     for i, word in enumerate(words):
         if cue and _ends(cue, word, before):
             yield cue, before
             cue = []
+            n_named -= 1
         if not cue:
-            before = name if name and ((i == 0 and changes) or _seems_named(words[i : i + LONGEST])) else ""
+            before = name if name and (n_named > 0 or _seems_named(words[i : i + LONGEST])) else ""
         cue.append(word)
     if cue:
         yield cue, before

@@ -71,6 +71,13 @@ def test_the_name_is_where_the_speaker_changes():
     assert [cue.end_s for cue in cues] == [1, 5, 7, 10.0], "a short cue is shown for a second"
 
 
+def test_a_single_speaker_has_the_name_twice():
+    """Once would be as in subtitles without speakers, whose first text happens to begin as if with a name."""
+    words = [Word(2 * i, 2 * i + 1, "Hello.", speaker="anna") for i in range(3)]
+    cues = captions(utterances(Transcript(words)))
+    assert [cue.lines for cue in cues] == [("anna: Hello.",), ("anna: Hello.",), ("Hello.",)]
+
+
 def test_a_pause_ends_a_cue():
     words = [Word(0, 0.5, "And"), Word(0.5, 1, "then"), Word(2, 3, "nothing")]
     assert [cue.lines for cue in captions(utterances(Transcript(words)))] == [("And then",), ("nothing",)]

@@ -413,6 +413,8 @@ def test_webvtt_with_times_in_the_text(read):
 
 
 def test_names_in_subtitles_are_not_words(read):
+    srt = "1\n00:00:01,000 --> 00:00:02,000\nNote: we\n\n2\n00:00:03,000 --> 00:00:04,000\nbegin\n"
+    assert [word.text for word in read(srt, "a.srt").words] == ["Note:", "we", "begin"]
     srt = "1\n00:00:01,000 --> 00:00:02,000\nanna: Good\n\n2\n00:00:03,000 --> 00:00:04,000\nben: Well: yes\n"
     assert [word.text for word in read(srt, "a.srt").words] == ["Good", "Well:", "yes"]
 

@@ -4,9 +4,10 @@
     [anna]: Good morning    as WhisperX does
     [anna] Good morning
 
-A colon stands after other words too: "Note: we begin". A file has names if its first cue begins with one; then a cue
-without is of the speaker of the cue before. So that what pysid writes is read back, it writes the name where the
-speaker changes, nobody's too, and before each text that begins as if with a name.
+A colon stands after other words too: "Note: we begin". A file has names if its first cue begins with one, and another
+does, if there are others, or the first is as WhisperX's; then a cue without is of the speaker of the cue before. So
+that what pysid writes is read back, it writes the name where the speaker changes, nobody's too, before each text that
+begins as if with a name, and before the first two where one speaker says it all.
 """
 
 import re
@@ -16,6 +17,7 @@ from typing import NamedTuple
 NOBODY = "(nobody known)"
 LONGEST = 60  # characters of a name
 _NAME = re.compile(rf"(?:\[([^\]]{{1,{LONGEST}}})\]:?|([^:]{{1,{LONGEST}}}):)\s+(?=\S)")
+_SURE = re.compile(rf"\s*(?:\[[^\]]{{1,{LONGEST}}}\]|{re.escape(NOBODY)}):\s")
 _MARKS = str.maketrans({"[": "(", "]": ")", "{": "(", "}": ")", "<": "‹", ">": "›"})  # noqa: RUF001  not in a name
 
 
@@ -48,16 +50,18 @@ def has_name(text: str) -> bool:
 
 
 def names_before(texts: Sequence[str]) -> list[Said] | None:
-    """Who says the texts of a file's cues; None where the first one has no name, so that none has.
+    """Who says the texts of a file's cues; None where the file has no names: see above.
 
     >>> names_before(["anna: Good morning", "everybody", "[SPEAKER_00]: Hello"])
     [Said(speaker='anna', begins=6), Said(speaker='anna', begins=0), Said(speaker='SPEAKER_00', begins=14)]
     """
-    if not texts or not has_name(texts[0]):
+    named = list(map(_named, texts))
+    first = named[0] if named else None
+    if first is None or not (len(named) == 1 or any(named[1:]) or _SURE.match(texts[0])):
         return None
-    result: list[Said] = []
-    for text in texts:
-        result.append(_named(text) or Said(result[-1].speaker, 0))
+    result = [first]
+    for said in named[1:]:
+        result.append(said or Said(result[-1].speaker, 0))
     return result
 
 

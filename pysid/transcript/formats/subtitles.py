@@ -1,7 +1,8 @@
 """A transcript as subtitles; see `pysid.transcript.captions` for how long the cues are.
 
-Where the speaker changes, the cue begins with the name: "anna: Good morning." In WebVTT each cue is marked with its
-voice too, so that a style sheet can colour it. `pysid.io.turns.cue_names` tells how names are told from what is said.
+Where the speaker changes, the cue begins with the name: "anna: Good morning." So do the first two of one speaker alone.
+In WebVTT each cue is marked with its voice too, so that a style sheet can colour it. How names are told from what is
+said is in `pysid.io.turns.cue_names`.
 """
 
 from pysid.io.turns.cues import milliseconds

@@ -16,7 +16,10 @@ def test_forms_of_a_name(text):
 def test_no_name(text):
     assert not has_name(text)
     assert names_before([text, "anna: yes"]) is None
-    assert names_before(["anna: yes", text]) == [Said("anna", 6), Said("anna", 0)]
+    assert names_before(["anna: yes", text, "ben: no"]) == [Said("anna", 6), Said("anna", 0), Said("ben", 5)]
+    assert names_before(["Note: we begin", text]) is None, "one of several, as in subtitles without speakers"
+    for sure in ("[anna]: yes", f"{NOBODY}: yes"):
+        assert names_before([sure, text]) == [names_before([sure])[0], names_before([sure])[0]._replace(begins=0)]
 
 
 def test_words_of_nobody():
