@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pysid.segments import Turn
 
 PLOTS = (".png", ".svg", ".pdf")
+STREAMS = ("-", "/dev/stdout", "/dev/stderr")
 
 AllowPipes = Annotated[bool, typer.Option("--allow-pipes", help="Run entries of wav.scp that are shell commands.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
@@ -158,6 +159,12 @@ def report(line: str) -> None:
         put(line)
 
 
+def report_written(path: Path) -> None:
+    """Says on standard error which file was written, where standard output is for answers, or may be the file."""
+    if str(path) not in STREAMS:
+        say(f"wrote {path}")
+
+
 def report_skipped(skipped: "Skipped", n_total: int, allowed: bool = False) -> None:
     """Lists on standard error the utterances that were left out, and ends with status 1 if there are any.
 
@@ -181,9 +188,8 @@ def write_json(path: Path, figures: dict[str, Any]) -> None:
 
     text = json.dumps(_without_infinity(figures), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     text = text.encode(errors="backslashreplace").decode()  # half characters of file names become escapes of JSON
-    streams = {"-": sys.stdout, "/dev/stdout": sys.stdout, "/dev/stderr": sys.stderr}
-    if str(path) in streams:  # opened anew, a file behind it would lose what was printed before
-        stream = streams[str(path)]
+    if str(path) in STREAMS:  # opened anew, a file behind it would lose what was printed before
+        stream = sys.stderr if str(path) == "/dev/stderr" else sys.stdout
         if stream is None:
             raise DataError(f"{path}: expected an open standard output or error, and it is closed")
         with naming("standard output" if str(path) == "-" else path):
@@ -192,6 +198,7 @@ def write_json(path: Path, figures: dict[str, Any]) -> None:
         return
     with atomic_text(path) as file:
         file.write(text)
+    report_written(path)
 
 
 def _without_infinity(value: Any) -> Any:

@@ -15,6 +15,7 @@ from pysid.cli.common import (
     Threads,
     check_plot,
     report_skipped,
+    report_written,
     write_json,
 )
 
@@ -92,6 +93,8 @@ def compare(
     print("\n".join(aligned([heading, *rows])))
     if json is not None:
         write_json(json, figures)
+    if det is not None:
+        report_written(det)
     report_skipped(skipped, n_total, allow_skipped)
 
 

@@ -206,9 +206,17 @@ def diarize(
             n_done += 1
             if str(out_dir) != STANDARD_OUTPUT and not CURRENT.quiet:
                 _print(outcome, brief=len(recordings) > 1)
-    if resume and not n_done and not len(skipped):
-        say(f"nothing to do: the files of {_count(len(recordings), 'recording')} are in {out_dir} already")
+    if str(out_dir) != STANDARD_OUTPUT:
+        _say_where(out_dir, n_done, len(skipped), len(recordings))
     finish(skipped, len(recordings))
+
+
+def _say_where(out_dir: Path, n_done: int, n_skipped: int, n_total: int) -> None:
+    """Where the files are; of a single recording, its own lines have said it."""
+    if not n_done and not n_skipped:  # with --resume
+        say(f"nothing to do: the files of {_count(n_total, 'recording')} are in {out_dir} already")
+    elif n_done and n_total > 1:
+        say(f"wrote the files of {_count(n_done, 'recording')} to {out_dir}")
 
 
 def _check_numbers(exact: int | None, least: int, most: int | None) -> None:

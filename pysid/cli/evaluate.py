@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pysid.cli.common import FiguresJson, check_plot, check_stdin, put, write_json
+from pysid.cli.common import FiguresJson, check_plot, check_stdin, put, report_written, write_json
 from pysid.cli.evaluate_der import der
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def eer(
         from pysid.report.det import save_det_plot
 
         save_det_plot(det, systems)
+        report_written(det)
 
 
 def _evaluate(

@@ -15,6 +15,7 @@ from pysid.cli.common import (
     Threads,
     choose_workers,
     report_skipped,
+    report_written,
 )
 
 
@@ -69,4 +70,5 @@ def features(
         stored=stored,
         stored_vad=stored_vad,
     )
+    report_written(out)
     report_skipped(skipped, len(corpus), allow_skipped)

@@ -18,6 +18,7 @@ from pysid.cli.common import (
     Threads,
     choose_workers,
     report_skipped,
+    report_written,
 )
 
 
@@ -78,4 +79,5 @@ def score(
         max_hours=max_hours,
     )
     skipped, n_wanted = score_list(trials, audio, scores, config, model=model, workers=workers, allow_pipes=allow_pipes)
+    report_written(scores)
     report_skipped(skipped, n_wanted, allow_skipped)

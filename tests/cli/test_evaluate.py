@@ -44,7 +44,10 @@ def test_kaldi_prints_the_same_digits(pysid, name):
 
 
 def test_json(pysid, files, tmp_path):
-    pysid("eval", "eer", *files, "--json", tmp_path / "new" / "figures.json", "--p-target", 0.5, "--p-target", 0.01)
+    path = tmp_path / "new" / "figures.json"
+    command = ("eval", "eer", *files, "--json", path, "--p-target", 0.5, "--p-target", 0.01)
+    assert pysid(*command).err == f"wrote {path}\n"
+    assert pysid(*command, "--quiet").err == pysid(*command[:4], "--json", "-").err == ""
     target, nontarget = [3, 1], [-1, 2, -2]
     assert json.loads((tmp_path / "new" / "figures.json").read_text()) == {
         "n_target": 2,
@@ -158,7 +161,9 @@ def test_several_systems(pysid, files, tmp_path):
     other.write_text("".join(f"{line.rsplit(' ', 1)[0]} {-float(line.split()[2])}\n" for line in SCORES.splitlines()))
     alone = pysid("eval", "eer", *files).out.splitlines()
     det, figures = tmp_path / "det.svg", tmp_path / "figures.json"
-    lines = pysid("eval", "eer", *files, other, "--det", det, "--json", figures).out.splitlines()
+    outcome = pysid("eval", "eer", *files, other, "--det", det, "--json", figures)
+    assert outcome.err == f"wrote {figures}\nwrote {det}\n"
+    lines = outcome.out.splitlines()
     assert lines[: len(alone) + 1] == [f"{files[1].name}:", *alone] and lines[len(alone) + 1] == "other:"
     found = json.loads(figures.read_text())
     assert set(found) == {files[1].name, "other"} and found["other"]["n_target"] == 2

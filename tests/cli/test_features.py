@@ -24,7 +24,8 @@ def test_pipes_when_allowed(pysid, dev, tmp_path):
 
 def test_own_configuration(pysid, small, tmp_path):
     (tmp_path / "c.yaml").write_text("features: {kind: fbank, n_mels: 40}\n")
-    assert pysid("features", small, tmp_path / "f", "--config", tmp_path / "c.yaml").status == 0
+    outcome = pysid("features", small, tmp_path / "f", "--config", tmp_path / "c.yaml")
+    assert outcome.status == 0 and outcome.err.splitlines()[-1] == f"wrote {tmp_path / 'f'}"
     assert {x.shape[1] for _, x in read_matrices(tmp_path / "f" / "feats.scp")} == {40}
 
 

@@ -22,6 +22,7 @@ def test_audio_and_its_embeddings_give_the_same_scores(pysid, fitted, vectors, d
     for i, source in enumerate(sources):
         outcome = pysid("score", dev / "trials", source, tmp_path / f"{i}", "--model", fitted)
         assert (outcome.status, outcome.out) == (0, "")
+        assert outcome.err.splitlines()[-1] == f"wrote {tmp_path / str(i)}"
         assert list(read_scores(tmp_path / f"{i}")) == [(t.enrol, t.test) for t in read_trials(dev / "trials")]
         np.testing.assert_allclose(scores(tmp_path / f"{i}"), scores(tmp_path / "0"), rtol=1e-4, atol=1e-4)
 

@@ -21,7 +21,7 @@ def test_answers(pysid, fitted, audio, tmp_path):
     enrol, tests = audio("slt-0", "slt-1"), audio("slt-2", "rms-0")
     command = ["verify", *enrol, "--test", tests[0], "-t", tests[1], "-m", fitted, "--json", tmp_path / "x.json"]
     outcome = pysid(*command)
-    assert (outcome.status, outcome.err) == (0, "")
+    assert (outcome.status, outcome.err) == (0, f"wrote {tmp_path / 'x.json'}\n")
     *lines, last = outcome.out.splitlines()
     decisions = verify(SpeakerModel.load(fitted), enrol, tests)
     for line, test, x in zip(lines, tests, decisions, strict=True):
