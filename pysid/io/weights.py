@@ -33,7 +33,12 @@ def save_weights(network: nn.Module, path: Path, half: bool = False) -> None:
 
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file, by name. Raises DataError."""
+    """The arrays of a safetensors file, by name.
+
+    Raises:
+        DataError: the file is missing or damaged, or a number in it is not finite: what a network with such a weight
+            gives is NaN, and the recording would be blamed.
+    """
     if not path.is_file():
         raise DataError(f"{path}: no such file; is {path.parent} a whole model directory?")
     try:
@@ -41,7 +46,6 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         for name, array in arrays.items():
             if array.dtype.kind not in "biuf":  # bfloat16 loads only where some package has taught NumPy about it
                 raise TypeError(f"{name} in {array.dtype}")
-        return arrays
     except (
         safetensors.SafetensorError,
         OSError,
@@ -52,6 +56,10 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         MemoryError,
     ) as error:
         raise DataError(f"{path}: expected a safetensors file, got: {one_line(error)}") from None
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise DataError(f"{path}: expected finite numbers, got a NaN or an infinity in {name!r}")
+    return arrays
 
 
 def load_network(make: Callable[[], Network], path: Path, config_file: str = "config.json") -> Network:

@@ -50,6 +50,15 @@ def test_hostile_headers(tmp_path, header, data, length):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_numbers_that_are_not_finite(tmp_path, value, kind):
+    path = tmp_path / "x.safetensors"
+    safetensors.numpy.save_file({"a": np.zeros(3, np.int64), "b": np.array([[0, value]], kind)}, path)
+    with pytest.raises(DataError, match=r"x\.safetensors: expected finite numbers, got a NaN or an infinity in 'b'$"):
+        read_safetensors(path)
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(DataError, match=r"no such file; is .* a whole model directory"):
         read_safetensors(tmp_path / "x.safetensors")
