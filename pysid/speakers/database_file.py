@@ -1,6 +1,7 @@
 """The SQLite file of a speaker database: made, opened, and what can be wrong with it."""
 
 import os
+import re
 import secrets
 import sqlite3
 import time
@@ -113,13 +114,31 @@ def _is_blank(connection: sqlite3.Connection) -> bool:
 
 
 def check_format(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises DataError unless it is a speaker database that this program can read."""
+    """Raises DataError unless it is a speaker database that this program can read.
+
+    Tables of another form, views in their place and triggers are refused: with them a removed speaker may stay.
+    """
     if _pragma(connection, "application_id") != APPLICATION_ID:
         found = "an empty one" if _is_blank(connection) else "another SQLite database"
         raise DataError(f"{path}: expected a speaker database, got {found}")
     version = _pragma(connection, "user_version")
     if version > VERSION:
         raise DataError(f"{path}: expected a speaker database of version {VERSION}, got {version}: use a newer pysid")
+    made = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    if trigger := next((name for kind, name, _ in made if kind == "trigger"), None):
+        raise DataError(f"{path}: expected a speaker database, got one that a trigger changes, {trigger!r}")
+    definitions = {name: _bare(str(sql)) for _, name, sql in made}
+    for name, expected in _TABLES.items():
+        if definitions.get(name) != expected:
+            raise DataError(f"{path}: expected a speaker database, got one whose table {name!r} is another")
+
+
+def _bare(sql: str) -> str:
+    """A definition without comments and white space."""
+    return re.sub(r"--[^\n]*|\s+", "", sql)
+
+
+_TABLES = {x.split()[2]: _bare(x) for x in SCHEMA.split(";\n") if x.lstrip().startswith("CREATE TABLE")}
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -54,7 +54,8 @@ def test_other_files_are_told_from_it(path):
         with pytest.raises(DataError, match=r"expected a speaker database, got another SQLite database$"):
             check_format(connection, path)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        check_format(connection, path)
+        with pytest.raises(DataError, match=r"expected a speaker database, got one whose table 'state' is another$"):
+            check_format(connection, path)
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
         with pytest.raises(DataError, match=rf"of version {VERSION}, got {VERSION + 1}: use a newer pysid$"):
             check_format(connection, path)
@@ -70,6 +71,30 @@ def test_what_sqlite_says_becomes_one_line(path, content, message):
     with pytest.raises(DataError, match=message) as caught, sqlite_errors(path, "enrolling anna: "):
         connect(path)
     assert str(caught.value).startswith(f"{path}: enrolling anna: ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("statements", "message"),
+    [
+        ("CREATE TRIGGER t BEFORE DELETE ON speaker BEGIN SELECT RAISE(IGNORE); END", "a trigger changes, 't'"),
+        (
+            "ALTER TABLE utterance RENAME TO kept; CREATE VIEW utterance AS SELECT * FROM kept",
+            "whose table 'utterance' is another",
+        ),
+        (  # without the rule that utterances go with their speaker
+            "CREATE TABLE u AS SELECT * FROM utterance; DROP TABLE utterance; ALTER TABLE u RENAME TO utterance",
+            "whose table 'utterance' is another",
+        ),
+        ("DROP TABLE state", "whose table 'state' is another"),
+    ],
+)
+def test_a_schema_with_which_a_removed_speaker_may_stay(path, statements, message):
+    make(path, "a model", 8)
+    with closing(sqlite3.connect(path)) as connection:
+        check_format(connection, path)
+        connection.executescript(f"{statements}; CREATE TABLE of_another_program (x)")
+        with pytest.raises(DataError, match=f"team.db: expected a speaker database, got one .*{message}$"):
+            check_format(connection, path)
 
 
 def test_numbers_without_a_successor_are_damage(path):
