@@ -18,6 +18,7 @@ FORMATS = {
     "a.wav": {"subtype": "PCM_16"},
     "a24.wav": {"subtype": "PCM_24"},
     "af.wav": {"subtype": "FLOAT"},
+    "big.wav": {"subtype": "PCM_16", "endian": "BIG"},  # RIFX
     "a.flac": {"subtype": "PCM_16"},
     "a.opus": {"format": "OGG", "subtype": "OPUS"},
     "a.ogg": {"format": "OGG", "subtype": "VORBIS"},
