@@ -29,6 +29,10 @@ BEFORE_S = 0.8  # that is mixed before the window, for the echo of what was said
 MOST_SPREAD_DB = 14.0
 COLOUR_SPEAKERS = 100  # whose spectra make the one that is aimed at
 BABBLE_VOICES = (3, 7)
+BACKGROUND_ROOM = 0.8  # of voices in the background, with echo
+BACKGROUND_WALL = 0.5  # likewise, behind a wall or a door: fainter by 6 dB an octave from WALL_HZ on
+ALONE_SNR_DB = (-10.0, 3.0)  # the most over the noise, in windows without a speaker
+WALL_HZ = (250.0, 2000.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,9 @@ class MixConfig:
         spread_db: standard deviations of loudness between the speakers of a window, of which one is drawn.
         turn_spread_db: standard deviation from turn to turn.
         aside_db: lowest and highest level of backchannels over turns.
+        background_probability: that one or two more voices are heard who do not take part: next door, in the corridor,
+            out of a loudspeaker. They are no speakers, so their speech counts as silence.
+        background_db: lowest and highest level of these, over speakers of usual loudness.
         colour_probability: that a speaker's long-term spectrum is brought near that of all.
         surroundings: noises and channels.
         peak_db: lowest and highest peak of a window, below full scale; -60 or more.
@@ -55,6 +62,8 @@ class MixConfig:
     spread_db: tuple[float, ...] = (0.5, 2.0, 4.0, 7.0)
     turn_spread_db: float = 1.5
     aside_db: tuple[float, float] = (-6.0, 1.0)
+    background_probability: float = 0.25
+    background_db: tuple[float, float] = (-36.0, -14.0)
     colour_probability: float = 0.85
     surroundings: SurroundingsConfig = field(default_factory=SurroundingsConfig)
     peak_db: tuple[float, float] = (-32.0, -1.0)
@@ -66,7 +75,7 @@ class MixConfig:
             raise ValueError(f"speakers must be probabilities that add up to 1, got {self.speakers}")
         if not self.habits or not sum(habit.weight for habit in self.habits) > 0:
             raise ValueError("expected habits with a weight above 0, got none")
-        for name in ("room", "colour", "clip", "mu_law"):
+        for name in ("room", "background", "colour", "clip", "mu_law"):
             if not 0 <= getattr(self, f"{name}_probability") <= 1:
                 raise ValueError(f"{name}_probability must lie in [0, 1], got {getattr(self, name + '_probability')}")
         if not self.spread_db or not all(0 <= x <= MOST_DB for x in (*self.spread_db, self.turn_spread_db)):
@@ -74,7 +83,7 @@ class MixConfig:
                 f"spread_db and turn_spread_db must lie in [0, {MOST_DB:g}], at least one spread, got {self.spread_db} "
                 f"and {self.turn_spread_db}"
             )
-        check_levels(aside_db=self.aside_db)
+        check_levels(aside_db=self.aside_db, background_db=self.background_db)
         check_peak(self.peak_db)
 
 
@@ -118,7 +127,8 @@ class Mixer:
         c, hop = self.config, self.voices.hop
         names = self.voices.draw(int(rng.choice(len(c.speakers), p=c.speakers)), rng)
         tracks, active = self._tracks(names, rng)
-        total = self._spectrum(self.surroundings.noise(lambda: self._babble(rng), rng))
+        noise = self.surroundings.noise(lambda: self._babble(rng), rng)
+        total = self._spectrum(noise)
         room = None
         if len(self.rooms) and rng.random() < c.room_probability:
             room = self.rooms[int(rng.integers(len(self.rooms)))]
@@ -131,6 +141,8 @@ class Mixer:
                 # The echo of the window's end goes round to its beginning, which is cut off.
                 heard *= self._spectrum(room[places[i % len(places)]])
             total += heard
+        if rng.random() < c.background_probability:
+            total += self._background(rng, None if active[self.n_before :].any() else noise)
         channel = self.surroundings.channel(rng)
         if channel is not None:
             total *= channel
@@ -144,10 +156,13 @@ class Mixer:
     def _spectrum(self, wave: np.ndarray) -> np.ndarray:
         return np.asarray(scipy.fft.rfft(wave, self._size))
 
-    def _tracks(self, names: Sequence[str], rng: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray]:
+    def _tracks(
+        self, names: Sequence[str], rng: np.random.Generator, habit: Habit | None = None
+    ) -> tuple[list[np.ndarray], np.ndarray]:
         """What each speaker says, dry, and when: (F, N) bool, frames before the window included."""
         c, n_frames = self.config, self.n_before + self.n_frames
-        habit = c.habits[rng.choice(len(c.habits), p=self._habits)]
+        if habit is None:
+            habit = c.habits[rng.choice(len(c.habits), p=self._habits)]
         said = draw_turns(habit, len(names), n_frames * self.voices.hop / self.voices.sample_rate, rng)
         spread_db = c.spread_db[rng.integers(len(c.spread_db))]
         loudness_db = np.clip(rng.normal(0, spread_db, len(names)), -MOST_SPREAD_DB, MOST_SPREAD_DB)
@@ -160,6 +175,30 @@ class Mixer:
             track, active[:, i] = self.voices.track(name, own, (10 ** (levels_db / 20)).tolist(), n_frames, rng)
             tracks.append(track)
         return tracks, active
+
+    def _background(self, rng: np.random.Generator, noise: np.ndarray | None) -> np.ndarray:
+        """The spectrum of voices that do not take part: in another room, often behind a wall, and faint.
+
+        Args:
+            noise: where nobody takes part, what keeps voices that stand out from it from being the speakers.
+        """
+        c = self.config
+        loudest_db = np.inf
+        if noise is not None:
+            loudest_db = 10 * np.log10(np.mean(np.square(noise)) + 1e-12) + rng.uniform(*ALONE_SNR_DB)
+        total = np.zeros(self._size // 2 + 1, np.complex64)
+        names = self.voices.draw(int(rng.integers(1, 3)), rng)
+        tracks, _ = self._tracks(names, rng, POLITE)
+        responses = [] if not len(self.rooms) else self.rooms[int(rng.integers(len(self.rooms)))]
+        for track in tracks:
+            heard = self._spectrum(track) * np.float32(10 ** (min(rng.uniform(*c.background_db), loudest_db) / 20))
+            if len(responses) and rng.random() < BACKGROUND_ROOM:
+                heard *= self._spectrum(responses[int(rng.integers(len(responses)))])
+            if rng.random() < BACKGROUND_WALL:
+                corner_hz = np.exp(rng.uniform(*np.log(WALL_HZ)))
+                heard *= (1 / np.sqrt(1 + (self.surroundings.hz / corner_hz) ** 2)).astype(np.float32)
+            total += heard
+        return total
 
     def _babble(self, rng: np.random.Generator) -> list[np.ndarray]:
         """Voices that go on through the whole window."""
