@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from pysid.diarization.frame_mixtures import fit_mixture
 from pysid.segments import Segment, Turn
 
+IMPOSSIBLE = -1e6  # log-likelihood of a frame; finite, for running sums
 MAX_TRAINING_FRAMES = 20_000  # that the mixture of all the speech is fitted to, evenly spread
 
 
@@ -27,6 +29,8 @@ class ResegmentConfig:
         relevance: frames that the mixture of all the speech counts for in a speaker's.
         switch_penalty: nats by which another speaker must be better, summed over the frames of a turn. Neighbouring
             frames say much the same, so this is far more than the improbability of a change of speakers.
+        reach_s: how far a border may move: further than this from where windows have a speaker, nobody hears them. None
+            lets frames decide everywhere, which with little speech of each speaker they do badly.
         min_turn_s: a speaker speaks at least this long, except in shorter stretches of speech.
         n_iterations: how often mixtures and turns are found from each other.
         seed: of the first means of the mixture of all the speech.
@@ -36,6 +40,7 @@ class ResegmentConfig:
     n_components: int = 16
     relevance: float = 100.0
     switch_penalty: float = 60.0
+    reach_s: float | None = None
     min_turn_s: float = 0.5
     n_iterations: int = 2
     seed: int = 0
@@ -46,8 +51,8 @@ class ResegmentConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.relevance < math.inf:
             raise ValueError(f"relevance must be a positive number, got {self.relevance}")
-        for name in ("switch_penalty", "min_turn_s", "seed"):
-            if not 0 <= getattr(self, name) < math.inf:
+        for name in ("switch_penalty", "reach_s", "min_turn_s", "seed"):
+            if getattr(self, name) is not None and not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number of at least 0, got {getattr(self, name)}")
 
 
@@ -101,10 +106,13 @@ class ViterbiResegmenter:
         background = fit_mixture(features[_spread(stretches)], c.n_components, c.seed)
         min_frames = max(round(c.min_turn_s / shift_s), 1)
         path = np.full(len(features), -1)
+        beyond = None if c.reach_s is None else ~_near(active, round(c.reach_s / shift_s))
         for _ in range(c.n_iterations):
             speakers = background.adapted(features, labels, active.shape[1], c.relevance)
             for stretch in stretches:
                 log_p = speakers.log_densities(features[stretch])
+                if beyond is not None:
+                    log_p[beyond[stretch]] = IMPOSSIBLE
                 log_p[n_active[stretch] > 1] = 0.0
                 path[stretch] = viterbi(log_p, min_frames, c.switch_penalty)
             labels = np.where(n_active > 1, -1, path)
@@ -178,6 +186,19 @@ def _activity(
         is_speech[stretch] = True
     active[~is_speech] = False
     return active
+
+
+def _near(active: np.ndarray, reach: int) -> np.ndarray:
+    """(T, S) bool: whose turns are within `reach` frames; everybody where no turn is.
+
+    >>> _near(np.array([[1, 0, 0, 0, 0, 0]], bool).T, 2).astype(int)[:, 0].tolist()
+    [1, 1, 1, 1, 1, 1]
+    >>> _near(np.array([[1, 0, 0, 0], [0, 0, 1, 1]], bool).T, 1).astype(int).T.tolist()
+    [[1, 1, 0, 0], [0, 1, 1, 1]]
+    """
+    near = binary_dilation(active, np.ones((2 * reach + 1, 1), bool))
+    near[~near.any(axis=1)] = True
+    return np.asarray(near)
 
 
 def _spread(stretches: list[slice]) -> np.ndarray:

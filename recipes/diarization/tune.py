@@ -76,7 +76,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         },
         {"clustering.full_cost_windows": (0, 200, 400), "clustering.short_windows": (0, 60, 120)},
         {"clustering.loop_probability": (0.3, 0.6, 0.9), "clustering.centred": (False, True)},
-        {"resegmentation": (None, {"kind": "viterbi"})},
+        {"resegmentation": (None, {"kind": "viterbi"}, {"kind": "viterbi", "reach_s": 0.75})},
     ),
     "local": (
         {

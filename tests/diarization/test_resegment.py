@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import groupby, pairwise, product
 
 import numpy as np
@@ -70,6 +71,33 @@ def test_a_turn_that_nobody_found_is_found():
     new = resegment(features, [Segment(0.0, 15.5)], old)
     assert [t.speaker for t in new] == ["a", "b", "a", "b", "a"]
     assert [t.segment.end_s for t in new[2:4]] == pytest.approx([11.0, 12.5], abs=0.06)
+
+
+def test_within_reach_borders_move_as_without():
+    features = voices((0, 4.0), (1, 3.0), (0, 2.0))
+    speech = [Segment(0.0, 9.0)]
+    turns = [turn(0.0, 4.5, "a"), turn(4.5, 6.6, "b"), turn(6.6, 9.0, "a")]
+    reach = replace(CONFIG, reach_s=0.75)
+    assert resegment(features, speech, turns, reach) == resegment(features, speech, turns)
+
+
+def test_nobody_is_heard_out_of_reach_of_their_turns():
+    features = voices((0, 4.0), (1, 3.0), (0, 2.0), (1, 2.0))
+    speech = [Segment(0.0, 11.0)]
+    turns = [turn(0.0, 5.5, "a"), turn(5.5, 7.0, "b"), turn(7.0, 11.0, "a")]
+    assert rounded(resegment(features, speech, turns))[-1][2] == "b"
+    found = rounded(resegment(features, speech, turns, replace(CONFIG, reach_s=1.0)))
+    assert [name for *_, name in found] == ["a", "b", "a"]
+    assert 4.5 <= found[1][0] < 4.6 and found[2][1] == 11.0  # the border comes as near as it may
+
+
+def test_where_no_turn_is_near_frames_decide():
+    features = voices((0, 3.0), (1, 3.0), (0, 3.0))
+    speech = [Segment(0.0, 9.0)]
+    turns = [turn(0.0, 3.0, "a"), turn(3.0, 5.0, "b")]  # nobody from 5 s on
+    found = resegment(features, speech, turns, replace(CONFIG, reach_s=0.5))
+    assert sum(t.segment.duration_s for t in found) == pytest.approx(9.0)
+    assert {t.speaker for t in found if t.segment.start_s >= 5.9} == {"a"}
 
 
 def test_a_speaker_of_few_frames_can_gain_more():
@@ -237,6 +265,7 @@ def test_missing_frames_are_an_error():
         ({"relevance": 0.0}, "relevance must be a positive number, got 0.0"),
         ({"switch_penalty": -1.0}, "switch_penalty must be a number of at least 0, got -1.0"),
         ({"switch_penalty": float("inf")}, "switch_penalty must be a number of at least 0, got inf"),
+        ({"reach_s": -0.1}, "reach_s must be a number of at least 0, got -0.1"),
         ({"min_turn_s": float("nan")}, "min_turn_s must be a number of at least 0, got nan"),
         ({"min_turn_s": float("inf")}, "min_turn_s must be a number of at least 0, got inf"),
         ({"seed": -1}, "seed must be a number of at least 0, got -1"),
