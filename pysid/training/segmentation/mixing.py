@@ -183,10 +183,12 @@ class Mixer:
             noise: where nobody takes part, what keeps voices that stand out from it from being the speakers.
         """
         c = self.config
+        total = np.zeros(self._size // 2 + 1, np.complex64)
         loudest_db = np.inf
         if noise is not None:
-            loudest_db = 10 * np.log10(np.mean(np.square(noise)) + 1e-12) + rng.uniform(*ALONE_SNR_DB)
-        total = np.zeros(self._size // 2 + 1, np.complex64)
+            if not noise.any():
+                return total
+            loudest_db = 10 * np.log10(np.mean(np.square(noise))) + rng.uniform(*ALONE_SNR_DB)
         names = self.voices.draw(int(rng.integers(1, 3)), rng)
         tracks, _ = self._tracks(names, rng, POLITE)
         responses = [] if not len(self.rooms) else self.rooms[int(rng.integers(len(self.rooms)))]

@@ -17,6 +17,7 @@ CLEAN = MixConfig(
     room_probability=0.0,
     spread_db=(0.0,),
     turn_spread_db=0.0,
+    background_probability=0.0,
     colour_probability=0.0,
     surroundings=NOTHING,
     clip_probability=0.0,
@@ -96,6 +97,32 @@ def test_a_room_echoes_but_delays_nothing(make_voices):
     assert wave.any() and not active.all()
     echo, as_active = wet.window(np.random.default_rng(seed))
     assert as_active.shape == active.shape and echo.any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_voices_in_the_background_are_heard_and_are_no_speakers(make_voices, seed):
+    level_db = -20.0
+    config = replace(CLEAN, speakers=(0.0, 1.0), spread_db=(0.0,))
+    with_others = replace(config, background_probability=1.0, background_db=(level_db, level_db))
+    voices = make_voices(["anna", "dora"])
+    _, alone = mixer(voices, config).window(np.random.default_rng(seed))
+    wave, active = mixer(voices, with_others).window(np.random.default_rng(seed))
+    np.testing.assert_array_equal(active, alone)  # they are drawn after the speakers
+    silent = powers(wave.reshape(-1, HOP)[~active.any(1)].reshape(-1))
+    speaking = powers(wave.reshape(-1, HOP)[active.any(1)].reshape(-1))
+    faintest, loudest = sorted(max(power.max(initial=0.0) for power in x.values()) for x in (silent, speaking))
+    if faintest > 0:  # some say nothing just then, and some are behind a wall
+        assert 10 * np.log10(faintest / loudest) < level_db + 3
+
+
+def test_voices_in_the_background_of_nobody_do_not_stand_out_from_the_noise(make_voices):
+    made = mixer(
+        make_voices(["anna", "dora"]),
+        replace(CLEAN, speakers=(1.0,), background_probability=1.0, background_db=(0.0, 0.0)),
+    )
+    for seed in range(6):
+        wave, active = made.window(np.random.default_rng(seed))
+        assert not active.any() and not wave.any()  # there is no noise
 
 
 def test_heated_talk_overlaps(voices):
