@@ -184,7 +184,7 @@ if wanted 9; then
   ../diarization/run.sh --data "$data/dev" --train "$exp/heard" --lda-dim 60 --meetings none --model "$model" \
     --rooms "$exp/rooms_test/rir_list" --noises "$exp/noise_test" --music "$exp/music_test" \
     --count "$conversations" --exp "$exp/diarization" --jobs "$jobs" --stop-stage 1
-  python ../diarization/tune.py "$exp/diarization" plain-a overlap-a phone-a scene-a "$data/ami_mini" --model "$exp/diarization/model" \
+  OMP_NUM_THREADS=1 python ../diarization/tune.py "$exp/diarization" plain-a overlap-a phone-a scene-a "$data/ami_mini" --model "$exp/diarization/model" \
     --out "$exp/diarization/model" --jobs "$jobs"
 fi
 
