@@ -191,7 +191,7 @@ class Mixer:
             loudest_db = 10 * np.log10(np.mean(np.square(noise))) + rng.uniform(*ALONE_SNR_DB)
         names = self.voices.draw(int(rng.integers(1, 3)), rng)
         tracks, _ = self._tracks(names, rng, POLITE)
-        responses = [] if not len(self.rooms) else self.rooms[int(rng.integers(len(self.rooms)))]
+        responses = self.rooms[int(rng.integers(len(self.rooms)))] if len(self.rooms) else ()
         for track in tracks:
             heard = self._spectrum(track) * np.float32(10 ** (min(rng.uniform(*c.background_db), loudest_db) / 20))
             if len(responses) and rng.random() < BACKGROUND_ROOM:
