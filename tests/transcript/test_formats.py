@@ -97,7 +97,7 @@ def spoken_words(draw: st.DrawFn) -> list[Word]:
     at_ms = 0
     for _ in range(draw(st.integers(1, 6))):
         speaker, end = draw(names.filter(lambda x: x is None or x.strip())), draw(st.sampled_from([".", "?", "!", "…"]))
-        pieces = draw(st.lists(st.from_regex(r"\A[A-Za-zäéßñ][a-zäéßñ']{0,6}[a-zäéßñ],?\Z"), min_size=1, max_size=5))
+        pieces = draw(st.lists(st.from_regex(r"\A[A-Za-zäéßñ](?:'?[a-zäéßñ]){1,6},?\Z"), min_size=1, max_size=5))
         pieces = [piece for piece in pieces if piece.strip(",") not in ("xxx", "yyy", "www")] or ["well"]
         pieces[-1] = pieces[-1].rstrip(",") + end
         for i, piece in enumerate(pieces):
