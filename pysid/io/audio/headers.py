@@ -8,6 +8,7 @@ from pysid.io.audio.pieces import Bytes, Piece, patched
 _CRC8 = 0x07  # x^8 + x^2 + x + 1
 _CRC16 = 0x8005  # x^16 + x^15 + x^2 + 1
 _TAIL = 1 << 18  # bytes at the end of a FLAC file among which its last frame begins
+_MOST_SUMS = 8  # that are taken to find it: what looks like a later one by chance is rare
 COUNTED = 0xFFFFFFFF  # bytes that WAV can count
 _UNKNOWN = (0x7F000000, 1 << 31, 1 << 32)  # sizes, or a header less, that writers put where they do not know it
 _NEAR = 1 << 16
@@ -157,10 +158,16 @@ def _samples(source: Bytes, fixed_size: int, expected: int) -> int | None:
     start = max(0, source.size - _TAIL)
     data = source.read(start, _TAIL)
     place = len(data)
+    n_sums = 0
     while (place := data.rfind(b"\xff", 0, place)) >= 0:
         if data[place + 1 : place + 2] in (b"\xf8", b"\xf9"):
             frame = _frame(data[place : place + 16], fixed_size)
-            if frame is not None and (expected in (0, frame[1]) or _crc16(data[place:]) == 0):
+            if frame is None:
+                continue
+            if expected in (0, frame[1]):
+                return frame[1]
+            n_sums += 1
+            if n_sums <= _MOST_SUMS and _crc16(data[place:]) == 0:
                 return frame[1]
     return None
 

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from pysid.errors import DataError, PysidWarning
+from pysid.io.audio import headers
 from pysid.io.audio.files import read_audio
 from pysid.io.audio.headers import mend_flac, mend_size
 from pysid.io.audio.pieces import Bytes, Joined
@@ -60,6 +61,17 @@ def test_flac_that_was_cut_without_decoding_it(tmp_path, ffmpeg, start_s):
         (tmp_path / "torn.flac").write_bytes(data[:n_bytes])
         with pytest.raises(DataError, match=r"torn\.flac: (expected an audio file|cut off|broken or cut off)"):
             read_audio(tmp_path / "torn.flac")
+
+
+def test_a_torn_flac_of_silence_is_told_in_no_time(monkeypatch):
+    """Frames of silence take a dozen bytes, of which the last 256 KiB hold thousands: few are summed up."""
+    stream = io.BytesIO()
+    soundfile.write(stream, np.zeros(1000 * 4096, np.int16), 16000, format="FLAC")
+    torn = stream.getvalue()[:-40]
+    summed = []
+    monkeypatch.setattr(headers, "_crc16", lambda data: summed.append(data) or 1)
+    assert mend_flac(Bytes(io.BytesIO(torn))) is None
+    assert 0 < len(summed) < 10
 
 
 @pytest.mark.parametrize("claimed", ["0", "file", "file less 8", "odd"])
