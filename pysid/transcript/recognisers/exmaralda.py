@@ -4,9 +4,11 @@ Events end within words where somebody else begins to speak; such a word is put 
 are words themselves, without spaces.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from pysid.errors import PysidWarning
 from pysid.io.files import PathLike
 from pysid.io.turns.cue_names import NOBODY
 from pysid.io.turns.exmaralda import UNKNOWN, Event, Tier, read_contributions, spoken_in
@@ -18,8 +20,15 @@ def read_exmaralda_words(path: PathLike) -> list[Word]:
 
     Raises:
         DataError: see `pysid.io.turns.exmaralda.read_contributions`.
+    Warns:
+        PysidWarning: events lack times.
     """
     _, tiers = read_contributions(path)
+    events = [event for tier in tiers for contribution in tier.contributions for event in contribution]
+    n_lost = sum(event.start_s is None or event.end_s is None for event in events)
+    if n_lost:
+        message = f"{path}: {n_lost} of {len(events)} events have no start or end: left out"
+        warnings.warn(message, PysidWarning, stacklevel=2)
     return in_order(word for tier in tiers for word in _tier(tier))
 
 
