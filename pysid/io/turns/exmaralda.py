@@ -25,7 +25,7 @@ UNKNOWN = "xxx"  # somebody speaks, and it is not known, or not written down, wh
 _UNKNOWN = re.compile(r"\(\((?:unv|unint|inc\.|incompr)[^()]*\)\)", re.IGNORECASE)
 _NOT_SPOKEN = re.compile(
     r"\(\([^()]*\)\)"  # ((laughs)), ((1,5s))
-    r"|\((?:[.-]{1,3}|~?\d+[.,]?\d*)s?\)"  # GAT's pauses: (.), (0.5)
+    r"|\((?:[.-]{1,3}|~?\d+(?:[.,]\d*)?)s?\)"  # GAT's pauses: (.), (0.5)
 )
 
 HEADER = """<?xml version="1.0" encoding="UTF-8"?>

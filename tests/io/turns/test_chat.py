@@ -2,6 +2,8 @@
 
 # ruff: noqa: RUF001  marks that look like others, and are meant
 
+import time
+
 import pytest
 
 from pysid.errors import DataError, PysidWarning
@@ -111,11 +113,18 @@ def test_what_is_not_chat_is_named(tmp_path, content, message):
         ("\x02\x01so\x02\x02 ⌈no::⌉2 °ba:nana° ↑up ((coughs)) ∙hhh →", "so no banana up hhh"),
         ("#long um, it's 10:30 “today” ; # no", "um, it's 10:30 “today”; no"),
         ("hola@s:spa ¿ qué tal ?", "hola qué tal?"),
+        ("0.5 or 0_5 % of 007 [= agent] 0 .", "0.5 or 0 5 of 007."),
         ("totə@u [: turtle] [* n:k] ‹pho› .", "totə pho."),
     ],
 )
 def test_what_is_said_on_a_line(text, said):
     assert spoken(text) == said
+
+
+def test_a_bracket_that_nobody_closed_takes_no_time():
+    began_s = time.process_time()
+    assert spoken("(" + "1" * 20_000) == "1" * 20_000
+    assert time.process_time() - began_s < 1
 
 
 def test_what_is_speech():

@@ -25,11 +25,11 @@ _ATTRIBUTE = re.compile("\x02.")  # of CLAN's editor: underlined and the like
 _ASIDE = re.compile(
     r"\(\([^()]*\)\)"  # ((coughs)), in conversation analysis
     r"|\[[^\[\]]*\]"  # codes: [//], [= what is meant], [>], [+ trn]
-    r"|\((?:\.{1,3}|[\d:]+\.?\d*)\)"  # pauses: (.), (1.5), (1:05.2)
+    r"|\((?:\.{1,3}|[\d:]+(?:\.\d*)?)\)"  # pauses: (.), (1.5), (1:05.2)
 )
 _NOT_SPOKEN = re.compile(
     r"&[=*{}].*"  # &=laughs; &*MOT:mhm, which somebody else says
-    r"|0(?!\d).*"  # 0, when nothing is said; 0is, what should have been
+    r"|0(?:[^\W\d_].*)?"  # 0, when nothing is said; 0is, what should have been; but 0.5 is a number
     r"|\#+[\d:_.long]*"  # old pauses
     r"|\+(?:\"|\^|<|,|\+|≋|≈)"  # links with what was said before
 )
