@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import maximum_filter1d
 
 from pysid.diarization.frame_mixtures import fit_mixture
 from pysid.segments import Segment, Turn
@@ -196,9 +196,10 @@ def _near(active: np.ndarray, reach: int) -> np.ndarray:
     >>> _near(np.array([[1, 0, 0, 0], [0, 0, 1, 1]], bool).T, 1).astype(int).T.tolist()
     [[1, 1, 0, 0], [0, 1, 1, 1]]
     """
-    near = binary_dilation(active, np.ones((2 * reach + 1, 1), bool))
+    width = 2 * min(reach, len(active)) + 1
+    near = maximum_filter1d(active.view(np.uint8), width, axis=0, mode="constant").astype(bool)
     near[~near.any(axis=1)] = True
-    return np.asarray(near)
+    return near
 
 
 def _spread(stretches: list[slice]) -> np.ndarray:

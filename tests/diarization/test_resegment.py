@@ -91,6 +91,14 @@ def test_nobody_is_heard_out_of_reach_of_their_turns():
     assert 4.5 <= found[1][0] < 4.6 and found[2][1] == 11.0  # the border comes as near as it may
 
 
+def test_a_reach_beyond_the_recording_takes_no_more_than_none():
+    features = voices((0, 4.0), (1, 3.0), (0, 2.0), (1, 2.0))
+    turns = [turn(0.0, 5.5, "a"), turn(5.5, 7.0, "b"), turn(7.0, 11.0, "a")]
+    without = resegment(features, [Segment(0.0, 11.0)], turns)
+    for reach_s in (20.0, 1e300):
+        assert resegment(features, [Segment(0.0, 11.0)], turns, replace(CONFIG, reach_s=reach_s)) == without
+
+
 def test_where_no_turn_is_near_frames_decide():
     features = voices((0, 3.0), (1, 3.0), (0, 3.0))
     speech = [Segment(0.0, 9.0)]
