@@ -131,7 +131,8 @@ def _convert_float(value: Any, where: Origin, key: str) -> float:
     return number
 
 
-def _convert_dataclass(kind: Any, value: Any, where: Origin, key: str) -> Any:
+def _convert_dataclass(kind: Any, value: Any, where: Origin, key: str, kinds: Sequence[Any] = ()) -> Any:
+    """`kinds` are those that the group could have instead."""
     if not isinstance(value, Mapping):
         raise _wrong_value(where, key, "a group of settings", value)
     hints = get_type_hints(kind)
@@ -139,8 +140,10 @@ def _convert_dataclass(kind: Any, value: Any, where: Origin, key: str) -> Any:
     prefix = f"{key}." if key else ""
     for name in value:
         if name not in known:
+            others = " or ".join(x.kind for x in kinds if any(f.name == name for f in fields(x)))
             raise DataError(
                 f"{where.at(prefix + str(name))}: unknown key '{prefix}{name}'; known here: {', '.join(known)}"
+                + (f"; {prefix}kind={others} has it" if others else "")
             )
     for name, f in known.items():
         if name not in value and f.default is MISSING and f.default_factory is MISSING:
@@ -162,8 +165,7 @@ def _convert_union(kind: Any, value: Any, where: Origin, key: str) -> Any:
         named = [x for x in kinds if x.kind == value["kind"]]
         if not named:
             raise _wrong_value(where, key_of_kind, "one of " + ", ".join(x.kind for x in kinds), value["kind"])
-        _check_keys_of_kind(named[0], kinds, value, where, key)
-        return _convert(named[0], value, where, key)
+        return _convert_dataclass(named[0], value, where, key, kinds)
     errors = []
     for option in (x for x in options if x is not type(None)):
         try:
@@ -175,19 +177,6 @@ def _convert_union(kind: Any, value: Any, where: Origin, key: str) -> Any:
             raise DataError(f"{errors[0]}; for another kind, set {key_of_kind} to {' or '.join(x.kind for x in kinds)}")
         return found
     raise errors[0]
-
-
-def _check_keys_of_kind(own: Any, kinds: Sequence[Any], value: Mapping[str, Any], where: Origin, key: str) -> None:
-    """Says of a key that `own` lacks which of the other kinds have it, if any."""
-    prefix = f"{key}." if key else ""
-    known = [f.name for f in fields(own)]
-    for name in value:
-        others = [x.kind for x in kinds if any(f.name == name for f in fields(x))]
-        if name not in known and others:
-            raise DataError(
-                f"{where.at(prefix + str(name))}: unknown key '{prefix}{name}'; known here: {', '.join(known)}; "
-                f"{prefix}kind={' or '.join(others)} has it"
-            )
 
 
 def _convert_tuple(kind: Any, value: Any, where: Origin, key: str) -> tuple[Any, ...]:
