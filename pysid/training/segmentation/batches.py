@@ -3,6 +3,7 @@
 What is in a batch is a function of (seed, epoch, batch), as for `pysid.training.embedding.chunks`.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,28 +109,42 @@ class WindowBatches:
         """The seed, from which a batch can be drawn again, for a message about it."""
         return f"windows drawn with seed {self.seed}"
 
-    def window(self, epoch: int, batch: int, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """One window (S,) int16, and its target (F, K) float32.
+    def windows(self, epoch: int, batch: int, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Windows (R, S) int16, and their targets (R, F, K) float32.
 
         Args:
             epoch, batch: numbers of both, as of `epoch`.
-            row: the place of the window in the batch, in [0, batch_size).
+            rows: the places of the windows in the batch, in [0, batch_size).
         """
+        waves, actives, asked = zip(*(self._draw(epoch, batch, row) for row in rows), strict=True)
+        samples = np.stack(waves)
+        heard: Iterator[np.ndarray] = iter(())
+        if any(asked):
+            assert self.sources.teacher is not None
+            heard = iter(self.sources.teacher(samples[np.flatnonzero(asked)]))
+        targets = [self._target(active, next(heard) if ask else None) for active, ask in zip(actives, asked, strict=True)]
+        return samples, np.stack(targets)
+
+    def _draw(self, epoch: int, batch: int, row: int) -> tuple[np.ndarray, np.ndarray | None, bool]:
+        """A window, who speaks in it where that is known, and whether the teacher is to hear it."""
         rng = np.random.default_rng([self.seed, epoch, batch, row])
         source = [self.sources.mixer, self.sources.labelled, self.sources.unlabelled][rng.choice(3, p=self._shares)]
         assert source is not None
         wave, active = source.window(rng)
-        samples = wave.astype(np.int16)
-        teacher, c = self.sources.teacher, self.config
+        asked = active is None or (self.sources.teacher is not None and rng.random() < self.config.teacher_share)
+        return wave.astype(np.int16), active, asked
+
+    def _target(self, active: np.ndarray | None, heard: np.ndarray | None) -> np.ndarray:
+        """What is to be said of a window, of which the truth is known, or what the teacher heard, or both."""
         if active is None:
-            assert teacher is not None
-            return samples, teacher(samples)
+            assert heard is not None
+            return heard
         target = one_hot(*true_classes(active, self.powerset), len(self.powerset))
-        if teacher is not None and rng.random() < c.teacher_share:
-            heard = matched(teacher(samples), target, self.powerset)
-            counts = target.any(1, keepdims=True)  # frames that the truth leaves out stay so
-            target = (1 - c.teacher_weight) * target + c.teacher_weight * heard * counts
-        return samples, target
+        if heard is None:
+            return target
+        counts = target.any(1, keepdims=True)  # frames that the truth leaves out stay so
+        weight = self.config.teacher_weight
+        return (1 - weight) * target + weight * matched(heard, target, self.powerset) * counts
 
 
 class WindowEpoch(Dataset[tuple[Tensor, Tensor]]):
@@ -141,6 +156,5 @@ class WindowEpoch(Dataset[tuple[Tensor, Tensor]]):
         self.rows = rows
 
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
-        windows = [self.batches.window(self.epoch, i, row) for row in self.rows]
-        waves, targets = zip(*windows, strict=True)
-        return torch.from_numpy(np.stack(waves)), torch.from_numpy(np.stack(targets).astype(np.float16))
+        waves, targets = self.batches.windows(self.epoch, i, self.rows)
+        return torch.from_numpy(waves), torch.from_numpy(targets.astype(np.float16))

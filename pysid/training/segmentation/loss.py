@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from pysid.segmentation.network import MelNet, MelNetConfig
 from pysid.segmentation.powerset import Powerset
+from pysid.segmentation.trunk import Trunk
 from pysid.training.trainer import BatchResult
 
 
@@ -14,6 +15,7 @@ class SegmentationClassifier(nn.Module):
     def __init__(self, config: MelNetConfig) -> None:
         super().__init__()
         self.network = MelNet(config)
+        self._fused: list[Trunk] = []  # a copy of the trunk, made when its weights are known; in a list, not to be saved
         self.register_buffer("orders", torch.from_numpy(config.powerset.permutations), persistent=False)
 
     def forward(self, features: Tensor, targets: Tensor, step: int) -> BatchResult:
@@ -24,7 +26,7 @@ class SegmentationClassifier(nn.Module):
             targets: (B, F, K), as of `permutation_free_loss`.
             step: of the training; other losses change with it, this one does not.
         """
-        log_probabilities = self.network(features)
+        log_probabilities = self.network(features, self._from_trunk(features))
         targets = targets.float()
         orders: Tensor = self.orders  # type: ignore[assignment]
         best = best_orders(log_probabilities.detach(), targets, orders)
@@ -33,6 +35,16 @@ class SegmentationClassifier(nn.Module):
         loss = -(wanted * log_probabilities).sum() / n_frames
         right = wanted.gather(2, log_probabilities.detach().argmax(2, keepdim=True)).sum() / n_frames
         return BatchResult(loss, loss.new_zeros(()), right)
+
+    def _from_trunk(self, features: Tensor) -> Tensor | None:
+        """What the trunk makes of the features: it is fixed, so its norms can be part of its convolutions."""
+        trunk = self.network.trunk
+        if trunk is None:
+            return None
+        if not self._fused:
+            self._fused.append(trunk.fused())
+        fused: Tensor = self._fused[0](features)
+        return fused
 
 
 def permutation_free_loss(log_probabilities: Tensor, targets: Tensor, powerset: Powerset) -> Tensor:

@@ -31,6 +31,7 @@ COLOUR_SPEAKERS = 100  # whose spectra make the one that is aimed at
 BABBLE_VOICES = (3, 7)
 BACKGROUND_ROOM = 0.8  # of voices in the background, with echo
 BACKGROUND_WALL = 0.5  # likewise, behind a wall or a door: fainter by 6 dB an octave from WALL_HZ on
+FAINT_OVER_NOISE_DB = 10.0  # at least, of speakers who are far fainter than the others
 ALONE_SNR_DB = (-10.0, 3.0)  # the most over the noise, in windows without a speaker
 WALL_HZ = (250.0, 2000.0)
 
@@ -47,6 +48,9 @@ class MixConfig:
         spread_db: standard deviations of loudness between the speakers of a window, of which one is drawn.
         turn_spread_db: standard deviation from turn to turn.
         aside_db: lowest and highest level of backchannels over turns.
+        faint_probability: that one of several speakers is far fainter than the others, though above the noise: who
+            sits far from the microphone, or whose own is turned down.
+        faint_db: lowest and highest level of this one, over where he would be.
         background_probability: that one or two more voices are heard who do not take part: next door, in the corridor,
             out of a loudspeaker. They are no speakers, so their speech counts as silence. A network that learnt so
             takes people 30 dB fainter than the others for such voices.
@@ -63,6 +67,8 @@ class MixConfig:
     spread_db: tuple[float, ...] = (0.5, 2.0, 4.0, 7.0)
     turn_spread_db: float = 1.5
     aside_db: tuple[float, float] = (-6.0, 1.0)
+    faint_probability: float = 0.0
+    faint_db: tuple[float, float] = (-34.0, -12.0)
     background_probability: float = 0.0
     background_db: tuple[float, float] = (-36.0, -14.0)
     colour_probability: float = 0.85
@@ -76,7 +82,7 @@ class MixConfig:
             raise ValueError(f"speakers must be probabilities that add up to 1, got {self.speakers}")
         if not self.habits or not sum(habit.weight for habit in self.habits) > 0:
             raise ValueError("expected habits with a weight above 0, got none")
-        for name in ("room", "background", "colour", "clip", "mu_law"):
+        for name in ("room", "faint", "background", "colour", "clip", "mu_law"):
             if not 0 <= getattr(self, f"{name}_probability") <= 1:
                 raise ValueError(f"{name}_probability must lie in [0, 1], got {getattr(self, name + '_probability')}")
         if not self.spread_db or not all(0 <= x <= MOST_DB for x in (*self.spread_db, self.turn_spread_db)):
@@ -84,7 +90,7 @@ class MixConfig:
                 f"spread_db and turn_spread_db must lie in [0, {MOST_DB:g}], at least one spread, got {self.spread_db} "
                 f"and {self.turn_spread_db}"
             )
-        check_levels(aside_db=self.aside_db, background_db=self.background_db)
+        check_levels(aside_db=self.aside_db, faint_db=self.faint_db, background_db=self.background_db)
         check_peak(self.peak_db)
 
 
@@ -127,8 +133,9 @@ class Mixer:
         """A window (S,) float32 of whole numbers within int16, and who speaks in each frame (F, N) bool."""
         c, hop = self.config, self.voices.hop
         names = self.voices.draw(int(rng.choice(len(c.speakers), p=c.speakers)), rng)
-        tracks, active = self._tracks(names, rng)
         noise = self.surroundings.noise(lambda: self._babble(rng), rng)
+        tracks, active = self._tracks(names, rng)
+        self._make_faint(tracks, noise, rng)
         total = self._spectrum(noise)
         room = None
         if len(self.rooms) and rng.random() < c.room_probability:
@@ -176,6 +183,17 @@ class Mixer:
             track, active[:, i] = self.voices.track(name, own, (10 ** (levels_db / 20)).tolist(), n_frames, rng)
             tracks.append(track)
         return tracks, active
+
+    def _make_faint(self, tracks: list[np.ndarray], noise: np.ndarray, rng: np.random.Generator) -> None:
+        """Makes one of several speakers far fainter, in place, but lets nobody drown in the noise for it."""
+        c = self.config
+        if rng.random() >= c.faint_probability or len(tracks) < 2:
+            return
+        level_db = rng.uniform(*c.faint_db)
+        if noise.any():
+            least_db = 10 * np.log10(np.mean(np.square(noise))) + FAINT_OVER_NOISE_DB
+            level_db = max(level_db, min(least_db, 0.0))
+        tracks[rng.integers(len(tracks))] *= np.float32(10 ** (level_db / 20))
 
     def _background(self, rng: np.random.Generator, noise: np.ndarray | None) -> np.ndarray:
         """The spectrum of voices that do not take part: in another room, often behind a wall, and faint.

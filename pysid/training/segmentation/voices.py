@@ -12,7 +12,7 @@ from pysid.training.decoded import DecodedWaves
 from pysid.training.left_out import tell_unreadable
 from pysid.training.segmentation.habits import Said
 
-FindSpeech = Callable[[np.ndarray], np.ndarray]
+FindSpeech = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 
 LEAST_SPEECH_S = 0.8  # in a clip that is used
 INNER_PAUSE_S = 0.2  # shorter pauses are part of the speech around them
@@ -26,6 +26,7 @@ BEFORE_S = 0.1  # speech, a turn that begins with a clip begins
 PAUSE_S = 0.16  # mean between the clips of a turn that takes several, where there are no phrases
 RAMP_S = 0.005  # over which a piece comes and goes
 LONGEST_S = 600.0  # of a clip, in which speech is looked for at a time
+AT_ONCE_S = 160.0  # of clips, or a little more, in which it is looked for together
 
 
 class Voices:
@@ -39,7 +40,7 @@ class Voices:
         names: (N,) of clips, for messages.
         speakers: (N,) of clips.
         read: the waveform of clip i in blocks (S_j,), at int16 scale.
-        find_speech: says of a waveform in which frames there is speech: (F,) bool.
+        find_speech: says of waveforms in which frames of each there is speech: (F,) bool.
         sample_rate: Hz.
         step_s: from one frame to the next.
     Raises:
@@ -60,16 +61,20 @@ class Voices:
         self._waves = DecodedWaves(track(range(len(names)), "decoding"), read)
         self.names = names
         self.lengths = np.array([self._waves.n_samples(i) for i in range(len(names))], np.int64)
-        self.speech: list[np.ndarray] = []  # (F,) bool of each clip
-        self.levels: list[float] = []  # root mean square of the speech of each clip
-        self.clips: dict[str, list[int]] = {}  # of each speaker
+        self.speech = [np.zeros(0, bool) for _ in names]  # (F,) of each clip
+        energies = np.zeros(len(names))
         skipped = Skipped()
-        for i, speaker in enumerate(track(speakers, "finding speech", len(names))):
-            speech, level = np.zeros(0, bool), 0.0
-            with skipped.on_error(names[i]):
-                speech, level = self._speech_of(i, find_speech, round(LONGEST_S / step_s))
-            self.speech.append(speech)
-            self.levels.append(level)
+        for group in self._groups(track(range(len(names)), "finding speech"), skipped):
+            numbers, waves = zip(*group, strict=True)
+            for i, wave, speech in zip(numbers, waves, find_speech(waves), strict=True):
+                own = speech[: len(wave) // self.hop]
+                said = wave[: len(own) * self.hop].reshape(-1, self.hop)[own]
+                energies[i] += np.sum(np.square(said, dtype=np.float64))
+                self.speech[i] = np.concatenate([self.speech[i], own])
+        sizes = np.array([max(int(speech.sum()), 1) * self.hop for speech in self.speech])
+        self.levels: list[float] = np.sqrt(energies / sizes).tolist()  # root mean square of the speech of each clip
+        self.clips: dict[str, list[int]] = {}  # of each speaker
+        for i, (speaker, speech, level) in enumerate(zip(speakers, self.speech, self.levels, strict=True)):
             if speech.sum() * step_s >= LEAST_SPEECH_S and level >= LEAST_LEVEL:
                 self.clips.setdefault(speaker, []).append(i)
         tell_unreadable(skipped, len(names), "voices")
@@ -114,17 +119,21 @@ class Voices:
         except DataError as error:
             raise DataError(f"{', '.join(str(corpus.directory) for corpus in corpora)}: {error}") from None
 
-    def _speech_of(self, i: int, find_speech: FindSpeech, longest: int) -> tuple[np.ndarray, float]:
-        """Where there is speech in a clip, (F,) bool, and its root mean square; `longest` frames at a time."""
-        found, energy = [], 0.0
-        for start in range(0, max(self._waves.n_samples(i), 1), longest * self.hop):
-            wave = self._waves.read(i, start, longest * self.hop)
-            speech = find_speech(wave)[: len(wave) // self.hop]
-            own = wave[: len(speech) * self.hop].reshape(-1, self.hop)[speech]
-            energy += float(np.sum(np.square(own, dtype=np.float64)))
-            found.append(speech)
-        speech = np.concatenate(found)
-        return speech, float(np.sqrt(energy / max(int(speech.sum()) * self.hop, 1)))
+    def _groups(self, numbers: Iterable[int], skipped: Skipped) -> Iterator[list[tuple[int, np.ndarray]]]:
+        """Numbers of clips and stretches of them in order, as many at a time as speech is looked for in together."""
+        longest = round(LONGEST_S * self.sample_rate / self.hop) * self.hop
+        group: list[tuple[int, np.ndarray]] = []
+        size = 0
+        for i in numbers:
+            for start in range(0, max(self._waves.n_samples(i), 1), longest):
+                with skipped.on_error(self.names[i]):
+                    group.append((i, self._waves.read(i, start, longest)))
+                    size += len(group[-1][1])
+                if size >= AT_ONCE_S * self.sample_rate:
+                    yield group
+                    group, size = [], 0
+        if group:
+            yield group
 
     def draw(self, n: int, rng: np.random.Generator) -> list[str]:
         """Different speakers; fewer than `n` where there are no more."""
@@ -214,11 +223,11 @@ def bridge_pauses(active: np.ndarray, longest: int) -> None:
 def webrtc_speech(sample_rate: int, step_s: float) -> FindSpeech:
     """Speech of clips by WebRTC's detector and rules about lengths; see `clip_speech`."""
 
-    def find(wave: np.ndarray) -> np.ndarray:
-        n_frames = round(len(wave) / sample_rate / step_s)
-        active = np.zeros(n_frames, bool)
-        for segment in clip_speech(wave, sample_rate, INNER_PAUSE_S):
-            active[round(segment.start_s / step_s) : round(segment.end_s / step_s)] = True
-        return active
+    def find(waves: Sequence[np.ndarray]) -> list[np.ndarray]:
+        found = [np.zeros(round(len(wave) / sample_rate / step_s), bool) for wave in waves]
+        for wave, active in zip(waves, found, strict=True):
+            for segment in clip_speech(wave, sample_rate, INNER_PAUSE_S):
+                active[round(segment.start_s / step_s) : round(segment.end_s / step_s)] = True
+        return found
 
     return find

@@ -1,6 +1,6 @@
 """Voices that need no recording: each speaker a mixture of tones of his own, on and off."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,9 @@ def tone(speaker: str, active: np.ndarray) -> np.ndarray:
     return (wave * np.repeat(active, HOP)).astype(np.float32)
 
 
-def loud(wave: np.ndarray) -> np.ndarray:
-    """Where a wave is not silent."""
-    return np.square(wave[: len(wave) // HOP * HOP].reshape(-1, HOP)).mean(1) > 100
+def loud(waves: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Where waves are not silent."""
+    return [np.square(wave[: len(wave) // HOP * HOP].reshape(-1, HOP)).mean(1) > 100 for wave in waves]
 
 
 @pytest.fixture(scope="session")

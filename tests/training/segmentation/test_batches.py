@@ -74,15 +74,40 @@ def test_a_teacher_speaks_beside_the_truth_or_alone():
     ):
         sources = Sources(labelled=conversation, teacher=teacher())
         made = batches(sources, teacher_share=share, teacher_weight=weight)
-        np.testing.assert_allclose(made.window(0, 0, 0)[1], expected, atol=1e-6)
+        np.testing.assert_allclose(made.windows(0, 0, [0])[1][0], expected, atol=1e-6)
     alone = batches(Sources(unlabelled=Conversation(None), teacher=teacher()))
-    np.testing.assert_allclose(alone.window(0, 0, 0)[1], [[0.88] + [0.02] * 6] * 100, atol=1e-6)
+    np.testing.assert_allclose(alone.windows(0, 0, [0])[1][0], [[0.88] + [0.02] * 6] * 100, atol=1e-6)
+
+
+def test_the_teacher_hears_the_windows_that_it_is_asked_about():
+    class Parrot(Nobody):
+        def __call__(self, windows):
+            said = torch.zeros(len(windows), windows.shape[1] // 200, 7)
+            said[..., 1] = windows.mean(1, keepdim=True)  # of these alone
+            return said.log_softmax(-1)
+
+    class Numbered(Conversation):
+        def window(self, rng):
+            return np.full(2 * RATE, rng.integers(1, 9), np.float32), self.active
+
+    active = np.ones((100, 1), bool)
+    parrot = Teacher(Parrot(), FrameGrid(STEP_S, 0.0, 2.0), POWERSET, RATE)
+    sources = Sources(labelled=Numbered(active), unlabelled=Numbered(None), teacher=parrot)
+    made = batches(sources, labelled=0.5, unlabelled=0.5, teacher_share=0.5, teacher_weight=1.0)
+    waves, targets = made.windows(0, 0, range(32))
+    heard = targets[:, 50, 1]
+    said = np.exp(waves[:, 0]) / (np.exp(waves[:, 0].astype(float)) + 6)
+    truth = (targets.max(-1) == 1).all(1)
+    assert 2 < truth.sum() < 16
+    np.testing.assert_allclose(heard[~truth], said[~truth], atol=1e-4)
+    for row in range(32):
+        np.testing.assert_allclose(made.windows(0, 0, [row])[1][0], targets[row], atol=1e-6)
 
 
 def test_sources_are_drawn_by_their_shares(mixer):
     marked = Conversation(np.ones((100, 1), bool))
     made = batches(Sources(mixer, marked), mixed=1.0, labelled=3.0)
-    share = np.mean([np.array_equal(made.window(0, 0, row)[0][:100], np.arange(100)) for row in range(200)])
+    share = np.mean([np.array_equal(wave[:100], np.arange(100)) for wave in made.windows(0, 0, range(200))[0]])
     assert 0.65 < share < 0.85
 
 

@@ -100,6 +100,23 @@ def test_a_room_echoes_but_delays_nothing(make_voices):
 
 
 @pytest.mark.parametrize("seed", range(6))
+def test_a_faint_speaker_counts_and_stays_above_the_noise(make_voices, seed):
+    level_db, rng = -30.0, np.random.default_rng(0)
+    config = replace(CLEAN, faint_probability=1.0, faint_db=(level_db, level_db))
+    made, usual = mixer(make_voices(["anna", "dora"]), config), mixer(make_voices(["anna", "dora"]))
+    _, active = made.window(np.random.default_rng(seed))
+    np.testing.assert_array_equal(active, usual.window(np.random.default_rng(seed))[1])
+    for noise_db, expected_db in ((-np.inf, -30.0), (-50.0, -30.0), (-30.0, -20.0), (-5.0, 0.0)):
+        tracks = [np.ones(1000, np.float32) for _ in range(3)]
+        made._make_faint(tracks, np.full(1000, 10 ** (noise_db / 20), np.float32), rng)
+        levels_db = sorted(20 * np.log10(np.mean(track)) for track in tracks)
+        assert levels_db == pytest.approx([expected_db, 0.0, 0.0], abs=1e-3)
+    alone = [np.ones(1000, np.float32)]
+    made._make_faint(alone, np.zeros(1000, np.float32), rng)
+    assert alone[0].all() and alone[0].max() == 1.0  # fainter than whom?
+
+
+@pytest.mark.parametrize("seed", range(6))
 def test_voices_in_the_background_are_heard_and_are_no_speakers(make_voices, seed):
     level_db = -20.0
     config = replace(CLEAN, speakers=(0.0, 1.0), spread_db=(0.0,))

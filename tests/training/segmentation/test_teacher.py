@@ -20,14 +20,17 @@ def test_a_teacher_finds_speech_of_any_length():
             return said.log()
 
     heard = Teacher(Loud(), FrameGrid(STEP_S, 0.0, 2.0), POWERSET, RATE)
-    for seconds in (0.5, 2.0, 3.7):
-        wave = np.zeros(round(seconds * RATE), np.float32)
-        wave[RATE // 4 :] = 1000.0
-        speech = heard.speech(wave)
-        assert len(speech) == round(seconds / STEP_S)
+    waves = []
+    for seconds in (0.5, 2.0, 3.7, 0.0, 40.0):  # more than the teacher hears at once
+        waves.append(np.zeros(round(seconds * RATE), np.float32))
+        waves[-1][RATE // 4 :] = 1000.0
+    together = heard.speech(waves)
+    for wave, speech in zip(waves, together, strict=True):
+        np.testing.assert_array_equal(heard.speech([wave])[0], speech)
+        assert speech.dtype == bool and len(speech) == round(len(wave) / RATE / STEP_S)
         expected = (np.arange(len(speech)) + 0.5) * STEP_S > 0.25
         assert (speech != expected).sum() <= 2
-    assert heard.speech(np.zeros(0, np.float32)).shape == (0,)
+    assert heard.speech([]) == []
 
 
 def test_teachers_of_another_kind():
