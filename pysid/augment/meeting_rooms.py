@@ -42,12 +42,12 @@ class MeetingRoomConfig:
     n_rooms: int = 300
     n_places: int = 5
     sides_m: tuple[float, float] = (2.5, 7.0)
-    large_sides_m: tuple[float, float] = (2.5, 14.0)
+    large_sides_m: tuple[float, float] = (2.5, 20.0)
     heights_m: tuple[float, float] = (2.3, 3.6)
-    rt60_s: tuple[float, float] = (0.15, 0.9)
+    rt60_s: tuple[float, float] = (0.15, 1.8)
     n_microphones: int = 3
     max_order: int = 18
-    duration_s: float = 0.6
+    duration_s: float = 1.2
     sample_rate: int = 16000
     seed: int = 0
 

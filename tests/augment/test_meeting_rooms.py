@@ -19,7 +19,7 @@ def rooms() -> list[np.ndarray]:
 def test_each_microphone_hears_all_places(rooms):
     assert len(rooms) == 12
     for responses in rooms:
-        assert responses.shape == (3, 9600) and responses.dtype == np.float32 and np.isfinite(responses).all()
+        assert responses.shape == (3, 19200) and responses.dtype == np.float32 and np.isfinite(responses).all()
         assert np.square(responses).sum(1).mean() == pytest.approx(1.0, rel=1e-4)
 
 

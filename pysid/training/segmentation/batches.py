@@ -3,7 +3,7 @@
 What is in a batch is a function of (seed, epoch, batch), as for `pysid.training.embedding.chunks`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,12 +118,11 @@ class WindowBatches:
         """
         waves, actives, asked = zip(*(self._draw(epoch, batch, row) for row in rows), strict=True)
         samples = np.stack(waves)
-        heard: Iterator[np.ndarray] = iter(())
-        if any(asked):
+        places, heard = np.flatnonzero(asked), {}
+        if len(places):
             assert self.sources.teacher is not None
-            heard = iter(self.sources.teacher(samples[np.flatnonzero(asked)]))
-        targets = [self._target(active, next(heard) if ask else None) for active, ask in zip(actives, asked, strict=True)]
-        return samples, np.stack(targets)
+            heard = dict(zip(places.tolist(), self.sources.teacher(samples[places]), strict=True))
+        return samples, np.stack([self._target(active, heard.get(i)) for i, active in enumerate(actives)])
 
     def _draw(self, epoch: int, batch: int, row: int) -> tuple[np.ndarray, np.ndarray | None, bool]:
         """A window, who speaks in it where that is known, and whether the teacher is to hear it."""

@@ -15,7 +15,7 @@ class SegmentationClassifier(nn.Module):
     def __init__(self, config: MelNetConfig) -> None:
         super().__init__()
         self.network = MelNet(config)
-        self._fused: list[Trunk] = []  # a copy of the trunk, made when its weights are known; in a list, not to be saved
+        self._fused: list[Trunk] = []  # a copy, made when the trunk's weights are known; in a list, as it is not saved
         self.register_buffer("orders", torch.from_numpy(config.powerset.permutations), persistent=False)
 
     def forward(self, features: Tensor, targets: Tensor, step: int) -> BatchResult:

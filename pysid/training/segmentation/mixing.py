@@ -25,7 +25,7 @@ from pysid.training.segmentation.surroundings import (
 )
 from pysid.training.segmentation.voices import Voices
 
-BEFORE_S = 0.8  # that is mixed before the window, for the echo of what was said there
+BEFORE_S = 1.2  # that is mixed before the window, for the echo of what was said there
 MOST_SPREAD_DB = 14.0
 COLOUR_SPEAKERS = 100  # whose spectra make the one that is aimed at
 BABBLE_VOICES = (3, 7)

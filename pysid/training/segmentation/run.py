@@ -26,7 +26,7 @@ from pysid.training.optim import OptimizerConfig
 from pysid.training.segmentation.batches import BatchConfig, Sources, WindowBatches
 from pysid.training.segmentation.errors import measure
 from pysid.training.segmentation.loss import SegmentationClassifier
-from pysid.training.segmentation.mixing import MixConfig, Mixer
+from pysid.training.segmentation.mixing import BEFORE_S, MixConfig, Mixer
 from pysid.training.segmentation.recordings import Recordings
 from pysid.training.segmentation.surroundings import Surroundings
 from pysid.training.segmentation.teacher import Teacher
@@ -106,6 +106,9 @@ class SegmentationTrainConfig:
                 f"rooms.sample_rate is {self.rooms.sample_rate}, but the features are for "
                 f"{self.features.sample_rate:g} Hz"
             )
+
+        if self.rooms is not None and self.rooms.duration_s > BEFORE_S:
+            raise ValueError(f"rooms.duration_s must be at most {BEFORE_S:g}, got {self.rooms.duration_s:g}")
 
     def _check_shares(self) -> None:
         """Refuses recordings that would never be heard, and a share, other than the usual one, of none."""

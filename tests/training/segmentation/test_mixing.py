@@ -180,5 +180,5 @@ def test_wrong_settings(options, message):
 
 
 def test_echoes_that_do_not_die_away(voices):
-    with pytest.raises(ValueError, match=r"expected responses of at most 0\.8 s"):
-        mixer(voices, CLEAN, [np.ones((2, RATE), np.float32)])
+    with pytest.raises(ValueError, match=r"expected responses of at most 1\.2 s"):
+        mixer(voices, CLEAN, [np.ones((2, 2 * RATE), np.float32)])

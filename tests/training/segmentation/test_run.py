@@ -233,6 +233,7 @@ def test_rooms_are_simulated(config):
         ("out: a\nlabelled: b\nbatches: {mixed: 0.5}\n", r"batches\.mixed is 0\.5, but no voices are given"),
         ("out: a\nvoices: [b]\nspeech: teacher\n", "need a teacher"),
         ("out: a\nvoices: [b]\nrooms: {sample_rate: 8000}\n", r"rooms\.sample_rate is 8000, but"),
+        ("out: a\nvoices: [b]\nrooms: {duration_s: 1.5}\n", r"rooms\.duration_s must be at most 1\.2, got 1\.5"),
         ("out: a\nvoices: [b]\nmix: {speakers: [0.5]}\n", r"mix: speakers must be probabilities"),
         ("out: a\nvoices: [b]\nnetwork: {layers: 3}\n", r"unknown key 'network\.layers'"),
     ],
