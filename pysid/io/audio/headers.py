@@ -25,10 +25,12 @@ def mend_size(source: Bytes) -> tuple[list[Piece], str] | None:
     samples. What was wrong is "" where libsndfile alone cannot read what the header says.
     """
     magic = source.at(0, 4)
-    if magic == b"RIFF":
-        at, size = _chunk(source, b"data", "little")
-        problem = _problem(source, at, size, "little") if at else ""
-        return (_wav(source, at, source.size - at), problem) if problem else None
+    if magic in (b"RIFF", b"RIFX"):
+        order: Order = "little" if magic == b"RIFF" else "big"
+        at, size = _chunk(source, b"data", order)
+        problem = _problem(source, at, size, order) if at else ""
+        counts = order == "little" or source.size - 8 <= COUNTED  # RF64 has no other order
+        return (_wav(source, at, source.size - at, order), problem) if problem and counts else None
     if magic == b"FORM":
         at, size = _chunk(source, b"SSND", "big")
         # It begins with two numbers. Of a size of 0, as ffmpeg leaves it, libsndfile reads up to the end.
@@ -83,13 +85,13 @@ def _is_no_size(size: int, available: int) -> bool:
     return is_unknown(size) or (available - size) & COUNTED == 0
 
 
-def _wav(source: Bytes, at: int, n_bytes: int) -> list[Piece]:
+def _wav(source: Bytes, at: int, n_bytes: int, order: Order) -> list[Piece]:
     """The pieces of a WAV file whose samples, at a place, have that size; as RF64 where WAV cannot count it.
 
     Source of RF64: EBU Tech 3306, version 2.1.
     """
     if source.size - 8 <= COUNTED:
-        return patched(source.size, {at - 4: n_bytes.to_bytes(4, "little"), 4: (source.size - 8).to_bytes(4, "little")})
+        return patched(source.size, {at - 4: n_bytes.to_bytes(4, order), 4: (source.size - 8).to_bytes(4, order)})
     sizes = struct.pack("<4sIQQQI", b"ds64", 28, source.size - 8 + 36, n_bytes, 0, 0)
     unknown = COUNTED.to_bytes(4, "little")
     return [b"RF64" + unknown, (8, 12), sizes, (12, at - 4), unknown, (at, source.size)]

@@ -74,12 +74,14 @@ def test_a_torn_flac_of_silence_is_told_in_no_time(monkeypatch):
     assert 0 < len(summed) < 10
 
 
+@pytest.mark.parametrize("order", ["little", "big"])
 @pytest.mark.parametrize("claimed", ["0", "file", "file less 8", "odd"])
-def test_wav_whose_size_is_wrong(wav, wave, claimed):
+def test_wav_whose_size_is_wrong(wav, wave, claimed, order):
+    soundfile.write(wav, wave, 16000, subtype="PCM_16", endian=order.upper())
     data = bytearray(wav.read_bytes())
     there = len(data) - 44
     size = {"0": 0, "file": len(data), "file less 8": len(data) - 8, "odd": there - 1}[claimed]
-    data[40:44] = size.to_bytes(4, "little")
+    data[40:44] = size.to_bytes(4, order)
     wav.write_bytes(data)
     if claimed == "odd":
         assert len(read_audio(wav)[0]) == len(wave) - 1
@@ -142,6 +144,15 @@ def test_wav_longer_than_its_header_can_say(claimed, n_bytes, subtype):
         assert (file.frames, file.subtype, file.samplerate) == (n_bytes // width, subtype, 16000)
         file.seek(n_bytes // width - 10)
         assert len(file.read()) == 10
+
+
+def test_big_endian_wav_that_came_through_a_pipe(wav, wave):
+    soundfile.write(wav, wave, 16000, subtype="PCM_16", endian="BIG")
+    data = bytearray(wav.read_bytes())
+    data[4:8] = data[40:44] = b"\xff" * 4
+    wav.write_bytes(data)
+    assert len(read_audio(wav)[0]) == len(wave)
+    assert mend_size(Bytes(Sparse(bytes(data[:44]), 6 * GIB))) is None, "RF64 is little-endian"
 
 
 def test_wav_of_three_gib_with_a_chunk_behind_its_samples_is_as_it_says():
