@@ -552,6 +552,12 @@ def test_exmaralda(read, encoding):
     ]
 
 
+def test_exmaralda_after_a_long_comment(read):
+    long = EXB.replace("<!-- (c)", "<!-- " + "licence " * 1000 + "(c)")
+    with pytest.warns(PysidWarning, match="left out"):
+        assert len(read(long, "a.exb").words) == 5
+
+
 def test_punctuation_follows_its_word_and_openings_the_next(read):
     pieces = ["¿", "Qué", "?", "-", "Nada", ".", "("]
     segment = {"start": 0, "end": 7, "text": "", "words": [{"word": f" {x}", "start": 1, "end": 2} for x in pieces]}

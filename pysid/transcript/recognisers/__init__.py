@@ -76,7 +76,7 @@ def read_transcript(path: PathLike, recording: str | None = None) -> Transcript:
         words = read_textgrid_words(path)
     elif head.startswith("@") and "@Begin" in head:
         words, language = read_chat_words(path)
-    elif head.startswith("<") and "<basic-transcription" in head:
+    elif head.startswith("<") and ("<basic-transcription" in head or Path(path).suffix.lower() == ".exb"):
         words = read_exmaralda_words(path)
     elif head.startswith("WEBVTT") or "-->" in head:
         words = read_subtitles(path)
