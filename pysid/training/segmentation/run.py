@@ -106,7 +106,6 @@ class SegmentationTrainConfig:
                 f"rooms.sample_rate is {self.rooms.sample_rate}, but the features are for "
                 f"{self.features.sample_rate:g} Hz"
             )
-
         if self.rooms is not None and self.rooms.duration_s > BEFORE_S:
             raise ValueError(f"rooms.duration_s must be at most {BEFORE_S:g}, got {self.rooms.duration_s:g}")
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from pysid.embedding.resnet import ResNetConfig
 from pysid.segmentation import Powerset
 from pysid.segmentation.network import MelNetConfig
+from pysid.segmentation.trunk import TrunkConfig
 from pysid.training.segmentation.loss import SegmentationClassifier, permutation_free_loss
 
 POWERSET = Powerset(3, 2)
@@ -74,3 +76,21 @@ def test_a_classifier_learns_two_voices():
     torch.testing.assert_close(
         result.loss, permutation_free_loss(model.network(x), truth.float(), POWERSET), atol=0.3, rtol=0
     )
+
+
+def test_the_trunk_that_is_trained_beside_is_the_one_that_is_saved():
+    """Its copy, whose convolutions have the norms in them, says the same, learns nothing, and is not kept."""
+    torch.manual_seed(0)
+    trunk = TrunkConfig(ResNetConfig(feature_dim=9, channels=(8, 8, 12, 16), embedding_dim=8))
+    model = SegmentationClassifier(MelNetConfig(feature_dim=9, channels=(4, 4, 4), hidden=4, n_heads=1, trunk=trunk))
+    for name, values in model.network.trunk.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            torch.nn.init.uniform_(values, 0.1, 0.5)
+    torch.nn.init.normal_(model.network.from_trunk[1].weight)
+    names = set(model.state_dict())
+    x, truth = 5 + torch.randn(2, 160, 9), torch.randn(2, 80, 7).softmax(-1)
+    result = model.train()(x, truth, 0)
+    torch.testing.assert_close(result.loss, permutation_free_loss(model.network(x), truth, POWERSET))
+    result.loss.backward()
+    assert model.network.from_trunk[1].weight.grad.abs().max() > 0
+    assert set(model.state_dict()) == names and model.network.trunk.stem.conv.weight.grad is None
